@@ -18,10 +18,15 @@
 #                 MoD, against the error budget of each metric
 # make validate-simulated   the same on caches simulated by valgrind, for
 #                 machines without counters; minutes
+# make studies-quick   every study in a quick form, to see that it runs; minutes
+# make slurm-test studies on a real Slurm with four emulated nodes; minutes
 # make lint       clang-tidy and cppcheck with the rules in the tree; make arm64
 # make arm64      compile everything for 64-bit Arm, without linking
 # make fuzz       random files into the readers; FUZZ_SECONDS=60 for each
-# make install    into $(DESTDIR)$(PREFIX)
+# make install    into $(DESTDIR)$(PREFIX): program, library, pkg-config, manual
+#                 pages, completions, configs, scripts
+# make deb        a package of Debian; make deb-check installs it in a chroot of
+#                 its own and tries it there
 # make clean      remove what is in build/, but for texts and models fetched
 # make V=1        show whole command lines; -j1: one at a time, otherwise one per core
 # make PAPI= LIKWID= CALLGRIND= ZYDIS=   leave a counter library out; otherwise
@@ -48,7 +53,8 @@ MAKEFLAGS += --no-print-directory
 # `$(call say,CC,FILE)COMMAND` prints a line a file, or with V=1 the command.
 say = $(if $(V),,@printf '%-4s %s\n' '$1' '$2';)
 
-installed = $(shell echo '\#include <$(1)>' | $(CC) -E - >/dev/null 2>&1 && echo yes)
+hash      := \#
+installed = $(shell echo '$(hash)include <$(1)>' | $(CC) -E - >/dev/null 2>&1 && echo yes)
 PAPI   := $(call installed,papi.h)
 LIKWID := $(call installed,likwid.h)
 CALLGRIND := $(call installed,valgrind/callgrind.h)
@@ -72,7 +78,8 @@ kernels  := $(filter-out $(dispatch),$(wildcard models/kernels/*.c))
 sources  := $(filter-out $(kernels),$(wildcard $(addsuffix /*.c, \
               sim/* sim/core/* models/* hwprof/* reports reports/*)))
 main     := sim/commands/isobath.c
-library  := $(filter-out $(main),$(sources))
+manual   := sim/commands/manual_main.c
+library  := $(filter-out $(main) $(manual),$(sources))
 ifeq ($(PAPI),yes)
 CPPFLAGS += -DHAVE_PAPI
 LDLIBS   += -lpapi
@@ -150,7 +157,7 @@ $(BUILD)/$1/models/kernels/%.o: models/kernels/%.c $(BUILD)/flags
 endef
 $(foreach v,$(variants),$(eval $(call kernel_rule,$v)))
 
-$(objects) $(main:%.c=$(BUILD)/%.o): WARN += $(STRICT)
+$(objects) $(main:%.c=$(BUILD)/%.o) $(manual:%.c=$(BUILD)/%.o): WARN += $(STRICT)
 
 # gcc 12 for Arm fails on a loop that looks for the largest difference (an
 # internal error on fmax of widened floats); no test needs the speed.
@@ -204,8 +211,23 @@ $(BUILD)/tests/test_readme.o: CPPFLAGS += -I$(BUILD)/examples
 $(BUILD)/logits $(BUILD)/replay: $(BUILD)/%: $(BUILD)/tests/compare/%.o $(archive)
 	$(call say,LD,$@)$(CC) $(OPT) -o $@ $^ $(LDLIBS)
 
+# What stands in for a library that this machine may not have.
+$(BUILD)/fake_%.so: tests/fakes/%.c $(BUILD)/flags
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) $(STRICT) -shared -fPIC -o $@ $<
+$(BUILD)/tests/test_nvml $(BUILD)/tests/test_gpu_machine: | $(BUILD)/fake_nvml.so
+
+# It measures a GPU: with CUDA (scripts/gpu-machine), or a simulated one.
+CUDA = /usr/local/cuda
+gpu_flags = $(filter-out -MMD -MP,$(CPPFLAGS)) $(CFLAGS) $(STRICT)
+gpu := $(wildcard scripts/gpu/*.c)
+$(BUILD)/gpu-machine: $(gpu) $(archive)
+	$(call say,LD,$@)$(CC) $(gpu_flags) -isystem $(CUDA)/include -o $@ $^ -L$(CUDA)/lib64 -lcublas -lcudart $(LDLIBS)
+$(BUILD)/gpu-machine-simulated: $(gpu) tests/fakes/cuda.c $(archive)
+	$(call say,LD,$@)$(CC) $(gpu_flags) -Itests/fakes/cuda -rdynamic -o $@ $^ $(LDLIBS)
+$(BUILD)/tests/test_gpu_machine: | $(BUILD)/gpu-machine-simulated
+
 # The bench is built, though no test runs it, so that it cannot rot.
-check: $(program) $(tests) $(BUILD)/faults.so $(BUILD)/bench
+check: $(program) pages $(BUILD)/isobath.pc $(tests) $(BUILD)/faults.so $(BUILD)/bench
 	@scripts/test $(tests)
 
 # The program under faults, signals and spoilt files, for so many seconds.
@@ -224,6 +246,7 @@ torture: $(program) $(BUILD)/torture $(BUILD)/faults.so
 deps:
 	@scripts/deps
 test: deps
+	@scripts/deps browser || true
 	@$(MAKE) check
 	@$(MAKE) torture
 demo: deps
@@ -250,6 +273,15 @@ golden: $(program) $(BUILD)/tests/test_golden
 
 validate: $(program)
 	@scripts/validate
+studies-quick: $(program)
+	scripts/corpus kjv
+	scripts/studies-quick
+
+# A real Slurm of four emulated nodes, on loopback; two minutes.
+slurm-test: $(program)
+	scripts/deps slurm
+	scripts/slurm-test
+
 validate-simulated: $(program)
 	@scripts/validate --simulated
 
@@ -298,16 +330,29 @@ fuzzing-%: $(BUILD)/fuzz_%
 	$< -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
 	    -artifact_prefix=$(BUILD)/ $(BUILD)/$*
 
-# Install what is built; the program finds its configs beside itself.
-root = $(DESTDIR)$(PREFIX)
-into = @$(foreach f,$2,install -D -m $(or $3,644) $f $(root)/$1/$(if $4,$f,$(notdir $f)) &&) :
-install: $(program)
-	$(call into,bin,$(program),755)
-	$(call into,lib,$(archive))
-	$(call into,share/doc/isobath,LICENSE)
-	$(call into,include/isobath,$(shell find sim models hwprof reports -name '*.h'),,keep)
-	$(call into,share/isobath,$(shell find configs -name '*.yaml' -o -path '*/likwid/*' -type f),,keep)
-	@echo "installed: $(root)/bin/isobath"
+# Manual pages and completions, from the tables of --help.
+pages := $(BUILD)/pages
+$(BUILD)/manual: $(manual:%.c=$(BUILD)/%.o) $(archive)
+	$(call say,LD,$@)$(CC) $(OPT) -o $@ $^ $(LDLIBS)
+pages: $(pages)/isobath.1
+$(pages)/isobath.1: $(BUILD)/manual $(wildcard configs/*/*.yaml)
+	@mkdir -p $(pages)
+	$(call say,MAN,$(pages))$(BUILD)/manual $(pages)
+
+# As installed below any prefix; scripts/install puts it in.
+$(BUILD)/isobath.pc: FORCE
+	$(call rewritten,printf '%s\n' 'prefix=@PREFIX@' 'Name: isobath' \
+	    'Description: where a transformer spends its compute' 'Version: $(VERSION)' \
+	    'Cflags: -I$${prefix}/include/isobath' 'Libs: -L$${prefix}/lib -lisobath' \
+	    'Libs.private: $(LDLIBS)')
+
+install: $(program) pages $(BUILD)/isobath.pc
+	@scripts/install $(BUILD) $(PREFIX) $(DESTDIR)
+
+deb: $(program) pages $(BUILD)/isobath.pc
+	@scripts/deb $(BUILD) $(VERSION)
+deb-check: deb
+	@scripts/deb-check $(BUILD)
 
 layers:
 	@scripts/layers
@@ -318,8 +363,8 @@ help:
 clean:
 	rm -rf $(filter-out %/corpus %/models,$(wildcard $(BUILD)/*))
 
-.PHONY: all check deps test torture demo bench asan golden validate validate-simulated arm64 arm64-objects lint fuzz install layers help clean FORCE
+.PHONY: all pages deb deb-check check deps test torture demo bench asan golden validate validate-simulated studies-quick slurm-test arm64 arm64-objects lint fuzz install layers help clean FORCE
 .SECONDARY:
--include $(bench_objects:.o=.d) $(tortures:.o=.d) $(BUILD)/faults.d $(objects:.o=.d) $(main:%.c=$(BUILD)/%.d) $(tests:=.d) \
+-include $(bench_objects:.o=.d) $(tortures:.o=.d) $(BUILD)/faults.d $(objects:.o=.d) $(main:%.c=$(BUILD)/%.d) $(manual:%.c=$(BUILD)/%.d) $(tests:=.d) \
          $(counted:.o=.d) $(shared:.o=.d) $(BUILD)/tests/compare/logits.d \
          $(BUILD)/tests/compare/replay.d

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include "reports/read/jsonpath.h"
 
 const struct phase *report_phase(const struct report *r)
 {
@@ -16,6 +17,11 @@ const struct phase *report_phase(const struct report *r)
     return &p->phase[0];
 }
 
+bool report_scores_text(const struct run *run)
+{
+    return run->kind == RUN_SCORE && !jsonpath_at(run->summary, "generation");
+}
+
 const char *report_layers_title(const struct report *r, enum side arm)
 {
     static const char *const apart[ARM_COUNT] = { "dense run", "MoD run" };
@@ -24,7 +30,7 @@ const char *report_layers_title(const struct report *r, enum side arm)
 }
 
 struct table *report_add_table(struct report *r, enum section section,
-                               bool folded, const char *name,
+                               const char *folded, const char *name,
                                const struct column *columns, size_t n_columns)
 {
     struct report_table *slot = &r->table[r->n_tables++];

@@ -6,6 +6,7 @@
 #include "reports/draw/plot.h"
 #include "reports/read/claims.h"
 #include "reports/read/curve.h"
+#include "reports/read/scaling.h"
 #include "reports/read/study.h"
 #include "reports/read/token_cost.h"
 #include "reports/read/tokens.h"
@@ -17,8 +18,8 @@
     X(ANSWER,   "answer",   "The answer")                                      \
     X(SETUP,    "setup",    "What was compared")                               \
     X(PHASES,   "phases",   "By phase")                                        \
-    X(OPS,      "ops",      "By op and layer")                                 \
     X(TEXT,     "text",     "On the text")                                     \
+    X(OPS,      "ops",      "By op and layer")                                 \
     X(ROUTER,   "router",   "What the routers know")                           \
     X(SCALING,  "scaling",  "Loss for compute")                                \
     X(TRUST,    "trust",    "How far to trust it")                             \
@@ -37,7 +38,8 @@ enum { REPORT_MAX_TABLES = 32, REPORT_MAX_FIGURES = 32 };
 
 struct report_table {
     enum section section;
-    bool  folded;              /* hidden behind a line that opens it */
+    const char *folded;        /* the line behind which it is hidden: "Layer by
+                                * layer"; NULL: it stands open */
     struct table table;
 };
 
@@ -62,8 +64,10 @@ struct report {
     struct study study;
     struct tradeoff tradeoff;  /* scored points of sweeps */
     struct claims claims;      /* of studies */
+    struct scaling scaling;    /* of its runs */
     struct curve *curve;       /* [study.n_runs] in the order of its settings */
     const struct run *profile; /* the first; NULL: none was given */
+    size_t n_profiles;         /* of the runs as given */
     const struct run *scored;  /* the first scoring run with tokens */
     struct tokens tokens;
     struct token_cost token_cost;  /* of the profile's decoding */
@@ -93,6 +97,9 @@ struct report {
  * first; NULL without a profile. */
 const struct phase *report_phase(const struct report *report);
 
+/* A run that went on from a prompt scored nothing. */
+bool report_scores_text(const struct run *run);
+
 /* "dense twin" and "MoD"; where the arms of the layer figures are no twins,
  * "dense run" and "MoD run". */
 const char *report_layers_title(const struct report *report, enum side arm);
@@ -100,7 +107,7 @@ const char *report_layers_title(const struct report *report, enum side arm);
 /* A new table at the end; never NULL: there is room for each table that the
  * program knows. */
 struct table *report_add_table(struct report *report, enum section section,
-                               bool folded, const char *name,
+                               const char *folded, const char *name,
                                const struct column *columns, size_t n_columns);
 #define REPORT_ADD_TABLE(report, section, folded, name, columns)               \
     report_add_table(report, SECTION_##section, folded, name, columns,         \

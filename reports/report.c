@@ -28,17 +28,11 @@ static enum status read_curves(struct report *r, struct error *err)
     return status;
 }
 
-/* A run that went on from a prompt scored nothing. */
-static bool scores_text(const struct run *run)
-{
-    return run->kind == RUN_SCORE && !jsonpath_at(run->summary, "generation");
-}
-
 static enum status read_tokens(struct report *r, struct error *err)
 {
     for (size_t i = 0; i < r->n_runs; i++) {
         enum status status;
-        if (!scores_text(&r->run[i]) || r->tokens.n)
+        if (!report_scores_text(&r->run[i]) || r->tokens.n)
             continue;
         tokens_close(&r->tokens);
         if ((status = tokens_read(&r->tokens, &r->run[i], err)) != STATUS_OK)
@@ -61,10 +55,14 @@ static bool layers_of_profile(struct report *r)
     for (size_t i = 0; r->profile && i < r->profile->n_phases; i++) {
         const struct phase *phase = &r->profile->phase[i];
         char words[PHASE_WORDS_SIZE];
-        if (!has_ledgers(&phase->witnesses[ARM_MOD]) ||
-            !has_ledgers(&phase->witnesses[ARM_DENSE]))
+        bool silent = false;
+        for (int a = 0; a < ARM_COUNT; a++)
+            silent |= phase->has[a] && !has_ledgers(&phase->witnesses[a]);
+        if (silent)
             continue;
         for (int a = 0; a < ARM_COUNT; a++) {
+            if (!phase->has[a])
+                continue;
             r->layers[a] = &phase->witnesses[a];
             r->layers_totals[a] = &phase->totals[a];
             r->layers_divide[a] = 1;
@@ -152,12 +150,12 @@ static void find_scored(const struct report *r,
     char ignored[8];
 
     for (size_t i = r->n_runs; i > 0; i--)
-        if (scores_text(&r->run[i - 1]))
+        if (report_scores_text(&r->run[i - 1]))
             run[r->run[i - 1].facts.dense ? ARM_DENSE : ARM_MOD] =
                 &r->run[i - 1];
     for (size_t i = 0; i < r->n_runs; i++)
         for (size_t j = 0; j < r->n_runs; j++)
-            if (scores_text(&r->run[i]) && scores_text(&r->run[j]) &&
+            if (report_scores_text(&r->run[i]) && report_scores_text(&r->run[j]) &&
                 r->run[i].facts.dense && !r->run[j].facts.dense &&
                 twins_differ(ignored, sizeof ignored, &r->run[i],
                              &r->run[j]) == 0) {
@@ -217,6 +215,7 @@ static enum status open_runs(struct report *r, char *const *paths, size_t n,
             r->worked[r->n_worked++] = &r->run[i];
         if (r->run[i].kind == RUN_PROFILE && !r->profile)
             r->profile = &r->run[i];
+        r->n_profiles += r->run[i].kind == RUN_PROFILE;
         for (size_t j = 0; j < r->run[i].n_points; j++)
             r->worked[r->n_worked++] = &r->run[i].point[j];
     }
@@ -236,6 +235,7 @@ enum status report_open(struct report *out, char *const *paths, size_t n,
             STATUS_OK ||
         (status = claims_open(&r->claims, r->run, r->n_runs, err)) !=
             STATUS_OK ||
+        (status = scaling_open(&r->scaling, &r->study, err)) != STATUS_OK ||
         (status = read_curves(r, err)) != STATUS_OK ||
         (status = read_tokens(r, err)) != STATUS_OK ||
         (r->profile && (status = token_cost_read(&r->token_cost, r->profile,
@@ -263,6 +263,7 @@ void report_close(struct report *r)
     tokens_close(&r->tokens);
     tradeoff_close(&r->tradeoff);
     claims_close(&r->claims);
+    scaling_close(&r->scaling);
     study_close(&r->study);
     for (size_t i = 0; i < r->n_runs; i++)
         run_close(&r->run[i]);

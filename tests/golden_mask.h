@@ -33,6 +33,8 @@ struct mask {
 
 /* A number. */
 #define N "[-+]?[0-9][-+0-9.e]*"
+/* With the prefix of a unit. */
+#define AMOUNT N " [a-zA-Z]?"
 
 /* All that is not compared, and why. */
 static const struct mask masks[] = {
@@ -64,9 +66,9 @@ static const struct mask masks[] = {
     /* memory that the process has, libraries and all */
     { "@(train|run|profile|prompt|stories|sweep)*json*", MASK_JSON,
       "memory.@(predicted|peak_resident)_bytes", NULL, "memory", "They hold what the process takes without a model." },
-    { "!(predict*)", MASK_TEXT, "^memory +(" N ") MB", NULL, "memory",
+    { "!(predict*)", MASK_TEXT, "^memory +(" AMOUNT "B)", NULL, "memory",
       "It holds what the process takes without a model." },
-    { "*", MASK_TEXT, "MB predicted, (" N ") MB at the peak", NULL, "memory",
+    { "*", MASK_TEXT, "predicted, (" AMOUNT "B) at the peak", NULL, "memory",
       "The kernel says what was resident." },
 
     /* clocks */
@@ -110,21 +112,21 @@ static const struct mask masks[] = {
       NULL, "time", "They are measured." },
     { "*/points.csv", MASK_CSV_EMPTY, "load.*", NULL, "load",
       "They say what others took of the machine." },
-    { "*/stdout", MASK_TEXT, "^(" N " s) in the model under", NULL, "time",
+    { "*/stdout", MASK_TEXT, "^(" AMOUNT "s) in the model under", NULL, "time",
       "It is measured." },
-    { "*/stdout", MASK_TEXT, "in the model under .*, (" N ") bytes/s", NULL,
+    { "*/stdout", MASK_TEXT, "in the model under .*, (" AMOUNT "B/s)", NULL,
       "time", "It is measured." },
     { "*/stdout", MASK_TEXT, "^  flops .* seconds (.*)$", NULL, "time",
       "It is measured." },
-    { "*/stderr", MASK_TEXT, "^opened +(" N ") s", NULL, "time",
+    { "*/stderr", MASK_TEXT, "^opened +(" AMOUNT "s),", NULL, "time",
       "It is measured." },
-    { "*/stderr", MASK_TEXT, "^prompt +(" N ") s,", NULL, "time",
+    { "*/stderr", MASK_TEXT, "^prompt +[0-9]+ tokens in (" AMOUNT "s),", NULL,
+      "time", "It is measured." },
+    { "*/stderr", MASK_TEXT, ", (" N ") tokens/s", NULL, "time",
       "It is measured." },
-    { "*/stderr", MASK_TEXT, "^new +(" N ") s,", NULL, "time",
+    { "*/stderr", MASK_TEXT, "tokens/s \\(median (" AMOUNT "s)\\)", NULL, "time",
       "It is measured." },
-    { "*/stderr", MASK_TEXT, "s, (" N ") tokens/s", NULL, "time",
-      "It is measured." },
-    { "*/stderr", MASK_TEXT, "a token, (" N ") GB/s of weights", NULL, "time",
+    { "*/stderr", MASK_TEXT, "a token, (" AMOUNT "B/s) of weights", NULL, "time",
       "It is measured." },
 
     /* profile's tables */
@@ -188,6 +190,14 @@ static const struct mask masks[] = {
       "watts", "A machine of much speed is granted more of them." },
     { "machine-profile/out", MASK_TEXT, "^  cap: \\{(value.*), grade", NULL,
       "watts", "A machine of much speed is granted more of them." },
+    { "machine-profile/out", MASK_TEXT, "^(  [a-z]+: \\[.*)$", NULL, "shares",
+      "They are measured: sizes and shares of kinds of work that were seen." },
+    { "machine-profile/out", MASK_TEXT, "^  scale: \\{(.*),$", NULL, "shares",
+      "They are measured, and graded by whether others ran." },
+    { "machine-profile/out", MASK_TEXT, "^launch_seconds: \\{(.*),$", NULL,
+      "seconds", "They are measured." },
+    { "machine-profile/out", MASK_TEXT, "^memory_bytes: \\{(.*), grade", NULL,
+      "host", "It is what the machine has." },
     { "machine-profile/out", MASK_TEXT, "rates were measured(.*), joules", NULL,
       "load",
       "Others may have run beside a rate." },

@@ -119,6 +119,8 @@ static inline struct machine machine(void)
         .vector_flops_per_second = Q(1e11), .joules_per_flop = { Q(1e-11) },
         .watts.standing = Q(5.0), .launch_seconds = Q(1e-6),
         .efficiency_scale = { .value = 1, .low = 1, .high = 1 },
+        .dram_share = { 2, { 1, 1 } },
+        .dram_share_scale = { .value = 1, .low = 1, .high = 1 },
         .level = {
             { Q(3e4), Q(4e11), Q(1e-12) },  { Q(2e5), Q(2e11), Q(2e-12) },
             { Q(1e6), Q(5e10), Q(1e-11) },  { Q(0.0), Q(1e10), Q(1e-10) },

@@ -22,27 +22,23 @@ Test(energy, is_flops_and_bytes_per_level_and_static_power_over_time)
 {
     struct machine m = machine();
     struct traffic t = { .at = { 7, 5, 3, 1 } };
-    struct energy e = energy_of(&m, PRECISION_FP32, 50, &t,
-                                (struct estimate){ 4, 3, 6 });
-    struct estimate joules = energy_joules(&e);
+    struct rates r = rates_of(&m, PRECISION_FP32);
+    struct energy e = energy_of(&r, WORK_MATMUL, 50, &t, 4);
 
-    cr_expect(eq(dbl, e.flops.value, 100));
+    cr_expect(eq(dbl, e.flops, 100));
     /* 7*1 + 5*3 + 3*10 + 1*100 */
-    cr_expect(eq(dbl, e.bytes.value, 152));
-    cr_expect(eq(dbl, e.standing.value, 40));
-    cr_expect(eq(dbl, joules.value, 292));
-    /* half of each coefficient, 5 W for 3 s; twice, 20 W for 6 s */
-    cr_expect(eq(dbl, joules.low, 50 + 76 + 15));
-    cr_expect(eq(dbl, joules.high, 200 + 304 + 120));
+    cr_expect(eq(dbl, e.bytes, 152));
+    cr_expect(eq(dbl, e.standing, 40));
+    cr_expect(eq(dbl, energy_joules(&e), 292));
 }
 
 Test(energy, waiting_costs_static_power_alone)
 {
     struct machine m = machine();
     struct traffic none = { .at = { 0 } };
-    struct energy e = energy_of(&m, PRECISION_FP32, 0, &none,
-                                (struct estimate){ 2, 2, 2 });
-    cr_expect(eq(dbl, energy_joules(&e).value, 20));
+    struct rates r = rates_of(&m, PRECISION_FP32);
+    struct energy e = energy_of(&r, WORK_MATMUL, 0, &none, 2);
+    cr_expect(eq(dbl, energy_joules(&e), 20));
 }
 
 Test(energy, a_run_that_skips_work_saves_less_energy_than_flops)
@@ -50,12 +46,10 @@ Test(energy, a_run_that_skips_work_saves_less_energy_than_flops)
     /* Half the flops, but three quarters of the time. */
     struct machine m = machine();
     struct traffic none = { .at = { 0 } };
-    struct energy full = energy_of(&m, PRECISION_FP32, 100, &none,
-                                   (struct estimate){ 4, 4, 4 });
-    struct energy half = energy_of(&m, PRECISION_FP32, 50, &none,
-                                   (struct estimate){ 3, 3, 3 });
-    cr_expect(gt(dbl, energy_joules(&half).value / energy_joules(&full).value,
-                 0.5));
+    struct rates r = rates_of(&m, PRECISION_FP32);
+    struct energy full = energy_of(&r, WORK_MATMUL, 100, &none, 4);
+    struct energy half = energy_of(&r, WORK_MATMUL, 50, &none, 3);
+    cr_expect(gt(dbl, energy_joules(&half) / energy_joules(&full), 0.5));
 }
 
 Test(energy, what_rests_on_an_unknown_number_is_unknown)
@@ -63,10 +57,31 @@ Test(energy, what_rests_on_an_unknown_number_is_unknown)
     struct machine m = machine();
     m.joules_per_flop[PRECISION_BF16].value = NAN;
     struct traffic t = { .at = { 7, 5, 3, 1 } };
-    struct estimate seconds = { 4, 3, 6 };
-    struct energy e = energy_of(&m, PRECISION_BF16, 50, &t, seconds);
+    struct rates r = rates_of(&m, PRECISION_BF16);
+    struct energy e = energy_of(&r, WORK_MATMUL, 50, &t, 4);
 
-    cr_expect(isnan(energy_joules(&e).value));
-    e = energy_of(&m, PRECISION_BF16, 0, &t, seconds);    /* no flop, no price */
-    cr_expect(eq(dbl, energy_joules(&e).value, 192));
+    cr_expect(isnan(energy_joules(&e)));
+    e = energy_of(&r, WORK_MATMUL, 0, &t, 4);             /* no flop, no price */
+    cr_expect(eq(dbl, energy_joules(&e), 192));
+    e = energy_of(&r, WORK_NORM, 50, &t, 4);              /* in fp32 */
+    cr_expect(eq(dbl, energy_joules(&e), 292));
+}
+
+/* 100 J of flops and 52 J of caches, and of DRAM 100 J that the cap may cover,
+ * beside 10 W, under 60 W: 50 W are left for them. */
+Test(energy, what_passes_the_cap_is_throttled)
+{
+    struct machine m = machine();
+    struct traffic t = { .at = { 7, 5, 3, 1 } };
+    m.watts.cap = (struct quantity)Q(60.0);
+    struct rates r = rates_of(&m, PRECISION_FP32);
+
+    cr_expect(epsilon_eq(dbl, energy_throttled(&r, WORK_MATMUL, 50, &t, 2),
+                         152.0 / 50, 1e-12));
+    m.dram_within_cap = true;
+    cr_expect(epsilon_eq(dbl, energy_throttled(&r, WORK_MATMUL, 50, &t, 2),
+                         252.0 / 50, 1e-12));
+    cr_expect(eq(dbl, energy_throttled(&r, WORK_MATMUL, 50, &t, 6), 6));
+    r.cap = NAN;
+    cr_expect(eq(dbl, energy_throttled(&r, WORK_MATMUL, 50, &t, 2), 2));
 }

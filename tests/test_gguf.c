@@ -8,6 +8,7 @@
 
 #include "models/files/gguf.h"
 #include "tests/number_vectors.h"
+#include "tests/directory.h"
 #include "tests/shared.h"
 
 enum { ROOM = 4096 };
@@ -503,4 +504,62 @@ Test(gguf, real_vocabularies_open)
         cr_assert(eq(sz, gguf_tensor_count(file), 0));
         gguf_close(file);
     }
+}
+
+/* gguf-split of llama.cpp: each part says its number and how many there are. */
+#define PART(no, name, count)                                                  \
+    "GGUF 3i 1l 3l 'split.no' 4i " #no "i 'split.count' 4i 2i"                 \
+    " 'split.tensors.count' 5i " #count "i " ROW(name, 2, 0) "/32 1.0 " #no ".0"
+
+static void put_part(const char *name, const char *words)
+{
+    struct image image = image_of(words);
+    FILE *file = fopen(name, "wb");
+
+    cr_assert(file && fwrite(image.bytes, image.size, 1, file) == 1);
+    cr_assert(fclose(file) == 0);
+}
+
+static void expect_no_parts(const char *path, const char *words)
+{
+    struct gguf *file = NULL;
+    struct error err = { STATUS_OK, "" };
+
+    cr_expect(ne(int, gguf_open(&file, path, &err), STATUS_OK));
+    cr_expect(strstr(err.text, words) != NULL, "%s", err.text);
+}
+
+Test(gguf, parts_are_one_file_or_the_missing_one_is_named)
+{
+    static const char first[] = "m-00001-of-00002.gguf",
+                      second[] = "m-00002-of-00002.gguf";
+    struct gguf *file = NULL;
+    struct error err = { STATUS_OK, "" };
+    float out[2];
+
+    enter_directory();
+    put_part(first, PART(0, "a", 2));
+    expect_no_parts(first, "m-00002-of-00002.gguf: part 2 of 2 is not there");
+    put_part(second, PART(1, "b", 2));
+    cr_assert(eq(int, gguf_open(&file, first, &err), STATUS_OK), "%s",
+              err.text);
+    cr_expect(eq(sz, gguf_tensor_count(file), 2));
+    cr_expect_str_eq(gguf_tensor(file, 1)->name, "b");
+    cr_assert(eq(int, gguf_floats(out, 2, gguf_find(file, "b"), NULL),
+                 STATUS_OK));
+    cr_expect(out[0] == 1.0f && out[1] == 1.0f);
+    cr_assert(eq(int, gguf_floats(out, 2, gguf_find(file, "a"), NULL),
+                 STATUS_OK));
+    cr_expect(out[1] == 0.0f);
+    cr_expect(gguf_find(file, "c") == NULL);
+    gguf_close(file);
+    expect_no_parts(second, "give the first, whose name ends in -00001-of");
+    put_part(second, PART(1, "a", 2));
+    expect_no_parts(first, "a: two parts have the tensor");
+    put_part(second, PART(0, "b", 2));
+    expect_no_parts(first, "split.no");
+    put_part(first, PART(0, "a", 3));
+    put_part(second, PART(1, "b", 3));
+    expect_no_parts(first, "split.tensors.count");
+    leave_directory();
 }

@@ -78,3 +78,24 @@ Test(json, a_text_that_does_not_parse_is_named_with_its_place)
     error_note_memory();
     cr_expect(json_parse(&json, "{}", 2, "x.json", &err) == STATUS_NO_MEMORY);
 }
+
+/* What transformers writes where no length is set, and a text that looks so. */
+Test(json, integers_beyond_63_bits_are_reals)
+{
+    static const char text[] =
+        "\xef\xbb\xbf{\"a\": [1000000000000000019884624838656,"
+        "-99999999999999999999, 9223372036854775807],"
+        " \"99999999999999999999\": \"\\\"99999999999999999999\"}";
+    struct error err = { STATUS_OK, "" };
+    json_t *json = NULL;
+
+    cr_assert(json_parse(&json, text, strlen(text), "x.json", &err) ==
+              STATUS_OK, "%s", err.text);
+    const json_t *list = json_object_get(json, "a");
+    cr_expect(json_real_value(json_array_get(list, 0)) == 1e30);
+    cr_expect(json_real_value(json_array_get(list, 1)) == -1e20);
+    cr_expect(json_integer_value(json_array_get(list, 2)) == INT64_MAX);
+    cr_expect_str_eq(json_string_value(json_object_get(
+        json, "99999999999999999999")), "\"99999999999999999999");
+    json_decref(json);
+}

@@ -165,10 +165,13 @@ Test(lines, traffic_tells_lines_from_operands)
     m.level[LEVEL_L1].size_bytes.value = 1000;
     m.level[LEVEL_L2].size_bytes.value = 5000;
     struct roofline_load load = { .stale_bytes = 28000,
-                                  .footprint_bytes = 28000, .lines = &adamw };
-    struct traffic t = roofline_traffic(&m, &load);
+                                  .footprint_bytes = 28000 };
+    struct rates r = rates_of(&m, PRECISION_FP32);
+    struct traffic t = roofline_traffic(&r, &load);
+    double fills[LEVEL_COUNT];
+    roofline_fills(fills, &r, &load, &adamw);
 
-    cr_expect(eq(dbl, t.at[LEVEL_DRAM], 28000));
-    cr_expect(epsilon_eq(dbl, t.in[LEVEL_DRAM], 16000, 1e-6));
-    cr_expect(epsilon_eq(dbl, t.in[LEVEL_L2], 16000, 1e-6));
+    cr_expect(eq(dbl, t.at[LEVEL_L2], 28000));
+    cr_expect(epsilon_eq(dbl, fills[LEVEL_DRAM], 16000, 1e-6));
+    cr_expect(epsilon_eq(dbl, fills[LEVEL_L2], 16000, 1e-6));
 }

@@ -170,6 +170,95 @@ Test(llama2c, every_tensor_lands_in_its_place)
     remove_directory(directory);
 }
 
+/* The tensors in the order of version 0, and of versions 1 and 2. */
+enum { WTE, NORM1, WQ, WK, WV, WO, NORM2, W1, W2, W3, FINAL, ROPE, TENSORS };
+static const int32_t numbers[TENSORS] = {
+    V * C, L * C, L * C * C, L * D * C, L * D * C, L * C * C, L * C, L * F * C,
+    L * C * F, L * F * C, C, P * D };
+static const int later[] = { NORM1, NORM2, FINAL, WTE, WQ, WK, WV, WO, W1, W2,
+                             W3 };
+enum { GROUP = 2 };
+
+/* Number i of a tensor: an int8 times the scale of its group. */
+static int8_t whole(int tensor, int32_t i)
+{
+    return (int8_t)((17 * tensor + 29 * i) % 251 - 125);
+}
+static float scale(int tensor, int32_t i)
+{
+    return 0.25f * (float)(1 + (tensor + i / GROUP) % 5);
+}
+
+static void write_tensor(FILE *file, int version, int tensor)
+{
+    const bool grouped = version == 2 && tensor != NORM1 && tensor != NORM2 &&
+                         tensor != FINAL;
+
+    /* A layer's scales stand behind its numbers. */
+    const int32_t layers = tensor == WTE || tensor >= FINAL ? 1 : L;
+    const int32_t n = numbers[tensor] / layers;
+
+    for (int32_t from = 0; from < numbers[tensor]; from += n) {
+        for (int32_t i = from; i < from + n; i++) {
+            const int8_t q = whole(tensor, i);
+            const float number = (float)q * scale(tensor, i);
+            fwrite(grouped ? (const void *)&q : &number, grouped ? 1 : 4, 1,
+                   file);
+        }
+        for (int32_t i = from; i < from + n && grouped; i += GROUP) {
+            const float s = scale(tensor, i);
+            fwrite(&s, 4, 1, file);
+        }
+    }
+}
+
+static struct model *written_as(int version, const char *path)
+{
+    const int32_t header[7] = { C, F, L, H, G, V, P };
+    const int32_t magic[2] = { 0x616b3432, version };
+    const int32_t group = version == 2 ? GROUP : 0;
+    FILE *file = fopen(path, "wb");
+
+    cr_assert(file != NULL);
+    if (version > 0)
+        fwrite(magic, sizeof magic, 1, file);
+    fwrite(header, sizeof header, 1, file);
+    if (version > 0) {
+        fputc(1, file);
+        fwrite(&group, sizeof group, 1, file);
+        while (ftell(file) < 256)
+            fputc(0, file);
+    }
+    if (version == 0)
+        for (int i = 0; i < TENSORS; i++)
+            write_tensor(file, version, i);
+    else
+        for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+            write_tensor(file, version, later[i]);
+    cr_assert(fclose(file) == 0);
+    return load(path, false, 1);
+}
+
+/* export.py writes one model in three ways. */
+Test(llama2c, versions_of_the_format_hold_the_same_model)
+{
+    char directory[64], path[96];
+    make_directory(directory);
+    snprintf(path, sizeof path, "%s/x.bin", directory);
+    struct model *first = written_as(0, path);
+    const size_t n = model_tensors(first)->floats;
+
+    for (int version = 1; version < 3; version++) {
+        struct model *m = written_as(version, path);
+        cr_assert(eq(sz, model_tensors(m)->floats, n));
+        cr_expect(memcmp(model_weights(m), model_weights(first),
+                         n * sizeof(float)) == 0, "version %d", version);
+        model_close(m);
+    }
+    model_close(first);
+    remove_directory(directory);
+}
+
 Test(llama2c, a_file_that_is_not_one_is_refused_in_words)
 {
     static const struct {
@@ -188,8 +277,10 @@ Test(llama2c, a_file_that_is_not_one_is_refused_in_words)
         { { C, F, L, H, 2, V, P }, TIED, "kv_heads 2: must divide" },
         { { INT32_MAX, INT32_MAX, 256, 1, 1, INT32_MAX, INT32_MAX }, 9,
           "model.channels 2147483647" },
-        /* "ak42", version 1: llama2.c's later formats */
-        { { 0x616b3432, 1, C, F, L, H, G }, TIED, "multiple of the heads" },
+        { { 0x616b3432, 1, C, F, L, H, G }, TIED, "number 6 of the header" },
+        { { 0x616b3432, 1, C, F, L, 0, G }, TIED, "number 4 of the header" },
+        { { 0x616b3432, 3, C, F, L, H, G }, TIED, "version 3 of llama2.c" },
+        { { 0x616b3432, 2, C, F, L, H, G }, TIED, "number 6 of the header" },
     };
     char directory[64], path[96];
     make_directory(directory);

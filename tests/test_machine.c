@@ -54,22 +54,81 @@ Test(machine, a_profile_has_no_lanes_of_a_simulator)
 
 static void below_cap(const char *path, const struct machine *m)
 {
+    double cap = m->watts.cap.value, memory = full_memory_watts(m);
+
+    if (!isnan(cap) && !isnan(memory))
+        cr_expect(le(dbl, memory, cap), "%s: %g W", path, memory);
     for (int p = 0; p < PRECISION_COUNT; p++) {
-        double watts = full_watts(m, (enum precision)p);
-        if (isnan(watts) || !quantity_known(&m->watts.cap))
+        double watts = full_compute_watts(m, (enum precision)p);
+        if (isnan(watts) || isnan(cap))
             continue;
-        cr_expect(le(dbl, watts, m->watts.cap.value), "%s, %s: %g W", path,
-                  precision_names[p], watts);
+        cr_expect(le(dbl, watts, cap), "%s, %s: %g W", path, precision_names[p],
+                  watts);
         /* A coefficient a thousand times too small would pass the bound
          * above. */
-        cr_expect(ge(dbl, watts, m->watts.cap.value / 4), "%s, %s: %g W", path,
+        cr_expect(ge(dbl, watts, cap / 4), "%s, %s: %g W", path,
                   precision_names[p], watts);
     }
 }
 
 Test(machine, shipped_profiles_run_flat_out_within_their_design_power)
 {
-    cr_assert(ge(int, for_each_profile(below_cap), 4));
+    cr_assert(ge(int, for_each_profile(below_cap), 30));
+}
+
+/* Watts that were seen: what a profile draws flat out cannot be below.  H100: a
+ * board that decodes Llama-3.1-8B, 8 at once, and waits for its memory
+ * (ml-energy/leaderboard@0cd52da).  Raspberry Pi 5: at the wall while decoding
+ * (geerlingguy/ai-benchmarks). */
+Test(machine, shipped_profiles_draw_at_least_what_was_measured)
+{
+    static const struct { const char *path; double watts; } seen[] = {
+        { "configs/machines/h100-sxm.yaml", 486 },
+        { "configs/machines/raspberry-pi-5.yaml", 10.9 },
+    };
+    for (size_t i = 0; i < sizeof seen / sizeof *seen; i++) {
+        struct machine m;
+        struct error err = { 0 };
+        cr_assert(eq(int, machine_load(&m, seen[i].path, &err), STATUS_OK),
+                  "%s", err.text);
+        double watts = fmax(full_memory_watts(&m),
+                            full_compute_watts(&m, PRECISION_FP32));
+        cr_expect(ge(dbl, watts, seen[i].watts), "%s: %g W", seen[i].path,
+                  watts);
+    }
+}
+
+/* Traps of published tables. */
+Test(machine, shipped_profiles_hold_no_number_that_is_known_to_be_wrong)
+{
+    static const struct {
+        const char *path;
+        enum precision precision;
+        double peak;                     /* NAN: unknown */
+    } right[] = {
+        { "a100-80", PRECISION_FP8, NAN },          /* it has none */
+        { "h200", PRECISION_FP16, 989e12 },         /* not 1.97e15, sparse */
+        { "gaudi3", PRECISION_BF16, 1677e12 },      /* not 1835e12, on paper */
+        { "l4", PRECISION_BF16, 121e12 },           /* not 242e12, sparse */
+        { "mi300x", PRECISION_BF16, 1307.4e12 },    /* not 2615e12, sparse */
+        { "v100", PRECISION_BF16, NAN },
+        { "tpu-v5e", PRECISION_FP32, NAN },
+    };
+    for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
+        char path[128];
+        struct machine m;
+        snprintf(path, sizeof path, "%s/%s.yaml", directory, right[i].path);
+        cr_assert(eq(int, machine_load(&m, path, NULL), STATUS_OK));
+        double peak = machine_peak(&m, right[i].precision)->value;
+        cr_expect(isnan(right[i].peak) ? isnan(peak)
+                                       : !(fabs(peak - right[i].peak) > 0),
+                  "%s: %g", path, peak);
+    }
+    struct machine m;
+    cr_assert(eq(int, machine_load(&m, "configs/machines/tpu-v6e.yaml", NULL),
+                 STATUS_OK));
+    cr_expect(not(quantity_known(&m.watts.cap)));
+    cr_expect(ne(ptr, strstr(m.watts.cap.source, "publishes no power"), NULL));
 }
 
 /* DRAM, device to core: 28 (HBM3) to 200 (DDR4) pJ a byte, cost tables of 2014
@@ -77,8 +136,10 @@ Test(machine, shipped_profiles_run_flat_out_within_their_design_power)
 static void bytes_not_bits(const char *path, const struct machine *m)
 {
     double joules = m->level[LEVEL_DRAM].joules_per_byte.value;
-    cr_expect(not(lt(dbl, joules, 28e-12)), "%s", path);
-    cr_expect(not(gt(dbl, joules, 200e-12)), "%s", path);
+    if (isnan(joules))
+        return;
+    cr_expect(ge(dbl, joules, 28e-12), "%s", path);
+    cr_expect(le(dbl, joules, 200e-12), "%s", path);
 }
 
 Test(machine, shipped_profiles_count_joules_per_byte_not_per_bit)
@@ -86,36 +147,33 @@ Test(machine, shipped_profiles_count_joules_per_byte_not_per_bit)
     for_each_profile(bytes_not_bits);
 }
 
-static void rates_fall(const char *path, const struct machine *m)
-{
-    double size = 0;
-    for (int i = 0; i < LEVEL_DRAM; i++) {
-        if (!machine_has_level(m, (enum level)i))
-            continue;
-        cr_expect(gt(dbl, m->level[i].size_bytes.value, size), "%s", path);
-        size = m->level[i].size_bytes.value;
-    }
-}
+struct mistake {
+    char from[128], to[80], message[96];
+};
 
-Test(machine, shipped_levels_grow_outwards)
+/* The first of two shipped profiles that has `from`, with the mistake in its
+ * place. */
+static enum status load_changed(const struct mistake *m, struct machine *out,
+                                struct error *err)
 {
-    for_each_profile(rates_fall);
-}
-
-/* A shipped profile with `from` replaced by `to`, loaded. */
-static enum status load_changed(const char *from, const char *to,
-                                struct machine *out, struct error *err)
-{
-    char path[] = "/tmp/test_machine.XXXXXX", *text;
+    static const char *const shipped[] = {
+        "configs/machines/a100-80.yaml",
+        "configs/machines/epyc-milan-2core.yaml" };
+    char path[] = "/tmp/test_machine.XXXXXX", *text = NULL, *at = NULL;
     size_t size;
-    cr_assert(eq(int, file_read(&text, &size, "configs/machines/a100-80.yaml",
-                                TEXT_SIZE, NULL), STATUS_OK));
-    char *at = strstr(text, from);
-    cr_assert(ne(ptr, at, NULL), "%s", from);
+
+    for (int i = 0; i < 2 && !at; i++) {
+        free(text);
+        cr_assert(eq(int, file_read(&text, &size, shipped[i], TEXT_SIZE, NULL),
+                     STATUS_OK));
+        at = strstr(text, m->from);
+    }
+    cr_assert(ne(ptr, at, NULL), "%s", m->from);
     int fd = mkstemp(path);
     cr_assert(ge(int, fd, 0));
     FILE *file = fdopen(fd, "w");
-    fprintf(file, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    fprintf(file, "%.*s%s%s", (int)(at - text), text, m->to,
+            at + strlen(m->from));
     fclose(file);
     free(text);
     enum status status = machine_load(out, path, err);
@@ -123,36 +181,34 @@ static enum status load_changed(const char *from, const char *to,
     return status;
 }
 
-struct mistake {
-    char from[128], to[80], message[96];
-};
 static struct mistake mistakes[] = {
     /* 5 pJ a bit in a field of joules per byte, below and above the L2's */
-    { "{value: 40e-12, low: 31e-12", "{value: 5e-12, low: 4e-12",
+    { "{value: 100e-12, low: 31e-12", "{value: 5e-12, low: 4e-12",
       "dram.joules_per_byte 5e-12" },
-    { "{value: 40e-12, low: 31e-12", "{value: 25e-12, low: 20e-12",
+    { "{value: 100e-12, low: 31e-12", "{value: 25e-12, low: 20e-12",
       "per bit, write 8 times as much" },
     /* picojoules where joules belong */
-    { "fp32: {value: 8e-12, low: 5e-12, high: 12e-12",
-      "fp32: {value: 8, low: 5, high: 12", "1e-09" },
-    { "value: 2039e9, low: 1750e9, high: 2039e9",
-      "value: 20e12, low: 1750e9, high: 20e12", "dram.bytes_per_second 2e+13" },
+    { "fp32: {value: 9.8e-12, low: 4.9e-12, high: 13e-12",
+      "fp32: {value: 9.8, low: 4.9, high: 13", "1e-09" },
+    { "{value: 24.6e9, low: 20e9, high: 32.1e9",
+      "{value: 24.6e12, low: 20e12, high: 32.1e12",
+      "dram.bytes_per_second 2.46e+13: allowed is at most" },
     { "[1e6, 0.05, 1e9, 0.25]", "[1e6, 0.05, 1e9]", "efficiency.vector" },
     { "[1e6, 0.05, 1e9, 0.25]", "[1e9, 0.05, 1e6, 0.25]", "rising sizes" },
     { "[1e6, 0.05, 1e9, 0.25]", "[1e6, 0.05, 1e9, 25]", "shares in (0, 1]" },
     /* peaks that count 2:4 sparsity, as the data sheet's right column */
-    { "int8: {value: 624e12, low: 544e12, high: 624e12",
-      "int8: {value: 1248e12, low: 544e12, high: 1248e12",
-      "int8 1.248e+15: allowed is at most 2 times fp16; if this counts 2:4" },
-    { "bf16: {value: 312e12, low: 272e12, high: 312e12",
-      "bf16: {value: 624e12, low: 272e12, high: 624e12",
-      "bf16 6.24e+14: allowed is at most 2 times tf32" },
+    { "int8: {value: 624e12, low: 624e12, high: 624e12",
+      "int8: {value: 1248e12, low: 624e12, high: 1248e12",
+      "int8 1.248e+15: allowed is at most twice that of fp16 or bf16; if" },
+    { "bf16: {value: 312e12, low: 312e12, high: 312e12",
+      "bf16: {value: 624e12, low: 312e12, high: 624e12",
+      "bf16 6.24e+14: allowed is at most twice that of tf32" },
     /* 80 GB is 80 GiB */
     { "{value: 85899345920, low: 80e9, high: 85899345920",
       "{value: 80e9, low: 80e9, high: 80e9", "write 80 GiB as 85899345920" },
     { "cores: 108\n", "", "cores" },
     /* what has to be known */
-    { "scale: {value: 1, low: 0.6, high: 1.05, grade: assumed,\n"
+    { "scale: {value: 1, low: 0.6, high: 1.1, grade: assumed,\n"
       "    source: \"rooflines err by 29 to 48% (inference-sim issue 436)\"}",
       "scale: {unknown: nobody knows}", "efficiency.scale is unknown" },
     { "fp8: {unknown: \"the A100 has no fp8, though one table prints a rate\"}",
@@ -170,7 +226,7 @@ ParameterizedTest(struct mistake *m, machine,
 {
     struct machine machine;
     struct error err = { 0 };
-    enum status status = load_changed(m->from, m->to, &machine, &err);
+    enum status status = load_changed(m, &machine, &err);
 
     cr_expect(eq(int, status_exit_code(status), 2));
     cr_expect(ne(ptr, strstr(err.text, "/tmp/test_machine."), NULL), "%s",

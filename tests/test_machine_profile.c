@@ -2,6 +2,7 @@
  * code that prices with it. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <math.h>
 
 #include "hwprof/measure/machine_profile.h"
 #include "sim/price/machine.h"
@@ -39,6 +40,21 @@ static struct cpu_topology make_topology(void)
     };
 }
 
+/* Half of the peak at any size, and 1 us to start an op. */
+static struct machine_shares make_shares(void)
+{
+    return (struct machine_shares){
+        .n_curves = 4,
+        .curve = { { "matmul", { 4, { 1e3, 0.1, 1e9, 0.5 } } },
+                   { "attend", { 2, { 1e3, 0.5 } } },
+                   { "vector", { 2, { 1e3, 0.5 } } },
+                   { "loss",   { 2, { 1e4, 0.25 } } } },
+        .scale = { 1, 0.8, 1.25 }, .launch_seconds = { 1e-6, 0.5e-6, 2e-6 },
+        .select_rows = { 2e7, 1e7, 3e7 }, .share = 1 };
+}
+
+static struct machine_shares shares_used;
+
 static enum status round_trip_of(struct cpu_topology topology,
                                  const struct peak *peak,
                                  const struct machine_fit *fit,
@@ -49,7 +65,8 @@ static enum status round_trip_of(struct cpu_topology topology,
 
     fake_tree_path(&tree, path, "machine.yaml");
     FILE *file = fopen(path, "w");
-    enum status status = machine_profile_write(file, &topology, peak, fit, err);
+    enum status status = machine_profile_write(file, &topology, peak,
+                                               &shares_used, fit, err);
     fclose(file);
     if (status == STATUS_OK)
         status = machine_load(machine, path, err);
@@ -70,6 +87,13 @@ static enum status round_trip(const struct peak *peak, struct machine *machine,
     return round_trip_fit(peak, NULL, machine, err);
 }
 
+static void set_up(void)
+{
+    shares_used = make_shares();
+}
+
+TestSuite(machine_profile, .init = set_up);
+
 Test(machine_profile, what_was_measured_comes_back)
 {
     struct peak peak = make_peak();
@@ -87,6 +111,54 @@ Test(machine_profile, what_was_measured_comes_back)
     cr_assert(eq(dbl, m.level[LEVEL_L1].size_bytes.value, 65536.0));
     cr_assert(eq(dbl, m.level[LEVEL_L2].size_bytes.value, 1048576.0));
     cr_assert(eq(dbl, m.level[LEVEL_L3].size_bytes.value, 33554432.0));
+}
+
+Test(machine_profile, what_work_reaches_comes_back)
+{
+    struct peak peak = make_peak();
+    struct machine m;
+    struct error err = { 0 };
+
+    cr_assert(eq(int, round_trip(&peak, &m, &err), STATUS_OK), "%s", err.text);
+    cr_expect(eq(dbl, machine_efficiency(&m, WORK_MATMUL, 1e9), 0.5));
+    cr_expect(eq(dbl, machine_efficiency(&m, WORK_MATMUL, 1e2), 0.1));
+    cr_expect(eq(dbl, machine_efficiency(&m, WORK_LOSS, 1e5), 0.25));
+    cr_expect(eq(dbl, machine_efficiency(&m, WORK_ACT, 1e5), 0.5));
+    cr_expect(eq(dbl, m.efficiency_scale.low, 0.8));
+    cr_expect(eq(dbl, m.launch_seconds.value, 1e-6));
+    cr_expect(eq(str, m.launch_seconds.grade, "measured"));
+    cr_expect(eq(dbl, m.select_rows_per_second.value, 2e7));
+}
+
+/* What was not seen is left out; what others ran beside is no measurement. */
+Test(machine_profile, a_busy_machine_measures_no_shares)
+{
+    struct peak peak = make_peak();
+    struct machine m;
+    struct error err = { 0 };
+
+    shares_used.share = 0.5;
+    shares_used.select_rows.value = NAN;
+    cr_assert(eq(int, round_trip(&peak, &m, &err), STATUS_OK), "%s", err.text);
+    cr_expect(eq(str, m.launch_seconds.grade, "assumed"));
+    cr_expect(eq(str, m.efficiency_scale.grade, "assumed"));
+    cr_expect(not(quantity_known(&m.select_rows_per_second)));
+}
+
+/* A guest is told of all of a cache that other guests use too. */
+Test(machine_profile, a_guest_may_have_less_of_the_last_cache)
+{
+    struct cpu_topology topology = make_topology();
+    struct peak peak = make_peak();
+    struct machine m;
+    struct error err = { 0 };
+
+    topology.virtual_machine = true;
+    cr_assert(eq(int, round_trip_of(topology, &peak, NULL, &m, &err),
+                 STATUS_OK), "%s", err.text);
+    cr_expect(eq(dbl, m.level[LEVEL_L3].size_bytes.value, 33554432.0));
+    cr_expect(lt(dbl, m.level[LEVEL_L3].size_bytes.low, 33554432.0));
+    cr_expect(eq(dbl, m.level[LEVEL_L2].size_bytes.low, 1048576.0));
 }
 
 /* One core with 1 MiB of L2, one with 512 KiB. */
@@ -129,7 +201,7 @@ Test(machine_profile, joules_are_priors_and_say_so)
     cr_assert(eq(int, round_trip(&peak, &m, &err), STATUS_OK), "%s", err.text);
     cr_assert(eq(str, m.joules_per_flop[PRECISION_FP32].grade, "assumed"));
     cr_assert(eq(str, m.level[LEVEL_DRAM].joules_per_byte.grade, "assumed"));
-    cr_assert(full_watts(&m, PRECISION_FP32) <= m.watts.cap.value);
+    cr_assert(full_compute_watts(&m, PRECISION_FP32) <= m.watts.cap.value);
 }
 
 /* A neighbour took the machine while L1 was measured. */
@@ -213,7 +285,7 @@ Test(machine_profile, fitted_joules_replace_priors_with_their_interval)
     cr_expect(eq(dbl, m.level[LEVEL_L1].joules_per_byte.value, 5e-12));
     cr_expect(eq(dbl, m.level[LEVEL_L2].joules_per_byte.value, 3e-12));
     cr_expect(eq(dbl, m.level[LEVEL_DRAM].joules_per_byte.value, 90e-12));
-    cr_expect(full_watts(&m, PRECISION_FP32) <= m.watts.cap.value);
+    cr_expect(full_compute_watts(&m, PRECISION_FP32) <= m.watts.cap.value);
 }
 
 Test(machine_profile, what_the_fit_does_not_resolve_keeps_its_prior)

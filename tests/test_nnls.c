@@ -4,7 +4,7 @@
 #include <criterion/new/assert.h>
 #include <math.h>
 
-#include "hwprof/energy/nnls.h"
+#include "sim/core/base/nnls.h"
 #include "sim/core/base/random.h"
 
 static bool near(double a, double b)

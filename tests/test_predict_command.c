@@ -36,6 +36,11 @@ static void write_file(const char *name, const char *text)
 
 static void set_up(void)
 {
+    char configs[4096];
+
+    cr_assert(getcwd(configs, sizeof configs - 16) != NULL);
+    strcat(configs, "/configs");
+    setenv("ISOBATH_CONFIGS", configs, 1);
     make_directory(directory);
     cr_assert(chdir(directory) == 0);
     write_file("m.yaml", "model: {family: llama, layers: 4, channels: 32,"
@@ -505,4 +510,53 @@ Test(predict_command, thousands_of_millions_have_no_exponent)
         "model.heads=52", "-s", "model.kv_heads=52", "-s", "model.layers=24",
         "-s", "model.ffn=17728", "--phase", "decode"), 0), "%s", complained);
     cr_expect(strstr(said, " 12750 M parameters") != NULL, "%s", said);
+}
+
+/* Beside another machine, each line is what it is alone. */
+Test(predict_command, machines_side_by_side_are_what_each_is_alone)
+{
+    static const char *const machines[] = { "rtx-4090", "epyc-7763" };
+    char together[TEXT_SIZE];
+
+    cr_assert(eq(int, PREDICT("m.yaml", "-m", machines[0], "-m", machines[1],
+                              "--phase", "decode", "-f", "csv"), 0), "%s",
+              complained);
+    strcpy(together, said);
+    for (int i = 0; i < 2; i++) {
+        int n = 0;
+        cr_assert(eq(int, PREDICT("m.yaml", "-m", machines[i], "--phase",
+                                  "decode", "-f", "csv"), 0), "%s", complained);
+        strtok(said, "\n");                       /* the header */
+        for (char *line; (line = strtok(NULL, "\r\n")); n++)
+            cr_expect(strstr(together, line) != NULL, "%s: %s", machines[i],
+                      line);
+        cr_expect(gt(int, n, 10));
+    }
+}
+
+Test(predict_command, the_list_has_every_profile_and_no_model)
+{
+    cr_assert(eq(int, PREDICT("--machine", "list", "-f", "csv"), 0), "%s",
+              complained);
+    cr_expect(strstr(said, "\nrtx-4090,82580000000000,") != NULL, "%s", said);
+    cr_expect(strstr(said, "\ntpu-v5e,,") != NULL, "%s", said);
+    cr_expect(eq(int, PREDICT("--phase", "decode"), 2));
+    cr_expect(strstr(complained, "MODEL is missing") != NULL, "%s", complained);
+}
+
+/* A decode step makes a token of each sequence, a prefill handles all. */
+Test(predict_command, a_token_takes_its_share)
+{
+    static const struct { const char *phase; double tokens; } cases[] = {
+        { "decode", 5 }, { "prefill", 5 * 64 }, { "train", 5 * 64 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cr_assert(eq(int, PREDICT("m.yaml", "--phase", cases[i].phase, "-B", "5",
+                                  "-f", "json", "-m", "h100-sxm"), 0), "%s",
+                  complained);
+        json_t *root = json_said();
+        cr_expect(epsilon_eq(dbl, number_at(root, "per_token.flops") *
+                             cases[i].tokens, number_at(root, FLOPS), 1e-6));
+        json_decref(root);
+    }
 }

@@ -9,6 +9,7 @@
 
 #include "reports/figures/figures.h"
 #include "reports/draw/label.h"
+#include "sim/core/base/random.h"
 #include "tests/report_folder.h"
 
 TestSuite(report_figures, .init = set_up, .fini = clean_up);
@@ -493,8 +494,8 @@ Test(report_figures, steps_that_took_no_time_are_left_out_with_a_reason)
 {
     put_steps("mod,1,1,1,0\n");
     cr_assert(figure("token-times") == NULL);
-    has(gap("token-times"), "no decode step of the MoD model has a measured "
-        "time above 0");
+    has(gap("token-times"), "no decode step has a measured time above "
+        "0");
 }
 
 static void put_score(const char *tokens)
@@ -556,10 +557,34 @@ Test(report_figures, figures_left_out_are_named_with_what_they_need)
     has(gap("isoflop"), "needs trained runs of several sizes");
     cr_assert(file_read(&page, &size, in_folder("out/index.html"), 1 << 24,
                         &err) == STATUS_OK);
-    has(page, "Figures left out: 17, and why");
+    has(page, "Figures left out: 20, and why");
     has(page, "<li>token-times: nothing of that kind was given: it needs a "
         "profile of decoding</li>");
     has(page, "<li>routing: run is not enough; it needs a scored text with a "
         "routed layer</li>");
     free(page);
+}
+
+/* The ticks that gnuplot sets, each 0.2, 0.5 or 1 of the power of ten in the
+ * range, are as many names: a range of a thousandth, too. */
+Test(report_figures, no_two_ticks_have_one_name)
+{
+    struct random random = random_seeded(5);
+
+    for (int i = 0; i < 1000; i++) {
+        const double span = pow(10, 6 * random_uniform(&random) - 4);
+        const double low = 10 * random_uniform(&random);
+        const double ten = pow(10, floor(log10(span)));
+        const double step = span / ten < 2 ? 0.2 * ten
+                          : span / ten < 5 ? 0.5 * ten : ten;
+        const int decimals = plot_decimals(low, low + span);
+        char last[32] = "", name[32];
+        for (double k = ceil(low / step); k * step <= low + span; k++) {
+            snprintf(name, sizeof name, "%.*f", decimals, k * step);
+            cr_assert(strcmp(name, last) != 0, "%s twice from %g to %g", name,
+                      low, low + span);
+            strcpy(last, name);
+        }
+        cr_expect(ge(dbl, 1.01 * pow(10, -decimals), fmin(1, step / 10)));
+    }
 }

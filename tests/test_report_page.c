@@ -82,7 +82,7 @@ Test(report_page, the_page_is_whole_and_lets_nothing_in)
     char *page;
     report_of_all();
     page = text_of("out/index.html");
-    has(page, "default-src 'none'; img-src data:");
+    has(page, "default-src 'none'; style-src 'unsafe-inline'; script-src");
     lacks(page, "<script>alert");
     lacks(page, "http-equiv=\"refresh");
     lacks(page, "src=\"http");
@@ -123,7 +123,7 @@ Test(report_page, figures_are_drawn_and_no_token_runs_a_command)
     if (!plot_can_draw())
         cr_skip("gnuplot is not installed");
     report_of_all();
-    cr_assert(eq(sz, report.n_figures, 14));
+    cr_assert(eq(sz, report.n_figures, 15));
     for (size_t i = 0; i < report.n_figures; i++)
         cr_assert(report.figure[i].plot.drawn, "%s: %s",
                   report.figure[i].plot.name, report.figure[i].plot.reason);
@@ -141,8 +141,7 @@ Test(report_page, a_token_is_priced_by_how_many_layers_kept_it)
     char *script, *data;
     report_of_all();
     script = text_of("out/figures/token-cost.gp");
-    has(script, "A token that 0 of 1 routed layers keep takes 50 % of the dense "
-        "token");
+    has(script, "Kept by no routed layer, a token takes 50 % of the dense time");
     has(script, "75 %");
     data = text_of("out/figures/token-cost.dat");
     has(data, "0.0000 10 10 10 8 1\n");
@@ -514,8 +513,8 @@ static void put_profile(const char *seconds)
     char text[1024];
     make("p");
     snprintf(text, sizeof text, "\"profile\",\"phases\":[{\"name\":"
-             "\"prefill\",\"ratio\":{\"seconds\":%s},\"arms\":[]}]}",
-             seconds);
+             "\"prefill\",\"ratio\":{\"seconds\":%s},\"arms\":[{\"name\":"
+             "\"dense\"},{\"name\":\"mod\"}]}]}", seconds);
     put_summary("p/summary.json", text);
 }
 
@@ -527,6 +526,20 @@ Test(report_page, fewer_than_six_repeats_claim_no_time)
     page = text_of("out/index.html");
     lacks(page, "% less time");
     has(page, "an unclear change in time (-5.8 %, from fewer than 6 repeats");
+    has(page, "an unknown change in FLOPs (");
+    lacks(page, "change in fewer");
+    free(page);
+}
+
+Test(report_page, one_run_is_one)
+{
+    char *page;
+    make("run");
+    put_summary("run/summary.json", "\"train\"}");
+    report_of(in_folder("run"));
+    page = text_of("out/index.html");
+    lacks(page, "1 runs");
+    has(page, "1 run, without a held-out loss");
     free(page);
 }
 
@@ -632,8 +645,8 @@ Test(report_page, decode_steps_are_called_as_many_as_they_are)
     make("p");
     put_summary("p/summary.json", "\"profile\",\"phases\":[{\"name\":"
                 "\"decode step\",\"batch\":1,\"tokens\":8,\"steps\":64,"
-                "\"arms\":[{\"name\":\"mod\",\"totals\":{\"counted\":"
-                "{\"flops\":100}}}]}]}");
+                "\"arms\":[{\"name\":\"dense\"},{\"name\":\"mod\",\"totals\":"
+                "{\"counted\":{\"flops\":100}}}]}]}");
     put("p/ledger_decode.csv", "witness,pass,layer,op,flops\n"
         "counted,forward,0,norm,100\n");
     report_of(in_folder("p"));

@@ -56,6 +56,34 @@ Test(report_study, runs_that_differ_in_seed_are_one_setting)
     cr_assert(epsilon_eq(dbl, study.dense->causal.mean, 2.1, 1e-12));
 }
 
+/* A point of a row of settings, whose shape is that of all the others. */
+static void row_trained(const char *row, const char *title, const char *policy,
+                        int seed)
+{
+    trained(0.5, seed, 2.0, 1e6);
+    struct run *run = &runs[n_runs - 1];
+    json_object_set_new(json_object_get(json_object_get(run->summary, "config"),
+                                        "routing"), "policy",
+                        json_string(policy));
+    run->row = row;
+    run->title = title;
+}
+
+Test(report_study, settings_of_equal_shape_have_the_names_of_their_rows)
+{
+    static const char *const names[] = { "hash", "top-k",
+                                         "top-k learning_rate=0.002" };
+
+    row_trained("top-k", "top-k seed=1", "expert_choice", 1);
+    row_trained("top-k", "top-k seed=2", "expert_choice", 2);
+    row_trained("hash", "hash seed=1", "hash", 1);
+    row_trained("top-k", "top-k learning_rate=0.002 seed=1", "threshold", 1);
+    gather();
+    cr_assert(eq(sz, study.n, 3));
+    for (size_t i = 0; i < study.n; i++)
+        cr_expect_str_eq(study.setting[i].label, names[i]);
+}
+
 /* A dense and a MoD setting over n seeds, whose losses differ by those. */
 static void pairs(const double *difference, int n)
 {

@@ -392,6 +392,20 @@ static double first_in_csv(const char *path, int column)
 }
 
 /* The model alone, its twin alone, and both in turns: the same losses. */
+/* `run` scores what overlaps once; who counts choices would count them twice. */
+Test(run_command, what_looks_at_routers_takes_no_overlap)
+{
+    train_a();
+    cr_expect(eq(int, ISOBATH("router", "a", "--text", "text", "--set",
+                              "run.stride=16"), 2));
+    expect_said("stderr", "run.stride 16: allowed is only the window, 32, "
+                "here");
+    cr_expect(eq(int, ISOBATH("route-table", "a", "--text", "text", "-o", "t",
+                              "--set", "run.stride=16"), 2));
+    expect_said("stderr", "run.stride 16: allowed is only the window, 32");
+    cr_expect(not(there("t")));
+}
+
 Test(run_command, run_with_a_twin_pairs_what_both_would_have_said_alone)
 {
     train_a();

@@ -60,8 +60,9 @@ Test(score_tokens, with_a_bos_every_token_is_predicted_once)
 static int32_t begun_with(const char *post_processor)
 {
     char directory[64], path[96], text[96], json[1024], letters[9001] = "";
-    struct run_text t = { .windows = { .window = 8, .stride = 8 } };
-    const struct source source = { .spec = { .n_vocab = 5 } };
+    struct run_config config = { .split = RUN_ALL, .window = 8 };
+    const struct source source = { .spec = { .n_vocab = 5, .max_tokens = 8 } };
+    struct run_text t = { .skip = 0 };
     struct error err = { STATUS_OK, "" };
     struct data *data = NULL;
     int32_t inputs[8], targets[8];
@@ -80,8 +81,10 @@ static int32_t begun_with(const char *post_processor)
     memset(letters, 'A', 4096);
     memset(letters + 4096, 'Q', 4096);
     put_file(text, letters);
-    cr_assert(run_text_open(&t, text, path, &source, false, &err) == STATUS_OK,
-              "%s", err.text);
+    snprintf(config.text, sizeof config.text, "%s", text);
+    snprintf(config.tokenizer, sizeof config.tokenizer, "%s", path);
+    cr_assert(run_text_open(&t, &config, &source, &err) == STATUS_OK, "%s",
+              err.text);
     cr_assert(data_open_tokens(&data, text, 8, t.tokenizer, DATA_HELD_OUT,
                                &err) == STATUS_OK, "%s", err.text);
     data_window(data, SPLIT_TRAIN, 0, 8, inputs, targets);
@@ -136,7 +139,7 @@ static struct result score_file(const char *name, size_t bytes, int32_t window)
     cr_assert(eq(int, tokenizer_open(&tokenizer, tokenizer_path, spec.n_vocab,
                                      NULL), STATUS_OK));
     cr_assert(eq(int, tokenizer_encode(tokenizer, bytes_of_text, bytes, false,
-                                       &ids, &n, NULL), STATUS_OK));
+                                       TOKENIZER_PARSE, &ids, &n, NULL), STATUS_OK));
     const struct score_text text = {
         .ids = ids, .size = (int64_t)n, .bos = tokenizer_bos(tokenizer),
         .window = window, .stride = window };

@@ -57,6 +57,12 @@ Test(source, a_directory_has_weights_and_thresholds)
                  STATUS_OK), "%s", err.text);
     cr_assert(eq(int, source_fill(&source, again, 1, &err), STATUS_OK), "%s",
               err.text);
+    /* The file of its weights means it, too. */
+    char file[96];
+    snprintf(file, sizeof file, "%s/model.safetensors", directory);
+    cr_assert(eq(int, source_read(&source, file, NULL, 0, &err), STATUS_OK),
+              "%s", err.text);
+    cr_expect_str_eq(source.path, directory);
     const struct tensor *t = tensor_find(model_tensors(model), 1,
                                          TENSOR_ROUTER);
     cr_expect(memcmp(model_weights(model) + t->offset,

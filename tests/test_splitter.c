@@ -9,27 +9,38 @@
 #include "models/tokens/splitter.h"
 #include "sim/core/base/file.h"
 
-/* The ends of words; take() checks that words follow one another. */
+/* The ends of words; take() checks that they stand in the text, one behind the
+ * other. */
 struct ends {
+    const char *text;
     size_t end[256], n;
 };
-static enum status take(void *user, size_t at, size_t end, struct error *err)
+static enum status take(void *user, const char *word, size_t size,
+                        struct error *err)
 {
     struct ends *ends = user;
+    const size_t at = ends->n ? ends->end[ends->n - 1] : 0;
 
     (void)err;
-    cr_assert(end > at && at == (ends->n ? ends->end[ends->n - 1] : 0));
-    ends->end[ends->n++] = end;
+    cr_assert(size > 0 && memcmp(word, ends->text + at, size) == 0);
+    ends->end[ends->n++] = at + size;
     return STATUS_OK;
+}
+
+static enum status add(struct splitter *splitter, const char *pattern,
+                       struct error *err)
+{
+    return splitter_add_pattern(splitter, pattern, SPLITTER_ISOLATED, false,
+                                err);
 }
 
 static void expect_ends(const struct splitter *splitter, const char *text,
                         size_t size, const json_t *want, const char *pattern)
 {
-    struct ends ends = { .n = 0 };
+    struct ends ends = { .text = text };
     struct error err = { STATUS_OK, "" };
 
-    cr_assert(splitter_cut(splitter, text, size, take, &ends, &err) ==
+    cr_assert(splitter_cut(splitter, text, size, true, take, &ends, &err) ==
               STATUS_OK, "%s", err.text);
     cr_expect(ends.n == json_array_size(want), "%zu words, not %zu, by %s in"
               " \"%s\"", ends.n, json_array_size(want), pattern, text);
@@ -55,8 +66,8 @@ Test(splitter, words_are_those_of_the_tokenizers_library)
         struct error err = { STATUS_OK, "" };
         const json_t *patterns = json_object_get(split, "patterns");
         json_array_foreach(patterns, k, pattern)
-            cr_assert(splitter_add(&splitter, json_string_value(pattern),
-                                   &err) == STATUS_OK, "%s", err.text);
+            cr_assert(add(&splitter, json_string_value(pattern), &err) ==
+                      STATUS_OK, "%s", err.text);
         json_array_foreach(json_object_get(root, "texts"), k, text) {
             expect_ends(&splitter, json_string_value(text),
                         json_string_length(text),
@@ -75,10 +86,10 @@ static void expect_words(const char *pattern, const char *text, size_t size,
                          const size_t *want, size_t n)
 {
     struct splitter splitter = { 0 };
-    struct ends ends = { .n = 0 };
+    struct ends ends = { .text = text };
 
-    cr_assert(splitter_add(&splitter, pattern, NULL) == STATUS_OK);
-    cr_assert(splitter_cut(&splitter, text, size, take, &ends, NULL) ==
+    cr_assert(add(&splitter, pattern, NULL) == STATUS_OK);
+    cr_assert(splitter_cut(&splitter, text, size, true, take, &ends, NULL) ==
               STATUS_OK);
     cr_expect(ends.n == n && memcmp(ends.end, want, n * sizeof *want) == 0,
               "by %s", pattern);
@@ -102,12 +113,12 @@ Test(splitter, bytes_that_are_no_utf_8_are_characters_of_their_own)
 Test(splitter, without_a_pattern_a_text_is_one_word)
 {
     struct splitter splitter = { 0 };
-    struct ends ends = { .n = 0 };
+    struct ends ends = { .text = "a b" };
 
-    cr_assert(splitter_cut(&splitter, "a b", 3, take, &ends, NULL) ==
+    cr_assert(splitter_cut(&splitter, "a b", 3, true, take, &ends, NULL) ==
               STATUS_OK);
     cr_assert(ends.n == 1 && ends.end[0] == 3);
-    cr_assert(splitter_cut(&splitter, "", 0, take, &ends, NULL) == STATUS_OK);
+    cr_assert(splitter_cut(&splitter, "", 0, true, take, &ends, NULL) == STATUS_OK);
     cr_assert(eq(sz, ends.n, 1));
 }
 
@@ -145,7 +156,7 @@ Test(splitter, a_pattern_that_is_none_is_refused_with_its_place)
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         struct splitter splitter = { 0 };
         struct error err = { STATUS_OK, "" };
-        cr_expect(splitter_add(&splitter, refusals[i].pattern, &err) ==
+        cr_expect(add(&splitter, refusals[i].pattern, &err) ==
                   STATUS_BAD_VALUE, "%s", refusals[i].pattern);
         cr_expect(strstr(err.text, refusals[i].words) != NULL, "%s: %s",
                   refusals[i].pattern, err.text);
@@ -158,8 +169,8 @@ Test(splitter, there_are_no_more_steps_than_there_is_room_for)
     struct splitter splitter = { 0 };
 
     for (int i = 0; i < SPLITTER_STEPS; i++)
-        cr_assert(splitter_add(&splitter, "a", NULL) == STATUS_OK);
-    cr_assert(splitter_add(&splitter, "a", NULL) == STATUS_BAD_VALUE);
+        cr_assert(add(&splitter, "a", NULL) == STATUS_OK);
+    cr_assert(add(&splitter, "a", NULL) == STATUS_BAD_VALUE);
     splitter_free(&splitter);
     cr_assert(eq(sz, splitter.n, 0));
 }
@@ -169,13 +180,13 @@ Test(splitter, a_pattern_without_end_is_an_error)
 {
     struct splitter splitter = { 0 };
     struct error err = { STATUS_OK, "" };
-    struct ends ends = { .n = 0 };
     char text[202];
+    struct ends ends = { .text = text };
 
     memset(text, 'a', 200);
     strcpy(text + 200, "c");
-    cr_assert(splitter_add(&splitter, "(?:a|aa)+$", NULL) == STATUS_OK);
-    cr_assert(splitter_cut(&splitter, text, 201, take, &ends, &err) ==
+    cr_assert(add(&splitter, "(?:a|aa)+$", NULL) == STATUS_OK);
+    cr_assert(splitter_cut(&splitter, text, 201, true, take, &ends, &err) ==
               STATUS_BAD_VALUE);
     cr_assert(strstr(err.text, "at 0 of the text: match limit exceeded") !=
               NULL, "%s", err.text);
@@ -196,11 +207,12 @@ Test(splitter, a_word_of_a_million_characters_is_found)
     free(text);
 }
 
-static enum status stop(void *user, size_t at, size_t end, struct error *err)
+static enum status stop(void *user, const char *word, size_t size,
+                        struct error *err)
 {
-    (void)at;
+    (void)size;
     ++*(size_t *)user;
-    return end > 2 ? error_set(err, STATUS_FAILED, "enough") : STATUS_OK;
+    return *word == 'c' ? error_set(err, STATUS_FAILED, "enough") : STATUS_OK;
 }
 
 Test(splitter, an_error_of_a_word_ends_the_cutting)
@@ -209,8 +221,8 @@ Test(splitter, an_error_of_a_word_ends_the_cutting)
     struct error err = { STATUS_OK, "" };
     size_t n = 0;
 
-    cr_assert(splitter_add(&splitter, "\\w", NULL) == STATUS_OK);
-    cr_assert(splitter_cut(&splitter, "abcdef", 6, stop, &n, &err) ==
+    cr_assert(add(&splitter, "\\w", NULL) == STATUS_OK);
+    cr_assert(splitter_cut(&splitter, "abcdef", 6, true, stop, &n, &err) ==
               STATUS_FAILED);
     cr_assert(eq(sz, n, 3));
     cr_assert_str_eq(err.text, "enough");

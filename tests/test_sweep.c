@@ -16,7 +16,6 @@
 #include "sim/commands/commands.h"
 #include "sim/core/answer/rundir.h"
 #include "sim/sweep/sweep_run.h"
-#include "sim/sweep/sweep_slurm.h"
 #include "tests/directory.h"
 
 /* Stands in for the program: notes that it ran, fails where x is bad, stops
@@ -508,53 +507,4 @@ Test(sweep, a_program_that_cannot_run_is_named)
     cr_assert(eq(int, seen.code, 127));
     cr_assert_str_eq(seen.tail, "cannot run './nowhere': No such file or"
                                 " directory");
-}
-
-Test(sweep, the_slurm_scripts_run_every_point_and_merge)
-{
-    struct config_setting setting = { .text = "s=it's 1" };
-    struct error err = { STATUS_OK, "" };
-    struct sweep *sweep = open_study("base: base.yaml\naxes: {x: [1, 2]}\n");
-    struct sweep_slurm slurm = {
-        .sweep = sweep, .directory = "out", .threads = 1,
-        .settings = &setting, .n_settings = 1,
-    };
-
-    cr_assert(eq(int, file_make_directory("out", &err), STATUS_OK));
-    cr_assert(eq(int, sweep_slurm_write(&slurm, &err), STATUS_OK));
-    char *array = text_of("out/array.sh");
-    cr_assert(ne(ptr, strstr(array, "#SBATCH --array=0-1\n"), NULL));
-    cr_assert(ne(ptr, strstr(array, " --set 's=it'\\''s 1' "), NULL));
-    cr_assert(ne(ptr, strstr(array, "--point \"$SLURM_ARRAY_TASK_ID\""), NULL));
-    cr_assert(ne(ptr, strstr(text_of("out/merge.sh"), "--merge"), NULL));
-    cr_assert(eq(int, system("sh -n out/array.sh && sh -n out/merge.sh"), 0));
-    sweep_close(sweep);
-}
-
-Test(sweep, without_sbatch_the_scripts_are_kept_and_the_way_is_told)
-{
-    struct error err = { STATUS_OK, "" };
-    char job[32];
-
-    setenv("PATH", "/nowhere", 1);
-    const enum status status = sweep_slurm_submit(job, sizeof job, "out", &err);
-    setenv("PATH", "/usr/bin:/bin", 1);
-    cr_assert(eq(int, status, STATUS_UNAVAILABLE));
-    cr_assert(ne(ptr, strstr(err.text, "sbatch out/array.sh"), NULL));
-}
-
-Test(sweep, sbatch_is_given_both_scripts_the_second_after_the_first)
-{
-    struct error err = { STATUS_OK, "" };
-    char job[32];
-
-    put_file("sbatch", "#!/bin/sh\necho \"$@\" >> calls\n"
-                       "echo '4711;cluster'\n");
-    cr_assert(eq(int, chmod("sbatch", 0755), 0));
-    setenv("PATH", ".:/usr/bin:/bin", 1);
-    cr_assert(eq(int, sweep_slurm_submit(job, sizeof job, "out", &err),
-                 STATUS_OK));
-    cr_assert_str_eq(job, "4711");
-    cr_assert_str_eq(text_of("calls"), "--parsable out/array.sh\n"
-                     "--parsable --dependency=afterany:4711 out/merge.sh\n");
 }

@@ -71,7 +71,8 @@ static struct tokenizer_copy expect_copy(const char *path, const char *name,
         cr_assert(eq(int, tokenizer_open(&of[i], i ? found : path, n_vocab,
                                          &err), STATUS_OK), "%s", err.text);
         cr_assert(eq(int, tokenizer_encode(of[i], text, sizeof text - 1,
-                     tokenizer_begins(of[i]), &ids[i], &n[i], &err),
+                     tokenizer_begins(of[i]), TOKENIZER_PARSE, &ids[i],
+                     &n[i], &err),
                      STATUS_OK));
     }
     cr_expect(n[0] == n[1] && n[0] > 10 &&

@@ -14,7 +14,7 @@ Test(train_command, train_leaves_the_files_that_others_read)
     cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a"), 0));
     expect_said("stdout", " nats per byte under expert_choice, which looks"
                 " ahead, ");
-    expect_said("stdout", " flops a token, 25.0 % kept in routed blocks");
+    expect_said("stdout", "FLOP a token, 25.0 % kept in routed blocks");
     cr_expect(there("a/model.safetensors"));
     cr_expect(there("a/config.json"));
     cr_expect(there("a/curve.csv"));
@@ -483,4 +483,29 @@ Test(train_command, resuming_under_other_kernels_is_refused_unless_asked_for)
     kill(child, SIGINT);
     cr_assert(eq(int, finish(child), 130));
     expect_said("stderr", "it goes on under generic, and not bit for bit");
+}
+
+/* What is foreseen of a run whose steps are alike is what it counts. */
+Test(train_command, a_dry_run_foretells_what_is_counted_and_writes_nothing)
+{
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "--dry-run", "-f", "json"), 0));
+    json_t *foreseen = json_load_file("stdout", 0, NULL);
+    json_t *flops = json_array_get(at(foreseen, "rows"), 0);
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q", "-s",
+                              "train.thresholds=fitted"), 0));
+    json_t *s = summary_of("a");
+    cr_expect(eq(dbl, number_at(flops, "run.value"),
+                 number_at(s, "totals.counted.flops")));
+    cr_expect(eq(dbl, number_at(flops, "run.value"),
+                 40 * number_at(flops, "step.value")));
+    json_decref(s);
+    json_decref(foreseen);
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "--dry-run", "-o", "b", "-m",
+                              "emerald-rapids-2core"), 0));
+    expect_said("stdout", "ends      after ");
+    expect_said("stdout", "on 2 cores of Emerald Rapids, AVX-512, from ");
+    cr_expect(not(there("b")));
+    cr_expect(eq(int, ISOBATH("train", "run.yaml", "--dry-run", "-s",
+                              "data.path=none"), 2));
+    expect_said("stderr", "--set: cannot read 'none'");
 }

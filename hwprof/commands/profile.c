@@ -13,6 +13,7 @@
 #include "sim/core/base/random.h"
 #include "sim/core/config/model_config.h"
 #include "sim/price/machine.h"
+#include "sim/price/memory.h"
 
 static enum status read_tokens(struct profile_job *s, struct error *err)
 {
@@ -150,6 +151,9 @@ static enum status write_summary(struct profile_job *s, int argc, char **argv,
                                                  : json_null());
     json_object_set_new(summary, "tokens",
                         json_integer(a->batch * a->tokens));
+    json_object_set_new(summary, "model", summary_model(&s->source->spec));
+    json_object_set_new(summary, "parameters", json_integer(
+        (json_int_t)memory_parameters(&s->source->spec)));
     if (s->machine)
         json_object_set_new(summary, "ceilings", ceilings_json(s->machine));
     if (a->validate)

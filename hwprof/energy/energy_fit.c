@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "hwprof/energy/nnls.h"
+#include "sim/core/base/nnls.h"
 #include "sim/core/base/random.h"
 #include "sim/core/base/stats.h"
 

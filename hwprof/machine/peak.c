@@ -33,8 +33,8 @@ struct bench {
     struct load_prober prober;
 };
 
-static struct peak_rate measure(struct bench *bench, int n_threads,
-                                size_t n_bytes)
+static struct peak_rate measure_once(struct bench *bench, int n_threads,
+                                     size_t n_bytes)
 {
     struct peak_rate rate = { .worst = HUGE_VAL,
                               .before = load_probe_take(&bench->prober) };
@@ -57,6 +57,24 @@ static struct peak_rate measure(struct bench *bench, int n_threads,
     }
     rate.after = load_probe_take(&bench->prober);
     return rate;
+}
+
+/* Again, a few times, while others run. */
+static struct peak_rate measure(struct bench *bench, int n_threads,
+                                size_t n_bytes)
+{
+    enum { ATTEMPTS = 3 };
+    struct peak_rate best = { 0 };
+
+    for (int i = 0; i < ATTEMPTS; i++) {
+        struct peak_rate now = measure_once(bench, n_threads, n_bytes);
+        if (i == 0 || now.per_second > best.per_second)
+            best = now;
+        if (load_share(&bench->prober, &now.before, &now.after) >=
+            load_least_share)
+            return now;
+    }
+    return best;
 }
 
 static size_t round_down(uint64_t bytes)

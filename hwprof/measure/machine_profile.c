@@ -32,9 +32,9 @@ static const double least_joules = 1e-14, most_joules = 1e-9;
 static const double least_dram_joules = 26e-12, most_dram_joules = 1e-8;
 static const double most_static_watts = 1e5;
 
-static const struct prior launch_seconds = {
-    7e-7, 1e-7, 5e-6, "measured",
-    "ops of a decode step at width 32, two threads that spin" };
+/* That may have a last cache of a host between them: what a guest is told is all
+ * of it. */
+static const double guests = 4;
 
 /* The joules that a profile charges: priors, until a fit replaces them. */
 struct joules {
@@ -46,18 +46,6 @@ struct joules {
 static const double watts_per_core = 7, least_watts = 0.5, most_watts = 2.2;
 /* Idle EPYC Milan sockets draw 36 to 40 % (AnandTech 16529). */
 static const double static_share = 0.35;
-
-/* Share of the peak by flops of the op, as the executor's own kernels reach it
- * on one core of an Emerald Rapids guest, training at widths 32 to 256 (isobath
- * profile); `scale` says how far to trust them elsewhere. */
-static const char efficiency[] =
-    "efficiency:\n"
-    "  matmul: [1e3, 0.10, 1e4, 0.35, 1e5, 0.60, 1e6, 0.74, 1e7, 0.80,"
-    " 1e9, 0.83]\n"
-    "  attend: [1e4, 0.15, 1e6, 0.40, 1e8, 0.52]\n"
-    "  vector: [1e4, 0.05, 1e6, 0.17, 1e8, 0.22]\n"
-    "  scale: {value: 1, low: 0.5, high: 1.6, grade: assumed,\n"
-    "    source: \"curves of two Emerald Rapids cores; not measured here\"}\n";
 
 static void write_text(FILE *file, const char *text)
 {
@@ -124,7 +112,11 @@ static void write_level(FILE *file, const struct cpu_topology *t,
     rate.low = fmin(rate.low, rate.value);
     *rate_limit = rate.value;
     fprintf(file, "%s:\n", keys[level]);
-    if (level != PEAK_DRAM)
+    if (level == PEAK_L3 && t->virtual_machine)
+        write_prior(file, "  size_bytes", (struct prior){
+            bytes, bytes / guests, bytes, "datasheet",
+            "as the kernel lists it; low: shared with other guests, assumed" });
+    else if (level != PEAK_DRAM)
         write_prior(file, "  size_bytes", (struct prior){
             bytes, bytes, bytes, "datasheet", "as the kernel lists it" });
     write_prior(file, "  bytes_per_second", rate);
@@ -219,17 +211,58 @@ static struct joules choose_joules(const struct machine_fit *fit)
     return joules;
 }
 
-static bool is_busy(const struct peak *peak)
+static bool is_busy(const struct peak *peak,
+                    const struct machine_shares *shares)
 {
-    bool busy = peak_is_busy(&peak->flops_all);
+    bool busy = peak_is_busy(&peak->flops_all) ||
+                shares->share < load_least_share;
 
     for (int l = 0; l < PEAK_LEVEL_COUNT; l++)
         busy |= peak_is_busy(&peak->read_all[l]);
     return busy;
 }
 
+/* ---- what work reaches ---- */
+
+static void write_range(FILE *file, const char *key,
+                        const struct machine_range *range, const char *grade,
+                        const char *source)
+{
+    if (!isnan(range->value))
+        write_prior(file, key, (struct prior){ range->value, range->low,
+                                               range->high, grade, source });
+}
+
+static void write_curve(FILE *file, const struct machine_curve *curve)
+{
+    fprintf(file, "  %s: [", curve->name);
+    for (int32_t i = 0; i < curve->points.n; i += 2)
+        fprintf(file, "%s%.3g, %.3g", i ? ", " : "", curve->points.value[i],
+                curve->points.value[i + 1]);
+    fputs("]\n", file);
+}
+
+/* Rates that others ran beside are floors, and no measurements. */
+static void write_shares(FILE *file, const struct machine_shares *shares)
+{
+    static const char *const source = "ops of models trained and decoded here,"
+                                      " best of several steps";
+    const char *grade = shares->share < load_least_share ? "assumed"
+                                                         : "measured";
+
+    write_range(file, "select_rows_per_second", &shares->select_rows, grade,
+                "choosing among the tokens of those models");
+    write_range(file, "launch_seconds", &shares->launch_seconds, grade,
+                "ops of a decode step at width 16");
+    fputs("efficiency:\n", file);
+    for (int i = 0; i < shares->n_curves; i++)
+        write_curve(file, &shares->curve[i]);
+    write_range(file, "  scale", &shares->scale, grade, source);
+}
+
 enum status machine_profile_write(FILE *file, const struct cpu_topology *t,
                                   const struct peak *peak,
+                                  const struct machine_shares *shares,
                                   const struct machine_fit *fit,
                                   struct error *err)
 {
@@ -243,7 +276,7 @@ enum status machine_profile_write(FILE *file, const struct cpu_topology *t,
         return error_set(err, STATUS_UNAVAILABLE, "no profile: the kernel does "
                          "not list the sizes of L1 and L2");
     fprintf(file, "# Written by `isobath machine`: rates were measured%s, "
-            "joules are %s.\n", is_busy(peak)
+            "joules are %s.\n", is_busy(peak, shares)
             ? " (those graded assumed beside other work: measure again)" : "",
             fit ? "fitted where graded so" : "priors");
     fputs("name: ", file);
@@ -254,8 +287,11 @@ enum status machine_profile_write(FILE *file, const struct cpu_topology *t,
     fputs("joules_per_flop:\n", file);
     write_prior(file, "  fp32", joules.flop);
     write_power(file, peak, &joules, cores);
-    write_prior(file, "launch_seconds", launch_seconds);
-    fputs(efficiency, file);
+    if (t->memory_bytes)
+        write_prior(file, "memory_bytes", (struct prior){
+            (double)t->memory_bytes, (double)t->memory_bytes,
+            (double)t->memory_bytes, "datasheet", "as the kernel lists it" });
+    write_shares(file, shares);
     for (int l = 0; l < PEAK_LEVEL_COUNT; l++)
         if (peak->read_all[l].n_runs)
             write_level(file, t, peak, (enum peak_level)l, joules.byte[l],

@@ -9,6 +9,24 @@
 #include <stdio.h>
 #include "hwprof/energy/energy_fit.h"
 #include "hwprof/machine/peak.h"
+#include "sim/core/config/config_key.h"
+
+/* What work of each kind reaches of the peak: measured here. */
+struct machine_curve {
+    const char *name;            /* of the profile's key, efficiency.NAME */
+    struct config_real_list points;      /* flops, share, flops, share, ... */
+};
+struct machine_range { double value, low, high; };     /* NAN: not seen */
+enum { MACHINE_CURVES_MAX = 16 };
+
+struct machine_shares {
+    int n_curves;
+    struct machine_curve curve[MACHINE_CURVES_MAX];
+    struct machine_range scale, launch_seconds;
+    struct machine_range select_rows;    /* per second */
+    double share;                /* that probes beside it reached of the best;
+                                  * below load_least_share others ran */
+};
 
 /* The coefficients that --fit-energy found. */
 struct machine_fit {
@@ -29,6 +47,7 @@ bool machine_profile_takes(const struct machine_fit *fit, enum energy_term term,
 enum status machine_profile_write(FILE *file,
                                   const struct cpu_topology *topology,
                                   const struct peak *peak,
+                                  const struct machine_shares *shares,
                                   const struct machine_fit *fit,
                                   struct error *err) MUST_CHECK;
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include "sim/core/answer/table.h"
 
-enum { N_AMOUNTS = 5 };
+enum { N_AMOUNTS = 7 };
 
 /* The columns of amounts: whose ledger, and which metric. */
 static const struct source {
@@ -14,7 +14,8 @@ static const struct source {
     enum metric metric;
 } sources[N_AMOUNTS] = {
     { PREDICTED, METRIC_FLOPS },   { COUNTED, METRIC_FLOPS },
-    { MEASURED, METRIC_FLOPS },    { PREDICTED, METRIC_SECONDS },
+    { MEASURED, METRIC_FLOPS },    { COUNTED, METRIC_BYTES },
+    { PREDICTED, METRIC_JOULES },  { PREDICTED, METRIC_SECONDS },
     { MEASURED, METRIC_SECONDS },
 };
 
@@ -23,12 +24,14 @@ static const struct column columns[] = {
     { "flops_predicted", "predicted", "flop", COLUMN_SI, true },
     { "flops_counted", "counted", "flop", COLUMN_SI, true },
     { "flops_measured", "measured", "flop", COLUMN_SI, true },
+    { "bytes_counted", "operands", "B", COLUMN_SI, true },
+    { "joules_modelled", "modelled energy", "J", COLUMN_SI, true },
     { "seconds_predicted", "predicted", "s", COLUMN_SI, true },
     { "seconds_measured", "measured", "s", COLUMN_SI, true },
     { "seconds_ratio", "measured / predicted", "", COLUMN_RATIO, true },
 };
-static const char *const over[] = { NULL, "work", "work", "work", "time",
-                                    "time", NULL };
+static const char *const over[] = { NULL, "work", "work", "work", NULL, NULL,
+                                    "time", "time", NULL };
 
 struct row {
     char          name[32];

@@ -6,7 +6,7 @@
 
 #include "models/scoring/run_arm.h"
 #include "models/scoring/run_config.h"
-#include "models/scoring/run_rule.h"
+#include "models/scoring/run_source.h"
 #include "models/scoring/run_text.h"
 #include "sim/commands/commands.h"
 #include "sim/core/answer/command.h"
@@ -26,6 +26,7 @@ static const struct flag flags[] = {
     FLAG_KEY("--limit", "N", NULL, "run.limit"),
     FLAG_KEY("--window", "T", NULL, "run.window"),
     FLAG_KEY("--tokenizer", "FILE", NULL, "run.tokenizer"),
+    FLAG_KEY("--special", "HOW", NULL, "run.special"),
     FLAG_KEY("--policy", "NAME", NULL, "run.policy"),
     FLAG_KEY("--seed", "N", NULL, "run.seed"),
     FLAG("--order", "N", NULL, INT, struct table_flags, order, 1,
@@ -71,35 +72,20 @@ static enum status read_config(struct table_job *j, struct command_options *o,
 
 static enum status open_source(struct table_job *j, struct error *err)
 {
-    const struct run_config *c = &j->config;
+    enum status status = run_source_open_routed(&j->source, &j->config, err);
 
-    if (source_read(&j->source, c->model, c->passed, c->n_passed, err))
-        return run_config_blame(c, err);
-    if (spec_n_routed(&j->source.spec) == 0)
-        return error_set(err, STATUS_BAD_VALUE, "%s: no block routes; give a"
-                         " model that was trained with routing, or --set"
-                         " routing.policy=NAME", c->model);
-    if (j->source.spec.part == PART_APART)
+    if (status == STATUS_OK && j->source.spec.part == PART_APART)
         return error_set(err, STATUS_BAD_VALUE, "routing.part apart: a table"
                          " has one number for a layer; allowed are block,"
                          " attention and ffn");
-    return run_rule_check(c, &j->source, err);
+    return status;
 }
 
 static enum status open_text(struct table_job *j, struct error *err)
 {
-    struct run_config *c = &j->config;
-    enum status status = run_text_window(c, &j->source, err);
+    enum status status = run_text_open_once(&j->text, &j->config, &j->source,
+                                            err);
 
-    if (status != STATUS_OK)
-        return status;
-    j->text.windows = (struct score_text){
-        .split = (enum split)c->split, .window = (int32_t)c->window,
-        .stride = (int32_t)c->window, .limit = c->limit,
-    };
-    status = run_text_open(&j->text, c->text, *c->tokenizer ? c->tokenizer
-                                                            : NULL,
-                           &j->source, c->split != RUN_ALL, err);
     j->windows = status == STATUS_OK ? score_windows(&j->text.windows) : 0;
     return status;
 }
@@ -122,13 +108,13 @@ static enum status open_model(struct table_job *j, struct error *err)
 
     j->arm.spec = j->source.spec;
     route_settle(&j->arm.spec, rule_of(j), j->arm.spec.keep_first);
-    j->window.ids = calloc(n, sizeof *j->window.ids);
-    j->window.targets = calloc(n, sizeof *j->window.targets);
     j->flag = calloc(n * (size_t)spec_n_routed(&j->arm.spec), sizeof *j->flag);
-    if (!j->window.ids || !j->window.targets || !j->flag)
+    if (!j->flag)
         return error_set(err, STATUS_NO_MEMORY, "no memory for a window");
-    enum status status = run_arm_open(&j->arm, &j->source, &options,
-                                      (uint64_t)j->config.seed, err);
+    enum status status = score_window_open(&j->window, j->config.window, err);
+    if (status == STATUS_OK)
+        status = run_arm_open(&j->arm, &j->source, &options,
+                              (uint64_t)j->config.seed, err);
     return status == STATUS_OK
                ? route_table_open(&j->table, &j->arm.spec, (int)j->flags.order,
                                   err)
@@ -244,8 +230,7 @@ static void close_job(struct table_job *j)
     route_table_close(j->table);
     run_arm_close(&j->arm);
     free(j->flag);
-    free(j->window.targets);
-    free(j->window.ids);
+    score_window_close(&j->window);
     run_text_close(&j->text);
     free(j);
 }

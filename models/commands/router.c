@@ -5,6 +5,7 @@
 
 #include "models/commands/router_job.h"
 #include "models/scoring/run_rule.h"
+#include "models/scoring/run_source.h"
 #include "sim/commands/commands.h"
 
 static const struct flag flags[] = {
@@ -15,6 +16,7 @@ static const struct flag flags[] = {
     FLAG_KEY("--limit", "N", NULL, "run.limit"),
     FLAG_KEY("--window", "T", NULL, "run.window"),
     FLAG_KEY("--tokenizer", "FILE", NULL, "run.tokenizer"),
+    FLAG_KEY("--special", "HOW", NULL, "run.special"),
     FLAG_KEY("--policy", "NAME", NULL, "run.policy"),
     FLAG_KEY("--seed", "N", NULL, "run.seed"),
     FLAG("--positions", "N", NULL, INT, struct router_flags, positions, 0,
@@ -43,37 +45,6 @@ static enum status read_config(struct router_job *j, struct command_options *o,
     return status;
 }
 
-static enum status open_source(struct router_job *j, struct error *err)
-{
-    const struct run_config *c = &j->config;
-
-    if (source_read(&j->source, c->model, c->passed, c->n_passed, err))
-        return run_config_blame(c, err);
-    if (spec_n_routed(&j->source.spec) == 0)
-        return error_set(err, STATUS_BAD_VALUE, "%s: no block routes; give a"
-                         " model that was trained with routing, or --set"
-                         " routing.policy=NAME", c->model);
-    return run_rule_check(c, &j->source, err);
-}
-
-static enum status open_text(struct router_job *j, struct error *err)
-{
-    struct run_config *c = &j->config;
-    enum status status = run_text_window(c, &j->source, err);
-
-    if (status != STATUS_OK)
-        return status;
-    j->text.windows = (struct score_text){
-        .split = (enum split)c->split, .window = (int32_t)c->window,
-        .stride = (int32_t)c->window, .limit = c->limit,
-    };
-    status = run_text_open(&j->text, c->text, *c->tokenizer ? c->tokenizer
-                                                            : NULL,
-                           &j->source, c->split != RUN_ALL, err);
-    j->windows = status == STATUS_OK ? score_windows(&j->text.windows) : 0;
-    return status;
-}
-
 static enum status open_model(struct router_job *j, struct error *err)
 {
     const struct run_config *c = &j->config;
@@ -87,12 +58,10 @@ static enum status open_model(struct router_job *j, struct error *err)
     rule = rule ? rule : run_rule_usual(&j->source);
     j->arm.spec = j->source.spec;
     route_settle(&j->arm.spec, rule, j->arm.spec.keep_first);
-    j->window.ids = calloc((size_t)c->window, sizeof *j->window.ids);
-    j->window.targets = calloc((size_t)c->window, sizeof *j->window.targets);
-    if (!j->window.ids || !j->window.targets)
-        return error_set(err, STATUS_NO_MEMORY, "no memory for a window");
-    enum status status = run_arm_open(&j->arm, &j->source, &options,
-                                      (uint64_t)c->seed, err);
+    enum status status = score_window_open(&j->window, c->window, err);
+    if (status == STATUS_OK)
+        status = run_arm_open(&j->arm, &j->source, &options, (uint64_t)c->seed,
+                              err);
     return status == STATUS_OK
                ? router_record_open(&j->record, &j->arm.spec, own, rule,
                                     j->windows, options.n_tokens, err)
@@ -104,8 +73,10 @@ static enum status open_job(struct router_job *j, struct error *err)
     const char *output = j->flags.common.output;
     enum status status;
 
-    if ((status = open_source(j, err)) || (status = open_text(j, err)))
+    if ((status = run_source_open_routed(&j->source, &j->config, err)) ||
+        (status = run_text_open_once(&j->text, &j->config, &j->source, err)))
         return status;
+    j->windows = score_windows(&j->text.windows);
     if (output && (status = rundir_open_own(&j->rundir, output, "router", err)))
         return status;
     return open_model(j, err);
@@ -117,8 +88,7 @@ static void close_job(struct router_job *j)
         router_table_close(&j->table[i]);
     router_record_close(&j->record);
     run_arm_close(&j->arm);
-    free(j->window.targets);
-    free(j->window.ids);
+    score_window_close(&j->window);
     rundir_close(&j->rundir);
     run_text_close(&j->text);
     free(j);

@@ -429,6 +429,7 @@ static enum status print_text(const struct run_scoring *s,
     const struct score *first = &arm->score[0];
     struct cost sum = ledger_sum(arm->counted, LEDGER_ANY, LEDGER_ANY,
                                  LEDGER_ANY, LEDGER_ANY);
+    char seconds[TABLE_NUMBER_SIZE], rate[TABLE_NUMBER_SIZE];
 
     print_question(s);
     enum status status = print_rules(s, FORMAT_TEXT, err);
@@ -438,8 +439,10 @@ static enum status print_text(const struct run_scoring *s,
     if (s->agreed)
         printf("counted == predicted: %" PRIu64 " flops, %" PRIu64 " bytes\n",
                sum.count[METRIC_FLOPS], sum.count[METRIC_BYTES]);
-    printf("%.4g s in the model under %s, %.4g bytes/s\n", arm->seconds,
-           first->policy->name, (double)s->bytes / arm->seconds);
+    table_si(seconds, arm->seconds, "s");
+    table_si(rate, (double)s->bytes / arm->seconds, "B/s");
+    printf("%s in the model under %s, %s\n", table_ascii(seconds),
+           first->policy->name, rate);
     fputs("load: ", stdout);
     load_seen_print(stdout, &s->load);
     if (s->n_arms > 1)

@@ -15,10 +15,11 @@ const struct flag run_flags[] = {
         " --set override it"),
     FLAG_KEY(TEXT, "FILE", NULL, "run.text"),
     FLAG(PROMPT, "TEXT", NULL, TEXT, struct run_flags, prompt, 0, 0, "", NULL,
-        NULL, "continue TEXT as it stands, without a chat template; -: read it"
+        NULL, "continue TEXT as it stands, its special tokens parsed; -: read it"
         " from standard input.  The new text goes to standard output, its cost"
         " to standard error"),
     FLAG_KEY("--tokenizer", "FILE", NULL, "run.tokenizer"),
+    FLAG_KEY("--special", "HOW", NULL, "run.special"),
     FLAG_KEY("--policy", "NAME", NULL, "run.policy"),
     FLAG_KEY("--weights", "HOW", NULL, "run.weights"),
     FLAG_KEY("--machine", "FILE", NULL, "run.machine"),
@@ -35,6 +36,10 @@ const struct flag run_flags[] = {
     FLAG_KEY("--limit", "N", TEXT, "run.limit"),
     FLAG_KEY("--tokens", NULL, TEXT, "run.tokens"),
     FLAG_KEY("--twin", NULL, TEXT, "run.twin"),
+    GENERATE("--chat", NULL, BOOL, chat, 0, 0, "", NULL, NULL,
+        "ask the TEXT as the one question of a user, in the form that the"
+        " model's chat template has: ChatML, Llama-2, Llama-3, Gemma, Phi-3 or"
+        " Zephyr, without a system message; which one is said"),
     GENERATE("--new", "N", INT, n_new, 1, 1 << 20, "", NULL, NULL,
         "generate at most N tokens, fewer if the text ends; not given: 128, or"
         " as many as the model's positions leave room for"),

@@ -8,6 +8,7 @@
 struct run_flags {
     struct command_options common;
     const char *prompt;              /* NULL: a text is scored */
+    bool        chat;
     int64_t     n_new, top_k;        /* 0: not given */
     double      temperature, top_p;  /* likewise */
 };

@@ -11,7 +11,9 @@
 #include "sim/core/ledger/agreement.h"
 #include "models/executor/generate.h"
 #include "models/scoring/run_rule.h"
+#include "models/scoring/run_source.h"
 #include "models/scoring/run_text.h"
+#include "models/tokens/chat.h"
 #include "models/tokens/text_stream.h"
 #include "sim/core/answer/json.h"
 #include "sim/core/answer/rundir.h"
@@ -36,6 +38,7 @@ struct prompt_session {
     struct tokenizer  *tokenizer;        /* NULL: bytes */
     int32_t           *prompt;
     int32_t            n_prompt, n_asked;
+    const struct chat_form *chat;        /* NULL: the prompt as it stands */
     bool               empty;            /* the prompt: the first new token
                                           * begins the text */
     uint64_t           start_bytes;      /* resident, with tokenizer and
@@ -92,6 +95,26 @@ static enum status byte_tokens(struct prompt_session *s, const char *text,
     return STATUS_OK;
 }
 
+/* The prompt as a question; *text is another then. */
+static enum status put_question(struct prompt_session *s, char **text,
+                                size_t *size, struct error *err)
+{
+    char *question;
+    enum status status;
+
+    if (!s->tokenizer)
+        return error_set(err, STATUS_BAD_VALUE, "--chat: %s has no tokenizer,"
+                         " so no form of chats", s->source.path);
+    status = tokenizer_chat(&s->chat, s->tokenizer, err);
+    if (status == STATUS_OK)
+        status = chat_apply(&question, size, s->chat, *text, *size, err);
+    if (status != STATUS_OK)
+        return status;
+    free(*text);
+    *text = question;
+    return STATUS_OK;
+}
+
 /* An empty prompt is a BOS, where the tokenizer has one. */
 static enum status open_prompt(struct prompt_session *s, struct error *err)
 {
@@ -103,13 +126,16 @@ static enum status open_prompt(struct prompt_session *s, struct error *err)
                                             &s->source, err);
     if (status == STATUS_OK)
         status = read_prompt(&text, &size, s->job->options.prompt, err);
+    if (status == STATUS_OK && s->job->options.chat)
+        status = put_question(s, &text, &size, err);
     if (status == STATUS_OK && !s->tokenizer)
         status = byte_tokens(s, text, size, err);
     else if (status == STATUS_OK) {
         bool bos = tokenizer_begins(s->tokenizer) ||
                    (size == 0 && tokenizer_bos(s->tokenizer) >= 0);
-        status = tokenizer_encode(s->tokenizer, text, size, bos, &s->prompt, &n,
-                                  err);
+        status = tokenizer_encode(s->tokenizer, text, size, bos,
+                                  (enum tokenizer_special)c->special,
+                                  &s->prompt, &n, err);
         s->n_prompt = (int32_t)n;
     }
     free(text);
@@ -279,14 +305,8 @@ static enum status open_output(struct prompt_session *s, struct error *err)
 static enum status open_session(struct prompt_session *s, struct error *err)
 {
     const struct run_config *c = s->job->config;
-    enum status status = source_read(&s->source, c->model, c->passed,
-                                     c->n_passed, err);
-    if (status != STATUS_OK)
-        return run_config_blame(c, err);
-    status = source_keep(&s->source, (enum weights)c->weights, err);
-    if (status != STATUS_OK)
-        return status;
-    status = run_rule_check(c, &s->source, err);
+    enum status status = run_source_open(&s->source, c, err);
+
     if (status == STATUS_OK && *c->machine) {
         s->machine = malloc(sizeof *s->machine);
         status = s->machine ? machine_load(s->machine, c->machine, err)
@@ -513,6 +533,7 @@ static struct run_prompt_answer result_of(const struct prompt_session *s)
         .job = s->job, .source = &s->source, .spec = &s->spec,
         .policy = s->policy, .step_policy = s->step_policy,
         .tokenizer = s->tokenizer,
+        .chat = s->chat ? chat_name(s->chat) : NULL,
         .isa = model_isa(s->model), .n_prompt = s->n_prompt,
         .n_new = s->n_new, .n_asked = s->n_asked, .token = s->token,
         .kept = s->kept, .n_kept = s->n_kept, .prompt_kept = s->prompt_kept,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "models/scoring/score.h"
+#include "sim/core/answer/table.h"
 #include "sim/core/answer/json.h"
 #include "sim/core/answer/summary.h"
 #include "sim/core/base/stats.h"
@@ -109,33 +110,64 @@ static void print_routing(FILE *file, const struct run_prompt_answer *r)
     fputc('\n', file);
 }
 
-void run_prompt_text(FILE *file, const struct run_prompt_answer *r)
+/* "48.9 ms", in ASCII. */
+static void print_si(FILE *file, const char *before, double value,
+                     const char *unit)
+{
+    char text[TABLE_NUMBER_SIZE];
+
+    table_si(text, value, unit);
+    fprintf(file, "%s%s", before, table_ascii(text));
+}
+
+static void print_pace(FILE *file, const char *before, double per_second)
+{
+    fprintf(file, "%s%.*f tokens/s", before, per_second < 100, per_second);
+}
+
+/* What came in and what went out, with what a token took. */
+static void print_tokens(FILE *file, const struct run_prompt_answer *r)
 {
     const struct pace p = pace_of(r);
 
-    fprintf(file, "%s%s: prompt of %d tokens, %d new, ended by %s\n",
+    fprintf(file, "prompt  %d tokens in ", r->n_prompt);
+    print_si(file, "", r->prefill_seconds, "s");
+    print_pace(file, ", ", r->n_prompt / r->prefill_seconds);
+    print_si(file, ", ", (double)r->prefill_flops / r->n_prompt, "FLOP");
+    print_si(file, " and ", (double)r->prefill_bytes / r->n_prompt, "B");
+    fputs(" a token\n", file);
+    if (p.n == 0)
+        return;
+    fprintf(file, "new     %d tokens", r->n_new);
+    print_pace(file, ", ", 1.0 / p.seconds);
+    print_si(file, " (median ", p.seconds, "s");
+    print_si(file, "), ", p.flops, "FLOP");
+    print_si(file, " and ", p.bytes, "B");
+    print_si(file, " a token, ", p.weight_bytes / p.seconds, "B/s");
+    fputs(" of weights\n", file);
+}
+
+void run_prompt_text(FILE *file, const struct run_prompt_answer *r)
+{
+    fprintf(file, "%s%s: prompt of %d tokens%s%s, %d new, ended by %s\n",
             r->job->config->model,
             r->source->has_weights ? "" : ", random weights",
-            r->n_prompt, r->n_new, end_names[r->end]);
+            r->n_prompt, r->chat ? " in the form of " : "",
+            r->chat ? r->chat : "", r->n_new, end_names[r->end]);
     print_routing(file, r);
-    fprintf(file, "opened  %.4g s, %.4g MB with its weights\n", r->open_seconds,
-            (double)r->allocated_bytes / 1e6);
-    fprintf(file, "prompt  %.4g s, %.4g tokens/s, %.4g flops and %.4g bytes a"
-            " token\n", r->prefill_seconds, r->n_prompt / r->prefill_seconds,
-            (double)r->prefill_flops / r->n_prompt,
-            (double)r->prefill_bytes / r->n_prompt);
-    if (p.n > 0)
-        fprintf(file, "new     %.4g s, %.4g tokens/s (median), %.4g flops and"
-                " %.4g bytes a token, %.4g GB/s of weights\n", p.seconds,
-                1.0 / p.seconds, p.flops, p.bytes,
-                p.weight_bytes / p.seconds / 1e9);
+    print_si(file, "opened  ", r->open_seconds, "s");
+    print_si(file, ", ", (double)r->allocated_bytes, "B");
+    fputs(" with its weights\n", file);
+    print_tokens(file, r);
     fputs("load    ", file);
     load_seen_print(file, &r->load);
     print_agreement(file, r);
-    fprintf(file, "memory  %.4g MB predicted",
-            (double)r->predicted_bytes / 1e6);
-    if (r->peak_bytes > 0)
-        fprintf(file, ", %.4g MB at the peak", (double)r->peak_bytes / 1e6);
+    print_si(file, "memory  ", (double)r->predicted_bytes, "B");
+    fputs(" predicted", file);
+    if (r->peak_bytes > 0) {
+        print_si(file, ", ", (double)r->peak_bytes, "B");
+        fputs(" at the peak", file);
+    }
     fputc('\n', file);
 }
 
@@ -175,9 +207,10 @@ static json_t *config_of(const struct run_prompt_answer *r)
     const struct run_prompt *job = r->job;
     const struct sampling *s = &job->options.sampling;
     json_t *run = json_pack(
-        "{s:o, s:o, s:i, s:f, s:i, s:f, s:s, s:o, s:I, s:b}",
+        "{s:o, s:o, s:o, s:i, s:f, s:i, s:f, s:s, s:o, s:I, s:b}",
         "model", json_text(job->config->model),
-        "prompt", json_text(job->options.prompt), "new", r->n_asked,
+        "prompt", json_text(job->options.prompt), "chat", json_text(r->chat),
+        "new", r->n_asked,
         "temperature", s->temperature, "top_k", s->top_k, "top_p", s->top_p,
         "policy", r->policy->name, "machine",
         json_text(*job->config->machine ? job->config->machine : NULL),

@@ -15,6 +15,7 @@
 
 struct run_prompt_options {
     const char *prompt;              /* "-": stdin */
+    bool        chat;                /* it is a question: models/tokens/chat.h */
     int64_t     n_new;               /* 0: not given */
     struct sampling sampling;        /* without its seed */
 };
@@ -51,6 +52,7 @@ struct run_prompt_answer {
     const struct route_policy *policy;      /* of the prompt */
     const struct route_policy *step_policy; /* of new tokens */
     const struct tokenizer *tokenizer;     /* NULL: bytes */
+    const char *chat;                      /* name of its form; NULL: none */
     const char *isa;
     int32_t  n_prompt, n_new, n_asked;
     const struct new_token *token;         /* [n_new] */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "models/scoring/run_rule.h"
+#include "models/scoring/run_source.h"
 #include "sim/core/model/plan.h"
 #include "sim/price/machine.h"
 #include "sim/price/memory.h"
@@ -76,14 +77,8 @@ static enum status open_models(struct run_scoring *s, struct error *err)
                               (uint64_t)s->config.seed, err);
     if (status == STATUS_OK && s->n_arms > 1)
         status = run_pairs_open(&s->pairs, s->windows, s->config.repeats, err);
-    if (status != STATUS_OK)
-        return status;
-    s->window.ids = calloc((size_t)model.n_tokens, sizeof *s->window.ids);
-    s->window.targets = calloc((size_t)model.n_tokens,
-                               sizeof *s->window.targets);
-    return s->window.ids && s->window.targets
-               ? STATUS_OK
-               : error_set(err, STATUS_NO_MEMORY, "no memory for a window");
+    return status == STATUS_OK
+               ? score_window_open(&s->window, s->config.window, err) : status;
 }
 
 static enum status open_ledgers(struct run_scoring *s, struct error *err)
@@ -152,20 +147,15 @@ static enum status open_output(struct run_scoring *s, struct error *err)
 
 static enum status open_source(struct run_scoring *s, struct error *err)
 {
-    const struct run_config *c = &s->config;
-    enum status status = source_read(&s->source, c->model, c->passed,
-                                     c->n_passed, err);
-    if (status != STATUS_OK)
-        return run_config_blame(c, err);
-    status = source_keep(&s->source, (enum weights)c->weights, err);
-    if (status != STATUS_OK)
+    const char *machine = s->config.machine;
+    enum status status = run_source_open(&s->source, &s->config, err);
+
+    if (status != STATUS_OK || !*machine)
         return status;
-    if (!*c->machine)
-        return STATUS_OK;
     s->machine = malloc(sizeof *s->machine);
     if (!s->machine)
         return error_set(err, STATUS_NO_MEMORY, "no memory for a machine");
-    return machine_load(s->machine, c->machine, err);
+    return machine_load(s->machine, machine, err);
 }
 
 enum status run_scoring_open(struct run_scoring *s, struct error *err)
@@ -179,19 +169,9 @@ enum status run_scoring_open(struct run_scoring *s, struct error *err)
     if (status == STATUS_OK)
         status = open_source(s, err);
     if (status != STATUS_OK ||
-        (status = run_rule_check(c, &s->source, err)) ||
-        (status = run_text_window(&s->config, &s->source, err)))
+        (status = run_text_open(&s->text, &s->config, &s->source, err)))
         return status;
     choose_rules(s);
-    s->text.skip = c->skip;
-    s->text.windows = (struct score_text){
-        .split = (enum split)c->split, .window = (int32_t)c->window,
-        .stride = (int32_t)c->stride, .limit = c->limit,
-    };
-    if ((status = run_text_open(&s->text, c->text,
-                                *c->tokenizer ? c->tokenizer : NULL, &s->source,
-                                c->split != RUN_ALL, err)))
-        return status;
     s->windows = score_windows(&s->text.windows);
     s->window.tokenizer = s->text.tokenizer;
     s->entropy = s->n_arms == 1 || c->tokens;
@@ -217,8 +197,7 @@ void run_scoring_close(struct run_scoring *s)
     ledger_close(s->token_counted);
     ledger_close(s->token_predicted);
     ledger_close(s->measured);
-    free(s->window.targets);
-    free(s->window.ids);
+    score_window_close(&s->window);
     for (int i = 0; i < PAIR_COUNT; i++)
         run_arm_close(&s->arm[i]);
     run_text_close(&s->text);

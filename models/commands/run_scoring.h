@@ -12,7 +12,7 @@
 #include "models/scoring/run_trace.h"
 #include "sim/core/answer/command.h"
 #include "sim/core/answer/rundir.h"
-#include "sim/price/roofline.h"
+#include "sim/price/bill.h"
 
 struct machine;
 

@@ -18,8 +18,12 @@ static const char *const resumes[] = { [RESUME_EXACTLY] = "exactly",
 static const struct flag flags[] = {
     FLAG_OPERAND("CONFIG", NULL, "a YAML file with the keys below, such as"
         " configs/runs/demo.yaml"),
-    FLAG_OUTPUT("DIR", NULL, "the directory for the model, its checkpoint,"
-        " curve.csv, ledger.csv and summary.json"),
+    FLAG_OUTPUT("DIR", "", "the directory for the model, its checkpoint,"
+        " curve.csv, ledger.csv and summary.json; only --dry-run needs none"),
+    FLAG("--dry-run", NULL, NULL, BOOL, struct train_arguments, dry_run, 0, 0, "",
+         NULL, NULL, "check config and text, say what the training would spend,"
+         " and how long it would take on --machine; train nothing"),
+    FLAG_KEY("--machine", "FILE", NULL, "machine"),
     FLAG("--resume", "[HOW]", NULL, CHOICE, struct train_arguments, resume, 0, 0,
          "", resumes, NULL, "continue from the checkpoint in DIR, bit for bit;"
          " start anew if there is none.  Kernels for another CPU than it was"
@@ -153,12 +157,47 @@ static enum status look_around(struct train_job *s, bool *done,
     return *done ? check_finished(s, err) : STATUS_OK;
 }
 
+static enum status plan(struct train_job *s, struct error *err)
+{
+    enum status status = train_read_config(s, err);
+    if (status == STATUS_OK)
+        status = train_plan(s, err);
+    return status == STATUS_OK ? train_open_data(s, err) : status;
+}
+
+static enum status foresee(struct train_job *s, struct error *err)
+{
+    enum status status = plan(s, err);
+    return status == STATUS_OK ? train_foresee(s, err) : status;
+}
+
+/* Train into a directory, or go on in it. */
+static enum status work(struct train_job *s, struct error *err)
+{
+    const struct command_options *o = &s->arguments.common;
+    bool done = false;
+
+    if (!o->output)
+        return error_set(err, STATUS_BAD_VALUE, "-o DIR is missing: the"
+                         " directory for the model, its checkpoint, curve.csv,"
+                         " ledger.csv and summary.json");
+    enum status status = load_watch_open(&s->watch, o->threads, err);
+    s->start_bytes = command_peak_bytes();     /* with what probes read */
+    if (status != STATUS_OK || (status = plan(s, err)) ||
+        (status = rundir_open_own(&s->rundir, o->output, "train", err)) ||
+        (status = look_around(s, &done, err)) || done)
+        return status;
+    if ((status = train_open_trainer(s, err)) || (status = resume(s, err)) ||
+        (status = train(s, err)) ||
+        (status = trainer_save(s->trainer, s->state_path, err)))
+        return status;
+    return train_finish(s, o->argc, o->argv, err);
+}
+
 static int run(void *options)
 {
     struct error err = { 0 };
     struct train_job *s = train_begin(&err);
-    bool done = false;
-    enum status status = STATUS_NO_MEMORY;
 
     if (!s)
         return command_fail(&err);
@@ -166,23 +205,8 @@ static int run(void *options)
     s->arguments = *(struct train_arguments *)options;
     s->arguments.config = s->arguments.common.operand[0];
     command_catch_signals();
-    status = load_watch_open(&s->watch, s->arguments.common.threads, &err);
-    s->start_bytes = command_peak_bytes();     /* with what probes read */
-    if (status != STATUS_OK || (status = train_read_config(s, &err)) ||
-        (status = train_plan(s, &err)) ||
-        (status = train_open_data(s, &err)) ||
-        (status = rundir_open_own(&s->rundir, s->arguments.common.output,
-                                  "train", &err)) ||
-        (status = look_around(s, &done, &err)))
-        goto out;
-    if (done || (status = train_open_trainer(s, &err)))
-        goto out;
-    if ((status = resume(s, &err)) || (status = train(s, &err)) ||
-        (status = trainer_save(s->trainer, s->state_path, &err)))
-        goto out;
-    status = train_finish(s, s->arguments.common.argc,
-                          s->arguments.common.argv, &err);
-out:
+    enum status status = s->arguments.dry_run ? foresee(s, &err)
+                                              : work(s, &err);
     train_close(s);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }
@@ -195,6 +219,7 @@ const struct command train_command = {
         " from the weights of another model; train.freeze backbone trains"
         " nothing but the routers put into it.",
     .examples =
+        "  isobath train demo --dry-run --machine emerald-rapids-2core\n"
         "  isobath train demo -o build/run\n"
         "  isobath train demo -o build/run --resume\n"
         "  isobath train demo -o build/dense --set routing.policy=dense -s train.seed=2\n",

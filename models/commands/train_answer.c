@@ -6,6 +6,7 @@
 #include <math.h>
 #include <sys/stat.h>
 
+#include "sim/core/answer/table.h"
 #include "sim/core/ledger/agreement.h"
 #include "models/files/checkpoint.h"
 #include "sim/core/answer/json.h"
@@ -288,10 +289,12 @@ static void print_verdict(const struct train_job *s,
                           const struct verdict *v)
 {
     const double nominal = nominal_capacity(&s->spec);
+    char flops[TABLE_NUMBER_SIZE];
 
-    printf("held-out loss: %.4f nats per byte under %s%s, %.4g flops a token",
+    table_si(flops, v->flops, "FLOP");
+    printf("held-out loss: %.4f nats per byte under %s%s, %s a token",
            v->nats, rule->name, rule->causal ? "" : ", which looks ahead",
-           v->flops);
+           flops);
     if (isfinite(v->capacity))
         printf(", %.1f %% kept in routed blocks", 100 * v->capacity);
     if (fabs(v->capacity - nominal) > CAPACITY_OFF * nominal)
@@ -304,15 +307,18 @@ static enum status print_result(const struct train_job *s,
                                 const struct ledger *counted,
                                 const json_t *summary, struct error *err)
 {
+    char flops[TABLE_NUMBER_SIZE];
+
     if (s->arguments.common.format == FORMAT_JSON)
         return json_print(summary, stdout, err);
     if (s->arguments.common.quiet)
         return STATUS_OK;
-    printf("%s: %" PRId64 " steps, %" PRId64 " tokens, %.4g flops counted\n",
+    table_si(flops, (double)ledger_sum(counted, LEDGER_ANY, LEDGER_ANY,
+                                       LEDGER_ANY,
+                                       LEDGER_ANY).count[METRIC_FLOPS], "FLOP");
+    printf("%s: %" PRId64 " steps, %" PRId64 " tokens, %s counted\n",
            s->rundir.path, s->options.steps,
-           s->options.steps * s->config.batch * s->config.tokens,
-           (double)ledger_sum(counted, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
-                              LEDGER_ANY).count[METRIC_FLOPS]);
+           s->options.steps * s->config.batch * s->config.tokens, flops);
     fputs("load: ", stdout);
     load_seen_print(stdout, &s->load);
     if (v->causal_rule && v->causal_rule != s->options.policy)

@@ -17,6 +17,7 @@ struct train_arguments {
     struct command_options common;
     const char *config;
     int         resume;          /* enum resume; -1: not given */
+    bool        dry_run;
 };
 
 /* The parts of a run, opened in this order. */
@@ -97,6 +98,12 @@ enum status train_table_give(struct train_job *s,
 /* Writes it beside the weights. */
 enum status train_table_write(const struct train_job *s,
                               struct error *err) MUST_CHECK;
+
+/* ---- train_foresee.c ---- */
+
+/* Print what a planned run would spend: a step and in all. */
+enum status train_foresee(const struct train_job *s,
+                          struct error *err) MUST_CHECK;
 
 /* ---- train_answer.c ---- */
 

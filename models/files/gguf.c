@@ -101,7 +101,8 @@ enum status gguf_parse(struct gguf **out, const void *bytes, size_t size,
     return status;
 }
 
-enum status gguf_open(struct gguf **out, const char *path, struct error *err)
+static enum status open_one(struct gguf **out, const char *path,
+                            struct error *err)
 {
     struct file_map map;
     enum status status = file_map(&map, path, err);
@@ -117,10 +118,86 @@ enum status gguf_open(struct gguf **out, const char *path, struct error *err)
     return status;
 }
 
+/* "NAME-00001-of-00003.gguf" of part 1 to "NAME-" and its length. */
+static enum status part_stem(int *length, const struct gguf *file, int64_t n,
+                             struct error *err)
+{
+    char end[40];
+    const size_t size = strlen(file->name);
+    const size_t tail = (size_t)snprintf(end, sizeof end,
+                                         "00001-of-%05" PRId64 ".gguf", n);
+
+    if (size <= tail || strcmp(file->name + size - tail, end) != 0)
+        return error_set(err, STATUS_BAD_VALUE, "%.200s: one of %" PRId64
+                         " parts: give the first, whose name ends in -%s",
+                         file->name, n, end);
+    *length = (int)(size - tail);
+    return STATUS_OK;
+}
+
+/* The parts behind the first: gguf-split of github.com/ggml-org/llama.cpp. */
+static enum status open_parts(struct gguf *file, int64_t n, struct error *err)
+{
+    char path[FILE_PATH_SIZE];
+    int stem = 0;
+    int64_t no = 0, tensors = 0;
+    enum status status = part_stem(&stem, file, n, err);
+
+    if (status != STATUS_OK)
+        return status;
+    file->more = calloc((size_t)n, sizeof *file->more);
+    if (!file->more)
+        return error_set(err, STATUS_NO_MEMORY, "no memory to read %.160s",
+                         file->name);
+    for (int64_t i = 1; i < n && status == STATUS_OK; i++) {
+        snprintf(path, sizeof path, "%.*s%05" PRId64 "-of-%05" PRId64 ".gguf",
+                 stem, file->name, i + 1, n);
+        if (!file_exists(path))
+            return error_set(err, STATUS_BAD_VALUE, "%.200s: part %" PRId64
+                             " of %" PRId64 " is not there", path, i + 1, n);
+        status = open_one(&file->more[file->n_more], path, err);
+        file->n_more += status == STATUS_OK;
+        if (status == STATUS_OK)
+            status = gguf_integer(&no, file->more[i - 1], "split.no", i, i,
+                                  err);
+    }
+    tensors = (int64_t)gguf_tensor_count(file);
+    for (size_t i = 0; i < (size_t)tensors && status == STATUS_OK; i++) {
+        const struct gguf_tensor *t = gguf_tensor(file, i);
+        if (gguf_find(file, t->name) != t)
+            status = gguf_bad(err, file->name, gguf_text_of(t->name), "two parts"
+                              " have the tensor");
+    }
+    if (status == STATUS_OK && gguf_has(file, "split.tensors.count"))
+        status = gguf_integer(&tensors, file, "split.tensors.count", tensors,
+                              tensors, err);
+    return status;
+}
+
+enum status gguf_open(struct gguf **out, const char *path, struct error *err)
+{
+    struct gguf *file = NULL;
+    int64_t n = 1;
+    enum status status = open_one(&file, path, err);
+
+    if (status == STATUS_OK && gguf_has(file, "split.count"))
+        status = gguf_integer(&n, file, "split.count", 0, GGUF_MAX_PARTS, err);
+    if (status == STATUS_OK && n > 1)
+        status = open_parts(file, n, err);
+    if (status == STATUS_OK)
+        *out = file;
+    else
+        gguf_close(file);
+    return status;
+}
+
 void gguf_close(struct gguf *file)
 {
     if (!file)
         return;
+    for (size_t i = 0; i < file->n_more; i++)
+        gguf_close(file->more[i]);
+    free(file->more);
     free(file->value);
     free(file->by_key);
     free(file->tensor);

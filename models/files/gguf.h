@@ -32,6 +32,7 @@ enum {
     GGUF_MAX_KEY = 65535,        /* bytes; the format's */
     GGUF_MAX_LENGTH = 1 << 30,   /* of a text or an array; the reference's */
     GGUF_MAX_VALUES = 1 << 16,   /* real files have under a hundred */
+    GGUF_MAX_PARTS = 1024,       /* the largest models have some 50 */
     GGUF_MAX_TENSORS = 1 << 16,  /* the largest models have a few thousand */
 };
 
@@ -123,7 +124,9 @@ struct gguf_tensor {
 
 struct gguf;                     /* opaque: gguf_inside.h */
 
-/* Map and check a file.  STATUS_BAD_FORMAT names file, key or tensor, and the
+/* Map and check a file; of one that is split (NAME-00001-of-00003.gguf, the first
+ * of them given), all its parts, whose tensors are those of one file.
+ * STATUS_BAD_FORMAT names file, key or tensor, and the
  * rule it breaks.  Caller releases *out with gguf_close(); NULL is fine. */
 enum status gguf_open(struct gguf **out, const char *path,
                       struct error *err) MUST_CHECK;

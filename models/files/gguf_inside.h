@@ -24,6 +24,8 @@ struct gguf {
     const struct gguf_value **by_key;    /* [n_values] */
     struct gguf_tensor *tensor;          /* [n_tensors] */
     const struct gguf_tensor **by_name;  /* [n_tensors] */
+    struct gguf **more;          /* [n_more], owned: the parts behind this one */
+    size_t   n_more;
 };
 
 /* ---- gguf_reader.c; too little left is STATUS_BAD_FORMAT ---- */

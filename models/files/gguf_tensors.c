@@ -185,12 +185,20 @@ const char *gguf_type_name(enum gguf_type type)
 
 size_t gguf_tensor_count(const struct gguf *file)
 {
-    return file->n_tensors;
+    size_t n = file->n_tensors;
+
+    for (size_t i = 0; i < file->n_more; i++)
+        n += file->more[i]->n_tensors;
+    return n;
 }
 
 const struct gguf_tensor *gguf_tensor(const struct gguf *file, size_t i)
 {
-    return &file->tensor[i];
+    const struct gguf *part = file;
+
+    for (size_t k = 0; i >= part->n_tensors; part = file->more[k++])
+        i -= part->n_tensors;
+    return &part->tensor[i];
 }
 
 const struct gguf_tensor *gguf_find(const struct gguf *file, const char *name)
@@ -204,5 +212,8 @@ const struct gguf_tensor *gguf_find(const struct gguf *file, const char *name)
     const struct gguf_tensor *const *found =
         bsearch(&key, file->by_name, file->n_tensors, sizeof *file->by_name,
                 compare_name);
+    for (size_t i = 0; !found && i < file->n_more; i++)
+        found = bsearch(&key, file->more[i]->by_name, file->more[i]->n_tensors,
+                        sizeof *file->by_name, compare_name);
     return found ? *found : NULL;
 }

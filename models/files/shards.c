@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/files/sniff.h"
 #include "sim/core/answer/json.h"
 #include "sim/core/base/file.h"
 
@@ -22,7 +23,10 @@ struct shards {
 static enum status open_one(struct shards *s, const char *path,
                             struct error *err)
 {
-    enum status status = safetensors_open(&s->file[s->n], path, err);
+    enum sniff sniff;
+    enum status status = sniff_file(&sniff, path, err);
+    if (status == STATUS_OK)
+        status = safetensors_open(&s->file[s->n], path, err);
     if (status == STATUS_OK)
         s->n++;
     return status;
@@ -87,6 +91,25 @@ static enum status open_shards(struct shards *s, const char *directory,
     return STATUS_OK;
 }
 
+/* What a directory has where it has no tensors that are read. */
+static enum status refuse_pickles(const char *path, const char *directory,
+                                  struct error *err)
+{
+    static const char *const names[] = { "pytorch_model.bin",
+        "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack" };
+    char other[FILE_PATH_SIZE];
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!file_exists(path) &&
+            file_join(other, directory, names[i], NULL) == STATUS_OK &&
+            file_exists(other))
+            return error_set(err, STATUS_BAD_VALUE, "%.200s: no"
+                             " model.safetensors in it, but %s, which is not"
+                             " read: save_pretrained() of transformers writes"
+                             " the former", directory, names[i]);
+    return STATUS_OK;
+}
+
 enum status shards_open(struct shards **out, const char *directory,
                         struct error *err)
 {
@@ -105,7 +128,9 @@ enum status shards_open(struct shards **out, const char *directory,
         memcpy(s->path, index, sizeof index);
         status = open_shards(s, directory, err);
     } else if (status == STATUS_OK) {
-        status = open_one(s, s->path, err);
+        status = refuse_pickles(s->path, directory, err);
+        if (status == STATUS_OK)
+            status = open_one(s, s->path, err);
     }
     if (status == STATUS_OK)
         *out = s;

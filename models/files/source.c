@@ -8,6 +8,7 @@
 #include "models/files/checkpoint.h"
 #include "models/files/gguf_model.h"
 #include "models/files/llama2c.h"
+#include "models/files/sniff.h"
 #include "models/files/tokenizer_copy.h"
 #include "sim/core/answer/command.h"
 #include "sim/core/config/model_config.h"
@@ -22,22 +23,56 @@ static bool ends_in(const char *path, const char *end)
     return n > m && strcmp(path + n - m, end) == 0;
 }
 
-static enum source_kind kind_of(const char *path)
+/* What a file says it is; its name where it says nothing. */
+static enum status find_kind(enum source_kind *out, const char *path,
+                             struct error *err)
 {
+    static const enum source_kind kinds[] = {
+        [SNIFF_GGUF] = SOURCE_GGUF, [SNIFF_SAFETENSORS] = SOURCE_DIRECTORY,
+        [SNIFF_LLAMA2C] = SOURCE_LLAMA2C,
+    };
+    struct stat info;
+    enum sniff sniff;
+    enum status status = sniff_file(&sniff, path, err);
+
+    if (status != STATUS_OK)
+        return status;
+    *out = sniff != SNIFF_OTHER ? kinds[sniff] :
+           stat(path, &info) == 0 && S_ISDIR(info.st_mode) ? SOURCE_DIRECTORY :
+           ends_in(path, ".gguf") ? SOURCE_GGUF :
+           ends_in(path, ".bin") ? SOURCE_LLAMA2C : SOURCE_SHAPE;
+    return STATUS_OK;
+}
+
+/* A file of weights stands for the directory that it lies in. */
+static enum status use_directory(struct source *s, struct error *err)
+{
+    const char *slash = strrchr(s->path, '/');
+    const char *name = slash ? slash + 1 : s->path;
     struct stat info;
 
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
-        return SOURCE_DIRECTORY;
-    if (ends_in(path, ".gguf"))
-        return SOURCE_GGUF;
-    return ends_in(path, ".bin") ? SOURCE_LLAMA2C : SOURCE_SHAPE;
+    if (stat(s->path, &info) != 0 || S_ISDIR(info.st_mode))
+        return STATUS_OK;
+    if (strcmp(name, "model.safetensors") != 0)
+        return error_set(err, STATUS_BAD_VALUE, "%.200s: weights of a directory"
+                         " are in model.safetensors, or in the files that"
+                         " model.safetensors.index.json names: give the"
+                         " directory", s->path);
+    if (slash && slash != s->path)
+        s->path[slash - s->path] = '\0';
+    else
+        strcpy(s->path, slash ? "/" : ".");
+    return STATUS_OK;
 }
 
 static enum status read_directory(struct source *s, struct error *err)
 {
     char config[FILE_PATH_SIZE];
+    enum sniff sniff;
     enum status status = file_join(config, s->path, "config.json", err);
 
+    if (status == STATUS_OK)
+        status = sniff_file(&sniff, config, err);
     if (status == STATUS_OK && !file_exists(config))
         return error_set(err, STATUS_BAD_VALUE, "%s: no config.json in it:"
                          " neither a finished isobath train nor a model of"
@@ -47,6 +82,10 @@ static enum status read_directory(struct source *s, struct error *err)
     if (status != STATUS_OK)
         return status;
     status = hf_config_read(&s->spec, &s->routing, config, err);
+    struct error why;
+    if (status == STATUS_OK && spec_check_runs(&s->spec, &why) != STATUS_OK)
+        return error_set(err, STATUS_BAD_VALUE, "%.160s: %s", s->path,
+                         why.text);
     if (status == STATUS_OK && s->spec.signal == SIGNAL_TABLE)
         status = file_join(s->table, s->path, ROUTE_TABLE_FILE, err);
     const bool tied = s->spec.tied_head;
@@ -108,10 +147,11 @@ enum status source_read(struct source *out, const char *path,
                         const struct config_setting *settings,
                         size_t n_settings, struct error *err)
 {
-    struct source s = { .kind = kind_of(path),
-                        .routing = { .policy = route_find("dense") } };
-    enum status status = STATUS_OK;
+    struct source s = { .routing = { .policy = route_find("dense") } };
+    enum status status = find_kind(&s.kind, path, err);
 
+    if (status != STATUS_OK)
+        return status;
     if ((size_t)snprintf(s.path, sizeof s.path, "%s", path) >= sizeof s.path)
         return error_set(err, STATUS_BAD_VALUE, "%.60s...: path too long",
                          path);
@@ -121,7 +161,9 @@ enum status source_read(struct source *out, const char *path,
         status = read_shape(&s, settings, n_settings, err);
         break;
     case SOURCE_DIRECTORY:
-        status = read_directory(&s, err);
+        status = use_directory(&s, err);
+        if (status == STATUS_OK)
+            status = read_directory(&s, err);
         break;
     case SOURCE_GGUF:
         status = read_gguf(&s, err);

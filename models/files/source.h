@@ -12,8 +12,8 @@ enum source_kind {
     SOURCE_SHAPE,                     /* a model YAML */
     SOURCE_DIRECTORY,                 /* config.json and model.safetensors, of
                                        * isobath train or of Hugging Face */
-    SOURCE_GGUF,                      /* *.gguf */
-    SOURCE_LLAMA2C,                   /* *.bin of llama2.c */
+    SOURCE_GGUF,
+    SOURCE_LLAMA2C,
 };
 
 struct source {

@@ -7,12 +7,13 @@
 #include <xxhash.h>
 
 #include "models/files/gguf.h"
+#include "models/files/sniff.h"
 #include "sim/core/base/file.h"
 
-enum { JSON, GGUF, BIN };
+enum { JSON, GGUF, BIN, SPM };
 const char *const tokenizer_copy_names[] = {
     [JSON] = "tokenizer.json", [GGUF] = "tokenizer.gguf",
-    [BIN] = "tokenizer.bin", NULL
+    [BIN] = "tokenizer.bin", [SPM] = "tokenizer.model", NULL
 };
 
 /* One after another into DIRECTORY/NAME. */
@@ -115,14 +116,20 @@ static const struct {
                         struct error *err);
 } formats[] = {
     { ".json", JSON, copy_json }, { ".gguf", GGUF, copy_gguf },
-    { ".bin", BIN, copy_whole },
+    { ".bin", BIN, copy_whole }, { ".model", SPM, copy_whole },
 };
 
 enum status tokenizer_copy(struct tokenizer_copy *out, const char *path,
                            const char *directory, struct error *err)
 {
     const size_t n = strlen(path);
+    enum sniff sniff;
+    enum status status = sniff_file(&sniff, path, err);
 
+    if (status != STATUS_OK)
+        return status;
+    if (sniff == SNIFF_GGUF)
+        return copy_gguf(out, path, directory, tokenizer_copy_names[GGUF], err);
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         const size_t m = strlen(formats[i].end);
         if (n >= m && strcmp(path + n - m, formats[i].end) == 0)
@@ -130,7 +137,8 @@ enum status tokenizer_copy(struct tokenizer_copy *out, const char *path,
                                    tokenizer_copy_names[formats[i].as], err);
     }
     return error_set(err, STATUS_BAD_VALUE, "%.200s: a tokenizer is a .bin of"
-                     " llama2.c, a .gguf or a tokenizer.json", path);
+                     " llama2.c, a .gguf, a .model of SentencePiece or a"
+                     " tokenizer.json", path);
 }
 
 enum status tokenizer_copy_find(char *out, const char *directory,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "models/files/source.h"
+#include "models/tokens/tokenizer.h"
 #include "sim/core/config/document.h"
 #include "sim/core/model/route_policies.h"
 
@@ -29,8 +30,12 @@ static const struct config_key keys[] = {
     SCORE("run.text", PATH, text, 0, 0, "", NULL, "",
         "the text to score"),
     SCORE("run.tokenizer", PATH, tokenizer, 0, 0, "", NULL, "",
-        "tokenizer.json, GGUF or llama2.c tokenizer; empty: the one that lies"
+        "tokenizer.json, GGUF, SentencePiece or llama2.c tokenizer; empty: the one that lies"
         " with the model, else bytes"),
+    SCORE("run.special", CHOICE, special, 0, 0, "parse",
+        tokenizer_special_names, "",
+        "special tokens in a text, such as <|im_end|>: parse: they are the"
+        " tokens, as transformers takes them; text: characters like any other"),
     SCORE("run.window", INT, window, 0, MOST, "0", NULL, "tokens",
         "how many tokens the model sees at a time; 0: as isobath train had it,"
         " else all its positions, but at most 1024"),

@@ -27,6 +27,7 @@ struct run_config {
     char    tokenizer[CONFIG_TEXT_SIZE], machine[CONFIG_TEXT_SIZE];
     char    policy[CONFIG_TEXT_SIZE];      /* "": the model's own */
     int     split_choice, weights;         /* enum weights */
+    int     special;                       /* enum tokenizer_special */
     int64_t window, stride, limit;         /* 0: not given */
     int64_t skip, seed, repeats;
     bool    tokens, twin;

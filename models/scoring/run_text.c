@@ -32,8 +32,8 @@ static enum status trained_window(int64_t *out, const char *directory,
                ? STATUS_OK : error_set(err, status, "%s", why.text);
 }
 
-enum status run_text_window(struct run_config *c, const struct source *source,
-                            struct error *err)
+static enum status choose_window(struct run_config *c,
+                                 const struct source *source, struct error *err)
 {
     const bool fixed = c->split != RUN_ALL;
     const int64_t most = source->spec.max_tokens;
@@ -72,11 +72,14 @@ enum status run_text_tokenizer(struct tokenizer **out, const char *path,
     return STATUS_OK;
 }
 
-static enum status open_tokenizer(struct run_text *t, const char *path,
-                                  const struct source *source, bool split,
+static enum status open_tokenizer(struct run_text *t,
+                                  const struct run_config *c,
+                                  const struct source *source,
                                   struct error *err)
 {
-    if (split && (path || *source->tokenizer))
+    const char *path = *c->tokenizer ? c->tokenizer : NULL;
+
+    if (c->split != RUN_ALL && (path || *source->tokenizer))
         return error_set(err, STATUS_BAD_VALUE, "--split: splits are those of"
                          " training on bytes; %s has a tokenizer",
                          source->path);
@@ -85,12 +88,14 @@ static enum status open_tokenizer(struct run_text *t, const char *path,
 
 /* Encode all of the text as tokens; each window begins with BOS if the
  * tokenizer puts one before a text. */
-static enum status encode(struct run_text *t, struct error *err)
+static enum status encode(struct run_text *t, enum tokenizer_special special,
+                          struct error *err)
 {
     size_t n;
     enum status status = tokenizer_encode(t->tokenizer,
                                           (const char *)t->map.data,
-                                          t->map.size, false, &t->ids, &n, err);
+                                          t->map.size, false, special, &t->ids,
+                                          &n, err);
     if (status != STATUS_OK)
         return status;
     t->windows.ids = t->ids;
@@ -128,29 +133,48 @@ static enum status leave_out(struct run_text *t, const char *path,
     return STATUS_OK;
 }
 
-enum status run_text_open(struct run_text *t, const char *path,
-                          const char *tokenizer, const struct source *source,
-                          bool split, struct error *err)
+enum status run_text_open(struct run_text *t, struct run_config *c,
+                          const struct source *source, struct error *err)
 {
-    enum status status = open_tokenizer(t, tokenizer, source, split, err);
+    enum status status = choose_window(c, source, err);
+
     if (status == STATUS_OK)
-        status = file_map(&t->map, path, err);
+        status = open_tokenizer(t, c, source, err);
+    if (status == STATUS_OK)
+        status = file_map(&t->map, c->text, err);
     if (status != STATUS_OK)
         return status;
+    t->skip = c->skip;
+    t->windows = (struct score_text){
+        .split = (enum split)c->split, .window = (int32_t)c->window,
+        .stride = (int32_t)c->stride, .limit = c->limit,
+    };
     snprintf(t->hash, sizeof t->hash, "%016" PRIx64,
              (uint64_t)XXH64(t->map.data, t->map.size, 0));
     t->windows.size = (int64_t)t->map.size;
-    if (split)
-        status = open_split(t, path, err);
+    if (c->split != RUN_ALL)
+        status = open_split(t, c->text, err);
     else if (t->tokenizer)
-        status = encode(t, err);
+        status = encode(t, (enum tokenizer_special)c->special, err);
     else
         t->windows.bytes = t->map.data;
     if (status == STATUS_OK && t->skip > 0)
-        status = leave_out(t, path, err);
+        status = leave_out(t, c->text, err);
     if (status == STATUS_OK && score_windows(&t->windows) == 0)
         status = error_set(err, STATUS_BAD_VALUE, "%s: %zu bytes: a text to"
-                           " score has at least 2", path, t->map.size);
+                           " score has at least 2", c->text, t->map.size);
+    return status;
+}
+
+enum status run_text_open_once(struct run_text *t, struct run_config *c,
+                               const struct source *source, struct error *err)
+{
+    enum status status = run_text_open(t, c, source, err);
+
+    if (status == STATUS_OK && c->stride != c->window)
+        return run_config_fail(c, "run.stride", err, "%" PRId64 ": allowed is"
+                               " only the window, %" PRId64 ", here", c->stride,
+                               c->window);
     return status;
 }
 
@@ -169,11 +193,9 @@ int64_t run_text_bytes(const struct run_text *t, const struct score_window *w)
     if (!t->tokenizer)
         return w->n_tokens - w->first;
     for (int32_t r = w->first; r < w->n_tokens; r++) {
-        size_t size;
         /* The text's first token drops the space that SentencePiece adds. */
-        (void)tokenizer_bytes(t->tokenizer, w->targets[r],
-                              t->skip + w->position + r + 1 == 0, &size);
-        bytes += (int64_t)size;
+        bytes += (int64_t)tokenizer_length(t->tokenizer, w->targets[r],
+                                           t->skip + w->position + r + 1 == 0);
     }
     return bytes;
 }

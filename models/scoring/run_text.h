@@ -5,6 +5,7 @@
 #include "models/scoring/run_config.h"
 #include "models/scoring/score.h"
 #include "models/files/source.h"
+#include "models/tokens/tokenizer.h"
 #include "sim/core/base/file.h"
 
 struct run_text {
@@ -18,13 +19,6 @@ struct run_text {
     struct score_text windows;       /* points into the members above */
 };
 
-/* Choose run.window and run.stride where they are not given, and check them:
- * the window of training, else all of the model's positions, at most 1024; the
- * stride is the window. */
-enum status run_text_window(struct run_config *config,
-                            const struct source *source,
-                            struct error *err) MUST_CHECK;
-
 /* Open the tokenizer at `path`; if that is NULL, the one that lies with
  * `source`; if there is none, *out is NULL: bytes.  STATUS_BAD_VALUE: a
  * vocabulary that needs a tokenizer. */
@@ -32,15 +26,21 @@ enum status run_text_tokenizer(struct tokenizer **out, const char *path,
                                const struct source *source,
                                struct error *err) MUST_CHECK;
 
-/* Open the text at `path` for a model: tokens by the tokenizer at `tokenizer`
- * (NULL: the one that lies with `source`, else bytes).  The caller has filled
- * in skip, windows.window, stride, limit and, where `split`, the split, which
- * only bytes have.  STATUS_BAD_VALUE: too short, or a vocabulary that needs a
- * tokenizer.  *text is zero before; release it with run_text_close() whatever
- * came back. */
-enum status run_text_open(struct run_text *text, const char *path,
-                          const char *tokenizer, const struct source *source,
-                          bool split, struct error *err) MUST_CHECK;
+/* Open the text of a job for a model: tokens by the job's tokenizer, else by the
+ * one that lies with `source`, else bytes, which alone have splits.  Chooses
+ * run.window and run.stride where they are not given: the window of training,
+ * else all of the model's positions, at most 1024; the stride is the window.
+ * STATUS_BAD_VALUE: a window or stride out of range, a text too short, or a
+ * vocabulary that needs a tokenizer.  *text is zero before; release it with
+ * run_text_close() whatever came back. */
+enum status run_text_open(struct run_text *text, struct run_config *config,
+                          const struct source *source,
+                          struct error *err) MUST_CHECK;
+/* The same for a job that looks at every token once: the stride has to be the
+ * window. */
+enum status run_text_open_once(struct run_text *text, struct run_config *config,
+                               const struct source *source,
+                               struct error *err) MUST_CHECK;
 void        run_text_close(struct run_text *text);
 
 /* The number of bytes that the window's scored rows predict. */

@@ -3,9 +3,26 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim/core/model/plan.h"
+
+enum status score_window_open(struct score_window *w, int64_t n,
+                              struct error *err)
+{
+    w->ids = calloc((size_t)n, sizeof *w->ids);
+    w->targets = calloc((size_t)n, sizeof *w->targets);
+    return w->ids && w->targets
+               ? STATUS_OK
+               : error_set(err, STATUS_NO_MEMORY, "no memory for a window");
+}
+
+void score_window_close(struct score_window *w)
+{
+    free(w->targets);
+    free(w->ids);
+}
 
 static int64_t least(int64_t a, int64_t b)
 {

@@ -40,6 +40,11 @@ struct score_window {
                                    * its windows */
 };
 
+/* Room for the ids and targets of T rows. */
+enum status score_window_open(struct score_window *out, int64_t n_tokens,
+                              struct error *err) MUST_CHECK;
+void        score_window_close(struct score_window *window);
+
 /* A window starts every S bytes and runs over T, fewer at the end of the text;
  * of all but the first the last S rows are scored, so every byte but the first
  * is a scored target once (strided perplexity, as in the documentation of

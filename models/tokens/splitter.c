@@ -1,21 +1,11 @@
-/* splitter.c - Run the patterns by PCRE2, compiled to machine code where that
- * may be done, within bounds of work and memory.
- *
- * PCRE2 10.42, which is Debian 12's, knows Unicode 14.  Code points assigned
- * later count as unassigned: 10,294 of Unicode 16, of which 9,272 are letters
- * (most of them ideographs and hieroglyphs), 120 numbers, 773 symbols, 93 marks
- * and 36 punctuation.  The `tokenizers` library counts them so in 0.15 and 0.20,
- * and classifies them by Unicode 16 in 0.23. */
-#define PCRE2_CODE_UNIT_WIDTH 8
+/* splitter.c - Hand each word that a step makes to the step behind it. */
 #include "models/tokens/splitter.h"
 
-#include <pcre2.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/tokens/oniguruma.h"
+#include "models/tokens/byte_level.h"
 #include "models/tokens/utf8.h"
 
 /* github.com/huggingface/tokenizers, src/pre_tokenizers/byte_level.rs and
@@ -26,132 +16,109 @@ const char splitter_gpt2[] =
 const char splitter_digit[] = "\\p{N}";
 const char splitter_digits[] = "\\p{N}+";
 
-enum {
-    /* Steps of a match, and more of them for each byte of the text; patterns in
-     * use backtrack over a byte less than twice. */
-    MATCH_STEPS = 1 << 20,
-    MATCH_STEPS_PER_BYTE = 8,
-    /* Memory of a match, in bytes: a group repeated a million times fits. */
-    MATCH_MEMORY = 1 << 28,
-    FIRST_STACK = 1 << 15,       /* PCRE2's own size: man pcre2jit */
-    SUBSTITUTE = 0x1a,           /* ASCII's character for an invalid one */
-};
-
-static enum status no_memory(struct error *err)
-{
-    return error_set(err, STATUS_NO_MEMORY, "to split a text into words");
-}
-
-static void describe(char message[128], int error)
-{
-    if (pcre2_get_error_message(error, (PCRE2_UCHAR *)message, 128) < 0)
-        strcpy(message, "an error of PCRE2's without a name");
-}
-
-static enum status compile(pcre2_code **out, const char *spelled,
-                           struct error *err)
-{
-    pcre2_compile_context *context = pcre2_compile_context_create(NULL);
-    char message[128];
-    int error;
-    PCRE2_SIZE at;
-
-    if (!context)
-        return no_memory(err);
-    pcre2_set_newline(context, PCRE2_NEWLINE_LF);
-    pcre2_set_bsr(context, PCRE2_BSR_UNICODE);
-    *out = pcre2_compile((PCRE2_SPTR)spelled, PCRE2_ZERO_TERMINATED,
-                         PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE |
-                         PCRE2_NEVER_BACKSLASH_C, &error, &at, context);
-    pcre2_compile_context_free(context);
-    if (!*out) {
-        describe(message, error);
-        return error_set(err, STATUS_BAD_VALUE, "%s, at %zu of the pattern"
-                         " %.120s", message, (size_t)at, spelled);
-    }
-    /* PCRE2 interprets the pattern if no code may be made at run time. */
-    (void)pcre2_jit_compile(*out, PCRE2_JIT_COMPLETE);
-    return STATUS_OK;
-}
-
-enum status splitter_add(struct splitter *splitter, const char *pattern,
+enum status splitter_add(struct splitter *splitter, struct splitter_step step,
                          struct error *err)
 {
-    char *spelled;
+    if (splitter->n < SPLITTER_STEPS) {
+        splitter->step[splitter->n++] = step;
+        return STATUS_OK;
+    }
+    pattern_free(step.pattern);
+    return error_set(err, STATUS_BAD_VALUE, "more than %d steps",
+                     SPLITTER_STEPS);
+}
 
-    if (splitter->n == SPLITTER_STEPS)
-        return error_set(err, STATUS_BAD_VALUE, "more than %d patterns",
-                         SPLITTER_STEPS);
-    enum status status = oniguruma_spell(&spelled, pattern, err);
-    if (status != STATUS_OK)
-        return status;
-    status = compile(&splitter->step[splitter->n], spelled, err);
-    splitter->n += status == STATUS_OK;
-    free(spelled);
-    return status;
+enum status splitter_add_pattern(struct splitter *splitter, const char *pattern,
+                                 enum splitter_matches matches, bool invert,
+                                 struct error *err)
+{
+    struct splitter_step step = { .kind = SPLITTER_CUT, .matches = matches,
+                                  .invert = invert };
+    enum status status = pattern_open(&step.pattern, pattern, err);
+
+    return status == STATUS_OK ? splitter_add(splitter, step, err) : status;
 }
 
 void splitter_free(struct splitter *splitter)
 {
     for (size_t i = 0; i < splitter->n; i++)
-        pcre2_code_free(splitter->step[i]);
+        pattern_free(splitter->step[i].pattern);
     *splitter = (struct splitter){ 0 };
 }
 
 struct cut {
     const struct splitter *splitter;
-    const char *text;            /* valid UTF-8 */
     splitter_word *word;
     void *user;
-    pcre2_match_context *context;
-    pcre2_jit_stack *stack;
-    pcre2_match_data *match;
+    struct matcher *matcher;
 };
 
-static void cut_free(struct cut *cut)
+/* A part of the text: as it is, and as valid UTF-8 of the same size. */
+struct piece {
+    const char *text, *valid;
+    size_t size;
+    bool   first;
+};
+
+static enum status run_step(const struct cut *cut, size_t step,
+                            const struct piece *piece, struct error *err);
+
+/* [from, end) of a piece goes on to the next step. */
+static enum status pass(const struct cut *cut, size_t step,
+                        const struct piece *piece, size_t from, size_t end,
+                        struct error *err)
 {
-    pcre2_match_data_free(cut->match);
-    pcre2_jit_stack_free(cut->stack);
-    pcre2_match_context_free(cut->context);
+    const struct piece part = { piece->text + from, piece->valid + from,
+                                end - from, piece->first && from == 0 };
+
+    return run_step(cut, step + 1, &part, err);
 }
 
-static enum status cut_create(struct cut *cut, size_t size, struct error *err)
+/* Cutting one piece by a pattern: what was found last waits until it is known
+ * what follows. */
+struct cutting {
+    const struct cut *cut;
+    size_t step;
+    const struct piece *piece;
+    bool   waits, match;         /* the last: there is one; it is a match */
+    size_t from, end;
+};
+
+static enum status let_go(struct cutting *c, struct error *err)
 {
-    cut->match = pcre2_match_data_create(1, NULL);
-    cut->context = pcre2_match_context_create(NULL);
-    cut->stack = pcre2_jit_stack_create(FIRST_STACK, MATCH_MEMORY, NULL);
-    if (!cut->match || !cut->context) {
-        cut_free(cut);
-        return no_memory(err);
-    }
-    uint64_t steps = MATCH_STEPS + MATCH_STEPS_PER_BYTE * (uint64_t)size;
-    pcre2_set_match_limit(cut->context, steps < UINT32_MAX ? (uint32_t)steps
-                                                           : UINT32_MAX);
-    pcre2_set_heap_limit(cut->context, MATCH_MEMORY / 1024);
-    /* Without a stack of its own PCRE2 uses its small one. */
-    if (cut->stack)
-        pcre2_jit_stack_assign(cut->context, NULL, cut->stack);
-    return STATUS_OK;
+    const bool waits = c->waits;
+
+    c->waits = false;
+    return waits ? pass(c->cut, c->step, c->piece, c->from, c->end, err)
+                 : STATUS_OK;
 }
 
-/* The first match from `look` on within [from, end), or [end, end). */
-static enum status find(size_t found[2], const struct cut *cut,
-                        const pcre2_code *step, size_t from, size_t look,
-                        size_t end, struct error *err)
+/* The next match, or what lies between two. */
+static enum status found_part(struct cutting *c, size_t from, size_t end,
+                              bool match, struct error *err)
 {
-    const PCRE2_SIZE *at = pcre2_get_ovector_pointer(cut->match);
-    char message[128];
-    int got = pcre2_match(step, (PCRE2_SPTR)cut->text + from, end - from,
-                          look - from, PCRE2_NO_UTF_CHECK, cut->match,
-                          cut->context);
+    const struct splitter_step *step = &c->cut->splitter->step[c->step];
+    const enum splitter_matches matches = step->matches;
 
-    found[0] = got >= 0 ? from + at[0] : end;
-    found[1] = got >= 0 ? from + at[1] : end;
-    if (got >= 0 || got == PCRE2_ERROR_NOMATCH)
+    match = match != step->invert;
+    if (matches == SPLITTER_REMOVED && match)
+        return let_go(c, err);
+    const bool joins =
+        c->waits &&
+        ((matches == SPLITTER_CONTIGUOUS && match == c->match) ||
+         (matches == SPLITTER_MERGED_PREVIOUS && match && !c->match) ||
+         (matches == SPLITTER_MERGED_NEXT && !match && c->match));
+    if (joins) {
+        c->end = end;
+        c->match = match;
         return STATUS_OK;
-    describe(message, got);
-    return error_set(err, STATUS_BAD_VALUE, "a pattern of the tokenizer fails"
-                     " at %zu of the text: %s", look, message);
+    }
+    enum status status = let_go(c, err);
+    c->waits = true;
+    c->match = match;
+    c->from = from;
+    c->end = end;
+    return status;
 }
 
 static size_t after(const char *text, size_t at, size_t end)
@@ -161,68 +128,153 @@ static size_t after(const char *text, size_t at, size_t end)
     return at < end ? at + utf8_decode(&code, text + at, end - at) : end;
 }
 
-/* Cut [from, end) by a step and those behind it. */
-static enum status cut_piece(const struct cut *cut, size_t step, size_t from,
-                             size_t end, struct error *err)
+static enum status cut_piece(const struct cut *cut, size_t step,
+                             const struct piece *piece, struct error *err)
 {
+    const struct pattern *pattern = cut->splitter->step[step].pattern;
+    struct cutting c = { .cut = cut, .step = step, .piece = piece };
     enum status status = STATUS_OK;
 
-    if (from == end)
-        return STATUS_OK;
-    if (step == cut->splitter->n)
-        return cut->word(cut->user, from, end, err);
-    for (size_t at = from, look = from, found[2]; at < end; ) {
-        status = find(found, cut, cut->splitter->step[step], from, look, end,
-                      err);
+    for (size_t at = 0, look = 0, found[2];
+         at < piece->size && status == STATUS_OK; ) {
+        status = matcher_find(found, cut->matcher, pattern, piece->valid,
+                              piece->size, look, err);
         if (status == STATUS_OK && found[1] == at) {
-            look = after(cut->text, at, end);    /* an empty match cuts once */
-            continue;
+            look = after(piece->valid, at, piece->size);
+            continue;            /* an empty match cuts once */
         }
-        if (status == STATUS_OK)
-            status = cut_piece(cut, step + 1, at, found[0], err);
-        if (status == STATUS_OK)
-            status = cut_piece(cut, step + 1, found[0], found[1], err);
-        if (status != STATUS_OK)
-            break;
+        if (status == STATUS_OK && found[0] > at)
+            status = found_part(&c, at, found[0], false, err);
+        if (status == STATUS_OK && found[0] < piece->size)
+            status = found_part(&c, found[0], found[1], true, err);
         at = look = found[1];
     }
+    return status == STATUS_OK ? let_go(&c, err) : status;
+}
+
+/* The piece as `make` writes it; both of its texts. */
+typedef size_t maker(char *out, const struct splitter_step *step,
+                     const char *text, size_t size);
+
+static size_t put_before(char *out, const struct splitter_step *step,
+                         const char *text, size_t size)
+{
+    const size_t n = strlen(step->text);
+
+    memcpy(out, step->text, n);
+    memcpy(out + n, text, size);
+    return n + size;
+}
+
+static size_t put_for_spaces(char *out, const struct splitter_step *step,
+                             const char *text, size_t size)
+{
+    const size_t width = strlen(step->text);
+    size_t n = 0;
+
+    for (size_t i = 0; i < size; i++)
+        if (text[i] == ' ') {
+            memcpy(out + n, step->text, width);
+            n += width;
+        } else {
+            out[n++] = text[i];
+        }
+    return n;
+}
+
+static size_t put_mapped(char *out, const struct splitter_step *step,
+                         const char *text, size_t size)
+{
+    (void)step;
+    return byte_level_spell(out, text, size);
+}
+
+static size_t put_unmapped(char *out, const struct splitter_step *step,
+                           const char *text, size_t size)
+{
+    size_t n;
+
+    (void)step;
+    /* Every character of it is one that the map writes. */
+    return byte_level_bytes(out, &n, text, size) ? n : 0;
+}
+
+/* Makers' bytes for a byte of text, at most. */
+enum { GROWTH = 3, MOST_BEFORE = 3 };
+
+static enum status change(const struct cut *cut, size_t step,
+                          const struct piece *piece, maker *make, bool is_valid,
+                          struct error *err)
+{
+    const struct splitter_step *s = &cut->splitter->step[step];
+    const bool same = is_valid || piece->valid == piece->text;
+    const size_t room = GROWTH * piece->size + MOST_BEFORE;
+    char *made = malloc((same ? 1 : 2) * room);
+
+    if (!made)
+        return error_set(err, STATUS_NO_MEMORY, "a text of %zu bytes",
+                         piece->size);
+    struct piece next = { made, made, make(made, s, piece->text, piece->size),
+                          piece->first };
+    if (!same) {
+        make(made + room, s, piece->valid, piece->size);
+        next.valid = made + room;
+    }
+    enum status status = run_step(cut, step + 1, &next, err);
+    free(made);
     return status;
 }
 
-/* A copy in which bytes of no character are replaced; NULL: no memory. */
-static char *replace_invalid(const char *text, size_t size)
+static bool begins(const struct piece *piece, const char *text)
 {
-    char *copy = malloc(size + 1);
-    uint32_t code;
+    const size_t n = strlen(text);
 
-    if (!copy)
-        return NULL;
-    memcpy(copy, text, size);
-    for (size_t at = 0, n; at < size; at += n) {
-        n = utf8_decode(&code, text + at, size - at);
-        if (n == 0) {
-            copy[at] = SUBSTITUTE;
-            n = 1;
-        }
+    return piece->size >= n && memcmp(piece->text, text, n) == 0;
+}
+
+/* Work on a piece by a step and those behind it. */
+static enum status run_step(const struct cut *cut, size_t step,
+                            const struct piece *piece, struct error *err)
+{
+    const struct splitter_step *s = &cut->splitter->step[step];
+
+    if (piece->size == 0)
+        return STATUS_OK;
+    if (step == cut->splitter->n)
+        return cut->word(cut->user, piece->text, piece->size, err);
+    switch (s->kind) {
+    case SPLITTER_CUT:
+        return cut_piece(cut, step, piece, err);
+    case SPLITTER_REPLACE:
+        return change(cut, step, piece, put_for_spaces, false, err);
+    case SPLITTER_MAP:
+        return change(cut, step, piece, put_mapped, true, err);
+    case SPLITTER_UNMAP:
+        return change(cut, step, piece, put_unmapped, true, err);
+    case SPLITTER_SPACE:
+        break;
     }
-    return copy;
+    return begins(piece, s->text) || (s->first && !piece->first)
+               ? pass(cut, step, piece, 0, piece->size, err)
+               : change(cut, step, piece, put_before, false, err);
 }
 
 enum status splitter_cut(const struct splitter *splitter, const char *text,
-                         size_t size, splitter_word *word, void *user,
-                         struct error *err)
+                         size_t size, bool first, splitter_word *word,
+                         void *user, struct error *err)
 {
-    char *valid = replace_invalid(text, size);
-    struct cut cut = { .splitter = splitter, .text = valid, .word = word,
-                       .user = user };
+    struct cut cut = { .splitter = splitter, .word = word, .user = user };
+    char *valid = splitter->n > 0 ? pattern_valid(text, size) : NULL;
+    const struct piece piece = { text, valid, size, first };
 
-    if (!valid)
-        return no_memory(err);
-    enum status status = cut_create(&cut, size, err);
-    if (status == STATUS_OK) {
-        status = cut_piece(&cut, 0, 0, size, err);
-        cut_free(&cut);
-    }
+    if (splitter->n == 0)
+        return size > 0 ? word(user, text, size, err) : STATUS_OK;
+    enum status status = valid ? matcher_open(&cut.matcher, size, err)
+                               : error_set(err, STATUS_NO_MEMORY, "a text of"
+                                           " %zu bytes", size);
+    if (status == STATUS_OK)
+        status = run_step(&cut, 0, &piece, err);
+    matcher_close(cut.matcher);
     free(valid);
     return status;
 }

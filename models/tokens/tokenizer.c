@@ -1,5 +1,4 @@
-/* tokenizer.c - Open a tokenizer of any kind; put a space before its texts and
- * take added tokens out of them before the kind encodes the rest. */
+/* tokenizer.c - Open a tokenizer of any kind, from whatever file. */
 #include "models/tokens/tokenizer.h"
 
 #include <stdio.h>
@@ -7,9 +6,8 @@
 #include <string.h>
 
 #include "models/files/gguf.h"
-#include "models/tokens/tokenizer_bpe.h"
+#include "models/files/sniff.h"
 #include "models/tokens/tokenizer_file.h"
-#include "models/tokens/tokenizer_spm.h"
 #include "sim/core/base/file.h"
 
 enum {
@@ -26,10 +24,15 @@ struct tokenizer {
 };
 
 static const char *const kind_names[] = {
-    [TOKENIZER_BYTES] = "bytes",
-    [TOKENIZER_BPE]   = "byte-level BPE",
-    [TOKENIZER_SPM]   = "SentencePiece BPE",
+    [TOKENIZER_BYTES]   = "bytes",
+    [TOKENIZER_BPE]     = "byte-level BPE",
+    [TOKENIZER_SPM]     = "SentencePiece BPE",
+    [TOKENIZER_UNIGRAM] = "unigram",
 };
+
+#define X(id, name) name,
+const char *const tokenizer_special_names[] = { TOKENIZER_SPECIAL_MAP(X) NULL };
+#undef X
 
 static bool ends_with(const char *path, const char *end)
 {
@@ -66,23 +69,64 @@ static enum status open_gguf(struct tokenizer_parts *parts, const char *path,
     return status;
 }
 
+/* chat_template.jinja, where newer versions of transformers keep it. */
+static enum status open_template(struct tokenizer_parts *parts,
+                                 const char *path, int length,
+                                 struct error *err)
+{
+    char beside[FILE_PATH_SIZE], *text;
+    size_t size;
+
+    snprintf(beside, sizeof beside, "%.*schat_template.jinja", length, path);
+    if (parts->has_template || !file_exists(beside))
+        return STATUS_OK;
+    enum status status = file_read(&text, &size, beside, MAX_JSON, err);
+    if (status != STATUS_OK)
+        return status;
+    parts->has_template = true;
+    parts->chat = chat_find(text, size);
+    free(text);
+    return STATUS_OK;
+}
+
 static enum status open_json(struct tokenizer_parts *parts, const char *path,
                              int32_t n_vocab, struct error *err)
 {
     char *text = NULL, *config = NULL, beside[FILE_PATH_SIZE];
     const char *slash = strrchr(path, '/');
+    const int length = slash ? (int)(slash - path + 1) : 0;
     size_t size, config_size = 0;
     enum status status = file_read(&text, &size, path, MAX_JSON, err);
 
     snprintf(beside, sizeof beside, "%.*stokenizer_config.json",
-             slash ? (int)(slash - path + 1) : 0, path);
+             length, path);
     if (status == STATUS_OK && file_exists(beside))
         status = file_read(&config, &config_size, beside, MAX_JSON, err);
     if (status == STATUS_OK)
-        status = tokenizer_read_json(parts, text, size, config, config_size,
-                                     path, n_vocab, err);
+        status = tokenizer_read_json(parts,
+                                     &(struct tokenizer_text){ path, text, size },
+                                     &(struct tokenizer_text){
+                                         beside, config, config_size },
+                                     n_vocab, err);
+    if (status == STATUS_OK)
+        status = open_template(parts, path, length, err);
     free(text);
     free(config);
+    return status;
+}
+
+static enum status open_model(struct tokenizer_parts *parts, const char *path,
+                              int32_t n_vocab, struct error *err)
+{
+    char *bytes;
+    size_t size;
+    enum status status = file_read(&bytes, &size, path, MAX_BIN, err);
+
+    if (status != STATUS_OK)
+        return status;
+    status = tokenizer_read_spm(parts, (const unsigned char *)bytes, size, path,
+                                n_vocab, err);
+    free(bytes);
     return status;
 }
 
@@ -92,17 +136,26 @@ static const struct {
                         int32_t n_vocab, struct error *err);
 } formats[] = {
     { ".bin", open_bin }, { ".gguf", open_gguf }, { ".json", open_json },
+    { ".model", open_model },
 };
 enum { FORMATS = sizeof formats / sizeof *formats };
 
 static enum status open_file(struct tokenizer_parts *parts, const char *path,
                              int32_t n_vocab, struct error *err)
 {
+    enum sniff sniff;
+    enum status status = sniff_file(&sniff, path, err);
+
+    if (status != STATUS_OK)
+        return status;
+    if (sniff == SNIFF_GGUF)
+        return open_gguf(parts, path, n_vocab, err);
     for (int i = 0; i < FORMATS; i++)
         if (ends_with(path, formats[i].end))
             return formats[i].open(parts, path, n_vocab, err);
     return error_set(err, STATUS_BAD_VALUE, "%.200s: a tokenizer is a .bin of"
-                     " llama2.c, a .gguf or a tokenizer.json", path);
+                     " llama2.c, a .gguf, a .model of SentencePiece or a"
+                     " tokenizer.json", path);
 }
 
 enum status tokenizer_open(struct tokenizer **out, const char *path,
@@ -114,7 +167,8 @@ enum status tokenizer_open(struct tokenizer **out, const char *path,
     *out = NULL;
     if (!tokenizer)
         return error_set(err, STATUS_NO_MEMORY, "a tokenizer");
-    tokenizer->parts.vocab = (struct vocab){ .bos = -1, .eos = -1 };
+    tokenizer->parts.vocab = (struct vocab){ .bos = -1, .eos = -1,
+                                             .unknown = -1 };
     for (int i = 0; i < BYTES; i++)
         tokenizer->byte[i] = (char)i;
     if (path)
@@ -176,7 +230,7 @@ bool tokenizer_ends(const struct tokenizer *tokenizer, int32_t id)
     if (id == vocab->eos || id == vocab->bos)
         return true;
     /* Plain text may read the same: only tokens that are none. */
-    if (vocab->role[id] != VOCAB_CONTROL && vocab->role[id] != VOCAB_ADDED)
+    if (vocab->role[id] != VOCAB_SPECIAL && vocab->role[id] != VOCAB_ADDED)
         return false;
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (strlen(ends[i]) == vocab_size_of(vocab, id) &&
@@ -186,129 +240,34 @@ bool tokenizer_ends(const struct tokenizer *tokenizer, int32_t id)
     return false;
 }
 
-static enum status encode_bytes(const struct tokenizer_parts *parts,
-                                const char *text, size_t size,
-                                struct ids *ids, struct error *err)
+enum status tokenizer_chat(const struct chat_form **out,
+                           const struct tokenizer *tokenizer, struct error *err)
+{
+    *out = tokenizer->parts.chat;
+    if (*out)
+        return STATUS_OK;
+    return error_set(err, STATUS_BAD_VALUE, "%s: --prompt takes the markup of a"
+                     " chat as it is typed", tokenizer->parts.has_template
+                         ? "the model's chat template has none of the forms that"
+                           " are known: ChatML, Llama-2, Llama-3, Gemma, Phi-3"
+                           " and Zephyr"
+                         : "the model's files have no chat template");
+}
+
+static enum status encode_bytes(const char *text, size_t size, struct ids *ids,
+                                struct error *err)
 {
     enum status status = STATUS_OK;
 
-    (void)parts;
     for (size_t i = 0; i < size && status == STATUS_OK; i++)
         status = ids_push(ids, (unsigned char)text[i], err);
     return status;
 }
 
-static enum status (*const encoders[])(const struct tokenizer_parts *parts,
-                                       const char *text, size_t size,
-                                       struct ids *ids, struct error *err) = {
-    [TOKENIZER_BYTES] = encode_bytes,
-    [TOKENIZER_BPE]   = tokenizer_bpe_encode,
-    [TOKENIZER_SPM]   = tokenizer_spm_encode,
-};
-
-/* The longest added token at text[0]; its bytes into *n; -1: none. */
-static int32_t find_added(const struct vocab *vocab, const char *text,
-                          size_t size, size_t *n)
-{
-    *n = size < vocab->longest ? size : vocab->longest;
-    for (; *n > 0; --*n) {
-        int32_t id = vocab_find(vocab, VOCAB_ADDED, text, *n);
-        if (id >= 0)
-            return id;
-    }
-    return -1;
-}
-
-static void first_bytes(bool begins[BYTES], const struct vocab *vocab)
-{
-    for (int32_t id = 0; id < vocab->n; id++)
-        if (vocab->role[id] == VOCAB_ADDED && vocab_size_of(vocab, id) > 0)
-            begins[(unsigned char)vocab->bytes[vocab->at[id]]] = true;
-}
-
-/* Text between added tokens, with the space before it. */
-static enum status encode_part(const struct tokenizer_parts *parts,
-                               const char *text, size_t size, struct ids *ids,
-                               struct error *err)
-{
-    const bool space = parts->prefix == PREFIX_ALWAYS ||
-                       (parts->prefix == PREFIX_MISSING && size > 0 &&
-                        text[0] != ' ');
-    if (size == 0 || !space)
-        return encoders[parts->kind](parts, text, size, ids, err);
-    char *copy = malloc(size + 1);
-    if (!copy)
-        return error_set(err, STATUS_NO_MEMORY, "a text of %zu bytes", size);
-    copy[0] = ' ';
-    memcpy(copy + 1, text, size);
-    enum status status = encoders[parts->kind](parts, copy, size + 1, ids, err);
-    free(copy);
-    return status;
-}
-
-/* Take added tokens where they stand, and encode the text between them. */
-static enum status encode_around(const struct tokenizer_parts *parts,
-                                 const char *text, size_t size,
-                                 struct ids *ids, struct error *err)
-{
-    bool begins[BYTES] = { false };
-    size_t from = 0, n;
-    enum status status = STATUS_OK;
-
-    if (parts->vocab.has_added)
-        first_bytes(begins, &parts->vocab);
-    for (size_t at = 0; at < size && status == STATUS_OK; ) {
-        int32_t id = begins[(unsigned char)text[at]] ?
-                     find_added(&parts->vocab, text + at, size - at, &n) : -1;
-        if (id < 0) {
-            at++;
-            continue;
-        }
-        status = encode_part(parts, text + from, at - from, ids, err);
-        if (status == STATUS_OK)
-            status = ids_push(ids, id, err);
-        at = from = at + n;
-    }
-    if (status == STATUS_OK)
-        status = encode_part(parts, text + from, size - from, ids, err);
-    return status;
-}
-
-/* The text with spaces for U+2581; the caller frees it. */
-static char *spaced(const char *text, size_t size, size_t *n)
-{
-    char *out = malloc(size + 1);
-
-    *n = 0;
-    for (size_t i = 0; out && i < size; i++)
-        if (size - i >= 3 && memcmp(text + i, "\xe2\x96\x81", 3) == 0) {
-            out[(*n)++] = ' ';
-            i += 2;
-        } else {
-            out[(*n)++] = text[i];
-        }
-    return out;
-}
-
-static enum status encode_text(const struct tokenizer_parts *parts,
-                               const char *text, size_t size,
-                               struct ids *ids, struct error *err)
-{
-    size_t n;
-
-    if (!parts->underline)
-        return encode_around(parts, text, size, ids, err);
-    char *copy = spaced(text, size, &n);
-    if (!copy)
-        return error_set(err, STATUS_NO_MEMORY, "a text of %zu bytes", size);
-    enum status status = encode_around(parts, copy, n, ids, err);
-    free(copy);
-    return status;
-}
-
 enum status tokenizer_encode(const struct tokenizer *tokenizer,
                              const char *text, size_t size, bool bos,
-                             int32_t **out, size_t *n, struct error *err)
+                             enum tokenizer_special special, int32_t **out,
+                             size_t *n, struct error *err)
 {
     const struct tokenizer_parts *parts = &tokenizer->parts;
     struct ids ids = { 0 };
@@ -324,8 +283,11 @@ enum status tokenizer_encode(const struct tokenizer *tokenizer,
                          " that begins a text");
     if (bos)
         status = ids_push(&ids, parts->vocab.bos, err);
-    if (status == STATUS_OK)
-        status = encode_text(parts, text, size, &ids, err);
+    if (status == STATUS_OK && parts->kind == TOKENIZER_BYTES)
+        status = encode_bytes(text, size, &ids, err);
+    else if (status == STATUS_OK)
+        status = tokenizer_encode_parts(parts, text, size,
+                                        special == TOKENIZER_PARSE, &ids, err);
     if (status != STATUS_OK) {
         free(ids.id);
         return status;
@@ -340,21 +302,25 @@ const char *tokenizer_bytes(const struct tokenizer *tokenizer, int32_t id,
 {
     const struct tokenizer_parts *parts = &tokenizer->parts;
 
-    *size = 0;
-    if (id < 0 || id >= tokenizer_size(tokenizer))
-        return "";
-    if (parts->kind == TOKENIZER_BYTES) {
-        *size = 1;
+    *size = tokenizer_length(tokenizer, id, first);
+    if (parts->kind == TOKENIZER_BYTES && *size > 0)
         return &tokenizer->byte[id];
-    }
-    if (parts->vocab.role[id] == VOCAB_CONTROL)
-        return "";
-    const char *bytes = parts->vocab.bytes + parts->vocab.at[id];
-    *size = vocab_size_of(&parts->vocab, id);
-    if (first && parts->prefix != PREFIX_NONE && *size > 0 &&
-        bytes[0] == ' ') {
-        --*size;
-        bytes++;
-    }
-    return bytes;
+    if (*size > 0 && parts->vocab.role[id] == VOCAB_SPECIAL)
+        *size = 0;
+    return *size > 0 ? parts->vocab.bytes + parts->vocab.at[id + 1] - *size : "";
+}
+
+size_t tokenizer_length(const struct tokenizer *tokenizer, int32_t id,
+                        bool first)
+{
+    const struct tokenizer_parts *parts = &tokenizer->parts;
+    const struct vocab *vocab = &parts->vocab;
+
+    if (id < 0 || id >= tokenizer_size(tokenizer))
+        return 0;
+    if (parts->kind == TOKENIZER_BYTES)
+        return 1;
+    const size_t size = vocab_size_of(vocab, id);
+    return size - (first && parts->spaced && size > 0 &&
+                   vocab->bytes[vocab->at[id]] == ' ');
 }

@@ -1,9 +1,10 @@
 /* tokenizer.h - Turn text into token ids and back.
  *
  * Kinds: bytes (the byte is the id); byte-level BPE as GPT-2 and Llama 3 have
- * it (merges by rank, after a split into words); SentencePiece-style BPE with
- * byte fallback as Llama 2 and llama2.c have it (merges by score).  Ids are
- * those of the reference implementations, for every text. */
+ * it (merges by rank, after a split into words); BPE of characters as Llama 2,
+ * Gemma and llama2.c have it (merges by rank or score, bytes or an unknown token
+ * for what has none); unigram models as T5 has them (the best sum of scores).
+ * Ids are those of the reference implementations, for every text. */
 #ifndef TOKENIZER_H
 #define TOKENIZER_H
 
@@ -14,9 +15,9 @@
 
 struct tokenizer;                 /* opaque: tokenizer.c */
 
-/* From a file: *.bin (llama2.c), *.gguf, tokenizer.json; NULL: bytes.
- * `n_vocab` is the model's; the file may have no more tokens; <= 0: not known.
- * Caller releases with tokenizer_close(); NULL is fine. */
+/* From a file: *.bin (llama2.c), *.gguf, *.model (SentencePiece), tokenizer.json;
+ * NULL: bytes.  `n_vocab` is the model's; a text that has a token beyond is not
+ * encoded; <= 0: not known.  Caller releases with tokenizer_close(); NULL is fine. */
 enum status tokenizer_open(struct tokenizer **out, const char *path,
                            int32_t n_vocab, struct error *err) MUST_CHECK;
 void        tokenizer_close(struct tokenizer *tokenizer);
@@ -32,16 +33,41 @@ bool        tokenizer_begins(const struct tokenizer *tokenizer);
  * begins another text, and those by which chat models end a turn. */
 bool        tokenizer_ends(const struct tokenizer *tokenizer, int32_t id);
 
-/* All of text[size], special tokens in it taken as plain text, BOS first where
- * `bos`.  *ids is the caller's to free. */
+/* The form of the chats that the model answers.  STATUS_BAD_VALUE: its files have
+ * no template, or one of a form that is not known. */
+struct chat_form;
+enum status tokenizer_chat(const struct chat_form **out,
+                           const struct tokenizer *tokenizer,
+                           struct error *err) MUST_CHECK;
+
+/* What becomes of "<|im_end|>" in a text. */
+#define TOKENIZER_SPECIAL_MAP(X)                                               \
+    X(PARSE, "parse")            /* it is the special token, as transformers   \
+                                  * takes it */                                \
+    X(TEXT,  "text")             /* it is text like any other */
+
+enum tokenizer_special {
+#define X(id, name) TOKENIZER_##id,
+    TOKENIZER_SPECIAL_MAP(X)
+#undef X
+    TOKENIZER_SPECIAL_COUNT
+};
+extern const char *const tokenizer_special_names[];     /* NULL ends */
+
+/* All of text[size], BOS first where `bos`.  *ids is the caller's to free.
+ * STATUS_BAD_VALUE: something in the text has no token. */
 enum status tokenizer_encode(const struct tokenizer *tokenizer,
                              const char *text, size_t size, bool bos,
-                             int32_t **ids, size_t *n,
-                             struct error *err) MUST_CHECK;
+                             enum tokenizer_special special, int32_t **ids,
+                             size_t *n, struct error *err) MUST_CHECK;
 
 /* The bytes of one token, not NUL-ended, borrowed; `first` drops the space that
- * SentencePiece puts before a text.  Out of range: no bytes. */
+ * SentencePiece puts before a text.  Special tokens, and ids out of range: no
+ * bytes. */
 const char *tokenizer_bytes(const struct tokenizer *tokenizer, int32_t id,
                             bool first, size_t *size);
+/* The bytes of a text that it stands for: also of special tokens. */
+size_t      tokenizer_length(const struct tokenizer *tokenizer, int32_t id,
+                             bool first);
 
 #endif

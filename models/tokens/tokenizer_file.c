@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "models/tokens/tokenizer_bpe.h"
+#include "models/tokens/byte_level.h"
 #include "models/tokens/tokenizer_spm.h"
+
+#define UNDERLINE "\xe2\x96\x81"
 
 enum status tokenizer_bad(struct error *err, const char *name,
                           const char *key, const char *format, ...)
@@ -24,28 +26,13 @@ enum status tokenizer_bad(struct error *err, const char *name,
     return STATUS_BAD_FORMAT;
 }
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' :
-           c >= 'A' && c <= 'F' ? c - 'A' + 10 :
-           c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-int tokenizer_byte_of(const char *text, size_t size)
-{
-    if (size != 6 || memcmp(text, "<0x", 3) != 0 || text[5] != '>' ||
-        hex(text[3]) < 0 || hex(text[4]) < 0)
-        return -1;
-    return hex(text[3]) * 16 + hex(text[4]);
-}
-
 /* U+2581 to space; the result is never longer. */
 static size_t plain_spaces(char *out, const char *text, size_t size)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < size; i++)
-        if (size - i >= 3 && memcmp(text + i, "\xe2\x96\x81", 3) == 0) {
+        if (size - i >= 3 && memcmp(text + i, UNDERLINE, 3) == 0) {
             out[n++] = ' ';
             i += 2;
         } else {
@@ -63,7 +50,7 @@ enum status tokenizer_add(struct tokenizer_parts *parts, const char *text,
     size_t n;
 
     if (role == VOCAB_BYTE) {
-        int byte = tokenizer_byte_of(text, size);
+        int byte = vocab_byte_of(text, size);
         if (byte < 0)
             return tokenizer_bad(err, name, key, "token %d, %.32s, is to be a"
                                  " byte: those are spelled <0xAB>", vocab->n,
@@ -71,11 +58,14 @@ enum status tokenizer_add(struct tokenizer_parts *parts, const char *text,
         out[0] = (char)byte;
         vocab_add(vocab, out, 1, role);
     } else if (parts->kind == TOKENIZER_BPE && role == VOCAB_NORMAL) {
-        if (tokenizer_bpe_bytes(out, &n, text, size))
+        if (byte_level_bytes(out, &n, text, size))
             vocab_add(vocab, out, n, role);
         else                     /* no word has it: it is not for text */
-            vocab_add(vocab, text, size, VOCAB_CONTROL);
-    } else if (parts->underline && role != VOCAB_CONTROL) {
+            vocab_add(vocab, text, size, VOCAB_NEVER);
+    } else if (parts->underline && role == VOCAB_NORMAL &&
+               memchr(text, ' ', size)) {
+        vocab_add(vocab, text, size, VOCAB_NEVER);   /* texts have none left */
+    } else if (parts->underline && role != VOCAB_SPECIAL) {
         n = plain_spaces(out, text, size);
         vocab_add(vocab, out, n, role);
     } else {
@@ -89,12 +79,15 @@ static int32_t find_part(const struct tokenizer_parts *parts, char *scratch,
                          size_t *n, const char *text, size_t size)
 {
     if (parts->kind == TOKENIZER_BPE) {
-        if (!tokenizer_bpe_bytes(scratch, n, text, size))
+        if (!byte_level_bytes(scratch, n, text, size))
             return -1;
-    } else {
+    } else if (parts->underline) {
         *n = plain_spaces(scratch, text, size);
+    } else {
+        memcpy(scratch, text, size);
+        *n = size;
     }
-    return vocab_find(&parts->vocab, VOCAB_NORMAL, scratch, *n);
+    return vocab_find(&parts->vocab, scratch, *n);
 }
 
 enum status tokenizer_add_merge(struct tokenizer_parts *parts,
@@ -118,7 +111,7 @@ enum status tokenizer_add_merge(struct tokenizer_parts *parts,
     if (a < 0 || b < 0)
         return tokenizer_bad(err, name, key, "merge %zu: its %s part is no"
                              " token", i, a < 0 ? "left" : "right");
-    int32_t id = vocab_find(&parts->vocab, VOCAB_NORMAL, scratch,
+    int32_t id = vocab_find(&parts->vocab, scratch,
                             n_left + n_right);
     if (id < 0)
         return tokenizer_bad(err, name, key, "merge %zu of tokens %d and %d"
@@ -134,13 +127,116 @@ enum status tokenizer_add_pattern(struct tokenizer_parts *parts,
                                   const char *key, struct error *err)
 {
     struct error why = { STATUS_OK, "" };
-    enum status status = splitter_add(&parts->splitter, pattern, &why);
 
+    return tokenizer_blame(splitter_add_pattern(&parts->splitter, pattern,
+                                                SPLITTER_ISOLATED, false, &why),
+                           &why, name, key, err);
+}
+
+enum status tokenizer_blame(enum status status, const struct error *why,
+                            const char *name, const char *key,
+                            struct error *err)
+{
     if (status == STATUS_OK)
         return STATUS_OK;
     if (status == STATUS_NO_MEMORY)
-        return error_set(err, status, "%s", why.text);
-    return tokenizer_bad(err, name, key, "%s", why.text);
+        return error_set(err, status, "%s", why->text);
+    return tokenizer_bad(err, name, key, "%s", why->text);
+}
+
+/* A normalizer's step of a text. */
+static enum status add_text(struct tokenizer_parts *parts,
+                            enum normal_kind kind, const char *text,
+                            struct error *err)
+{
+    const struct normal_step step = { .kind = kind, .text = strdup(text),
+                                      .size = strlen(text) };
+
+    return step.text ? normalizer_add(&parts->normalizer, step, err)
+                     : error_set(err, STATUS_NO_MEMORY, "a normalizer");
+}
+
+enum status tokenizer_add_prefix(struct tokenizer_parts *parts, bool prefix,
+                                 struct error *err)
+{
+    parts->spaced = prefix;
+    return prefix ? add_text(parts, NORMAL_PREPEND, " ", err) : STATUS_OK;
+}
+
+enum status tokenizer_add_underline(struct tokenizer_parts *parts,
+                                    struct error *err)
+{
+    parts->underline = true;
+    return add_text(parts, NORMAL_REPLACE, UNDERLINE, err);
+}
+
+/* The place of a token among the added ones; -1: it is none. */
+static int place_of(enum vocab_role role, bool normalised)
+{
+    return role == VOCAB_SPECIAL ? 0 : role == VOCAB_ADDED ? normalised : -1;
+}
+
+/* Spaces to U+2581, into out[3 * size]. */
+static size_t underlined(char *out, const char *text, size_t size)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < size; i++)
+        if (text[i] == ' ') {
+            memcpy(out + n, UNDERLINE, 3);
+            n += 3;
+        } else {
+            out[n++] = text[i];
+        }
+    return n;
+}
+
+static enum status add_to(struct tokenizer_parts *parts, int place,
+                          bool normalised, struct error *err)
+{
+    const struct vocab *vocab = &parts->vocab;
+    const size_t width = place == 1 && parts->underline ? 3 : 1;
+    struct added *added = &parts->added[place];
+    size_t n = 0, bytes = 0;
+
+    for (int32_t id = 0; id < vocab->n; id++)
+        if (place_of(vocab->role[id], normalised) == place) {
+            n++;
+            bytes += width * vocab_size_of(vocab, id);
+        }
+    enum status status = added_create(added, n, bytes, err);
+    for (int32_t id = 0; id < vocab->n && status == STATUS_OK; id++) {
+        const char *text = vocab->bytes + vocab->at[id];
+        size_t size = vocab_size_of(vocab, id);
+        char *room = added->pattern.bytes + added->pattern.at[added->pattern.n];
+        if (place_of(vocab->role[id], normalised) != place)
+            continue;
+        if (width == 3) {
+            size = underlined(room, text, size);
+            text = room;
+        }
+        added_put(added, text, size, (struct added_token){
+            .id = id, .special = vocab->role[id] == VOCAB_SPECIAL });
+    }
+    return status;
+}
+
+enum status tokenizer_add_added(struct tokenizer_parts *parts, bool normalised,
+                                const char *name, const char *key,
+                                struct error *err)
+{
+    enum status status = STATUS_OK;
+    int32_t twice[2];
+
+    for (int place = 0; place < 2 && status == STATUS_OK; place++) {
+        const struct added *added = &parts->added[place];
+        status = add_to(parts, place, normalised, err);
+        if (status == STATUS_OK && !added_index(&parts->added[place], twice))
+            status = tokenizer_bad(err, name, key, "tokens %d and %d are the"
+                                   " same", added->token[twice[0]].id,
+                                   added->token[twice[1]].id);
+    }
+    return status;
 }
 
 enum status tokenizer_index(struct tokenizer_parts *parts, int32_t n_vocab,
@@ -150,16 +246,14 @@ enum status tokenizer_index(struct tokenizer_parts *parts, int32_t n_vocab,
     struct vocab *vocab = &parts->vocab;
     int32_t twice[2];
 
-    if (n_vocab > 0 && vocab->n > n_vocab)
-        return tokenizer_bad(err, name, key, "%d tokens, the model has %d",
-                             vocab->n, n_vocab);
+    parts->n_model = n_vocab;
     if (!vocab_index(vocab, twice))
         return tokenizer_bad(err, name, key, "tokens %d and %d are the same",
                              twice[0], twice[1]);
     if (parts->kind == TOKENIZER_BPE)
         for (int byte = 0; byte < 256; byte++) {
             char c = (char)byte;
-            vocab->byte_id[byte] = vocab_find(vocab, VOCAB_NORMAL, &c, 1);
+            vocab->byte_id[byte] = vocab_find(vocab, &c, 1);
         }
     parts->has_words = parts->kind == TOKENIZER_SPM &&
                        tokenizer_spm_has_words(vocab);

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include "models/tokens/tokenizer_parts.h"
 
-/* The three readers fill `parts`, or leave it empty and name file and key.
+/* The readers fill `parts`, or leave it empty and name file and key.
  * `n_vocab` <= 0: not known. */
 enum status tokenizer_read_llama2c(struct tokenizer_parts *parts,
                                    const unsigned char *bytes, size_t size,
@@ -17,12 +17,23 @@ struct gguf;
 enum status tokenizer_read_gguf(struct tokenizer_parts *parts,
                                 const struct gguf *file, int32_t n_vocab,
                                 struct error *err) MUST_CHECK;
-/* `config`: the text of tokenizer_config.json, which names the tokens that
- * begin and end a text; NULL: none. */
+/* A SentencePiece model (src/sentencepiece_model.proto of
+ * github.com/google/sentencepiece). */
+enum status tokenizer_read_spm(struct tokenizer_parts *parts,
+                               const unsigned char *bytes, size_t size,
+                               const char *name, int32_t n_vocab,
+                               struct error *err) MUST_CHECK;
+/* A file's text; NULL: there is none. */
+struct tokenizer_text {
+    const char *name, *text;
+    size_t size;
+};
+/* `config` is tokenizer_config.json, which names the tokens that begin and end a
+ * text. */
 enum status tokenizer_read_json(struct tokenizer_parts *parts,
-                                const char *text, size_t size,
-                                const char *config, size_t config_size,
-                                const char *name, int32_t n_vocab,
+                                const struct tokenizer_text *file,
+                                const struct tokenizer_text *config,
+                                int32_t n_vocab,
                                 struct error *err) MUST_CHECK;
 
 /* "file: key: what", with nothing in it that a terminal would obey. */
@@ -41,16 +52,30 @@ enum status tokenizer_add_merge(struct tokenizer_parts *parts,
                                 const char *right, size_t right_size,
                                 const char *name, const char *key,
                                 struct error *err) MUST_CHECK;
+/* The message of a part, *why, as one of a file's key; STATUS_OK: none. */
+enum status tokenizer_blame(enum status status, const struct error *why,
+                            const char *name, const char *key,
+                            struct error *err) MUST_CHECK;
 /* A further pattern by which words are cut; splitter.h. */
 enum status tokenizer_add_pattern(struct tokenizer_parts *parts,
                                   const char *pattern, const char *name,
                                   const char *key,
                                   struct error *err) MUST_CHECK;
-/* Index the vocabulary and check it against the model's size. */
+/* SentencePiece's steps of a normalizer: a space before texts that are not empty,
+ * where `prefix`; U+2581 for spaces, as the vocabulary has it. */
+enum status tokenizer_add_prefix(struct tokenizer_parts *parts, bool prefix,
+                                 struct error *err) MUST_CHECK;
+enum status tokenizer_add_underline(struct tokenizer_parts *parts,
+                                    struct error *err) MUST_CHECK;
+/* Texts have the special and added tokens as the vocabulary spells them;
+ * `normalised`: the added ones once they are normalised. */
+enum status tokenizer_add_added(struct tokenizer_parts *parts, bool normalised,
+                                const char *name, const char *key,
+                                struct error *err) MUST_CHECK;
+/* Index the vocabulary; of more tokens than the model has, none that it lacks may
+ * stand in a text. */
 enum status tokenizer_index(struct tokenizer_parts *parts, int32_t n_vocab,
                             const char *name, const char *key,
                             struct error *err) MUST_CHECK;
-/* "<0xAB>"; -1: not that. */
-int         tokenizer_byte_of(const char *text, size_t size);
 
 #endif

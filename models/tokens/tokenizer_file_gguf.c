@@ -12,8 +12,8 @@
  * github.com/ggml-org/llama.cpp: normal, unknown, control, added by the user,
  * unused, byte. */
 static const enum vocab_role roles[] = {
-    [1] = VOCAB_NORMAL, [2] = VOCAB_CONTROL, [3] = VOCAB_CONTROL,
-    [4] = VOCAB_ADDED, [5] = VOCAB_CONTROL, [6] = VOCAB_BYTE,
+    [1] = VOCAB_NORMAL, [2] = VOCAB_SPECIAL, [3] = VOCAB_SPECIAL,
+    [4] = VOCAB_ADDED, [5] = VOCAB_NEVER, [6] = VOCAB_BYTE,
 };
 enum { ROLES = sizeof roles / sizeof *roles };
 
@@ -102,12 +102,13 @@ static enum status read_model(struct tokenizer_parts *parts,
     if (gguf_text_is(model, "llama")) {
         bool prefix = true;
         parts->kind = TOKENIZER_SPM;
-        parts->underline = true;
         parts->begins = true;
         if (gguf_has(file, KEY("add_space_prefix")))
             status = gguf_flag(&prefix, file, KEY("add_space_prefix"), err);
-        parts->prefix = prefix ? PREFIX_ALWAYS : PREFIX_NONE;
-        return status;
+        if (status == STATUS_OK)
+            status = tokenizer_add_prefix(parts, prefix, err);
+        return status == STATUS_OK ? tokenizer_add_underline(parts, err)
+                                   : status;
     }
     if (!gguf_text_is(model, "gpt2"))
         return tokenizer_bad(err, gguf_name(file), KEY("model"), "%.*s: only"
@@ -130,7 +131,7 @@ static enum status read_special(int32_t *out, const struct gguf *file,
     if (status != STATUS_OK)
         return status;
     *out = (int32_t)id;
-    vocab->role[id] = VOCAB_CONTROL;
+    vocab->role[id] = VOCAB_SPECIAL;
     return STATUS_OK;
 }
 
@@ -199,6 +200,21 @@ static enum status read_merges(struct tokenizer_parts *parts,
     return status;
 }
 
+static enum status read_template(struct tokenizer_parts *parts,
+                                 const struct gguf *file, struct error *err)
+{
+    static const char key[] = "tokenizer.chat_template";
+    struct gguf_text template;
+
+    if (!gguf_has(file, key))
+        return STATUS_OK;
+    enum status status = gguf_text(&template, file, key, err);
+    parts->has_template = status == STATUS_OK;
+    if (parts->has_template)
+        parts->chat = chat_find(template.bytes, template.size);
+    return status;
+}
+
 enum status tokenizer_read_gguf(struct tokenizer_parts *parts,
                                 const struct gguf *file, int32_t n_vocab,
                                 struct error *err)
@@ -207,7 +223,12 @@ enum status tokenizer_read_gguf(struct tokenizer_parts *parts,
     enum status status = read_model(parts, file, err);
 
     if (status == STATUS_OK)
+        status = read_template(parts, file, err);
+    if (status == STATUS_OK)
         status = read_tokens(parts, file, err);
+    if (status == STATUS_OK)
+        status = read_special(&parts->vocab.unknown, file,
+                              KEY("unknown_token_id"), &parts->vocab, err);
     if (status == STATUS_OK)
         status = read_special(&parts->vocab.bos, file, KEY("bos_token_id"),
                               &parts->vocab, err);
@@ -219,6 +240,9 @@ enum status tokenizer_read_gguf(struct tokenizer_parts *parts,
     if (status == STATUS_OK)
         status = tokenizer_index(parts, n_vocab, gguf_name(file),
                                  KEY("tokens"), err);
+    if (status == STATUS_OK)
+        status = tokenizer_add_added(parts, false, gguf_name(file),
+                                     KEY("tokens"), err);
     if (status == STATUS_OK && parts->kind == TOKENIZER_BPE)
         status = read_merges(parts, file, err);
     if (status != STATUS_OK)

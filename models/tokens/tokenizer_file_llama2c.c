@@ -51,7 +51,7 @@ static enum status read_entries(struct tokenizer_parts *parts,
         if (isnan(entry.score))
             return tokenizer_bad(err, name, "score", "of token %d is no number",
                                  id);
-        if (is_byte && tokenizer_byte_of(entry.text, (size_t)entry.size) !=
+        if (is_byte && vocab_byte_of(entry.text, (size_t)entry.size) !=
                            id - FIRST_BYTE)
             return tokenizer_bad(err, name, "tokens", "token %d is not <0x%02X>"
                                  ": this is no llama2.c tokenizer", id,
@@ -60,7 +60,7 @@ static enum status read_entries(struct tokenizer_parts *parts,
         enum status status = tokenizer_add(
             parts, entry.text, (size_t)entry.size,
             is_byte ? VOCAB_BYTE :
-            id < FIRST_BYTE ? VOCAB_CONTROL : VOCAB_NORMAL, name, "tokens",
+            id < FIRST_BYTE ? VOCAB_SPECIAL : VOCAB_NORMAL, name, "tokens",
             err);
         if (status != STATUS_OK)
             return status;
@@ -78,8 +78,7 @@ enum status tokenizer_read_llama2c(struct tokenizer_parts *parts,
     struct entry entry;
     size_t n = 0, at = HEADER;
 
-    *parts = (struct tokenizer_parts){ .kind = TOKENIZER_SPM, .begins = true,
-                                       .prefix = PREFIX_ALWAYS };
+    *parts = (struct tokenizer_parts){ .kind = TOKENIZER_SPM, .begins = true };
     if (size < HEADER)
         return tokenizer_bad(err, name, NULL, "%zu bytes: too short", size);
     for (; at < size; n++)
@@ -94,6 +93,8 @@ enum status tokenizer_read_llama2c(struct tokenizer_parts *parts,
         status = read_entries(parts, bytes, size, name, err);
     if (status == STATUS_OK)
         status = tokenizer_index(parts, n_vocab, name, "tokens", err);
+    if (status == STATUS_OK)
+        status = tokenizer_add_prefix(parts, true, err);
     if (status != STATUS_OK)
         tokenizer_parts_free(parts);
     return status;

@@ -5,6 +5,9 @@
 
 void tokenizer_parts_free(struct tokenizer_parts *parts)
 {
+    for (int i = 0; i < 2; i++)
+        added_free(&parts->added[i]);
+    normalizer_free(&parts->normalizer);
     splitter_free(&parts->splitter);
     vocab_free(&parts->vocab);
     merges_free(&parts->merges);
@@ -23,4 +26,23 @@ enum status ids_push(struct ids *ids, int32_t id, struct error *err)
     }
     ids->id[ids->n++] = id;
     return STATUS_OK;
+}
+
+void encoder_free(struct encoder *encoder)
+{
+    join_free(&encoder->join);
+    free(encoder->scratch);
+}
+
+enum status encoder_reserve(struct encoder *encoder, size_t bytes,
+                            struct error *err)
+{
+    if (bytes <= encoder->room)
+        return STATUS_OK;
+    free(encoder->scratch);
+    encoder->scratch = malloc(bytes);
+    encoder->room = encoder->scratch ? bytes : 0;
+    return encoder->scratch
+               ? STATUS_OK
+               : error_set(err, STATUS_NO_MEMORY, "a text of %zu bytes", bytes);
 }

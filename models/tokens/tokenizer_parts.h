@@ -5,6 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "models/tokens/added.h"
+#include "models/tokens/chat.h"
+#include "models/tokens/join.h"
+#include "models/tokens/normalizer.h"
 #include "models/tokens/splitter.h"
 #include "models/tokens/vocab.h"
 
@@ -12,26 +16,30 @@ enum tokenizer_kind {
     TOKENIZER_BYTES,             /* no vocabulary */
     TOKENIZER_BPE,
     TOKENIZER_SPM,
+    TOKENIZER_UNIGRAM,
+    TOKENIZER_KINDS
 };
 
-enum tokenizer_prefix {          /* a space before a text, and before what
-                                  * follows an added token in it */
-    PREFIX_NONE,
-    PREFIX_ALWAYS,               /* unless it is empty */
-    PREFIX_MISSING,              /* unless there is one, or it is empty */
-};
-
+/* A text passes them in this order: added[0] is taken out of it, what remains is
+ * normalised, added[1] taken out of that, the rest cut into words, and each word
+ * encoded by the kind. */
 struct tokenizer_parts {
-    enum tokenizer_kind   kind;
-    enum tokenizer_prefix prefix;
-    bool whole_words;            /* BPE: a word that is a token stays whole */
-    bool underline;              /* SPM: U+2581 in a text is a space */
-    bool nfc;                    /* BPE: of the text in normalisation form C */
+    enum tokenizer_kind kind;
+    bool whole_words;            /* a word that is a token stays whole */
+    bool underline;              /* U+2581 in a word is a space */
+    bool fuse_unknown;           /* neighbours without a token are one */
+    bool spaced;                 /* a space is put before texts */
+    bool narrow;                 /* UNIGRAM: scores are kept as float32 */
     bool has_words;              /* SPM: no token crosses the start of a word */
     bool begins;                 /* a text has BOS before it */
-    struct splitter splitter;    /* BPE: no merge crosses a word's end */
-    struct vocab    vocab;
-    struct merges   merges;      /* SPM: empty where scores are used */
+    const struct chat_form *chat;    /* of the file's template; NULL: none */
+    bool has_template;           /* the file has one, known or not */
+    int32_t n_model;             /* ids that the model knows; 0: not known */
+    struct added      added[2];
+    struct normalizer normalizer;
+    struct splitter   splitter;
+    struct vocab      vocab;
+    struct merges     merges;    /* SPM: empty where scores are used */
 };
 void tokenizer_parts_free(struct tokenizer_parts *parts);
 
@@ -41,5 +49,26 @@ struct ids {
     size_t   n, room;
 };
 enum status ids_push(struct ids *ids, int32_t id, struct error *err) MUST_CHECK;
+
+/* The encoding of a text; {parts, ids} to begin with. */
+struct encoder {
+    const struct tokenizer_parts *parts;
+    struct ids  *ids;
+    struct join  join;           /* scratch of the kinds, like the next */
+    char        *scratch;
+    size_t       room;           /* bytes of it */
+};
+void encoder_free(struct encoder *encoder);
+/* At least so many bytes. */
+enum status encoder_reserve(struct encoder *encoder, size_t bytes,
+                            struct error *err) MUST_CHECK;
+
+/* Append the ids of text[size]; `special`: special tokens in it are taken, not
+ * spelled.  Of all kinds but bytes.  STATUS_BAD_VALUE: the tokenizer, or the
+ * model, has no token for something in it. */
+enum status tokenizer_encode_parts(const struct tokenizer_parts *parts,
+                                   const char *text, size_t size, bool special,
+                                   struct ids *ids,
+                                   struct error *err) MUST_CHECK;
 
 #endif

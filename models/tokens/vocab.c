@@ -5,6 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int hex(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' :
+           c >= 'A' && c <= 'F' ? c - 'A' + 10 :
+           c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int vocab_byte_of(const char *text, size_t size)
+{
+    if (size != 6 || memcmp(text, "<0x", 3) != 0 || text[5] != '>' ||
+        hex(text[3]) < 0 || hex(text[4]) < 0)
+        return -1;
+    return hex(text[3]) * 16 + hex(text[4]);
+}
+
 static uint32_t slots_for(size_t n)
 {
     uint32_t slots = 2;
@@ -17,7 +32,7 @@ static uint32_t slots_for(size_t n)
 enum status vocab_create(struct vocab *vocab, size_t n, size_t bytes,
                          bool scored, struct error *err)
 {
-    *vocab = (struct vocab){ .bos = -1, .eos = -1 };
+    *vocab = (struct vocab){ .bos = -1, .eos = -1, .unknown = -1 };
     memset(vocab->byte_id, -1, sizeof vocab->byte_id);
     if (n >= INT32_MAX / 2 || bytes >= UINT32_MAX)
         return error_set(err, STATUS_BAD_VALUE, "%zu tokens of %zu bytes: too"
@@ -25,11 +40,12 @@ enum status vocab_create(struct vocab *vocab, size_t n, size_t bytes,
     vocab->bytes = malloc(bytes + 1);
     vocab->at = calloc(n + 1, sizeof *vocab->at);
     vocab->role = malloc(n + 1);
+    vocab->in_words = malloc(n + 1);
     vocab->score = scored ? calloc(n + 1, sizeof *vocab->score) : NULL;
     vocab->mask = slots_for(n) - 1;
     vocab->slot = malloc(((size_t)vocab->mask + 1) * sizeof *vocab->slot);
-    if (vocab->bytes && vocab->at && vocab->role && vocab->slot &&
-        (vocab->score || !scored))
+    if (vocab->bytes && vocab->at && vocab->role && vocab->in_words &&
+        vocab->slot && (vocab->score || !scored))
         return STATUS_OK;
     vocab_free(vocab);
     return error_set(err, STATUS_NO_MEMORY, "a vocabulary of %zu tokens", n);
@@ -40,9 +56,10 @@ void vocab_free(struct vocab *vocab)
     free(vocab->bytes);
     free(vocab->at);
     free(vocab->role);
+    free(vocab->in_words);
     free(vocab->score);
     free(vocab->slot);
-    *vocab = (struct vocab){ .bos = -1, .eos = -1 };
+    *vocab = (struct vocab){ .bos = -1, .eos = -1, .unknown = -1 };
 }
 
 void vocab_add(struct vocab *vocab, const char *bytes, size_t size,
@@ -51,25 +68,26 @@ void vocab_add(struct vocab *vocab, const char *bytes, size_t size,
     uint32_t at = vocab->at[vocab->n];
 
     memmove(vocab->bytes + at, bytes, size);
+    vocab->in_words[vocab->n] = role == VOCAB_NORMAL;
     vocab->role[vocab->n++] = (uint8_t)role;
     vocab->at[vocab->n] = at + (uint32_t)size;
 }
 
 /* FNV-1a, 32 bits: RFC 9923; the last step spreads the low bits. */
-static uint32_t hash(const char *bytes, size_t size)
-{
-    uint32_t h = 2166136261u;
+static const uint32_t HASH_START = 2166136261u;
 
+static uint32_t hash_on(uint32_t h, const char *bytes, size_t size)
+{
     for (size_t i = 0; i < size; i++)
         h = (h ^ (unsigned char)bytes[i]) * 16777619u;
-    return h ^ h >> 15;
+    return h;
 }
 
 /* The slot of a token with these bytes, or the empty one where it belongs. */
-static uint32_t slot_of(const struct vocab *vocab, const char *bytes,
-                        size_t size)
+static uint32_t slot_of(const struct vocab *vocab, uint32_t hash,
+                        const char *bytes, size_t size)
 {
-    uint32_t i = hash(bytes, size) & vocab->mask;
+    uint32_t i = (hash ^ hash >> 15) & vocab->mask;
 
     for (;; i = (i + 1) & vocab->mask) {
         int32_t id = vocab->slot[i];
@@ -86,12 +104,14 @@ bool vocab_index(struct vocab *vocab, int32_t twice[2])
         uint32_t size = vocab_size_of(vocab, id);
         const char *bytes = vocab->bytes + vocab->at[id];
 
+        if (vocab->score && (id == 0 || vocab->score[id] < vocab->least))
+            vocab->least = vocab->score[id];
         if (vocab->role[id] == VOCAB_BYTE)
             vocab->byte_id[(unsigned char)bytes[0]] = id;
-        if ((vocab->role[id] != VOCAB_NORMAL &&
-             vocab->role[id] != VOCAB_ADDED) || size == 0)
+        if (!vocab->in_words[id] || size == 0)
             continue;
-        uint32_t i = slot_of(vocab, bytes, size);
+        uint32_t i = slot_of(vocab, hash_on(HASH_START, bytes, size), bytes,
+                             size);
         if (vocab->slot[i] >= 0) {
             twice[0] = vocab->slot[i];
             twice[1] = id;
@@ -100,18 +120,31 @@ bool vocab_index(struct vocab *vocab, int32_t twice[2])
         vocab->slot[i] = id;
         if (size > vocab->longest)
             vocab->longest = size;
-        vocab->has_added |= vocab->role[id] == VOCAB_ADDED;
     }
     return true;
 }
 
-int32_t vocab_find(const struct vocab *vocab, enum vocab_role role,
-                   const char *bytes, size_t size)
+int32_t vocab_find(const struct vocab *vocab, const char *bytes, size_t size)
 {
     if (size == 0 || size > vocab->longest)
         return -1;
-    int32_t id = vocab->slot[slot_of(vocab, bytes, size)];
-    return id >= 0 && vocab->role[id] == role ? id : -1;
+    return vocab->slot[slot_of(vocab, hash_on(HASH_START, bytes, size), bytes,
+                               size)];
+}
+
+int32_t vocab_next_prefix(const struct vocab *vocab, const char *text,
+                          size_t size, struct vocab_prefix *prefix)
+{
+    if (prefix->size == 0)
+        prefix->hash = HASH_START;
+    while (prefix->size < size && prefix->size < vocab->longest) {
+        prefix->hash = hash_on(prefix->hash, text + prefix->size++, 1);
+        int32_t id = vocab->slot[slot_of(vocab, prefix->hash, text,
+                                         prefix->size)];
+        if (id >= 0)
+            return id;
+    }
+    return -1;
 }
 
 enum status merges_create(struct merges *merges, size_t n, struct error *err)

@@ -11,8 +11,10 @@
 enum vocab_role {
     VOCAB_NORMAL,
     VOCAB_BYTE,                  /* for one byte, where nothing else fits */
-    VOCAB_CONTROL,               /* never in a text: begin, end, unknown */
-    VOCAB_ADDED,                 /* taken from the text before all others */
+    VOCAB_NEVER,                 /* no text has it */
+    VOCAB_SPECIAL,               /* begins, ends, parts texts: added.h takes it
+                                  * from a text, where texts may have such */
+    VOCAB_ADDED,                 /* taken from a text in any case */
 };
 
 struct vocab {
@@ -20,14 +22,19 @@ struct vocab {
     char    *bytes;              /* of all tokens */
     uint32_t *at;                /* [n+1] where a token's bytes begin */
     uint8_t *role;               /* [n] enum vocab_role */
-    float   *score;              /* [n]; NULL: merges have ranks */
+    bool    *in_words;           /* [n] vocab_find() finds it: normal tokens,
+                                  * and others that readers mark */
+    double  *score;              /* [n]; NULL: merges have ranks */
+    double   least;              /* of the scores */
     int32_t  byte_id[256];       /* the token for a byte, -1: none */
-    int32_t  bos, eos;           /* -1: none */
-    uint32_t longest;            /* bytes, of the normal and added tokens */
-    bool     has_added;
-    int32_t *slot;               /* hash table of normal and added tokens */
+    int32_t  bos, eos, unknown;  /* -1: none */
+    uint32_t longest;            /* bytes, of the tokens in the table */
+    int32_t *slot;               /* hash table of them */
     uint32_t mask;
 };
+
+/* The byte that a token "<0xAB>" stands for; -1: it is spelled otherwise. */
+int         vocab_byte_of(const char *text, size_t size);
 
 /* Room for n tokens of `bytes` bytes together. */
 enum status vocab_create(struct vocab *vocab, size_t n, size_t bytes,
@@ -39,9 +46,17 @@ void        vocab_add(struct vocab *vocab, const char *bytes, size_t size,
 
 /* After the last token.  false: the same bytes stand under ids twice[2]. */
 bool        vocab_index(struct vocab *vocab, int32_t twice[2]);
-/* -1: no normal (or added) token has these bytes. */
-int32_t     vocab_find(const struct vocab *vocab, enum vocab_role role,
-                       const char *bytes, size_t size);
+/* -1: no such token has these bytes. */
+int32_t     vocab_find(const struct vocab *vocab, const char *bytes,
+                       size_t size);
+
+/* The next longer token that text[size] begins with; {0} to begin with.
+ * -1: no more. */
+struct vocab_prefix {
+    uint32_t size, hash;
+};
+int32_t     vocab_next_prefix(const struct vocab *vocab, const char *text,
+                              size_t size, struct vocab_prefix *prefix);
 static inline uint32_t vocab_size_of(const struct vocab *vocab, int32_t id)
 {
     return vocab->at[id + 1] - vocab->at[id];

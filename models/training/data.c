@@ -110,8 +110,8 @@ static enum status encode_run(struct data *data, struct run *run,
     int32_t *ids = NULL;
     size_t n = 0;
     enum status status = tokenizer_encode(data->tokenizer, text,
-                                          (size_t)run->size, false, &ids, &n,
-                                          err);
+                                          (size_t)run->size, false,
+                                          TOKENIZER_PARSE, &ids, &n, err);
     if (status != STATUS_OK)
         return status;
     if ((size_t)data->n_ids + n > data->room) {
@@ -295,12 +295,11 @@ static int64_t copy_window(const struct data *data, int64_t run, int64_t start,
         return copy_bytes(data, start, n_tokens, inputs, targets);
     for (int32_t t = 0; t < n_tokens; t++) {
         int64_t target = start + t + !data->lead;
-        size_t size;
         inputs[t] = t == 0 && data->lead ? tokenizer_bos(data->tokenizer)
                                          : data->ids[target - 1];
         targets[t] = data->ids[target];
-        tokenizer_bytes(data->tokenizer, targets[t], target == run, &size);
-        bytes += (int64_t)size;
+        bytes += (int64_t)tokenizer_length(data->tokenizer, targets[t],
+                                           target == run);
     }
     return bytes;
 }

@@ -54,7 +54,7 @@ static const struct config_key keys[] = {
         "share of a text's blocks of 4096 bytes that validation and test take"
         " together, rounded to tenths; 1 MB or more tells small differences"),
     RUN("data.tokenizer", PATH, tokenizer, 0, 0, "", NULL, "",
-        "tokenizer.json, GGUF or llama2.c tokenizer; empty: the one that lies"
+        "tokenizer.json, GGUF, SentencePiece or llama2.c tokenizer; empty: the one that lies"
         " with train.init, else bytes"),
     RUN("data.tokens", INT, tokens, 2, 1 << 20, "256", NULL, "tokens",
         "length of a sequence, at most model.max_tokens"),

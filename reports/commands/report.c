@@ -89,8 +89,10 @@ const struct command report_command = {
     .name = "report", .usage = "DIR... -o DIR",
     .help = "a page of finished runs, with figures and tables",
     .about = "Make a self-contained page of finished runs, with its figures and"
-        " tables beside it.  Figures need gnuplot; without it the page says so"
-        " and keeps the tables.",
+        " tables beside it.  One run gets a page of its own; of several profiles,"
+        " each is compared with the first; trained models are compared with the"
+        " best dense one. Figures need gnuplot; without it the page says so and"
+        " keeps the tables.",
     .examples =
         "  isobath report build/run -o build/report\n"
         "  isobath report build/sweep build/profile build/score -o build/report\n"

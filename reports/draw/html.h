@@ -1,6 +1,6 @@
 /* html.h - Write the pieces of a page: its frame, text, figures and tables.
  *
- * One file: styles and script inside, figures as data: URIs, nothing fetched.
+ * One file: styles, script and figures inside, nothing fetched.
  */
 #ifndef HTML_H
 #define HTML_H
@@ -24,6 +24,9 @@ void html_section_close(FILE *out);
 
 /* A bold part of a sentence, and the tag that says how the number is known. */
 void html_fact(FILE *out, const char *text, struct amount known);
+
+/* What the tags say, in a line. */
+void html_badges(FILE *out);
 
 /* The figure, its links and its data, or the reason it was not drawn.  `folder`
  * holds NAME.svg. */

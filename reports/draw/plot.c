@@ -75,13 +75,24 @@ void range_widen(struct range *r, double share, double least)
     r->high += room;
 }
 
+/* gnuplot's ticks are as far apart as the largest power of ten in the range or,
+ * where there are fewer than five of those, 0.5 or 0.2 of it (5.4: axis.c,
+ * quantize_normal_tics). */
+int plot_decimals(double low, double high)
+{
+    return (int)fmax(0, -floor(log10((high - low) / 5)));
+}
+
 void plot_axes(struct plot *plot, struct frame f)
 {
     if (f.log_x || f.log_y)
-        fprintf(plot->script, "set logscale %s\n", !f.log_y ? "x" : !f.log_x
-                ? "y" : "xy");
+        fprintf(plot->script, "set logscale %s; LOGX = %d; LOGY = %d\n",
+                !f.log_y ? "x" : !f.log_x ? "y" : "xy", f.log_x, f.log_y);
     fprintf(plot->script, "set xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\n",
             f.x0, f.x1, f.y0, f.y1);
+    if (!f.log_y)
+        fprintf(plot->script, "set format y '%%.%df'\n",
+                plot_decimals(f.y0, f.y1));
 }
 
 void plot_log_tics(struct plot *plot, char axis, double low, double high,
@@ -196,6 +207,7 @@ static void write_script(const struct plot *p, FILE *out)
     write_margin(p->foot, (struct margin_text){ 921, FOOT_LIMIT, -14, 15,
                  "font SMALL tc rgb MUTED" }, out);
     fputs(p->script_text, out);
+    fputs("eval SAY_FRAMES\n", out);
 }
 
 static enum status write_text(const char *folder, const char *name,

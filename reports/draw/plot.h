@@ -62,7 +62,10 @@ struct frame {
     double rule;               /* a horizontal line to keep clear of; NAN */
 };
 
-/* Set the axes in the script. */
+/* Decimals that tell the ticks of a linear axis apart. */
+int         plot_decimals(double low, double high);
+
+/* Set the axes in the script, and the decimals of a linear y axis. */
 void        plot_axes(struct plot *plot, struct frame frame);
 
 /* Write .gp and .dat into `folder`; with `draw`, run gnuplot for .svg and

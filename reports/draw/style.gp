@@ -49,6 +49,8 @@ set errorbars small
 # An interval over a filled bar: white casing, then ink (yerrorbars would punch a hole).
 set style arrow 1 heads size screen 0.004,90 lc rgb '#FFFFFF' lw 4
 set style arrow 2 heads size screen 0.004,90 lc rgb INK lw 1.3
+# A name hides the lines behind it, which would strike it through.
+set style textbox opaque noborder fillcolor rgb '#FFFFFF' margins 0.3,0.2
 unset title
 
 minus(s) = s[1:1] eq '-' ? '−'.s[2:*] : s
@@ -57,3 +59,9 @@ HEADFONT = FONT.':Bold'.((FMT eq 'svg') ? ',16' : ',12')
 SMALL    = FONT.((FMT eq 'svg') ? ',11.5' : ',8.6')
 MONO     = 'Liberation Mono'.((FMT eq 'svg') ? ',12' : ',9')
 set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
+# Where each frame lies and what it spans, for a page that tells values: left, right,
+# bottom, top in pixels from the lower left, then both axes, then whether they are
+# logarithmic.  A panel of several says it behind its plot.
+FRAMES = ''; LOGX = 0; LOGY = 0
+SAY_FRAME = "FRAMES = FRAMES.sprintf('%.2f %.2f %.2f %.2f %.9g %.9g %.9g %.9g %d %d;', GPVAL_TERM_XMIN, GPVAL_TERM_XMAX, GPVAL_TERM_YMIN, GPVAL_TERM_YMAX, GPVAL_X_MIN, GPVAL_X_MAX, GPVAL_Y_MIN, GPVAL_Y_MAX, LOGX, LOGY)"
+SAY_FRAMES = "if (FRAMES eq '') { eval SAY_FRAME }; if (FMT eq 'svg' && OUT eq '') { set print '-'; print '<!-- frames '.FRAMES.' -->' }"

@@ -171,9 +171,12 @@ static void write_panels(struct plot *p, const struct study *study,
             most = fmax(most, study->setting[i].flops_forward);
     prefix = prefix_for(most);
     fprintf(p->script, "X0 = %.9g; Y0 = %.9g; Y1 = %.9g; SPLIT = %.0f.\n"
-            "TOP = %.9g; STEP = %.9g; FACTOR = %.9g; UNIT = '%sFLOP'\n",
-            s[0]->capacity / 1.2, loss.low, loss.high, split, 1.15 * most / prefix.factor,
-            nice_step(most / prefix.factor), prefix.factor, prefix.letter);
+            "TOP = %.9g; STEP = %.9g; FACTOR = %.9g; UNIT = '%sFLOP'\n"
+            "YFORMAT = '%%.%df'\n",
+            s[0]->capacity / 1.2, loss.low, loss.high, split,
+            1.15 * most / prefix.factor, nice_step(most / prefix.factor),
+            prefix.factor, prefix.letter,
+            plot_decimals(loss.low, loss.high));
     write_tics(p, s, n, false);
     write_tics(p, s, n, true);
     if (study->dense)
@@ -190,9 +193,10 @@ void figure_capacity(struct plot *p, const struct report *r)
     const struct setting **s = error_noted(calloc(study->n + 1, sizeof *s));
     size_t n = s ? collect(s, study) : 0;
 
-    if (n > 0) {
+    if (n > 0 && study->n_runs > 1) {
         p->ready = true;
         p->height = 600;
+        p->left = 80;
         p->right = 90;
         say(p, study, n);
         write_rule(p, s, n, false, false);

@@ -96,10 +96,11 @@ static void describe(struct plot *p, const struct extent *e, size_t n)
 {
     TEXT_SET(p->head, "%s loss against the FLOPs spent so far",
              e->heldout ? "Held-out" : "Training");
-    TEXT_SET(p->sub, "%s (nats per byte) against cumulative training FLOPs; "
-             "thin: every run; thick: the best dense and the best MoD "
-             "setting, middle seed", e->heldout ? "Held-out loss"
-             : "Training loss, averaged over 1/40 of a run");
+    TEXT_SET(p->sub, "%s (nats per byte) against cumulative training FLOPs%s",
+             e->heldout ? "Held-out loss"
+             : "Training loss, averaged over 1/40 of a run", n > 1 ? "; thin: "
+             "every run; thick: the best dense and the best MoD setting, middle "
+             "seed" : "");
     TEXT_SET(p->foot, "loss measured%s  |  FLOPs counted  |  the first 3 %% "
              "of training is not drawn",
              e->heldout ? " on held-out text" : " on training batches, MoD "

@@ -1,7 +1,6 @@
 # A block for each curve, thin ones first; THICK of the CURVES are lines of the
 # key.
 set format x '%g'
-set format y '%.1f'
 set xlabel 'training FLOPs spent, '.UNIT.' (log)' offset 0,0.3
 set ylabel 'loss, nats per byte' offset 0.6,0
 array LIGHT[3] = ['#B8B8B8', '#9CC6E2', '#E0B59A']

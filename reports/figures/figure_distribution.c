@@ -28,6 +28,7 @@ struct panel {
     const char *what, *unit;   /* "FLOPs of a token", "FLOP" */
     const char *word;          /* the unit in the data, "seconds" */
     const char *share, *every; /* "share of tokens"; the name of GROUP_EVERY */
+    bool   dense;              /* GROUP_EVERY is of a dense model */
     struct sample of[GROUP_COUNT];
     double low, high;
     size_t beyond;             /* values right of the frame */
@@ -89,6 +90,8 @@ static const char *name_of(const struct panel *panel, int group)
         [GROUP_SOME] = "kept by some", [GROUP_ALL] = "kept by all",
     };
 
+    if (group == GROUP_DENSE && !panel->of[GROUP_EVERY].n)
+        return "dense";
     return group == GROUP_EVERY ? panel->every : names[group];
 }
 
@@ -134,7 +137,8 @@ static void draw(struct plot *p, struct panel *panels, int n)
     static const double gap = 56;
     const double width = (plot_frame_width(p) - (n - 1) * gap) / n;
 
-    fprintf(p->script, "array NAME[%d]\n", GROUP_COUNT);
+    fprintf(p->script, "EVERY = %s\narray NAME[%d]\n", panels->dense
+            ? "1" : "2", GROUP_COUNT);
     for (int g = 0; g < GROUP_COUNT; g++)
         fprintf(p->script, "NAME[%d] = '%s (%zu)'\n", g + 1,
                 name_of(panels, g), panels->of[g].n);
@@ -190,7 +194,7 @@ static bool find_extent_of_steps(struct panel *panel)
         panel->low = fmin(panel->low, s->value[0]);
         panel->high = fmax(panel->high, s->value[s->n - 1]);
     }
-    if (!panel->of[GROUP_EVERY].n || !(panel->low > 0))
+    if (!(most > 0) || !(panel->low > 0))
         return false;
     panel->high = fmin(panel->high, 1.5 * most);
     count_beyond(panel);
@@ -203,14 +207,15 @@ static bool find_extent_of_steps(struct panel *panel)
 static void say_steps(struct plot *p, const struct panel *panel)
 {
     const struct sample *dense = &panel->of[GROUP_DENSE];
-    const struct sample *mod = &panel->of[GROUP_EVERY];
+    const struct sample *every = &panel->of[GROUP_EVERY];
+    const struct sample *mod = every->n ? every : dense;
     char text[4][TABLE_NUMBER_SIZE];
 
     table_si(text[0], mod->median, "s");
     table_si(text[1], dense->median, "s");
     table_si(text[2], mod->tenth, "s");
     table_si(text[3], dense->tenth, "s");
-    if (!dense->n)
+    if (!dense->n || !every->n)
         TEXT_SET(p->head, "Decode steps: half within %.20s, nine in ten within "
                  "%.20s", text[0], text[2]);
     else
@@ -232,13 +237,14 @@ static void describe_steps(struct plot *p, const struct panel *panel,
     else if (cost->most > 0)
         TEXT_ADD(p->sub, "; thin: by how many of %g routed blocks kept the "
                  "token", cost->most);
-    TEXT_SET(p->foot, "time measured without listeners, MoD and dense twin in "
-             "turns%s", cost->batch > 1 || cost->most == 0 ? "" : "  |  routing "
+    TEXT_SET(p->foot, "time measured without listeners%s%s",
+             panel->of[GROUP_DENSE].n && panel->of[GROUP_EVERY].n
+             ? ", MoD and dense twin in turns" : "", cost->batch > 1 || cost->most == 0 ? "" : "  |  routing "
              "counted  |  curves of fewer than 6 steps left out");
     tell_beyond(p, panel->beyond, "step");
-    TEXT_SET(p->alt, "Cumulative distributions of the time of a decode step, "
-             "dense twin and MoD, and MoD by how many routed blocks kept the "
-             "token. %s.", p->head);
+    TEXT_SET(p->alt, "Cumulative distributions of the time of a decode step%s. "
+             "%s.", cost->most > 0 ? ", dense twin and MoD, and MoD by how many "
+             "routed blocks kept the token" : "", p->head);
 }
 
 void figure_token_times(struct plot *p, const struct report *r)
@@ -251,8 +257,8 @@ void figure_token_times(struct plot *p, const struct report *r)
         gather_steps(&panel, cost);
         p->ready = find_extent_of_steps(&panel);
         if (!p->ready && cost->n)
-            TEXT_SET(p->reason, "no decode step of the MoD model has a "
-                     "measured time above 0");
+            TEXT_SET(p->reason, "no decode step has a measured time above "
+                     "0");
     }
     if (p->ready) {
         describe_steps(p, &panel, cost);
@@ -352,6 +358,7 @@ void figure_text_tokens(struct plot *p, const struct report *r)
                       panel_open(&panel[1], t->n);
 
     for (int i = 0; open && i < 2; i++) {
+        panel[i].dense = t->n_blocks == 0;
         gather_tokens(&panel[i], t, i == 1);
         find_extent(&panel[i], i == 1);
     }

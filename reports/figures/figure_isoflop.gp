@@ -1,5 +1,4 @@
 # Three blocks for each of the CURVES: seeds, means, lines that join means.
-set format y '%.2f'
 set xlabel 'parameters (log)' offset 0,0.3
 set ylabel 'held-out loss, nats per byte' offset 0.6,0
 plot for [c=1:CURVES] D index 3*c-1 using 1:2 with lines lc rgb COLOUR[c] lw 1.4 notitle, \

@@ -4,37 +4,8 @@
 
 #include <ctype.h>
 #include <math.h>
+#include "reports/read/stack.h"
 #include "sim/core/answer/table.h"
-
-/* The parts of a stack, from the bottom, and the names of the key.  Dark and
- * light alternate, so that grey prints can be read. */
-#define STACK_MAP(X)                                                           \
-    X(PROJECTION, "attention projections")                                     \
-    X(MIX,        "attention mix")                                             \
-    X(UP,         "FFN up")                                                    \
-    X(DOWN,       "FFN down")                                                  \
-    X(ROUTING,    "router, gather")                                            \
-    X(NORM,       "norm, activation")                                          \
-    X(OTHER,      "head, loss, update")
-
-enum stack {
-#define X(id, name) STACK_##id,
-    STACK_MAP(X)
-#undef X
-    STACK_COUNT
-};
-
-static const char *const stack_names[STACK_COUNT] = {
-#define X(id, name) name,
-    STACK_MAP(X)
-#undef X
-};
-
-static const enum stack stack_of[OP_COUNT] = {
-#define X(id, name, work, stack, writes, what) STACK_##stack,
-    OP_MAP(X)
-#undef X
-};
 
 /* Layers, then the ops outside any layer. */
 struct stacks {
@@ -49,15 +20,21 @@ struct stacks {
     bool   modelled;
 };
 
-/* The exact tally comes before what counters saw of the op. */
-static struct amount cell(const struct witnesses *w, enum metric metric,
-                          int layer, int op)
+static void fill_arm(struct stacks *s, const struct report *r, int a)
 {
-    struct amount counted = witness_sum(w, WITNESS_COUNTED, metric, LEDGER_ANY,
-                                        layer, op);
-    if (amount_known(counted))
-        return counted;
-    return witness_best(w, metric, LEDGER_ANY, layer, op);
+    for (int y = 0; y <= s->n_layers; y++) {
+        const struct stacked k = stack_sum(r->layers[a], s->metric, LEDGER_ANY,
+            y < s->n_layers ? y : LEDGER_OUTSIDE);
+        for (int f = 0; f < STACK_COUNT; f++) {
+            s->of[a][y][f] = k.of[f] / r->layers_divide[a];
+            s->used[f] |= k.of[f] > 0;
+        }
+        s->total[a][y] = k.whole / r->layers_divide[a];
+        s->highest = fmax(s->highest, s->total[a][y]);
+        s->modelled |= k.modelled;
+        if (k.from < s->from)
+            s->from = k.from;
+    }
 }
 
 static void fill(struct stacks *s, const struct report *r)
@@ -66,32 +43,19 @@ static void fill(struct stacks *s, const struct report *r)
     for (int a = 0; a < ARM_COUNT; a++)
         if (r->layers[a] && r->layers[a]->n_layers > s->n_layers)
             s->n_layers = r->layers[a]->n_layers;
-    for (int a = 0; a < ARM_COUNT; a++) {
-        if (!r->layers[a])
-            continue;
-        for (int y = 0; y <= s->n_layers; y++)
-            for (int op = 0; op < OP_COUNT; op++) {
-                struct amount amount = cell(r->layers[a], s->metric,
-                    y < s->n_layers ? y : LEDGER_OUTSIDE, op);
-                if (!amount_known(amount) || amount.value == 0)
-                    continue;
-                amount.value /= r->layers_divide[a];
-                s->of[a][y][stack_of[op]] += amount.value;
-                s->total[a][y] += amount.value;
-                s->used[stack_of[op]] = true;
-                s->modelled |= amount.modelled;
-                if (amount.from < s->from)
-                    s->from = amount.from;
-            }
-        for (int y = 0; y <= s->n_layers; y++)
-            s->highest = fmax(s->highest, s->total[a][y]);
-    }
+    for (int a = 0; a < ARM_COUNT; a++)
+        if (r->layers[a])
+            fill_arm(s, r, a);
 }
 
 static void write_data(struct plot *p, const struct stacks *s,
                        const struct report *r, struct prefix prefix)
 {
     for (int a = 0; a < ARM_COUNT; a++) {
+        if (!r->layers[a]) {             /* the other arm keeps its index */
+            fputs("NaN\n\n\n", p->data);
+            continue;
+        }
         fprintf(p->data, "# %s: layer (the last: outside any layer)",
                 report_layers_title(r, (enum side)a));
         for (int f = 0; f < STACK_COUNT; f++)
@@ -108,23 +72,67 @@ static void write_data(struct plot *p, const struct stacks *s,
     }
 }
 
+/* Layers in which the model does less than its dense twin. */
+static int count_skipping(const struct stacks *s)
+{
+    int n = 0;
+
+    for (int y = 0; y < s->n_layers; y++)
+        n += s->total[ARM_MOD][y] < s->total[ARM_DENSE][y];
+    return n;
+}
+
 static void say(struct plot *p, const struct stacks *s, bool twins)
 {
-    double dense = 0, mod = 0;
+    double sum[ARM_COUNT] = { 0 };
+    struct stacked all = { .whole = 0 };
+    double share;
 
-    for (int y = 0; y <= s->n_layers; y++) {
-        dense += s->total[ARM_DENSE][y];
-        mod += s->total[ARM_MOD][y];
-    }
-    if (dense > 0 && mod > 0 && !twins)
+    for (int a = 0; a < ARM_COUNT; a++)
+        for (int y = 0; y <= s->n_layers; y++) {
+            sum[a] += s->total[a][y];
+            for (int f = 0; f < STACK_COUNT; f++)
+                all.of[f] += s->of[a][y][f];
+        }
+    all.whole = sum[ARM_DENSE] + sum[ARM_MOD];
+    if (sum[ARM_DENSE] > 0 && sum[ARM_MOD] > 0 && !twins)
         TEXT_SET(p->head, "Where the %s of two runs go, which are no twins",
                  s->name);
-    else if (dense > 0 && mod > 0)
-        TEXT_SET(p->head, "MoD spends %.1f %% of the dense %s: what its "
-                 "routed layers pass by", 100 * mod / dense, s->name);
-    else
-        TEXT_SET(p->head, "Where the %s go%s", s->name,
-                 s->metric == METRIC_JOULES ? "es" : "");
+    else if (sum[ARM_DENSE] > 0 && sum[ARM_MOD] > 0)
+        TEXT_SET(p->head, "MoD spends %.1f %% of the dense %s; the rest is what "
+                 "%d routed layers skip", 100 * sum[ARM_MOD] / sum[ARM_DENSE],
+                 s->name, count_skipping(s));
+    else {
+        const char *part = stack_largest(&all, &share);
+        TEXT_SET(p->head, "%s takes %.0f %% of the %s", part, 100 * share,
+                 s->name);
+        p->head[0] = (char)toupper((unsigned char)p->head[0]);
+    }
+}
+
+/* What the bars are, of both arms or of the one there is. */
+static void describe(struct plot *p, const struct stacks *s,
+                     const struct report *r)
+{
+    const char *modelled = s->modelled ? "Modelled " : "";
+
+    TEXT_SET(p->sub, "%s%s per layer by op, %s", modelled, s->name,
+             r->layers_what);
+    if (r->layers[ARM_DENSE] && r->layers[ARM_MOD])
+        TEXT_ADD(p->sub, "; in each pair the left bar is the %s%s%s, the right "
+                 "bar %s%s%s", report_layers_title(r, ARM_DENSE),
+                 *r->layers_label[ARM_DENSE] ? " " : "",
+                 r->layers_label[ARM_DENSE], report_layers_title(r, ARM_MOD),
+                 *r->layers_label[ARM_MOD] ? " " : "",
+                 r->layers_label[ARM_MOD]);
+    p->sub[0] = (char)toupper((unsigned char)p->sub[0]);
+    TEXT_SET(p->foot, "%s %s%s  |  outside: what belongs to no layer", s->name,
+             s->modelled ? "modelled (machine profile's coefficients)"
+                         : provenance_names[s->from],
+             s->modelled ? ", hatched" : "");
+    TEXT_SET(p->alt, "Stacked bars of %s per layer by kind of op%s, %d layers. "
+             "%s.", s->name, r->layers[ARM_DENSE] && r->layers[ARM_MOD]
+             ? ", dense beside MoD" : "", s->n_layers, p->head);
 }
 
 extern const char figure_layers_gp[];
@@ -132,6 +140,9 @@ extern const char figure_layers_gp[];
 static void write_script(struct plot *p, const struct stacks *s,
                          const struct report *r, struct prefix prefix)
 {
+    const bool pair = r->layers[ARM_DENSE] && r->layers[ARM_MOD];
+
+    fprintf(p->script, "PAIR = %d\n", pair);
     fprintf(p->script, "N = %d; TOP = %.9g; MODELLED = %d; AMOUNT = '%s, %s%s'"
             "\narray KIND[%d]\n", s->n_layers,
             1.08 * s->highest / prefix.factor, s->modelled, s->name,
@@ -149,7 +160,7 @@ static void write_script(struct plot *p, const struct stacks *s,
             fprintf(p->script, "%d ", a);
     fputs("'; NAMED = '", p->script);
     for (int a = 0; a < ARM_COUNT; a++)
-        if (r->layers[a] && s->total[a][0] > 0)
+        if (pair && s->total[a][0] > 0)
             fprintf(p->script, "%d ", a);
     fprintf(p->script, "'\n%s", figure_layers_gp);
 }
@@ -167,21 +178,7 @@ static void draw(struct plot *p, const struct report *r, enum metric metric,
     p->top = 130;
     prefix = prefix_for(s.highest);
     say(p, &s, !*r->layers_apart);
-    TEXT_SET(p->sub, "%s%s per layer by op, %s; in each pair the left bar is "
-             "the %s%s%s, the right bar %s%s%s",
-             s.modelled ? "Modelled " : "", name, r->layers_what,
-             report_layers_title(r, ARM_DENSE),
-             *r->layers_label[ARM_DENSE] ? " " : "", r->layers_label[ARM_DENSE],
-             report_layers_title(r, ARM_MOD),
-             *r->layers_label[ARM_MOD] ? " " : "", r->layers_label[ARM_MOD]);
-    p->sub[0] = (char)toupper((unsigned char)p->sub[0]);
-    TEXT_SET(p->foot, "%s %s%s  |  outside: what belongs to no layer",
-             name, s.modelled
-             ? "modelled (machine profile's coefficients)"
-             : provenance_names[s.from], s.modelled ? ", hatched" : "");
-    TEXT_SET(p->alt, "Stacked bars of %s per layer by kind of op, dense "
-             "beside MoD, %d layers. %s.", name, s.n_layers,
-             p->head);
+    describe(p, &s, r);
     write_data(p, &s, r, prefix);
     write_script(p, &s, r, prefix);
 }

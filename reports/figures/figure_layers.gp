@@ -12,8 +12,8 @@ set ylabel AMOUNT offset 0.6,0
 set key maxrows 3 samplen 1.2
 set style textbox opaque noborder fillcolor rgb '#FFFFFF' margins 0.6,0.6
 
-BW = 0.36
-x0(m) = m == 0 ? -0.39 : 0.03
+BW = PAIR ? 0.36 : 0.7
+x0(m) = !PAIR ? -0.35 : m == 0 ? -0.39 : 0.03
 below(k) = (k == 1) ? 0 : sum [i=2:k] column(i)
 FILL = MODELLED ? "fs pattern 4 border rgb OPC[k+0]" : "fs solid 1 border rgb '#FFFFFF'"
 do for [m in NAMED] { set label m+1 (m == 0 ? 'dense' : 'MoD') at x0(m+0)+BW/2,graph 0.02 left rotate by 90 front boxed font SMALL tc rgb INK }

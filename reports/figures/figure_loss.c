@@ -110,41 +110,6 @@ static void write_means(struct plot *p, const struct study *study,
     fputs("'\n", p->script);
 }
 
-/* The lower convex hull of the dense means, left to right: Andrew's chain. */
-static void write_envelope(struct plot *p, const struct study *study,
-                           const struct axis *axis)
-{
-    const struct setting **hull = error_noted(calloc(study->n + 1,
-                                                     sizeof *hull));
-    size_t n = 0;
-
-    fputs("# dense envelope: compute  loss\n", p->data);
-    for (size_t i = 0; hull && i < study->n; i++) {
-        const struct setting *s = &study->setting[i];
-        double x = compute_of(s, axis);
-        if (s->kind != SETTING_DENSE || !s->causal.n || !isfinite(x))
-            continue;
-        while (n > 0 && compute_of(hull[n - 1], axis) == x &&
-               hull[n - 1]->causal.mean >= s->causal.mean)
-            n--;
-        while (n > 1) {
-            const struct setting *a = hull[n - 2], *b = hull[n - 1];
-            double ax = compute_of(a, axis), bx = compute_of(b, axis);
-            if ((bx - ax) * (s->causal.mean - a->causal.mean) -
-                (b->causal.mean - a->causal.mean) * (x - ax) > 0)
-                break;
-            n--;
-        }
-        hull[n++] = s;
-    }
-    for (size_t i = 0; i < n; i++)
-        fprintf(p->data, "%.9g %.9g\n", compute_of(hull[i], axis),
-                hull[i]->causal.mean);
-    if (n == 0)
-        fputs("NaN NaN\n", p->data);
-    free(hull);
-}
-
 static void write_labels(struct plot *p, const struct study *study,
                          const struct axis *axis, struct frame frame)
 {
@@ -209,14 +174,16 @@ static void describe(struct plot *p, const struct study *study,
         snprintf(seeds, sizeof seeds, "%zu to %zu", least, most);
     TEXT_SET(p->sub, "Held-out loss (nats per byte) against %s%s%s; small "
              "marks: one seed; large: mean ± 1 sd of %s seed%s; labels: "
-             "%slayers×channels",
+             "%slayers×channels%s",
              axis->by_forward ? "forward FLOPs per token, after "
                               : "training FLOPs",
              axis->by_forward ? budget : "",
              !axis->by_forward ? "" : study->equal_flops
              ? " of training each" : " of training at most", seeds,
              most == 1 ? "" : "s",
-             study->mod ? "capacity in routed blocks, " : "");
+             study->mod ? "capacity in routed blocks, " : "",
+             study->equal_flops ? "; at equal training FLOPs a cheaper token buys "
+             "more tokens" : "");
     TEXT_SET(p->foot, "loss measured on held-out text, MoD under a causal "
              "rule  |  FLOPs %s%s", provenance_names[study->flops_from],
              study->equal_flops ? ", equal training FLOPs within 1 %"
@@ -236,7 +203,8 @@ void figure_loss(struct plot *p, const struct report *r)
     struct axis axis = choose_axis(study);
     struct range loss = loss_range(study);
 
-    if (!(loss.high > loss.low) || !(axis.high > axis.low))
+    if (study->n_runs < 2 || !(loss.high > loss.low) ||
+        !(axis.high > axis.low))
         return;
     p->ready = true;
     p->right = 104;
@@ -245,7 +213,6 @@ void figure_loss(struct plot *p, const struct report *r)
     describe(p, study, &axis);
     write_runs(p, study, &axis);
     write_means(p, study, &axis);
-    write_envelope(p, study, &axis);
     struct frame frame = { axis.low, axis.high, loss.low, loss.high,
                            !axis.by_forward, false, plot_frame_width(p), plot_frame_height(p),
                            study->dense ? study->dense->causal.mean

@@ -1,7 +1,6 @@
 # Every run and the means of each kind; DENSE and SD of the best dense model to
 # beat, where there is one.
 set format x '%g'
-set format y '%.2f'
 set xlabel XLABEL offset 0,0.3
 set ylabel 'held-out loss, nats per byte' offset 0.6,0
 if (exists("DENSE")) {
@@ -11,6 +10,5 @@ if (exists("DENSE")) {
     set label 91 sprintf('%.4f', DENSE).(SD > 0 ? ', ± sd' : '') at graph 1, first DENSE left offset screen 6./W,-7/H font SMALL tc rgb C_DENSE
 }
 array NAME[3] = ['dense', 'MoD, learned routing', 'MoD, control routing']
-plot D index 6 using 1:2 with lines ls 1 title 'dense envelope', \
-     for [k in KINDS] D index 0+k-1 using 1:2 with points ls k+0 ps 0.35 notitle, \
+plot for [k in KINDS] D index 0+k-1 using 1:2 with points ls k+0 ps 0.35 notitle, \
      for [k in KINDS] D index 2+k using 1:2:3 with yerrorbars ls k+0 lw 1.2 title NAME[k+0]

@@ -203,15 +203,19 @@ static bool compares_peak(const struct roofline *r)
            r->ceilings.cores == r->threads;
 }
 
+/* Both models ran in each phase that is drawn, or one alone in all. */
+static bool has_twin(const struct roofline *r)
+{
+    return phase_has_twin(r->panel[0].phase);
+}
+
 static void say(struct plot *p, const struct roofline *r)
 {
     const double peak = r->ceilings.of[CEILING_PEAK].value;
     bool share = compares_peak(r);
-    size_t used;
 
-    snprintf(p->head, sizeof p->head, share
-             ? "Share of the peak FLOP/s reached, dense and MoD"
-             : "FLOP/s reached, dense and MoD");
+    TEXT_SET(p->head, "%s reached%s", share ? "Share of the peak FLOP/s"
+             : "FLOP/s", has_twin(r) ? ", dense and MoD" : "");
     for (int i = 0; i < r->n_panels; i++) {
         const struct phase *f = r->panel[i].phase;
         char rate[ARM_COUNT][TABLE_NUMBER_SIZE];
@@ -227,9 +231,10 @@ static void say(struct plot *p, const struct roofline *r)
             else
                 table_si(rate[a], reached, "");
         }
-        used = strlen(p->head);
-        snprintf(p->head + used, sizeof p->head - used, "%s %.20s %s and %s",
-                 i ? "," : ":", f->name, rate[ARM_DENSE], rate[ARM_MOD]);
+        TEXT_ADD(p->head, "%s %.20s %s", i ? "," : ":", f->name,
+                 rate[has_twin(r) ? ARM_DENSE : phase_arm(f)]);
+        if (has_twin(r))
+            TEXT_ADD(p->head, " and %s", rate[ARM_MOD]);
     }
 }
 
@@ -276,8 +281,8 @@ static void describe(struct plot *p, const struct roofline *r)
     name_idle(idle, sizeof idle, r);
     tell_ceilings(ceilings, sizeof ceilings, r);
     TEXT_SET(p->sub, "FLOPs a second of each op against its FLOPs a byte of "
-             "operands; area of a mark: share of the phase's time; a thin "
-             "line joins an op's two models%s",
+             "operands; area of a mark: share of the phase's time%s%s",
+             has_twin(r) ? "; a thin line joins an op's two models" : "",
              r->ceilings.machine ? "; slopes and level: what the machine "
              "allows, bands from low to high" : "");
     TEXT_SET(p->foot, "FLOPs and operand bytes counted, each operand once an "
@@ -285,9 +290,9 @@ static void describe(struct plot *p, const struct roofline *r)
              ceilings, *idle ? "  |  not drawn, under 0.02 FLOP a byte: "
              : "", idle);
     TEXT_SET(p->alt, "Roofline: on two logarithmic axes, FLOPs a second of "
-             "each op against its FLOPs a byte, dense and MoD, in %d phases, "
-             "under the machine's memory and arithmetic ceilings. %s.",
-             r->n_panels, p->head);
+             "each op against its FLOPs a byte%s, in %d phases, under the "
+             "machine's memory and arithmetic ceilings. %s.",
+             has_twin(r) ? ", dense and MoD" : "", r->n_panels, p->head);
 }
 
 /* ---- script ---- */
@@ -509,7 +514,9 @@ static void write_panel_script(struct plot *p, const struct roofline *r, int i)
 
 static void write_script(struct plot *p, const struct roofline *r)
 {
-    fputs(figure_roofline_gp, p->script);
+    fprintf(p->script, "DENSE = %d; MOD = %d\n%s",
+            r->panel[0].phase->has[ARM_DENSE], r->panel[0].phase->has[ARM_MOD],
+            figure_roofline_gp);
     plot_axes(p, frame_of(p, r));
     write_tics(p, 'x', r->x0, r->x1);
     write_tics(p, 'y', r->y0 / r->prefix.factor, r->y1 / r->prefix.factor);
@@ -539,6 +546,7 @@ void figure_roofline(struct plot *p, const struct report *report)
         return;
     }
     p->ready = true;
+    p->left = 84;
     find_range(r);
     p->height = p->top + p->bottom + rows_of(r) * row_height - below_row;
     say(p, r);

@@ -2,7 +2,7 @@
 size(share) = 0.3 + 1.8*sqrt(share)
 eval KEYONLY
 set key maxrows 1
-plot [0:1][0:1] NaN with points ls 1 title 'dense twin', NaN with points ls 2 title 'MoD'
+plot [0:1][0:1] for [k=1:DENSE] NaN with points ls 1 title (MOD ? 'dense twin' : 'dense'), for [k=1:MOD] NaN with points ls 2 title 'MoD'
 eval PANELS
 set format '%g'
 unset mxtics; unset mytics

@@ -14,4 +14,5 @@ plot for [i=1:ROOFS] D index ROOF[i]+1 using 1:2 with filledcurves closed fs sol
      D index BLOCK using 1:2:(size($3)) with points pt PT_DENSE-1 lc rgb C_DENSE lw 0.8 ps variable notitle, \
      D index BLOCK+1 using 1:2:(size($3)) with points pt PT_MOD lc rgb '#700072B2' ps variable notitle, \
      D index BLOCK+1 using 1:2:(size($3)) with points pt PT_MOD-1 lc rgb C_MOD lw 0.8 ps variable notitle
+eval SAY_FRAME
 do for [i=100:499] { unset label i }

@@ -2,6 +2,7 @@
  * through. */
 #include "reports/figures/figures.h"
 
+#include <ctype.h>
 #include <math.h>
 #include "sim/core/answer/escape.h"
 
@@ -57,6 +58,12 @@ static bool beyond_chance(double sum, double squares, double n, double sum2,
     return mean - mean2 > 3 * sqrt(fmax(variance, 0)) && mean - mean2 > 0.01;
 }
 
+static const char *const subjects[TOKEN_KIND_COUNT] = {
+    [TOKEN_SPACE] = "spaces and line ends", [TOKEN_PUNCTUATION] = "punctuation",
+    [TOKEN_DIGIT] = "digits", [TOKEN_START] = "beginnings of words",
+    [TOKEN_INSIDE] = "insides of words",
+};
+
 /* The kinds that use most and fewest blocks, where there are enough of each. */
 static void say(struct plot *p, const struct tokens *t)
 {
@@ -82,13 +89,14 @@ static void say(struct plot *p, const struct tokens *t)
     if (most >= 0 && most != least && beyond_chance(
             sum[most], squares[most], (double)n[most], sum[least],
             squares[least], (double)n[least]))
-        TEXT_SET(p->head, "Most %s: '%s' (%.2f of %d); fewest: '%s' (%.2f)",
-                 tokens_blocks(t),
-                 token_kind_names[most], sum[most] / (double)n[most], t->n_blocks,
-                 token_kind_names[least], sum[least] / (double)n[least]);
+        TEXT_SET(p->head, "%s pass through %.1f of %d routed %s, %s through "
+                 "%.1f", subjects[most], sum[most] / (double)n[most], t->n_blocks,
+                 tokens_blocks(t), subjects[least],
+                 sum[least] / (double)n[least]);
     else
         TEXT_SET(p->head, "Which tokens each routed %s worked on",
                  t->apart ? "part" : "block");
+    p->head[0] = (char)toupper((unsigned char)p->head[0]);
 }
 
 extern const char figure_routing_gp[];
@@ -115,7 +123,7 @@ void figure_routing(struct plot *p, const struct report *r)
     lay_out(t, p, &shown);
     say(p, t);
     TEXT_SET(p->sub, "Above each token one cell per routed %s, the lowest "
-             "layer at the bottom%s: filled = worked on, hollow = passed by; "
+             "layer at the bottom%s: filled = worked on, hollow = skipped it; "
              "the first %zu of %zu tokens", t->apart ? "part" : "block",
              t->apart ? ", attention under ffn" : "", shown, t->n);
     if (isfinite(f->realised))

@@ -21,7 +21,8 @@ static int collect(struct match *out, const struct run *profile)
 
     for (size_t i = 0; i < profile->n_phases; i++)
         for (int op = 0; op < OP_COUNT; op++) {
-            const struct witnesses *w = &profile->phase[i].witnesses[ARM_MOD];
+            const struct phase *f = &profile->phase[i];
+            const struct witnesses *w = &f->witnesses[phase_arm(f)];
             struct amount p = witness_sum(w, WITNESS_PREDICTED, METRIC_SECONDS,
                                           LEDGER_ANY, LEDGER_ANY, op);
             struct amount m = witness_sum(w, WITNESS_MEASURED, METRIC_SECONDS,
@@ -131,7 +132,7 @@ void figure_scatter(struct plot *p, const struct report *r)
     }
     const double low = range.low / 1.6, high = 1.6 * range.high;
     say(p, match, n);
-    TEXT_SET(p->sub, "Time per op of the MoD arm (s, summed over layers): "
+    TEXT_SET(p->sub, "Time per op of the profiled model (s, summed over layers): "
              "left, measured against predicted; right, their ratio; bands: ±2 "
              "%% and ±10 %%");
     TEXT_SET(p->foot, "x modelled (roofline of the machine profile)  |  y "

@@ -4,7 +4,7 @@ set key maxrows 1
 plot [0:1][0:1] for [i=1:PHASES] NaN with points ls 1+(i-1)%4 title NAME[i]
 eval PANELS
 PART = 0.41; GAP = 0.11     # of the width, where the panels part
-set logscale xy
+set logscale xy; LOGX = 1; LOGY = 1
 set xrange [LOW:HIGH]
 set yrange [LOW:HIGH]
 set xlabel 'predicted (log)' offset 0,0.3
@@ -13,6 +13,7 @@ set rmargin at screen PART
 eval "set xtics ".TICS."; set ytics ".TICS
 plot x lc rgb MUTED lw 0.9 notitle, \
      for [i=1:PHASES] D index i-1 using 1:2 with points ls 1+(i-1)%4 ps 0.8 notitle
+eval SAY_FRAME
 
 set lmargin at screen PART+GAP
 set rmargin at screen 1-MR/W
@@ -27,4 +28,5 @@ set object 1 rectangle from graph 0, first 0.9 to graph 1, first 1.1 fs solid 1 
 set object 2 rectangle from graph 0, first 0.98 to graph 1, first 1.02 fs solid 1 noborder fc rgb '#A9C8E0' behind
 plot 1 lc rgb MUTED lw 0.9 notitle, \
      for [i=1:PHASES] D index i-1 using 1:($2/$1) with points ls 1+(i-1)%4 ps 0.8 notitle
+eval SAY_FRAME
 unset multiplot

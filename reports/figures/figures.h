@@ -14,39 +14,45 @@
  *   function        file name        section   source
  *     the data it is drawn from, said where it is left out                   */
 #define FIGURE_MAP(X)                                                          \
-    X(loss,          "compute-loss",  SCALING,  study,                         \
+    X(loss,          "compute-loss",  SCALING,   study,                        \
       "trained runs whose held-out losses or costs differ")                    \
-    X(tradeoff,      "tradeoff",      SCALING,  tradeoff,                      \
+    X(tradeoff,      "tradeoff",      SCALING,   tradeoff,                     \
       "a sweep of isobath run over routings")                                  \
-    X(savings,       "savings",       SCALING,  tradeoff,                      \
+    X(savings,       "savings",       SCALING,   tradeoff,                     \
       "a sweep of isobath run over routings")                                  \
-    X(waterfall,     "waterfall",     PHASES,   profile,                       \
-      "a profile with both models' FLOPs and times")                           \
-    X(phases,        "phases",        PHASES,   profile,                       \
-      "a profile")                                                             \
-    X(token_cost,    "token-cost",    PHASES,   profile,                       \
-      "a profile of decoding with a routed layer")                             \
-    X(token_times,   "token-times",   PHASES,   profile,                       \
-      "a profile of decoding")                                                 \
-    X(layers,        "layers",        OPS,      layers,                        \
-      "a profile, a trained or a scored run with its ledger")                  \
-    X(layers_energy, "layers-energy", OPS,      layers,                        \
-      "a ledger with joules, measured or modelled")                            \
-    X(roofline,      "roofline",      OPS,      profile,                       \
-      "a profile with counted and measured ops")                               \
-    X(routing,       "routing",       TEXT,     text,                          \
-      "a scored text with a routed layer")                                     \
-    X(text_tokens,   "text-tokens",   TEXT,     text,                          \
-      "a scored text")                                                         \
-    X(router,        "router",        ROUTER,   router,                        \
-      "isobath router on a model that routes whole blocks")                    \
-    X(isoflop,       "isoflop",       SCALING,  study,                         \
+    X(isoflop,       "isoflop",       SCALING,   study,                        \
       "trained runs of several sizes at equal training FLOPs")                 \
-    X(capacity,      "capacity",      SCALING,  study,                         \
-      "trained MoD runs with held-out losses")                                 \
-    X(curves,        "curves",        SCALING,  study,                         \
+    X(capacity,      "capacity",      SCALING,   study,                        \
+      "several trained MoD runs with held-out losses")                         \
+    X(curves,        "curves",        SCALING,   study,                        \
       "trained runs with their curves")                                        \
-    X(scatter,       "scatter",       TRUST,    profile,                       \
+    X(traffic,       "traffic",       PHASES,    traffic,                      \
+      "a sweep of isobath profile over capacities")                            \
+    X(waterfall,     "waterfall",     PHASES,    profile,                      \
+      "a profile with both models' FLOPs and times")                           \
+    X(compare,       "compare",       PHASES,    profile,                      \
+      "two profiles that share a phase")                                       \
+    X(phases,        "phases",        PHASES,    profile,                      \
+      "a profile of a model that routes")                                      \
+    X(shares,        "shares",        PHASES,    layers,                       \
+      "a profile or a training with its ledger")                               \
+    X(token_cost,    "token-cost",    PHASES,    profile,                      \
+      "a profile of decoding with a routed layer")                             \
+    X(token_times,   "token-times",   PHASES,    profile,                      \
+      "a profile of decoding")                                                 \
+    X(routing,       "routing",       TEXT,      text,                         \
+      "a scored text with a routed layer")                                     \
+    X(text_tokens,   "text-tokens",   TEXT,      text,                         \
+      "a scored text")                                                         \
+    X(layers,        "layers",        OPS,       layers,                       \
+      "a profile, a trained or a scored run with its ledger")                  \
+    X(layers_energy, "layers-energy", OPS,       layers,                       \
+      "a ledger with joules, measured or modelled")                            \
+    X(roofline,      "roofline",      OPS,       profile,                      \
+      "a profile with counted and measured ops")                               \
+    X(router,        "router",        ROUTER,    router,                       \
+      "isobath router on a model that routes whole blocks")                    \
+    X(scatter,       "scatter",       TRUST,     profile,                      \
       "a profile with predicted times (--machine)")
 
 #define X(function, name, section, source, needs)                              \

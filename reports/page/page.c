@@ -1,6 +1,7 @@
 /* page.c - Write index.html of a report. */
 #include "reports/page/page.h"
 
+#include <string.h>
 #include <time.h>
 #include "reports/draw/html.h"
 #include "reports/read/jsonpath.h"
@@ -11,23 +12,58 @@ static const struct { const char *anchor, *heading; } sections[] = {
 #undef X
 };
 
+/* Of profiles: the models where they differ, else the directories. */
+static void title_of_profiles(char out[384], const struct report *r)
+{
+    char model[RUN_NAME_SIZE], other[RUN_NAME_SIZE];
+    const struct run *second = NULL;
+
+    run_model(model, r->profile);
+    for (size_t i = 0; i < r->n_runs && !second; i++)
+        if (r->run[i].kind == RUN_PROFILE && &r->run[i] != r->profile)
+            second = &r->run[i];
+    if (!second) {
+        snprintf(out, 384, report_phase(r) && phase_has_twin(report_phase(r))
+                 ? "%s against its dense twin" : "%s, dense, profiled", model);
+        return;
+    }
+    run_model(other, second);
+    if (r->n_profiles > 2)
+        snprintf(out, 384, "%zu profiles against %s", r->n_profiles - 1,
+                 r->profile->name);
+    else if (strcmp(model, other) == 0)
+        snprintf(out, 384, "%s: %s against %s", model, second->name,
+                 r->profile->name);
+    else
+        snprintf(out, 384, "%s against %s", other, model);
+}
+
 static void title_of(char out[384], const struct report *r)
 {
     const struct study *s = &r->study;
-
-    char mod[160], dense[160];
+    char mod[160], dense[160], model[RUN_NAME_SIZE];
 
     if (s->dense && s->mod) {
         study_words(mod, s->mod);
         study_words(dense, s->dense);
         snprintf(out, 384, "MoD, %s, against dense, %s", mod, dense);
-    } else if (r->tradeoff.n > 0)
-        snprintf(out, 256, "%s: loss against cost, routed and dense",
+    } else if (s->n_runs == 1) {
+        study_words(mod, &s->setting[0]);
+        snprintf(out, 384, "%s: one training, %s, %s",
+                 s->setting[0].run[0]->name,
+                 setting_kind_names[s->setting[0].kind], mod);
+    } else if (r->tradeoff.n > 0) {
+        snprintf(out, 384, "%s: loss against cost, routed and dense",
                  r->run[0].name);
-    else if (r->profile)
-        snprintf(out, 256, "%s against its dense twin", r->profile->name);
-    else
-        snprintf(out, 256, "%s", r->run[0].name);
+    } else if (r->profile) {
+        title_of_profiles(out, r);
+    } else if (r->scored) {
+        run_model(model, r->scored);
+        snprintf(out, 384, "A text, scored by %s", model);
+    } else {
+        run_model(model, &r->run[0]);
+        snprintf(out, 384, "%s", model);
+    }
 }
 
 static void header(const struct report *r, FILE *out)
@@ -46,6 +82,16 @@ static void header(const struct report *r, FILE *out)
     fputs("</code></p>\n<h1>", out);
     html_text(out, title);
     fputs("</h1>\n</header>\n<main>\n", out);
+}
+
+/* One training is compared with nothing, and has passes instead of phases. */
+static const char *heading_of(const struct report *r, enum section section)
+{
+    if (section == SECTION_SETUP && r->study.n_runs == 1)
+        return "What was trained";
+    if (section == SECTION_PHASES && !r->profile)
+        return "By pass";
+    return sections[section].heading;
 }
 
 static bool has_content(const struct report *r, enum section section)
@@ -69,7 +115,7 @@ static void navigation(const struct report *r, FILE *out)
     for (int s = SECTION_ANSWER + 1; s < SECTION_COUNT; s++)
         if (has_content(r, (enum section)s))
             fprintf(out, "<a href=\"#%s\">%s</a> ", sections[s].anchor,
-                    sections[s].heading);
+                    heading_of(r, (enum section)s));
     fputs("</nav>\n", out);
 }
 
@@ -93,8 +139,8 @@ static void write_tables(const struct report *r, enum section section,
         if (t->section != section || !t->table.n_rows)
             continue;
         if (t->folded) {
-            fputs("<details><summary>Table: ", out);
-            html_text(out, t->table.name);
+            fputs("<details><summary>", out);
+            html_text(out, t->folded);
             fputs("</summary>\n", out);
         }
         table_html(&t->table, out);
@@ -109,11 +155,12 @@ static enum status write_section(const struct report *r, enum section section,
 {
     enum status status;
 
-    html_section_open(out, sections[section].anchor, sections[section].heading,
+    html_section_open(out, sections[section].anchor, heading_of(r, section),
                       section == SECTION_ANSWER);
-    if (section == SECTION_ANSWER)
+    if (section == SECTION_ANSWER) {
         page_lead(r, out);
-    else if (section == SECTION_SETUP) {
+        html_badges(out);
+    } else if (section == SECTION_SETUP) {
         page_setup(r, out);
         page_setup_tradeoff(r, out);
     } else if (section == SECTION_TRUST)

@@ -11,6 +11,12 @@ enum status page_write(const struct report *report, const char *folder,
 /* page_text.c: the sentences of the page, written from the data. */
 void page_lead(const struct report *report, FILE *out);
 void page_setup(const struct report *report, FILE *out);
+/* page_alone.c: likewise, about one run of a kind, and about several profiles. */
+void page_lead_profile(const struct report *report, FILE *out);
+void page_lead_profiles(const struct report *report, FILE *out);
+void page_lead_training(const struct report *report, FILE *out);
+void page_lead_score(const struct report *report, FILE *out);
+void page_lead_prompt(const struct run *run, FILE *out);
 /* page_tradeoff.c: likewise, about scored points of a sweep. */
 void page_lead_tradeoff(const struct report *report, FILE *out);
 void page_setup_tradeoff(const struct report *report, FILE *out);

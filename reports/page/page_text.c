@@ -87,31 +87,29 @@ static void lead_realised(const struct setting *s, FILE *out)
             100 * s->realised.mean, 100 * s->capacity);
 }
 
+/* `less` is two words: "fewer FLOPs". */
 static void change(FILE *out, struct amount ratio, const char *less,
                    const char *more, const char *none)
 {
+    const char *what = strchr(less, ' ') + 1;
     double change = 100 * (ratio.value - 1);
     bool interval = isfinite(ratio.low) && isfinite(ratio.high);
     double half = 50 * (ratio.high - ratio.low);
     char text[128];
 
     if (!amount_known(ratio)) {
-        html_textf(out, "an unknown change in %s (%s)",
-                   strncmp(less, "less ", 5) == 0 ? less + 5 : less,
+        html_textf(out, "an unknown change in %s (%s)", what,
                    ratio.reason ? ratio.reason : "no reason was recorded");
         return;
     }
     if (ratio.from == PROV_BUSY) {
         html_textf(out, "an unclear change in %s (%+.1f %%, measured while "
-                   "others ran)", strncmp(less, "less ", 5) == 0 ? less + 5
-                                                                 : less,
-                   change);
+                   "others ran)", what, change);
         return;
     }
     if (!interval && ratio.from == PROV_MEASURED) {
         html_textf(out, "an unclear change in %s (%+.1f %%, from fewer than 6 "
-                   "repeats, which have no interval)",
-                   strncmp(less, "less ", 5) == 0 ? less + 5 : less, change);
+                   "repeats, which have no interval)", what, change);
         return;
     }
     if (interval && ratio.low <= 1 && ratio.high >= 1) {
@@ -161,12 +159,14 @@ static bool was_executed(const struct run *run)
         if (amount_known(run->totals.of[WITNESS_COUNTED][m]) ||
             amount_known(run->totals.of[WITNESS_MEASURED][m]))
             return true;
-    for (size_t i = 0; i < run->n_phases; i++)
-        if (amount_known(run->phase[i].totals[ARM_MOD]
-                             .of[WITNESS_COUNTED][METRIC_FLOPS]) ||
-            run->phase[i].seconds[ARM_MOD].from == PROV_MEASURED ||
-            run->phase[i].seconds[ARM_MOD].from == PROV_BUSY)
+    for (size_t i = 0; i < run->n_phases; i++) {
+        const struct phase *f = &run->phase[i];
+        const enum side arm = phase_arm(f);
+        if (amount_known(f->totals[arm].of[WITNESS_COUNTED][METRIC_FLOPS]) ||
+            f->seconds[arm].from == PROV_MEASURED ||
+            f->seconds[arm].from == PROV_BUSY)
             return true;
+    }
     return isfinite(run->facts.loss_causal);
 }
 
@@ -219,6 +219,38 @@ static void lead_router(const struct report *r, FILE *out)
     fputs("</p>\n", out);
 }
 
+static const struct run *first_prompt(const struct report *r)
+{
+    for (size_t i = 0; i < r->n_runs; i++)
+        if (r->run[i].kind == RUN_SCORE && !report_scores_text(&r->run[i]))
+            return &r->run[i];
+    return NULL;
+}
+
+/* Trainings, profiles and routings lead; a text or a prompt where there is nothing
+ * else. */
+static bool lead_runs(const struct report *r, FILE *out)
+{
+    const bool trained = r->study.dense || r->study.mod;
+    const struct phase *phase = report_phase(r);
+
+    if (trained && r->study.n_runs == 1)
+        page_lead_training(r, out);
+    else if (trained)
+        lead_study(r, out);
+    lead_realised(r->study.mod, out);
+    if (r->n_profiles > 1)
+        page_lead_profiles(r, out);
+    else if (phase && phase_has_twin(phase))
+        lead_phase(phase, out);
+    else if (phase)
+        page_lead_profile(r, out);
+    if (r->tradeoff.n > 0)
+        page_lead_tradeoff(r, out);
+    lead_router(r, out);
+    return trained || phase || r->tradeoff.n > 0 || first_router(r);
+}
+
 void page_lead(const struct report *r, FILE *out)
 {
     bool executed = false;
@@ -228,25 +260,17 @@ void page_lead(const struct report *r, FILE *out)
     if (!executed)
         fputs("<p class=\"banner\">Nothing here was executed: all numbers on "
               "this page are predicted, or there are none.</p>\n", out);
-    if (r->study.dense || r->study.mod)
-        lead_study(r, out);
-    lead_realised(r->study.mod, out);
-    if (report_phase(r))
-        lead_phase(report_phase(r), out);
-    if (r->tradeoff.n > 0)
-        page_lead_tradeoff(r, out);
+    if (!lead_runs(r, out)) {
+        if (r->scored)
+            page_lead_score(r, out);
+        if (first_prompt(r))
+            page_lead_prompt(first_prompt(r), out);
+        if (!r->scored && !first_prompt(r))
+            html_textf(out, "%zu run%s, without a held-out loss and without "
+                       "phases.", r->n_worked, r->n_worked == 1 ? "" : "s");
+    }
     lead_twice(r, out);
     lead_apart(r, out);
-    lead_router(r, out);
-    if (r->study.dense || r->study.mod || report_phase(r) ||
-        r->tradeoff.n > 0 || first_router(r))
-        return;
-    fputs("<p class=\"lead\">", out);
-    html_textf(out, r->scored ? "%zu tokens of text, scored by %s." :
-               "%zu runs; none with a held-out loss and none with phases.",
-               r->scored ? r->tokens.n : r->n_worked,
-               r->scored ? r->scored->name : "");
-    fputs("</p>\n", out);
 }
 
 static void budgets(const struct study *s, FILE *out)
@@ -269,6 +293,8 @@ static void budget(const struct study *s, FILE *out)
 {
     double apart = 100 * (s->flops_high / s->flops_low - 1);
 
+    if (s->n_runs < 2)
+        return;
     if (s->flops_from == PROV_UNKNOWN)
         fputs("<strong class=\"warn\">Some runs do not say how many FLOPs "
               "their training took, so whether all cost the same is "
@@ -312,7 +338,8 @@ void page_setup(const struct report *r, FILE *out)
     if (s->n == 0)
         return;
     fputs("<p>", out);
-    budget(s, out);
+    if (s->n_runs > 1)
+        budget(s, out);
     fputs("Held-out loss is what a comparison uses, measured under a rule that "
           "decides about a token from what stands before it (the "
           "<em>causal rule</em>). Top-k, by which MoD is trained, ranks a "
@@ -322,8 +349,8 @@ void page_setup(const struct report *r, FILE *out)
     if (s->dense && s->mod)
         rivals(s, out);
     if (s->mod && jsonpath_text(s->mod->run[0]->summary, "loss.causal_rule"))
-        html_textf(out, "The causal rule of the best MoD setting is called "
-                   "'%s'.", jsonpath_text(s->mod->run[0]->summary,
+        html_textf(out, "The causal rule%s is called '%s'.", s->n_runs > 1
+                   ? " of the best MoD setting" : "", jsonpath_text(s->mod->run[0]->summary,
                                           "loss.causal_rule"));
     if (s->n_unfinished)
         fprintf(out, "<p class=\"warn\">Of the sweep, %zu point%s not "
@@ -333,8 +360,9 @@ void page_setup(const struct report *r, FILE *out)
 
 void page_trust(const struct report *r, FILE *out)
 {
-    const struct amount joules = report_phase(r)
-        ? report_phase(r)->ratio[METRIC_JOULES] : amount_unknown(NULL);
+    const struct phase *f = report_phase(r);
+    const struct amount joules = f ? phase_total(f, phase_arm(f), METRIC_JOULES)
+                                   : amount_unknown(NULL);
 
     fputs("<p>", out);
     if (r->compared == 0)
@@ -351,7 +379,7 @@ void page_trust(const struct report *r, FILE *out)
                 "<b>%zu of %zu</b> compared cells and totals. Both are exact, "
                 "so one of them is wrong; they are listed below.</span>",
                 r->mismatches, r->compared);
-    if (report_phase(r) && joules.modelled)
+    if (joules.modelled)
         fputs(" Energy was not measured: it is modelled from FLOPs, bytes and "
               "time with the machine profile's coefficients, whose low and "
               "high differ by much; read it as a direction.", out);
@@ -384,7 +412,11 @@ void page_first_of(const struct report *r, enum run_kind kind,
         n += r->run[i].kind == kind;
     if (n < 2 || !shown)
         return;
-    html_textf(out, "Of %zu directories of isobath %s this section shows %s; "
-               "the totals of all are in the table of totals.", n,
+    fputs("<p>", out);
+    html_textf(out, kind == RUN_PROFILE ? "Of %zu directories of isobath %s this "
+               "section and those below show the first, %s." :
+               "Of %zu directories of isobath %s this section shows %s; the "
+               "totals of all are in the table of totals.", n,
                run_commands[kind], shown->path);
+    fputs("</p>\n", out);
 }

@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "reports/read/csv.h"
 #include "reports/read/jsonpath.h"
 
 /* ---- the points of an arm ---- */
@@ -16,42 +15,25 @@ struct arm {
     struct study study;            /* of those runs */
 };
 
-/* The row of points.csv that tells of a point: they are in order, and all of
- * them there, unless somebody edited them. */
-static size_t row_of(const struct csv *points, const struct run *point)
-{
-    const int column = csv_column(points, "point");
-    const size_t number = strtoul(point->name, NULL, 10);
-
-    for (size_t i = 0; i < points->n_rows; i++) {
-        size_t r = (number + i) % points->n_rows;
-        if (strtoul(csv_text(points, r, column), NULL, 10) == number)
-            return r;
-    }
-    return points->n_rows;
-}
-
 /* The points of that phase, or those of all others. */
-static bool is_of(const struct csv *points, const struct run *point,
-                  const char *row, const char *phase, bool others)
+static bool is_of(const struct run *point, const char *row, const char *phase,
+                  bool others)
 {
-    const size_t r = row_of(points, point);
-
-    return r < points->n_rows && point->kind == RUN_TRAIN &&
-           strcmp(csv_text(points, r, csv_column(points, "row")), row) == 0 &&
-           (!phase || others != (strcmp(csv_text(points, r,
-                csv_column(points, "phase")), phase) == 0));
+    return point->kind == RUN_TRAIN && point->row &&
+           strcmp(point->row, row) == 0 &&
+           (!phase || others != (point->study_phase &&
+                                 strcmp(point->study_phase, phase) == 0));
 }
 
 /* Copies go into `room`, for all points of the sweep; released by study_close()
  * of its study. */
 static enum status arm_open(struct arm *out, struct run *room,
-                            const struct claim *c, const struct csv *points,
-                            const char *row, bool others, struct error *err)
+                            const struct claim *c, const char *row, bool others,
+                            struct error *err)
 {
     *out = (struct arm){ .run = room };
     for (size_t i = 0; i < c->sweep->n_points; i++) {
-        if (!is_of(points, &c->sweep->point[i], row, c->phase, others))
+        if (!is_of(&c->sweep->point[i], row, c->phase, others))
             continue;
         out->run[out->n] = c->sweep->point[i];
         if (c->topk)
@@ -67,8 +49,8 @@ static enum status arm_open(struct arm *out, struct run *room,
 /* The row of an arm; of several that with the lowest mean loss in the phases that
  * do not judge.  NULL: none of them has a finished point there. */
 static enum status choose(const char **out, struct run *room,
-                          const struct claim *c, const struct csv *points,
-                          const json_t *rows, struct error *err)
+                          const struct claim *c, const json_t *rows,
+                          struct error *err)
 {
     double least = HUGE_VAL;
     enum status status = STATUS_OK;
@@ -79,7 +61,7 @@ static enum status choose(const char **out, struct run *room,
         const char *row = json_string_value(json_array_get(rows, i));
         struct arm arm = { .n = 0 };
         if (status == STATUS_OK && row)
-            status = arm_open(&arm, room, c, points, row, true, err);
+            status = arm_open(&arm, room, c, row, true, err);
         for (size_t k = 0; k < arm.study.n; k++)
             if (arm.study.setting[k].causal.mean < least) {
                 least = arm.study.setting[k].causal.mean;
@@ -121,8 +103,7 @@ static void compare(struct claim *c, const struct arm *a, const struct arm *b,
 
 /* room[2 * n_points], x[4 * n_points]: scratch */
 static enum status read_claim(struct claim *c, const json_t *json,
-                              const struct csv *points, struct run *room,
-                              double *x, struct error *err)
+                              struct run *room, double *x, struct error *err)
 {
     const char *metric = jsonpath_text(json, "metric");
     const char *test = jsonpath_text(json, "test");
@@ -144,20 +125,17 @@ static enum status read_claim(struct claim *c, const json_t *json,
         return error_set(err, STATUS_BAD_FORMAT, "%s/claims.json: a claim has no"
                          " name, is, test or margin, or another than sweep"
                          " writes", c->sweep->path);
-    if ((status = choose(&c->a, room, c, points, json_object_get(json, "a"),
-                         err)) ||
-        (status = choose(&c->b, room, c, points, json_object_get(json, "b"),
-                         err)))
+    if ((status = choose(&c->a, room, c, json_object_get(json, "a"), err)) ||
+        (status = choose(&c->b, room, c, json_object_get(json, "b"), err)))
         return status;
     if (!c->a || !c->b) {
         snprintf(c->said, sizeof c->said, "not judged: no finished point to "
                  "choose %s by", c->a ? "b" : "a");
         return STATUS_OK;
     }
-    if ((status = arm_open(&a, room, c, points, c->a, false, err)) ==
-            STATUS_OK &&
-        (status = arm_open(&b, room + c->sweep->n_points, c, points, c->b,
-                           false, err)) == STATUS_OK)
+    if ((status = arm_open(&a, room, c, c->a, false, err)) == STATUS_OK &&
+        (status = arm_open(&b, room + c->sweep->n_points, c, c->b, false,
+                           err)) == STATUS_OK)
         compare(c, &a, &b, test, x);
     study_close(&a.study);
     study_close(&b.study);
@@ -221,12 +199,11 @@ static enum status add_claims(struct claims *all, const struct run *sweep,
                                                1) * sizeof *grown);
     struct run *room = calloc(2 * sweep->n_points + 1, sizeof *room);
     double *x = calloc(4 * sweep->n_points + 1, sizeof *x);
-    struct csv points = { .n_rows = 0 };
     size_t i;
-    enum status status = csv_open_in(&points, sweep->path, "points.csv", err);
+    enum status status = STATUS_OK;
 
     all->claim = grown ? grown : all->claim;
-    if (status == STATUS_OK && (!grown || !room || !x))
+    if (!grown || !room || !x)
         status = error_set(err, STATUS_NO_MEMORY, "no memory for claims");
     json_array_foreach(list, i, json) {
         if (status != STATUS_OK)
@@ -235,10 +212,9 @@ static enum status add_claims(struct claims *all, const struct run *sweep,
         *c = (struct claim){ .sweep = sweep,
             .study_hash = jsonpath_text(file, "study_hash"),
             .fixed = jsonpath_text(file, "fixed") };
-        status = read_claim(c, json, &points, room, x, err);
+        status = read_claim(c, json, room, x, err);
         all->n++;
     }
-    csv_close(&points);
     free(room);
     free(x);
     return status;

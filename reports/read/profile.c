@@ -36,6 +36,7 @@ static enum status read_arm(struct phase *phase, const json_t *arm,
         struct amount *seconds = &phase->seconds[a];
         if (strcmp(name, arm_names[a]) != 0)
             continue;
+        phase->has[a] = true;
         totals_read(&phase->totals[a], json_object_get(arm, "totals"));
         *seconds = read_median(json_object_get(arm, "seconds"), NULL);
         if (!amount_known(*seconds))

@@ -123,8 +123,12 @@ void facts_read(struct facts *f, const json_t *s)
     const struct route_policy *policy;
     const char *router;
 
-    f->n_layers = number_at(s, "config.model.layers");
-    f->n_channels = number_at(s, "config.model.channels");
+    static const char *const layers[] = { "config.model.layers",
+        "model.layers", NULL };
+    static const char *const channels[] = { "config.model.channels",
+        "model.channels", NULL };
+    f->n_layers = first_number(s, layers);
+    f->n_channels = first_number(s, channels);
     f->n_parameters = first_number(s, parameters);
     f->seed = first_number(s, seeds);
     f->capacity = first_number(s, nominal);
@@ -157,6 +161,61 @@ void facts_read(struct facts *f, const json_t *s)
         if (!isfinite(f->loss_causal))
             f->loss_causal = f->loss_topk;
     }
+}
+
+void run_path_name(char out[RUN_NAME_SIZE], const char *path)
+{
+    size_t n = strlen(path), start;
+
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    for (start = n; start > 0 && path[start - 1] != '/'; start--)
+        ;
+    snprintf(out, RUN_NAME_SIZE, "%.*s", (int)(n - start), path + start);
+}
+
+void run_model(char out[RUN_NAME_SIZE], const struct run *run)
+{
+    static const char *const ends[] = { ".gguf", ".yaml", ".bin",
+                                        ".safetensors" };
+    const char *path = jsonpath_text(run->summary, "config.model");
+
+    if (!path)
+        path = jsonpath_text(run->summary, "config.run.model");
+    run_path_name(out, path && *path ? path : run->name);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        size_t end = strlen(ends[i]), length = strlen(out);
+        if (length > end && strcmp(out + length - end, ends[i]) == 0)
+            out[length - end] = '\0';
+    }
+}
+
+enum side phase_arm(const struct phase *phase)
+{
+    return phase->has[ARM_MOD] ? ARM_MOD : ARM_DENSE;
+}
+
+bool phase_has_twin(const struct phase *phase)
+{
+    return phase->has[ARM_DENSE] && phase->has[ARM_MOD];
+}
+
+double phase_tokens(const struct phase *phase)
+{
+    return phase->batch * (phase->steps > 1 ||
+                           strcmp(phase->name, "decode step") == 0
+                           ? phase->steps : phase->tokens);
+}
+
+struct amount phase_total(const struct phase *phase, enum side arm,
+                          enum metric metric)
+{
+    const struct totals *totals = &phase->totals[arm];
+
+    if (metric == METRIC_SECONDS)
+        return phase->seconds[arm];
+    return amount_known(totals->of[WITNESS_COUNTED][metric])
+           ? totals->of[WITNESS_COUNTED][metric] : totals_best(totals, metric);
 }
 
 void phase_words(char out[PHASE_WORDS_SIZE], const struct phase *phase)

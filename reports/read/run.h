@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include "sim/core/answer/amount.h"
 #include "sim/core/answer/summary.h"
+#include "reports/read/csv.h"
 #include "reports/read/witness.h"
 #include "sim/core/base/file.h"
 
@@ -61,6 +62,8 @@ extern const char *const arm_titles[ARM_COUNT];       /* "dense twin", "MoD" */
 /* A phase of a profile: the model and its dense twin, side by side. */
 struct phase {
     const char *name;              /* borrowed: "train step" */
+    bool   has[ARM_COUNT];         /* a model that routes nothing is dense, and
+                                    * has that arm alone */
     double batch, tokens, steps;   /* steps: decode steps in the amounts */
     const char *policy;            /* borrowed; NULL: not stated */
     struct totals totals[ARM_COUNT];
@@ -81,10 +84,35 @@ struct run {
     struct facts  facts;
     struct phase *phase;           /* [n_phases], of a profile */
     size_t n_phases;
-    struct run *point;             /* [n_points], of a sweep: finished ones,
-                                    * of train or of run */
+    struct run *point;             /* [n_points], of a sweep: finished ones, of
+                                    * train, run or profile */
     size_t n_points, n_unfinished;
+    struct csv table;              /* points.csv, of a sweep; no rows: none */
+    const char *title, *row, *study_phase; /* of a point, borrowed from there: its
+                                    * name, its row of settings, its phase;
+                                    * NULL: the study names none */
 };
+
+/* The last part of a path, without slashes at its end. */
+void        run_path_name(char out[RUN_NAME_SIZE], const char *path);
+
+/* "SmolLM2-135M-Instruct.Q4_1": the file or directory that held the model, by its
+ * name alone; the run's own name where it says none. */
+void        run_model(char out[RUN_NAME_SIZE], const struct run *run);
+
+/* The model that was profiled, which is dense where nothing routes, or its
+ * twin beside it. */
+enum side   phase_arm(const struct phase *phase);
+bool        phase_has_twin(const struct phase *phase);
+
+/* Tokens that the phase processes in all: batch x tokens, or steps where it
+ * decodes; NAN: not stated. */
+double      phase_tokens(const struct phase *phase);
+
+/* The whole of an arm: counted where that is exact, by its strongest witness
+ * else; seconds are those of whole repeats. */
+struct amount phase_total(const struct phase *phase, enum side arm,
+                          enum metric metric);
 
 /* The work whose amounts a phase has: "prefill", "run of 64 decode steps". */
 enum { PHASE_WORDS_SIZE = 48 };

@@ -9,19 +9,6 @@
 #include "reports/read/profile.h"
 #include "sim/core/answer/rundir.h"
 
-/* The last part of a path, without slashes at its end. */
-static void name_of(char out[RUN_NAME_SIZE], const char *path)
-{
-    size_t n = strlen(path), start;
-
-    while (n > 1 && path[n - 1] == '/')
-        n--;
-    start = n;
-    while (start > 0 && path[start - 1] != '/')
-        start--;
-    snprintf(out, RUN_NAME_SIZE, "%.*s", (int)(n - start), path + start);
-}
-
 static enum status find_kind(struct run *run, struct error *err)
 {
     const char *command = jsonpath_text(run->summary, "command");
@@ -52,7 +39,8 @@ static enum status add_point(struct run *sweep, const char *path,
     if (status != STATUS_OK)
         return status;
     state = jsonpath_text(point->summary, "status");
-    if ((point->kind != RUN_TRAIN && point->kind != RUN_SCORE) ||
+    if ((point->kind != RUN_TRAIN && point->kind != RUN_SCORE &&
+         point->kind != RUN_PROFILE) ||
         (state && strcmp(state, "done") != 0)) {
         run_close(point);
         sweep->n_unfinished++;
@@ -104,6 +92,46 @@ static enum status open_points(struct run *run, struct error *err)
     return status;
 }
 
+/* The row of points.csv that tells of a point: they are in order, and all of
+ * them there, unless somebody edited them. */
+static size_t row_of(const struct csv *points, const struct run *point)
+{
+    const int column = csv_column(points, "point");
+    const size_t number = strtoul(point->name, NULL, 10);
+
+    for (size_t i = 0; i < points->n_rows; i++) {
+        size_t r = (number + i) % points->n_rows;
+        if (strtoul(csv_text(points, r, column), NULL, 10) == number)
+            return r;
+    }
+    return points->n_rows;
+}
+
+static const char *text_or_null(const struct csv *points, size_t row,
+                                const char *column)
+{
+    const char *text = csv_text(points, row, csv_column(points, column));
+    return *text ? text : NULL;
+}
+
+static enum status name_points(struct run *sweep, struct error *err)
+{
+    const struct csv *table = &sweep->table;
+    enum status status = csv_open_in(&sweep->table, sweep->path, "points.csv",
+                                     err);
+
+    for (size_t i = 0; status == STATUS_OK && i < sweep->n_points; i++) {
+        struct run *point = &sweep->point[i];
+        const size_t row = row_of(table, point);
+        if (row == table->n_rows)
+            continue;
+        point->title = text_or_null(table, row, "name");
+        point->row = text_or_null(table, row, "row");
+        point->study_phase = text_or_null(table, row, "phase");
+    }
+    return status;
+}
+
 static enum status no_run(const char *path, struct error *err)
 {
     return error_set(err, STATUS_BAD_VALUE, "%s: no run directory: neither "
@@ -120,7 +148,7 @@ enum status run_open(struct run *out, const char *path, struct error *err)
         return error_set(err, STATUS_BAD_VALUE, "%.100s...: path too long",
                          path);
     snprintf(run.path, sizeof run.path, "%s", path);
-    name_of(run.name, path);
+    run_path_name(run.name, path);
     if (run_has(&run, "summary.json", file)) {
         status = summary_read(&run.summary, path, err);
         if (status == STATUS_OK)
@@ -139,6 +167,8 @@ enum status run_open(struct run *out, const char *path, struct error *err)
         else if (run.kind == RUN_PROFILE)
             status = profile_read(&run, err);
     }
+    if (status == STATUS_OK && run.kind == RUN_SWEEP)
+        status = name_points(&run, err);
     if (status != STATUS_OK) {
         run_close(&run);
         return status;
@@ -156,6 +186,7 @@ void run_close(struct run *run)
     for (size_t i = 0; i < run->n_phases; i++)
         for (int a = 0; a < ARM_COUNT; a++)
             witnesses_close(&run->phase[i].witnesses[a]);
+    csv_close(&run->table);
     free(run->point);
     free(run->phase);
     json_decref(run->summary);

@@ -15,14 +15,14 @@ const char *const setting_kind_names[SETTING_KIND_COUNT] = {
     [SETTING_CONTROL] = "control",
 };
 
-/* Config keys that may differ between runs of one setting. */
-static bool is_seed(const char *key)
+/* Config keys that may differ between runs of one setting; `n`: letters. */
+static bool is_seed(const char *key, size_t n)
 {
     static const char *const names[] = { "seed", "seeds", "threads", "output",
                                          "name", "machine" };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(key, names[i]) == 0)
+        if (n == strlen(names[i]) && strncmp(key, names[i], n) == 0)
             return true;
     return false;
 }
@@ -46,7 +46,7 @@ static json_t *without_seeds(const json_t *value)
         return json_deep_copy(value);
     out = json_object();
     json_object_foreach((json_t *)value, key, item)
-        if (!is_seed(key))
+        if (!is_seed(key, strlen(key)))
             json_object_set_new(out, key, without_seeds(item));
     return out;
 }
@@ -76,6 +76,25 @@ static char *setting_key(const struct run *run)
     key = json_dumps(config, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY);
     json_decref(config);
     return key;
+}
+
+/* The row of the study, and which of its settings this is, by the axes in the
+ * point's name: "top-k", "top-k learning_rate=0.002". */
+static void label_row(struct setting *s, const struct run *run)
+{
+    const size_t row = strlen(run->row);
+    const char *at = run->title && strncmp(run->title, run->row, row) == 0
+                         ? run->title + row : "";
+
+    snprintf(s->label, sizeof s->label, "%s", run->row);
+    while (*at) {
+        const size_t n = 1 + strcspn(at + 1, " ");
+        const size_t used = strlen(s->label);
+        if (!is_seed(at + 1, strcspn(at + 1, "=")))
+            snprintf(s->label + used, sizeof s->label - used, "%.*s", (int)n,
+                     at);
+        at += n;
+    }
 }
 
 static void label_setting(struct setting *s, const struct facts *f)
@@ -127,9 +146,10 @@ static struct setting *find_setting(struct study *study, const char *key)
 
 /* Takes the key. */
 static enum status new_setting(struct study *study, char *key,
-                               const struct facts *f, struct error *err)
+                               const struct run *run, struct error *err)
 {
     struct setting *s = &study->setting[study->n++];
+    const struct facts *f = &run->facts;
 
     s->key = key;
     s->kind = f->dense ? SETTING_DENSE
@@ -139,6 +159,8 @@ static enum status new_setting(struct study *study, char *key,
     s->tokens = f->tokens;
     s->blocks = "loss.blocks.nats_causal";
     label_setting(s, f);
+    if (run->row)
+        label_row(s, run);
     s->run = calloc(study->n_runs, sizeof(struct run *));
     s->seed = calloc(study->n_runs, sizeof *s->seed);
     s->loss = calloc(study->n_runs, sizeof *s->loss);
@@ -183,7 +205,7 @@ static enum status add_run(struct study *study, const struct run *run,
         free(key);
         return STATUS_OK;
     }
-    status = new_setting(study, key, &run->facts, err);
+    status = new_setting(study, key, run, err);
     if (status == STATUS_OK)
         join_setting(study, &study->setting[study->n - 1], run);
     return status;
@@ -414,17 +436,20 @@ void study_label(char out[160], const struct study *study,
 void study_words(char out[160], const struct setting *s)
 {
     const struct facts *f = &s->run[0]->facts;
+    const int named = s->run[0]->row ? snprintf(out, 160, "%s: ", s->label) : 0;
+    const size_t room = 160 - (size_t)named;
 
+    out += named;
     if (!isfinite(f->n_layers) || !isfinite(f->n_channels))
-        snprintf(out, 160, "%s", s->label);
+        snprintf(out, room, "%s", s->label);
     else if (s->kind == SETTING_DENSE)
-        snprintf(out, 160, "%.0f layers of %.0f channels", f->n_layers,
+        snprintf(out, room, "%.0f layers of %.0f channels", f->n_layers,
                  f->n_channels);
     else if (isfinite(f->n_routed))
-        snprintf(out, 160, "capacity %g %% in %.0f of %.0f layers, %.0f "
+        snprintf(out, room, "capacity %g %% in %.0f of %.0f layers, %.0f "
                  "channels", 100 * f->capacity, f->n_routed, f->n_layers,
                  f->n_channels);
     else
-        snprintf(out, 160, "capacity %g %%, %.0f layers of %.0f channels",
+        snprintf(out, room, "capacity %g %%, %.0f layers of %.0f channels",
                  100 * f->capacity, f->n_layers, f->n_channels);
 }

@@ -107,7 +107,7 @@ void        study_label(char out[160], const struct study *study,
                         const struct setting *setting);
 
 /* "capacity 12.5 % in 3 of 6 layers, 48 channels" or "6 layers of 48
- * channels". */
+ * channels", behind "NAME: " where a study names it. */
 void study_words(char out[160], const struct setting *setting);
 
 /* "cannot tell: 5 seeds see only differences above 1.2 %"; n_tested: how many

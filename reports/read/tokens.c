@@ -85,8 +85,10 @@ static enum status read_token(struct tokens *t, size_t r, const int *block,
     struct token *token = &t->token[r];
     const struct csv_number numbers[] = {
         { "loss_nats", &token->loss_nats }, { "flops", &token->flops },
+        { "joules", &token->joules },
     };
-    enum status status = csv_reals(&t->csv, r, numbers, 2, err);
+    enum status status = csv_reals(&t->csv, r, numbers,
+                                   sizeof numbers / sizeof *numbers, err);
 
     token->text = read_text(t, r, "text");
     token->target = read_text(t, r, "target_text");

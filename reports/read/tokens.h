@@ -13,7 +13,7 @@ struct token {
                                 * byte again */
     const char *target;        /* likewise, of the token that is predicted; "":
                                 * the file does not say */
-    double loss_nats, flops;   /* or NAN; the loss is the target's */
+    double loss_nats, flops, joules;   /* or NAN; the loss is the target's */
 };
 
 struct tokens {

@@ -23,6 +23,16 @@ static void put_value(char out[64], const json_t *value)
     free(text);
 }
 
+static void note(struct differences *d, const char *name, const char *a,
+                 const char *b)
+{
+    d->n++;
+    if (d->used < d->size)
+        d->used += (size_t)snprintf(d->out + d->used, d->size - d->used,
+                                    "%s%s %s and %s", d->n > 1 ? ", " : "",
+                                    name, a, b);
+}
+
 static void compare(struct differences *d, const char *name, const json_t *a,
                     const json_t *b)
 {
@@ -30,13 +40,22 @@ static void compare(struct differences *d, const char *name, const json_t *a,
 
     put_value(x, a);
     put_value(y, b);
-    if (strcmp(x, y) == 0)
-        return;
-    d->n++;
-    if (d->used < d->size)
-        d->used += (size_t)snprintf(d->out + d->used, d->size - d->used,
-                                    "%s%s %s and %s", d->n > 1 ? ", " : "",
-                                    name, x, y);
+    if (strcmp(x, y) != 0)
+        note(d, name, x, y);
+}
+
+static void compare_alike(struct differences *d, const struct run *a,
+                          const struct run *b)
+{
+    static const struct { const char *path, *name; } alike[] = {
+        { "provenance.data_hash", "text" }, { "provenance.cpu", "CPU" },
+        { "provenance.isa", "instructions" },
+        { "provenance.threads", "threads" },
+    };
+
+    for (size_t i = 0; i < sizeof alike / sizeof *alike; i++)
+        compare(d, alike[i].name, jsonpath_at(a->summary, alike[i].path),
+                jsonpath_at(b->summary, alike[i].path));
 }
 
 /* Keys of a section that say nothing of the work: where a file lies, which its
@@ -70,19 +89,35 @@ size_t twins_differ(char *out, size_t size, const struct run *dense,
 {
     static const char *const sections[] = { "config.run", "config.model",
                                             "config.data" };
-    static const struct { const char *path, *name; } alike[] = {
-        { "provenance.data_hash", "text" }, { "provenance.cpu", "CPU" },
-        { "provenance.isa", "instructions" },
-        { "provenance.threads", "threads" },
-    };
     struct differences d = { .out = out, .size = size };
 
     *out = '\0';
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         compare_section(&d, jsonpath_at(dense->summary, sections[i]),
                         jsonpath_at(mod->summary, sections[i]));
-    for (size_t i = 0; i < sizeof alike / sizeof *alike; i++)
-        compare(&d, alike[i].name, jsonpath_at(dense->summary, alike[i].path),
-                jsonpath_at(mod->summary, alike[i].path));
+    compare_alike(&d, dense, mod);
+    return d.n;
+}
+
+size_t twins_differ_as_profiles(char *out, size_t size, const struct run *first,
+                                const struct run *other)
+{
+    static const char *const keys[] = { "weights", "batch", "tokens",
+                                        "decode_steps" };
+    struct differences d = { .out = out, .size = size };
+    char name[2][RUN_NAME_SIZE];
+
+    *out = '\0';
+    run_model(name[0], first);
+    run_model(name[1], other);
+    if (strcmp(name[0], name[1]) != 0)
+        note(&d, "model", name[0], name[1]);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "config.%s", keys[i]);
+        compare(&d, keys[i], jsonpath_at(first->summary, path),
+                jsonpath_at(other->summary, path));
+    }
+    compare_alike(&d, first, other);
     return d.n;
 }

@@ -14,4 +14,9 @@
 size_t twins_differ(char *out, size_t size, const struct run *dense,
                     const struct run *mod);
 
+/* The same of two profiles, whose configurations are another's: model, weights,
+ * batch, tokens, threads, CPU. */
+size_t twins_differ_as_profiles(char *out, size_t size, const struct run *first,
+                                const struct run *other);
+
 #endif

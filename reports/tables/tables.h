@@ -8,10 +8,13 @@
 /* tables_NAME() of tables_NAME.c adds the tables that the findings can fill. */
 #define TABLES_MAP(X)                                                          \
     X(answer)                                                                  \
+    X(rates)                                                                   \
     X(claims)                                                                  \
     X(study)                                                                   \
+    X(scaling)                                                                 \
     X(router)                                                                  \
     X(tradeoff)                                                                \
+    X(traffic)                                                                 \
     X(cost)                                                                    \
     X(trust)                                                                   \
     X(validate)

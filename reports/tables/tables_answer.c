@@ -50,10 +50,7 @@ static void answer_phase(struct table *t, const struct phase *f)
         struct amount arm[ARM_COUNT];
         char what[96], words[PHASE_WORDS_SIZE];
         for (int a = 0; a < ARM_COUNT; a++)
-            arm[a] = m == METRIC_SECONDS ? f->seconds[a]
-                   : amount_known(f->totals[a].of[WITNESS_COUNTED][m])
-                   ? f->totals[a].of[WITNESS_COUNTED][m]
-                   : totals_best(&f->totals[a], m);
+            arm[a] = phase_total(f, (enum side)a, m);
         phase_words(words, f);
         snprintf(what, sizeof what, "%s of one %s, twins", rows[i].name,
                  words);
@@ -86,13 +83,13 @@ static void answer_twin(struct table *t, const json_t *summary)
 
 void tables_answer(struct report *r)
 {
-    struct table *t = REPORT_ADD_TABLE(r, ANSWER, false, "answer",
+    struct table *t = REPORT_ADD_TABLE(r, ANSWER, NULL, "answer",
                                        answer_columns);
 
     table_caption(t, "In short.");
     if (r->study.dense && r->study.mod)
         answer_study(t, &r->study);
-    if (report_phase(r))
+    if (report_phase(r) && phase_has_twin(report_phase(r)))
         answer_phase(t, report_phase(r));
     if (r->scored && json_is_object(json_object_get(r->scored->summary,
                                                     "twin")))

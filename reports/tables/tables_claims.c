@@ -66,7 +66,7 @@ static void add(struct table *t, const struct claim *c)
 
 void tables_claims(struct report *r)
 {
-    struct table *t = REPORT_ADD_TABLE(r, ANSWER, false, "claims", columns);
+    struct table *t = REPORT_ADD_TABLE(r, ANSWER, NULL, "claims", columns);
 
     table_caption(t, "What the study claimed, written down before its first point "
                   "ran, and the hash of the file that says so. An arm of several "

@@ -5,21 +5,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WITNESS_COLUMNS                                                        \
+    { "flops_predicted", "FLOPs", "flop", COLUMN_SI, false },                  \
+    { "flops_counted", "FLOPs", "flop", COLUMN_SI, false },                    \
+    { "flops_measured", "FLOPs", "flop", COLUMN_SI, false },                   \
+    { "flops_counted_over_predicted", "counted, off", "", COLUMN_RATIO,        \
+      false },                                                                 \
+    { "bytes_predicted", "bytes", "B", COLUMN_SI, false },                     \
+    { "bytes_counted", "bytes", "B", COLUMN_SI, false },                       \
+    { "seconds_predicted", "time", "s", COLUMN_SI, false },                    \
+    { "seconds_measured", "time", "s", COLUMN_SI, false },                     \
+    { "seconds_measured_over_predicted", "measured, off", "", COLUMN_RATIO,     \
+      false },                                                                 \
+    { "joules_predicted", "energy", "J", COLUMN_SI, false },                   \
+    { "joules_measured", "energy", "J", COLUMN_SI, false }
+
+static const struct column alone_columns[] = {
+    { "what", "op", "", COLUMN_TEXT, true }, WITNESS_COLUMNS,
+};
 static const struct column witness_columns[] = {
     { "what", "op", "", COLUMN_TEXT, true },
-    { "model", "model", "", COLUMN_TEXT, true },
-    { "flops_predicted", "FLOPs", "flop", COLUMN_SI, false },
-    { "flops_counted", "FLOPs", "flop", COLUMN_SI, false },
-    { "flops_measured", "FLOPs", "flop", COLUMN_SI, false },
-    { "flops_counted_over_predicted", "count / pred", "", COLUMN_RATIO, false },
-    { "bytes_predicted", "bytes", "B", COLUMN_SI, false },
-    { "bytes_counted", "bytes", "B", COLUMN_SI, false },
-    { "seconds_predicted", "time", "s", COLUMN_SI, false },
-    { "seconds_measured", "time", "s", COLUMN_SI, false },
-    { "seconds_measured_over_predicted", "meas / model", "", COLUMN_RATIO,
-      false },
-    { "joules_predicted", "energy", "J", COLUMN_SI, false },
-    { "joules_measured", "energy", "J", COLUMN_SI, false },
+    { "model", "model", "", COLUMN_TEXT, true }, WITNESS_COLUMNS,
 };
 
 typedef struct amount of_fn(const void *context, enum witness w, enum metric m);
@@ -126,19 +132,34 @@ static bool op_occurs(const struct witnesses *w, int op)
     return false;
 }
 
+/* A row of one arm; its model is named where there are two. */
+static void open_row(struct table *t, enum row_kind kind, const char *what,
+                     const char *model, bool pair)
+{
+    table_row(t, kind);
+    table_text(t, what);
+    if (pair)
+        table_text(t, model);
+}
+
 static void ops_table(struct report *r, const char *name, const char *what,
-                      bool folded, const struct witnesses *const arm[ARM_COUNT],
+                      const char *folded,
+                      const struct witnesses *const arm[ARM_COUNT],
                       const struct totals *const totals[ARM_COUNT],
                       bool summed)
 {
+    static const char *const models[ARM_COUNT] = { "dense", "MoD" };
+    const bool pair = arm[ARM_DENSE] && arm[ARM_MOD];
     struct ordered order[OP_COUNT];
-    struct table *t = REPORT_ADD_TABLE(r, OPS, folded, name, witness_columns);
+    struct table *t = pair
+        ? REPORT_ADD_TABLE(r, OPS, folded, name, witness_columns)
+        : REPORT_ADD_TABLE(r, OPS, folded, name, alone_columns);
 
     table_caption(t, "%s, op by op, summed over layers, the longest first: "
                   "predicted by formulas, counted by the executor, measured "
                   "from outside.%s", what, summed ? " The sum of the ops' times "
-                  "adds up their medians, the clock's cost taken off; the table "
-                  "of phases has the median of whole repeats, with what lies "
+                  "adds up their medians, the clock's cost taken off; the time "
+                  "of a phase is the median of whole repeats, with what lies "
                   "between ops." : "");
     t->grouped = true;
     order_ops(order, arm);
@@ -147,38 +168,46 @@ static void ops_table(struct report *r, const char *name, const char *what,
             struct op_cells cells = { arm[a], totals[a], order[i].op };
             if (!arm[a] || !op_occurs(arm[a], order[i].op))
                 continue;
-            table_row(t, a == ARM_MOD ? ROW_MOD : ROW_PLAIN);
-            table_text(t, op_table[order[i].op].name);
-            table_text(t, a == ARM_MOD ? "MoD" : "dense");
+            open_row(t, a == ARM_MOD ? ROW_MOD : ROW_PLAIN,
+                     op_table[order[i].op].name, models[a], pair);
             witness_row(t, of_op, &cells);
         }
-    for (int a = 0; summed && a < ARM_COUNT; a++) {
-        table_row(t, ROW_TOTAL);
-        table_text(t, "sum of ops");
-        table_text(t, a == ARM_MOD ? "MoD" : "dense");
-        witness_row(t, of_totals, totals[a]);
-    }
+    for (int a = 0; summed && a < ARM_COUNT; a++)
+        if (arm[a]) {
+            open_row(t, ROW_TOTAL, "sum of ops", models[a], pair);
+            witness_row(t, of_totals, totals[a]);
+        }
 }
 
 static void profile_ops(struct report *r)
 {
+    static const struct { const char *phase, *name, *line; } known[] = {
+        { "train step", "ops-train", "Train step, op by op" },
+        { "prefill", "ops-prefill", "Prefill, op by op" },
+        { "decode step", "ops-decode", "Decoding, op by op" },
+    };
     static const char *const names[] = { "ops-1", "ops-2", "ops-3", "ops-4",
                                          "ops-5", "ops-6", "ops-7", "ops-8" };
 
     for (size_t i = 0; i < r->profile->n_phases; i++) {
         const struct phase *f = &r->profile->phase[i];
-        const struct witnesses *arm[] = { &f->witnesses[ARM_DENSE],
-                                          &f->witnesses[ARM_MOD] };
-        const struct totals *totals[] = { &f->totals[ARM_DENSE],
-                                          &f->totals[ARM_MOD] };
+        const struct witnesses *arm[ARM_COUNT] = { NULL };
+        const struct totals *totals[ARM_COUNT] = { NULL };
         char what[96], words[PHASE_WORDS_SIZE];
-        const char *name = strcmp(f->name, "train step") == 0 ? "ops-train"
-                         : strcmp(f->name, "prefill") == 0 ? "ops-prefill"
-                         : strcmp(f->name, "decode step") == 0 ? "ops-decode"
-                         : names[i];
+        const char *name = names[i], *line = "A further phase, op by op";
+        for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+            if (strcmp(f->name, known[k].phase) == 0) {
+                name = known[k].name;
+                line = known[k].line;
+            }
+        for (int a = 0; a < ARM_COUNT; a++)
+            if (f->has[a]) {
+                arm[a] = &f->witnesses[a];
+                totals[a] = &f->totals[a];
+            }
         phase_words(words, f);
         snprintf(what, sizeof what, "One %s", words);
-        ops_table(r, name, what, i > 0, arm, totals, true);
+        ops_table(r, name, what, i > 0 ? line : NULL, arm, totals, true);
     }
 }
 
@@ -197,9 +226,11 @@ static const struct { enum metric metric; const char *name; } priced[] = {
 
 static void phases(struct report *r)
 {
-    struct table *t = REPORT_ADD_TABLE(r, PHASES, false, "phases",
+    struct table *t = REPORT_ADD_TABLE(r, PHASES, NULL, "phases",
                                        phase_columns);
 
+    if (!phase_has_twin(report_phase(r)))
+        return;
     table_caption(t, "What one phase costs the dense twin and the MoD model; ± "
                   "is the 95 %% interval over repeats, of the paired ratio for "
                   "the ratio.");
@@ -213,14 +244,9 @@ static void phases(struct report *r)
             phase_title(title, f);
             table_text(t, title);
             table_text(t, priced[k].name);
-            for (int a = 0; a < ARM_COUNT; a++) {
-                struct amount amount = f->totals[a].of[WITNESS_COUNTED][m];
-                if (!amount_known(amount))
-                    amount = totals_best(&f->totals[a], m);
-                if (m == METRIC_SECONDS)
-                    amount = f->seconds[a];
-                table_quantity(t, amount, metric_table[m].unit);
-            }
+            for (int a = 0; a < ARM_COUNT; a++)
+                table_quantity(t, phase_total(f, (enum side)a, m),
+                               metric_table[m].unit);
             table_amount(t, f->ratio[m]);
         }
 }
@@ -238,13 +264,19 @@ static const struct column layer_columns[] = {
     { "joules_mod", "energy, MoD", "J", COLUMN_SI, false },
 };
 
+static const struct column layer_alone_columns[] = {
+    { "layer", "layer", "", COLUMN_TEXT, true },
+    { "flops", "FLOPs", "flop", COLUMN_SI, false },
+    { "bytes", "bytes", "B", COLUMN_SI, false },
+    { "seconds", "time", "s", COLUMN_SI, false },
+    { "joules", "energy", "J", COLUMN_SI, false },
+};
+
 static struct amount layer_amount(const struct report *r, enum side arm,
                                   enum metric metric, int32_t layer)
 {
     struct amount a;
 
-    if (!r->layers[arm])
-        return amount_unknown("no run of this model was given");
     a = witness_sum(r->layers[arm], WITNESS_COUNTED, metric, LEDGER_ANY, layer,
                     LEDGER_ANY);
     if (!amount_known(a))
@@ -256,10 +288,33 @@ static struct amount layer_amount(const struct report *r, enum side arm,
     return a;
 }
 
-static void layers(struct report *r)
+static void layer_row(struct table *t, const struct report *r, int32_t layer,
+                      bool pair)
 {
     static const enum metric metrics[] = { METRIC_FLOPS, METRIC_BYTES,
                                            METRIC_SECONDS, METRIC_JOULES };
+
+    table_row(t, ROW_PLAIN);
+    if (layer == LEDGER_OUTSIDE)
+        table_text(t, "outside");
+    else
+        table_textf(t, "%d", layer);
+    for (size_t m = 0; m < sizeof metrics / sizeof *metrics; m++) {
+        struct amount of[ARM_COUNT];
+        for (int a = 0; a < ARM_COUNT; a++) {
+            if (!r->layers[a])
+                continue;
+            of[a] = layer_amount(r, (enum side)a, metrics[m], layer);
+            table_amount(t, of[a]);
+        }
+        if (pair && metrics[m] == METRIC_FLOPS)
+            table_amount(t, amount_ratio(of[ARM_MOD], of[ARM_DENSE]));
+    }
+}
+
+static void layers(struct report *r)
+{
+    const bool pair = r->layers[ARM_DENSE] && r->layers[ARM_MOD];
     int32_t n = 0;
     struct table *t;
 
@@ -268,7 +323,8 @@ static void layers(struct report *r)
             n = r->layers[a]->n_layers;
     if (n == 0)
         return;
-    t = REPORT_ADD_TABLE(r, OPS, true, "layers", layer_columns);
+    t = pair ? REPORT_ADD_TABLE(r, OPS, "Layer by layer", "layers", layer_columns)
+             : REPORT_ADD_TABLE(r, OPS, "Layer by layer", "layers", layer_alone_columns);
     table_caption(t, "Layer by layer, %s%s%s%s%s. Outside: embedding, head, "
                   "loss, final norm, optimizer.%s%s", r->layers_what,
                   *r->layers_label[ARM_DENSE] ? "; dense " : "",
@@ -277,28 +333,17 @@ static void layers(struct report *r)
                   r->layers_label[ARM_MOD],
                   *r->layers_apart ? " Two runs, no twins: " : "",
                   r->layers_apart);
-    for (int32_t y = 0; y <= n; y++) {
-        int32_t layer = y < n ? y : LEDGER_OUTSIDE;
-        table_row(t, ROW_PLAIN);
-        if (y < n)
-            table_textf(t, "%d", y);
-        else
-            table_text(t, "outside");
-        for (size_t m = 0; m < sizeof metrics / sizeof *metrics; m++) {
-            struct amount dense = layer_amount(r, ARM_DENSE, metrics[m], layer);
-            struct amount mod = layer_amount(r, ARM_MOD, metrics[m], layer);
-            table_amount(t, dense);
-            table_amount(t, mod);
-            if (metrics[m] == METRIC_FLOPS)
-                table_amount(t, amount_ratio(mod, dense));
-        }
-    }
+    for (int32_t y = 0; y <= n; y++)
+        layer_row(t, r, y < n ? y : LEDGER_OUTSIDE, pair);
 }
 
 static void totals(struct report *r)
 {
-    struct table *t = REPORT_ADD_TABLE(r, OPS, true, "totals", witness_columns);
+    struct table *t;
 
+    if (r->n_worked < 2)          /* of one run the page says as much already */
+        return;
+    t = REPORT_ADD_TABLE(r, OPS, "Every run in all", "totals", witness_columns);
     table_caption(t, "The whole of every run given: predicted, counted, "
                   "measured.");
     for (size_t i = 0; i < r->n_worked; i++) {
@@ -318,7 +363,7 @@ void tables_cost(struct report *report)
         phases(report);
         profile_ops(report);
     } else if (report->layers[ARM_DENSE] || report->layers[ARM_MOD]) {
-        ops_table(report, "ops", "Everything in the ledger", false,
+        ops_table(report, "ops", "Everything in the ledger", NULL,
                   report->layers, report->layers_totals, false);
     }
     layers(report);

@@ -55,32 +55,34 @@ static const struct column shares[] = {
 
 /* A file of the run's directory, and the table it becomes. */
 static const struct source {
-    const char *file, *name, *caption;
-    bool folded;
+    const char *file, *name, *caption, *folded;
     const struct column *columns;
     size_t n_columns;
 } sources[] = {
     { "replaced.csv", "router-replaced", "What the same weights lose when "
       "somebody else chooses the tokens: on one text, with the interval over its "
-      "windows.", false, COLUMNS(replaced) },
+      "windows.", NULL, COLUMNS(replaced) },
     { "agreement.csv", "router-agreement", "Guesses of whom the rule of training "
       "keeps. The accuracy of a guess means little by itself: never keeping "
       "anybody is right for all who are skipped, so balanced accuracy and the "
-      "area under the ROC curve (AUC) stand beside it.", false,
+      "area under the ROC curve (AUC) stand beside it.", NULL,
       COLUMNS(agreement) },
     { "leak.csv", "router-leak", "Every token behind a position was exchanged "
       "for those of another window. A causal rule notices nothing; what the "
       "prediction of the true next token loses is what looking ahead had told.",
-      false, COLUMNS(leak) },
+      NULL, COLUMNS(leak) },
     { "hardness.csv", "router-hardness", "Whether the tokens kept are the hard "
       "ones: Pearson's correlation with the entropy and the loss of the "
-      "prediction made at the token.", true, COLUMNS(hardness) },
+      "prediction made at the token.",
+      "Are the kept tokens the hard ones?", COLUMNS(hardness) },
     { "kinds.csv", "router-kinds", "Share kept by kind of token, under the "
-      "causal rule.", true, COLUMNS(shares) },
+      "causal rule.", "What is kept, by kind of token", COLUMNS(shares) },
     { "places.csv", "router-places", "Share kept by place, from the start of the "
-      "window as a share of it.", true, COLUMNS(shares) },
+      "window as a share of it.", "What is kept, by place in the window",
+      COLUMNS(shares) },
     { "heights.csv", "router-heights", "Tokens and the share kept by "
-      "sigmoid(score), from.", true, COLUMNS(shares) },
+      "sigmoid(score), from.", "What is kept, by the height of the score",
+      COLUMNS(shares) },
 };
 
 /* How the file says that a number is known; counts of things do not say. */

@@ -55,7 +55,7 @@ static const struct column settings_columns[] = {
 static void settings(struct report *r)
 {
     const struct study *study = &r->study;
-    struct table *t = REPORT_ADD_TABLE(r, SETUP, false, "settings",
+    struct table *t = REPORT_ADD_TABLE(r, SETUP, NULL, "settings",
                                        settings_columns);
 
     table_caption(t, "Every setting trained, averaged over its seeds: a "
@@ -103,7 +103,7 @@ static const struct column difference_columns[] = {
     { "difference", "difference of held-out loss", "", COLUMN_SIGNED, false },
     { "p", "p, corrected", "", COLUMN_LOSS, true },
     { "p_within", "p of none, corrected", "", COLUMN_LOSS, true },
-    { "verdict", "what may be said", "", COLUMN_TEXT, true },
+    { "verdict", "finding", "", COLUMN_TEXT, true },
 };
 
 static void differences(struct report *r)
@@ -113,7 +113,7 @@ static void differences(struct report *r)
 
     if (!study->dense)
         return;
-    t = REPORT_ADD_TABLE(r, SCALING, false, "differences", difference_columns);
+    t = REPORT_ADD_TABLE(r, SCALING, NULL, "differences", difference_columns);
     table_caption(t, "Held-out loss (causal rule, nats per byte) less that of "
                   "the best dense setting%s, with its 95 %% interval over seeds "
                   "and, where runs recorded them, blocks of the text. p: "
@@ -170,7 +170,7 @@ static const struct column point_columns[] = {
 static void points(struct report *r)
 {
     const struct study *study = &r->study;
-    struct table *t = REPORT_ADD_TABLE(r, SCALING, true, "points",
+    struct table *t = REPORT_ADD_TABLE(r, SCALING, "Every training run", "points",
                                        point_columns);
 
     table_caption(t, "Every training run. Losses in nats per byte.");
@@ -207,6 +207,11 @@ static const struct column kind_columns[] = {
       false },
     { "loss", "loss of the next token, nats", "", COLUMN_LOSS, false },
 };
+static const struct column dense_kind_columns[] = {
+    { "kind", "kind of token", "", COLUMN_TEXT, true },
+    { "tokens", "tokens", "", COLUMN_WHOLE, true },
+    { "loss", "loss of the next token, nats", "", COLUMN_LOSS, false },
+};
 
 static void kinds(struct report *r)
 {
@@ -225,17 +230,24 @@ static void kinds(struct report *r)
             known[kind]++;
         }
     }
-    t = REPORT_ADD_TABLE(r, TEXT, false, "token-kinds", kind_columns);
-    table_caption(t, "Which kinds of token the routed %s (%d) worked on, over "
-                  "all %zu tokens.", tokens_blocks(&r->tokens),
-                  r->tokens.n_blocks, r->tokens.n);
+    if (r->tokens.n_blocks) {
+        t = REPORT_ADD_TABLE(r, TEXT, NULL, "token-kinds", kind_columns);
+        table_caption(t, "Which kinds of token the routed %s (%d) worked on, "
+                      "over all %zu tokens.", tokens_blocks(&r->tokens),
+                      r->tokens.n_blocks, r->tokens.n);
+    } else {
+        t = REPORT_ADD_TABLE(r, TEXT, NULL, "token-kinds", dense_kind_columns);
+        table_caption(t, "Which kinds of token are followed by what is hard to "
+                      "predict, over all %zu tokens.", r->tokens.n);
+    }
     for (int k = 0; k < TOKEN_KIND_COUNT; k++) {
         if (!n[k])
             continue;
         table_row(t, ROW_PLAIN);
         table_text(t, token_kind_names[k]);
         table_amount(t, counted((double)n[k]));
-        table_amount(t, counted(used[k] / (double)n[k]));
+        if (r->tokens.n_blocks)
+            table_amount(t, counted(used[k] / (double)n[k]));
         table_amount(t, measured(known[k] ? loss[k] / (double)known[k]
                                           : nan("")));
     }
@@ -246,7 +258,8 @@ void tables_study(struct report *report)
     if (report->study.n) {
         settings(report);
         differences(report);
-        points(report);
+        if (report->study.n_runs > 1)      /* one is a setting of its own */
+            points(report);
     }
     kinds(report);
 }

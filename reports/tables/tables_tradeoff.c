@@ -42,7 +42,7 @@ static void front_text(char out[64], const struct trade *t)
 static void points(struct report *r)
 {
     const struct tradeoff *x = &r->tradeoff;
-    struct table *t = REPORT_ADD_TABLE(r, SCALING, false, "tradeoff",
+    struct table *t = REPORT_ADD_TABLE(r, SCALING, NULL, "tradeoff",
                                        point_columns);
 
     table_caption(t, "Every routing tried, against the dense twin on the same "
@@ -116,7 +116,7 @@ static bool has_kind(const struct tradeoff *x, enum trade_kind kind)
 
 static void budgets(struct report *r)
 {
-    struct table *t = REPORT_ADD_TABLE(r, ANSWER, false, "budgets",
+    struct table *t = REPORT_ADD_TABLE(r, ANSWER, NULL, "budgets",
                                        budget_columns);
 
     table_caption(t, "The fewest FLOPs within a loss: that the paired increase "

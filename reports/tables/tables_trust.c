@@ -55,7 +55,7 @@ static void add_mismatches(struct report *r, struct table *t,
 
 static void mismatches(struct report *r)
 {
-    struct table *t = REPORT_ADD_TABLE(r, TRUST, false, "mismatches",
+    struct table *t = REPORT_ADD_TABLE(r, TRUST, NULL, "mismatches",
                                        mismatch_columns);
     char where[160];
 
@@ -81,7 +81,7 @@ static const struct column totals_off_columns[] = {
     { "metric", "amount", "", COLUMN_TEXT, true },
     { "predicted", "predicted", "", COLUMN_QUANTITY, false },
     { "counted", "counted", "", COLUMN_QUANTITY, false },
-    { "ratio", "counted / predicted", "", COLUMN_RATIO, false },
+    { "ratio", "counted, off", "", COLUMN_RATIO, false },
 };
 
 static void add_off(struct report *r, struct table *t,
@@ -108,7 +108,7 @@ static void add_off(struct report *r, struct table *t,
 
 static void totals_off(struct report *r)
 {
-    struct table *t = REPORT_ADD_TABLE(r, TRUST, false, "totals-off",
+    struct table *t = REPORT_ADD_TABLE(r, TRUST, NULL, "totals-off",
                                        totals_off_columns);
 
     table_caption(t, "Runs whose counted total is not the predicted one.");
@@ -128,12 +128,12 @@ static const struct column seen_columns[] = {
     { "model", "model", "", COLUMN_TEXT, true },
     { "flops_counted", "FLOPs counted", "", COLUMN_QUANTITY, false },
     { "flops_measured", "FLOPs measured", "", COLUMN_QUANTITY, false },
-    { "ratio", "measured / counted", "", COLUMN_RATIO, false },
+    { "ratio", "measured, off", "", COLUMN_RATIO, false },
 };
 
 static void seen(struct report *r)
 {
-    struct table *t = REPORT_ADD_TABLE(r, TRUST, false, "measured-flops",
+    struct table *t = REPORT_ADD_TABLE(r, TRUST, NULL, "measured-flops",
                                        seen_columns);
 
     table_caption(t, "FLOPs that hardware counters saw, against those the "
@@ -141,6 +141,8 @@ static void seen(struct report *r)
     for (size_t i = 0; r->profile && i < r->profile->n_phases; i++)
         for (int a = 0; a < ARM_COUNT; a++) {
             const struct totals *all = &r->profile->phase[i].totals[a];
+            if (!amount_known(all->of[WITNESS_MEASURED][METRIC_FLOPS]))
+                continue;                /* "unknown" says why */
             struct amount c = all->of[WITNESS_COUNTED][METRIC_FLOPS];
             struct amount m = all->of[WITNESS_MEASURED][METRIC_FLOPS];
             table_row(t, a == ARM_MOD ? ROW_MOD : ROW_PLAIN);
@@ -211,7 +213,7 @@ static void unknown_row(struct table *t, const struct reasons *all, int w,
 
 static void unknowns(struct report *r)
 {
-    struct table *t = REPORT_ADD_TABLE(r, TRUST, true, "unknown",
+    struct table *t = REPORT_ADD_TABLE(r, TRUST, "What is unknown, and why", "unknown",
                                        unknown_columns);
     struct reasons all = { .visited = 0 };
 
@@ -225,7 +227,8 @@ static void unknowns(struct report *r)
             add_reasons(&all, &r->worked[i]->totals);
     for (size_t i = 0; r->profile && i < r->profile->n_phases; i++)
         for (int a = 0; a < ARM_COUNT; a++)
-            add_reasons(&all, &r->profile->phase[i].totals[a]);
+            if (r->profile->phase[i].has[a])
+                add_reasons(&all, &r->profile->phase[i].totals[a]);
     for (int w = 0; w < WITNESS_COUNT; w++)
         for (int m = 0; m < METRIC_COUNT; m++) {
             const char *reason;
@@ -281,7 +284,7 @@ static void value_text(char out[VALUE_SIZE], const char *key, const json_t *valu
 
 static void machine(struct report *r)
 {
-    struct table *t = REPORT_ADD_TABLE(r, MACHINE, false, "machine",
+    struct table *t = REPORT_ADD_TABLE(r, MACHINE, NULL, "machine",
                                        machine_columns);
 
     table_caption(t, "Where and with what the runs were made, as they recorded "
@@ -365,7 +368,7 @@ enum { OPEN_COMMANDS = 8 };    /* more of them are folded */
 
 static void commands(struct report *r)
 {
-    struct table *t = REPORT_ADD_TABLE(r, AGAIN, r->n_worked > OPEN_COMMANDS,
+    struct table *t = REPORT_ADD_TABLE(r, AGAIN, r->n_worked > OPEN_COMMANDS ? "Every command" : NULL,
                                        "commands", command_columns);
 
     table_caption(t, "The commands that made the runs, as they were called.");

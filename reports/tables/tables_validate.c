@@ -121,7 +121,7 @@ static void validation(struct report *report, const struct csv *csv)
         csv_column(csv, "simulator"),
     };
     const char *simulator = csv->n_rows ? csv_text(csv, 0, f.simulator) : "";
-    struct table *t = REPORT_ADD_TABLE(report, TRUST, false, "validation",
+    struct table *t = REPORT_ADD_TABLE(report, TRUST, NULL, "validation",
                                        columns);
     table_caption(t, "Figures of the profile against the error budget of their "
                   "metric, op by op and for the whole phase: FLOPs and operand "
@@ -189,7 +189,7 @@ static void add_executed(struct table *t, const struct csv *csv, size_t r)
 static void executed(struct report *report, const struct csv *csv)
 {
     const int width = csv_column(csv, "flops_scalar");
-    struct table *t = REPORT_ADD_TABLE(report, TRUST, true, "executed_flops",
+    struct table *t = REPORT_ADD_TABLE(report, TRUST, "FLOPs that the binary executed, by width", "executed_flops",
                                        executed_columns);
 
     table_caption(t, "Floating-point operations of the binary that ran: how "

@@ -1,4 +1,4 @@
-/* commands.h - List the commands of the program. */
+/* commands.h - List the commands of the program, and its scripts. */
 #ifndef COMMANDS_H
 #define COMMANDS_H
 
@@ -9,5 +9,15 @@ extern const struct command machine_command, predict_command, train_command,
                             profile_command, sweep_command, report_command,
                             keys_command;
 extern const struct command *const commands[];     /* NULL ends */
+
+/* Whole lines, for the help of the program itself. */
+extern const char program_examples[];
+
+/* What surrounds the program: isobath NAME starts a file of scripts/. */
+struct script {
+    const char *name;            /* "corpus"; NULL ends */
+    const char *usage, *help;
+};
+extern const struct script scripts[];
 
 #endif

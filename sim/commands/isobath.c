@@ -1,4 +1,5 @@
 /* isobath.c - Run the command that the first argument names. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,26 +9,27 @@
 #include "models/kernels/kernels.h"
 #include "sim/commands/commands.h"
 #include "sim/core/base/nearest.h"
+#include "sim/core/base/shipped.h"
 
 static void print_help(FILE *file)
 {
-    fputs("Usage: isobath COMMAND [FLAG...]\n\nExamples:\n"
-          "  isobath predict smollm-135m --machine h100-sxm --phase decode\n"
-          "  isobath train demo -o build/run\n"
-          "  isobath report build/run -o build/report\n"
-          "\nFlags that most commands take:\n"
-          "  -o, --output=PATH    where results go\n"
-          "  -m, --machine=FILE   a machine profile, which adds seconds and"
-          " joules\n"
-          "  -s, --set=KEY=VALUE  a key of the config; 'isobath keys COMMAND'"
-          " lists them\n"
-          "  -f, --format=FORMAT  text, json or csv\n"
-          "  -q, --quiet          no progress and no notes\n"
-          "  -?, --help           what a command does, by example, and its"
-          " flags\n"
-          "\nCommands:\n", file);
+    fprintf(file, "Usage: isobath COMMAND [FLAG...]\n\nExamples:\n%s"
+            "\nFlags that most commands take:\n"
+            "  -o, --output=PATH    where results go\n"
+            "  -m, --machine=FILE   a machine profile or its name; adds seconds"
+            " and joules\n"
+            "  -s, --set=KEY=VALUE  a key of the config; 'isobath keys COMMAND'"
+            " lists them\n"
+            "  -f, --format=FORMAT  text, json or csv\n"
+            "  -q, --quiet          no progress and no notes\n"
+            "  -?, --help           what a command does, by example, and its"
+            " flags\n"
+            "\nCommands:\n", program_examples);
     for (int i = 0; commands[i]; i++)
         fprintf(file, "  %-11s  %s\n", commands[i]->name, commands[i]->help);
+    fputs("\nScripts:\n", file);
+    for (const struct script *s = scripts; s->name; s++)
+        fprintf(file, "  %-6s %-10s  %s\n", s->name, s->usage, s->help);
 }
 
 static int run(const struct command *command, int argc, char **argv)
@@ -45,12 +47,33 @@ static int run(const struct command *command, int argc, char **argv)
     return command_run(command, argc, argv);
 }
 
+/* Become the script, which learns from ISOBATH where the program lies; return
+ * where it cannot be started. */
+static int start_script(const struct script *script, char **argv)
+{
+    char path[FILE_PATH_SIZE], self[FILE_PATH_SIZE];
+    struct error err;
+
+    if (!shipped_script(path, self, script->name)) {
+        error_set(&err, STATUS_IO, "the script %s lies neither beside this"
+                  " program nor where it is installed", script->name);
+        return command_fail(&err);
+    }
+    setenv("ISOBATH", self, 1);
+    argv[0] = path;
+    execv(path, argv);
+    error_set(&err, STATUS_IO, "cannot start %s: %s", path, strerror(errno));
+    return command_fail(&err);
+}
+
 static int fail_unknown(const char *name)
 {
     struct nearest near = nearest_to(name);
 
     for (int i = 0; commands[i]; i++)
         nearest_offer(&near, commands[i]->name);
+    for (const struct script *s = scripts; s->name; s++)
+        nearest_offer(&near, s->name);
     fprintf(stderr, "isobath: error: unknown command '%s'%s%s%s\n"
             "  help: 'isobath --help' lists all\n", name,
             near.name ? ", did you mean '" : "", near.name ? near.name : "",
@@ -107,5 +130,8 @@ int main(int argc, char **argv)
     for (int i = 0; commands[i]; i++)
         if (strcmp(name, commands[i]->name) == 0)
             return close_output(run(commands[i], argc - 1, argv + 1));
+    for (const struct script *s = scripts; s->name; s++)
+        if (strcmp(name, s->name) == 0)
+            return close_output(start_script(s, argv + 1));
     return fail_unknown(name);
 }

@@ -16,7 +16,8 @@
 
 static const char *const ops[] = { OP_MAP(NAMES_WORD) NULL };
 static const char *const weights[] = { WEIGHTS_MAP(NAMES_WORD)
-                                       NUMBER_MAP(NAMES_WORD) NULL };
+                                       NUMBER_MAP(NAMES_WORD)
+                                       "fp8", "int8", "int4", NULL };
 static const char *const logits[] = { [LOGITS_LAST] = "last",
                                       [LOGITS_ALL] = "all", NULL };
 
@@ -25,7 +26,7 @@ static const char *const logits[] = { [LOGITS_LAST] = "last",
          __VA_ARGS__)
 enum { MOST = 1 << 24 };
 static const struct flag flags[] = {
-    FLAG_OPERAND("MODEL", NULL, "a model YAML or its name (configs/models/),"
+    FLAG_OPERAND("MODEL", "", "a model YAML or its name (configs/models/),"
         " a run config (configs/runs/), a run or checkpoint directory with"
         " config.json, a GGUF or a llama2.c file"),
     PREDICT("--phase", "PHASE", NULL, CHOICE, phase, 0, 0, "train",
@@ -34,12 +35,22 @@ static const struct flag flags[] = {
     PREDICT("--batch", "N", NULL, INT, batch, 1, MOST, "", NULL, NULL,
         "how many sequences are processed at once; not given: as a run config"
         " says, else 1"),
-    PREDICT("--machine", "FILE", NULL, TEXT, machine, 0, 0, "", NULL, NULL,
-        "machine profile or its name; adds seconds, joules and bytes per level"),
+    PREDICT("--machine", "FILE", NULL, PATHS, machines, 0, 0, "", NULL, NULL,
+        "machine profile or its name; adds seconds, joules and bytes per level;"
+        " given several times, the machines side by side; list: print the names"
+        " of all, with their peaks and memory"),
     PREDICT("--weights", "TYPE", NULL, CHOICE, weights, 0, 0, "", weights, NULL,
         "the type that matrices are read in: float32, as MODEL's files store"
-        " them, or one type for all; not given: as a model YAML's weights"
-        " section says, else float32"),
+        " them, or one type for all; fp8, int8 and int4 without scales or"
+        " widening; not given: as a model YAML's weights section says, else"
+        " the format of --dtype, in training float32"),
+    PREDICT("--dtype", "FORMAT", NULL, CHOICE, dtype, 0, 0, "", precision_names,
+        NULL, "the format that products multiply in and that ops read and write"
+        " rows in; not given: as a model YAML's formats section says, else"
+        " fp32"),
+    PREDICT("--kv", "FORMAT", NULL, CHOICE, kv, 0, 0, "", precision_names, NULL,
+        "the format of cached keys and values; not given: likewise, else as"
+        " --dtype"),
     PREDICT("--by", "ROWS", NULL, CHOICE, by, 0, 0, "op", predict_by_names,
         NULL, "print a row for each op, layer or pass, the total alone, or what"
         " memory is for"),
@@ -57,6 +68,19 @@ static const struct flag flags[] = {
     PREDICT("--context", "N", "--phase decode", INT, context, 1, MOST, "", NULL,
         NULL, "how many tokens a sequence has, with the new one; not given:"
         " model.max_tokens"),
+    PREDICT("--execution", "HOW", NULL, CHOICE, execution, 0, 0, "gathered",
+        execution_names, NULL, "how routed blocks run on the rows that they"
+        " keep: on those alone, on a fixed number of rows as static graphs do,"
+        " or on all rows with a mask, which saves nothing"),
+    PREDICT("--tensor", "N", NULL, INT, tensor, 1, 1 << 10, "1", NULL, NULL,
+        "devices that share the work of every layer, as an estimate; figures"
+        " are then of one of them"),
+    PREDICT("--data", "N", NULL, INT, data, 1, 1 << 20, "1", NULL, NULL,
+        "devices, or groups of --tensor, that share --batch; likewise"),
+    PREDICT("--measured", "SECONDS", "--machine", REAL, measured, 1e-9, 1e9, "",
+        NULL, NULL, "say how a measured time of the step stands to what is"
+        " predicted: inside its interval, outside, or impossible, as it beats"
+        " the memory's rate or the peak"),
     PREDICT("--recompute", NULL, "--phase train", BOOL, recompute, 0, 0, "",
         NULL, NULL, "keep each layer's input alone, and work the rest of its"
         " forward pass out again before its backward pass"),
@@ -101,6 +125,12 @@ static enum status check(const struct predict_options *o, struct error *err)
         status = flags_refuse(c, "--phase prefill", err);
     if (status == STATUS_OK && o->explain < 0)
         status = flags_refuse(c, "--explain", err);
+    if (status == STATUS_OK && o->machines.n != 1)
+        status = flags_refuse(c, "--machine", err);
+    if (status == STATUS_OK && o->machines.n > 1 &&
+        (o->explain >= 0 || o->by == PREDICT_BY_MEMORY))
+        status = error_set(err, STATUS_BAD_VALUE, "several --machine: leave"
+                           " --explain and --by memory out");
     if (status == STATUS_OK && o->explain >= 0 && c->format != FORMAT_TEXT)
         status = error_set(err, STATUS_BAD_VALUE, "--explain is text: leave"
                            " --format out");
@@ -183,6 +213,8 @@ static enum status load_yaml(struct predict_answer *a, struct error *err)
                                            o->n_settings, err);
     if (status == STATUS_OK)
         a->config = config_json(&config, &model_config_schema);
+    if (status == STATUS_OK)
+        a->formats = config.formats;
     return status;
 }
 
@@ -211,12 +243,32 @@ static enum status load_weights(struct predict_answer *a, struct error *err)
     return STATUS_OK;
 }
 
-/* Store all matrices in the type that --weights names. */
+/* The machines' format that --weights names; PRECISION_COUNT: another type. */
+static int format_of(const char *type)
+{
+    int p = 0;
+
+    if (strcmp(type, weights[WEIGHTS_FLOAT32]) == 0)
+        return PRECISION_FP32;
+    while (p < PRECISION_COUNT && strcmp(type, precision_names[p]) != 0)
+        p++;
+    return p;
+}
+
+/* Store all matrices in the type that --weights names; formats of machines are
+ * the regime's. */
 static enum status store_as(struct model_spec *spec, const char *type,
                             struct error *err)
 {
     struct stored_config config = { .all = NUMBER_F32 };
     struct error why;
+
+    if (spec_check_runs(spec, &why) != STATUS_OK)
+        return format_of(type) < PRECISION_COUNT
+                   ? STATUS_OK
+                   : error_set(err, STATUS_BAD_VALUE, "--weights %s: %s;"
+                               " allowed are float32, bf16, fp8, int8 and int4",
+                               type, why.text);
 
     if (strcmp(type, weights[WEIGHTS_FLOAT32]) != 0 &&
         !stored_config_find(&config, type))
@@ -225,6 +277,35 @@ static enum status store_as(struct model_spec *spec, const char *type,
     if (stored_config_apply(spec, &config, &why) == STATUS_OK)
         return STATUS_OK;
     return error_set(err, STATUS_BAD_VALUE, "--weights %s: %s", type, why.text);
+}
+
+/* A choice of format_config_choices, or what holds by default. */
+static enum precision chosen(int choice, enum precision otherwise)
+{
+    return choice > 0 ? (enum precision)(choice - 1) : otherwise;
+}
+
+static struct regime regime_of(const struct predict_answer *a)
+{
+    const struct predict_options *o = a->options;
+    const struct format_config *f = &a->formats;
+    const enum precision arithmetic =
+        (enum precision)(o->dtype >= 0 ? o->dtype : f->activations);
+    struct regime r = {
+        .arithmetic = arithmetic,
+        .weights = chosen(f->weights, o->phase == MEMORY_TRAIN ? PRECISION_FP32
+                                                               : arithmetic),
+        .kv = chosen(o->kv >= 0 ? o->kv + 1 : f->kv, arithmetic),
+        .gradients = (enum precision)f->gradients,
+        .moments = (enum precision)f->optimizer,
+        .recompute = o->recompute, .accumulate = (int32_t)o->accumulate,
+        .execution = (enum execution)o->execution,
+        .tensor = (int32_t)o->tensor, .data = (int32_t)o->data,
+    };
+
+    if (o->weights >= 0 && format_of(weights[o->weights]) < PRECISION_COUNT)
+        r.weights = (enum precision)format_of(weights[o->weights]);
+    return r;
 }
 
 static enum status load_model(struct predict_answer *a, struct error *err)
@@ -257,24 +338,24 @@ static enum status load(struct predict_answer *a, struct error *err)
     const struct predict_options *o = a->options;
     enum status status = load_model(a, err);
 
-    if (status == STATUS_OK && o->batch % o->accumulate != 0)
-        status = error_set(err, STATUS_BAD_VALUE, "--accumulate %" PRId64
-                           ": allowed are divisors of --batch, %" PRId64,
-                           o->accumulate, o->batch);
+    if (status == STATUS_OK && o->batch % (o->accumulate * o->data) != 0)
+        status = error_set(err, STATUS_BAD_VALUE, "--batch %" PRId64 ": allowed"
+                           " are multiples of --data times --accumulate, %"
+                           PRId64, o->batch, o->accumulate * o->data);
     if (status == STATUS_OK && o->layer >= a->question.spec.n_layers)
         status = error_set(err, STATUS_BAD_VALUE, "--layer %" PRId64 ": this"
                            " model has layers 0 to %d", o->layer,
                            a->question.spec.n_layers - 1);
-    if (status != STATUS_OK || !o->machine)
+    if (status != STATUS_OK || o->machines.n == 0)
         return status;
     a->machine = malloc(sizeof *a->machine);
     if (!a->machine)
         return error_set(err, STATUS_NO_MEMORY, "no memory for a machine");
     a->question.machine = a->machine;
-    return machine_load(a->machine, o->machine, err);
+    return machine_load(a->machine, o->machines.value[0], err);
 }
 
-static enum status work_out(struct predict_answer *a, struct error *err)
+enum status predict_work_out(struct predict_answer *a, struct error *err)
 {
     struct predict_question *q = &a->question;
     const struct predict_options *o = a->options;
@@ -282,12 +363,21 @@ static enum status work_out(struct predict_answer *a, struct error *err)
 
     q->phase = (enum memory_phase)o->phase;
     q->all_logits = o->logits == LOGITS_ALL;
-    q->regime = (struct regime){ .recompute = o->recompute,
-                                 .accumulate = (int32_t)o->accumulate };
-    q->n_sequences = (int32_t)(o->batch / o->accumulate);
+    q->regime = regime_of(a);
+    struct error why;
+    if ((o->explain >= 0 || o->convention) &&
+        spec_check_runs(&q->spec, &why) != STATUS_OK)
+        return error_set(err, STATUS_BAD_VALUE, "%s: %s",
+                         o->convention ? "--convention" : "--explain",
+                         why.text);
+    if (o->explain >= 0 && (!regime_is_fp32(&q->regime) || o->execution > 0 ||
+                            regime_devices(&q->regime) > 1))
+        return error_set(err, STATUS_BAD_VALUE, "--explain: formulas are those"
+                         " of float32 on one device, rows gathered; leave"
+                         " others out");
+    q->n_sequences = (int32_t)(o->batch / (o->accumulate * o->data));
     q->n_tokens = o->tokens ? (int32_t)o->tokens
                 : o->context ? (int32_t)o->context : q->spec.max_tokens;
-    struct error why;
     if (q->phase == MEMORY_TRAIN &&
         spec_check_training(&q->spec, &why) != STATUS_OK)
         return error_set(err, STATUS_BAD_VALUE, "%s; ask for --phase prefill or"
@@ -312,11 +402,20 @@ static enum explain_rows told_rows(const struct predict_question *q)
                                                           : EXPLAIN_ALL_ROWS;
 }
 
+static bool wants_list(const struct predict_options *o)
+{
+    return o->machines.n == 1 && strcmp(o->machines.value[0], "list") == 0;
+}
+
 static enum status print(FILE *file, struct predict_answer *a, int argc,
                          char **argv, struct error *err)
 {
     const struct predict_options *o = a->options;
 
+    if (wants_list(o))
+        return predict_machines_list(file, (enum format)o->common.format, err);
+    if (o->machines.n > 1)
+        return predict_machines_print(file, a, err);
     if (o->explain < 0 && o->common.format == FORMAT_TEXT)
         return predict_print_text(file, a, err);
     if (o->explain < 0 && o->common.format == FORMAT_CSV)
@@ -354,10 +453,13 @@ static enum status answer(struct predict_answer *a,
 
     o->model = o->common.operand[0];
     a->options = o;
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && !wants_list(o) && !o->model)
+        status = error_set(err, STATUS_BAD_VALUE, "MODEL is missing: what is to"
+                           " be priced");
+    if (status == STATUS_OK && !wants_list(o))
         status = load(a, err);
-    if (status == STATUS_OK)
-        status = work_out(a, err);
+    if (status == STATUS_OK && !wants_list(o))
+        status = predict_work_out(a, err);
     return status == STATUS_OK
                ? deliver(a, o->common.argc, o->common.argv, err) : status;
 }
@@ -380,7 +482,7 @@ static int run(void *options)
 }
 
 const struct command predict_command = {
-    .name = "predict", .usage = "MODEL",
+    .name = "predict", .usage = "MODEL\n--machine list",
     .help = "price a model from its config; nothing is run",
     .about = "Price a model next to its dense twin: FLOPs, bytes, and on a"
         " machine seconds and joules.  Nothing is run.",

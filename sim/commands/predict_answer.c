@@ -76,12 +76,12 @@ static void print_routing(FILE *file, const struct model_spec *s)
                 s->first_besides ? " and of the others a share" : "");
 }
 
-/* The rows that have logits, where there is a choice. */
-static const char *logits_text(const struct predict_question *q)
+/* Experts of a layer that a step is expected to enter. */
+static double entered_by(const struct predict_question *q)
 {
-    return q->phase != MEMORY_FORWARD ? ""
-           : q->all_logits ? ", logits of all tokens"
-                           : ", logits of the last token";
+    const double rows = (double)q->n_sequences *
+                        (q->phase == MEMORY_DECODE ? 1 : q->n_tokens);
+    return spec_experts_entered(&q->spec, rows);
 }
 
 /* "134.5 M"; never with an exponent. */
@@ -91,11 +91,49 @@ static void parameters_text(char out[32], uint64_t n)
     snprintf(out, 32, millions < 9999.5 ? "%.4g M" : "%.0f M", millions);
 }
 
+static void print_experts(FILE *file, const struct predict_question *q)
+{
+    const struct experts *e = &q->spec.experts;
+    char active[32];
+
+    if (e->n == 0)
+        return;
+    parameters_text(active, memory_active_parameters(&q->spec));
+    fprintf(file, "%d of %d experts a token in %d layers, %s parameters active;"
+            " a step is expected to enter %.4g\n", e->active, e->n,
+            spec_n_expert_layers(&q->spec), active, entered_by(q));
+}
+
+/* The rows that have logits, where there is a choice. */
+static const char *logits_text(const struct predict_question *q)
+{
+    return q->phase != MEMORY_FORWARD ? ""
+           : q->all_logits ? ", logits of all tokens"
+                           : ", logits of the last token";
+}
+
 /* How the steps are run, unless as the executor does. */
 static void print_regime(FILE *file, const struct predict_answer *a)
 {
     const struct regime *regime = &a->question.regime;
 
+    if (!regime_is_fp32(regime)) {
+        fprintf(file, "formats: arithmetic %s, weights %s, kv %s",
+                precision_names[regime->arithmetic],
+                precision_names[regime->weights], precision_names[regime->kv]);
+        if (a->question.phase == MEMORY_TRAIN)
+            fprintf(file, ", gradients %s, optimizer %s",
+                    precision_names[regime->gradients],
+                    precision_names[regime->moments]);
+        fputc('\n', file);
+    }
+    if (spec_n_routed(&a->question.spec) > 0)
+        fprintf(file, "routed blocks run %s\n",
+                execution_names[regime->execution]);
+    if (regime_devices(regime) > 1)
+        fprintf(file, "figures of one of %d devices, an estimate: layers over"
+                " %d, the batch over %d\n", regime_devices(regime),
+                regime->tensor, regime->data);
     if (regime_steps(regime) > 1)
         fprintf(file, "gradients of %d steps of B %d are summed\n",
                 regime_steps(regime), a->question.n_sequences);
@@ -104,7 +142,7 @@ static void print_regime(FILE *file, const struct predict_answer *a)
               "\n", file);
 }
 
-static void print_model(FILE *file, const struct predict_answer *a)
+void predict_print_question(FILE *file, const struct predict_answer *a)
 {
     const struct model_spec *s = &a->question.spec;
     int32_t T = a->question.n_tokens, least = T, most = 0;
@@ -131,23 +169,34 @@ static void print_model(FILE *file, const struct predict_answer *a)
             fprintf(file, ", they keep %d to %d of %d tokens\n", least, most,
                     T);
     }
+    print_experts(file, &a->question);
     if (spec_stores(s)) {
         char weights[SOURCE_WEIGHTS_SIZE];
         source_weights_text(weights, s);
         fprintf(file, "matrices as stored: %s\n", weights);
     }
-    fprintf(file, "phase %s%s, B %d, T %d; machine %s\n",
+    fprintf(file, "phase %s%s, B %d, T %d; ",
             memory_phase_names[a->question.phase], logits_text(&a->question),
-            (int)a->options->batch, T,
-            a->machine ? a->machine->name : "none given");
+            (int)a->options->batch, T);
+    if (a->options->machines.n > 1)
+        fprintf(file, "%d machines\n", a->options->machines.n);
+    else
+        fprintf(file, "machine %s\n",
+                a->machine ? a->machine->name : "none given");
     print_regime(file, a);
     if (a->model.allocation.kept)
         fputs("kept tokens are assumed to be evenly spaced: how many keys they"
               " see depends on it\n", file);
 }
 
-static void print_range(FILE *file, enum metric metric, struct estimate e)
+static void print_range(FILE *file, const struct prediction *prediction,
+                        enum metric metric, struct estimate e)
 {
+    if (isnan(e.value)) {
+        fprintf(file, "%-12sunknown: %s\n", metric_table[metric].column,
+                ledger_reason(prediction->ledger, metric));
+        return;
+    }
     struct prefix prefix = prefix_for(e.value);
     char unit[16];
 
@@ -156,6 +205,38 @@ static void print_range(FILE *file, enum metric metric, struct estimate e)
     fprintf(file, "%-12s%.4g %s, from %.4g to %.4g\n",
             metric_table[metric].column, e.value / prefix.factor,
             table_ascii(unit), e.low / prefix.factor, e.high / prefix.factor);
+}
+
+/* How many tokens the priced work handles. */
+static double tokens_of(const struct predict_answer *a)
+{
+    const double batch = (double)a->options->batch;
+    return a->question.phase == MEMORY_DECODE
+               ? batch : batch * a->question.n_tokens;
+}
+
+/* What a token takes of each metric that is known, and tokens in a second. */
+static void print_per_token(FILE *file, const struct predict_answer *a)
+{
+    const double tokens = tokens_of(a);
+    const struct cost *total = &a->total.model;
+    const char *before = "a token     ";
+    char text[TABLE_NUMBER_SIZE];
+
+    for (int i = 0; i < N_SHOWN; i++) {
+        const char *unit = metric_table[shown[i]].unit;
+        if (!cost_known(total, shown[i]))
+            continue;
+        table_si(text, cost_get(total, shown[i]) / tokens,
+                 strcmp(unit, "flop") == 0 ? "FLOP" : unit);
+        fprintf(file, "%s%s", before, table_ascii(text));
+        before = ", ";
+    }
+    if (cost_known(total, METRIC_SECONDS)) {
+        const double rate = tokens / cost_get(total, METRIC_SECONDS);
+        fprintf(file, "; %.*f tokens/s", rate < 100, rate);
+    }
+    fputc('\n', file);
 }
 
 static enum status print_conventions(FILE *file, const struct predict_answer *a,
@@ -196,16 +277,20 @@ static enum status print_conventions(FILE *file, const struct predict_answer *a,
 enum status predict_print_text(FILE *file, const struct predict_answer *a,
                                struct error *err)
 {
-    print_model(file, a);
+    predict_print_question(file, a);
     fputc('\n', file);
     if (a->options->by == PREDICT_BY_MEMORY)
         return predict_memory_table(file, a, err);
     enum status status = print_table(file, a, err);
     fputc('\n', file);
+    print_per_token(file, a);
     if (a->machine) {
-        print_range(file, METRIC_SECONDS, a->model.range.seconds);
-        print_range(file, METRIC_JOULES, a->model.range.joules);
+        print_range(file, &a->model, METRIC_SECONDS,
+                    a->model.range.seconds);
+        print_range(file, &a->model, METRIC_JOULES,
+                    a->model.range.joules);
     }
+    predict_measured_text(file, a);
     predict_memory_text(file, a);
     if (status == STATUS_OK)
         status = print_conventions(file, a, err);
@@ -278,16 +363,27 @@ static json_t *rows_json(const struct predict_answer *a)
     return table;
 }
 
+static json_t *per_token_json(const struct predict_answer *a)
+{
+    json_t *out = json_object();
+
+    for (int i = 0; i < N_SHOWN; i++)
+        json_object_set_new(out, metric_table[shown[i]].column, json_known(
+            cost_get(&a->total.model, shown[i]) / tokens_of(a),
+            cost_known(&a->total.model, shown[i])));
+    return out;
+}
+
 static json_t *range_json(const struct predict_answer *a,
                           struct predict_range range)
 {
     if (!a->machine)
         return json_null();
-    return json_pack("{s:{s:f, s:f}, s:{s:f, s:f}}",
-                     "seconds", "low", range.seconds.low,
-                     "high", range.seconds.high,
-                     "joules", "low", range.joules.low,
-                     "high", range.joules.high);
+    return json_pack("{s:{s:o, s:o}, s:{s:o, s:o}}",
+                     "seconds", "low", json_number(range.seconds.low),
+                     "high", json_number(range.seconds.high),
+                     "joules", "low", json_number(range.joules.low),
+                     "high", json_number(range.joules.high));
 }
 
 static json_t *conventions_json(const struct predict_answer *a)
@@ -295,7 +391,8 @@ static json_t *conventions_json(const struct predict_answer *a)
     json_t *out = json_object();
 
     for (const struct predict_convention *c = predict_conventions;
-         a->question.phase == MEMORY_TRAIN && c->name; c++)
+         a->question.phase == MEMORY_TRAIN &&
+         spec_check_runs(&a->question.spec, NULL) == STATUS_OK && c->name; c++)
         json_object_set_new(out, c->name, json_pack("{s:f, s:f, s:s, s:s}",
             "flops", predict_train_flops(c, &a->model.spec,
                                          &a->model.allocation),
@@ -320,17 +417,42 @@ static enum status dense_json(json_t *summary, const struct predict_answer *a,
     return status;
 }
 
+static json_t *experts_json(const struct predict_question *q)
+{
+    const struct experts *e = &q->spec.experts;
+    return e->n == 0 ? json_null()
+                     : json_pack("{s:i, s:i, s:i, s:f}", "experts", (int)e->n,
+                                 "active", (int)e->active, "layers",
+                                 (int)spec_n_expert_layers(&q->spec),
+                                 "entered", entered_by(q));
+}
+
+static json_t *regime_json(const struct regime *r)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:s, s:i, s:i}",
+                     "activations", precision_names[r->arithmetic],
+                     "weights", precision_names[r->weights],
+                     "kv", precision_names[r->kv],
+                     "gradients", precision_names[r->gradients],
+                     "optimizer", precision_names[r->moments],
+                     "recompute", r->recompute,
+                     "accumulate", (int)regime_steps(r),
+                     "execution", execution_names[r->execution],
+                     "tensor", (int)r->tensor, "data", (int)r->data);
+}
+
 static json_t *question_json(struct predict_answer *a)
 {
     json_t *machine = a->machine ? config_json(a->machine, &machine_schema)
                                  : json_null();
     char weights[SOURCE_WEIGHTS_SIZE];
     source_weights_text(weights, &a->question.spec);
-    json_t *config = json_pack("{s:s, s:s, s:s, s:s*, s:i, s:i, s:o, s:O}",
+    json_t *config = json_pack("{s:s, s:s, s:s, s:s*, s:o, s:i, s:i, s:o, s:O}",
         "file", a->options->model, "weights", weights,
         "phase", memory_phase_names[a->question.phase],
         "logits", a->question.phase != MEMORY_FORWARD ? NULL
                   : a->question.all_logits ? "all" : "last",
+        "regime", regime_json(&a->question.regime),
         "batch", (int)a->options->batch,
         "tokens", (int)a->question.n_tokens,
         "machine", machine, "model", a->config);
@@ -353,10 +475,15 @@ enum status predict_print_json(FILE *file, struct predict_answer *a, int argc,
     json_object_set_new(summary, "by",
                         json_string(predict_by_names[a->options->by]));
     json_object_set_new(summary, "table", rows_json(a));
+    json_object_set_new(summary, "per_token", per_token_json(a));
     json_object_set_new(summary, "range", range_json(a, a->model.range));
     json_object_set_new(summary, "dense_range", range_json(a, a->dense.range));
     json_object_set_new(summary, "parameters", json_integer(
         (json_int_t)memory_parameters(&a->question.spec)));
+    json_object_set_new(summary, "active_parameters", json_integer(
+        (json_int_t)memory_active_parameters(&a->question.spec)));
+    json_object_set_new(summary, "experts", experts_json(&a->question));
+    json_object_set_new(summary, "measured", predict_measured_json(a));
     predict_memory_json(summary, a);
     json_object_set_new(summary, "conventions", conventions_json(a));
     if (status == STATUS_OK)

@@ -65,13 +65,14 @@ void predict_memory_text(FILE *file, const struct predict_answer *a)
     const struct hold_question q = held(a, false);
     const struct hold hold = hold_of(&q);
     const char *before = ": ";
+    char bytes[TABLE_NUMBER_SIZE];
 
-    fprintf(file, "%-12s%.4g MB at the peak", "memory",
-            (double)hold.total / 1e6);
+    table_si(bytes, (double)hold.total, "B");
+    fprintf(file, "%-12s%s at the peak", "memory", bytes);
     for (int kind = 0; kind < MEMORY_KIND_COUNT; kind++)
         if (hold.bytes[kind] > 0) {
-            fprintf(file, "%s%s %.4g", before, memory_kind_names[kind],
-                    (double)hold.bytes[kind] / 1e6);
+            table_si(bytes, (double)hold.bytes[kind], "B");
+            fprintf(file, "%s%s %s", before, memory_kind_names[kind], bytes);
             before = ", ";
         }
     fputs(q.phase == MEMORY_TRAIN ? "; and the size of the text\n" : "\n",

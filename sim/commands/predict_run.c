@@ -42,9 +42,9 @@ static void take(struct predict_answer *a, int64_t batch, int64_t tokens,
         o->batch = batch;
     if (o->context == 0 && o->tokens == 0)
         o->tokens = tokens;
-    snprintf(a->run_machine, sizeof a->run_machine, "%s", machine);
-    if (!o->machine && *machine)
-        o->machine = a->run_machine;
+    if (o->machines.n == 0 && *machine)
+        snprintf(o->machines.value[o->machines.n++], CONFIG_TEXT_SIZE, "%s",
+                 machine);
 }
 
 static enum status load_train(struct predict_answer *a, struct error *err)

@@ -14,10 +14,10 @@
 
 struct options {
     struct command_options common;
-    const char *study, *program, *filter, *from, *machine;
-    int64_t point, n_jobs;       /* -1: all; 0: not given */
+    const char *study, *program, *filter, *from, *machine, *sbatch;
+    int64_t point, n_jobs, batch;          /* -1: all; 0: not given */
     int     launcher;
-    bool    list, merge, dry_run, any_kernels;
+    bool    list, merge, dry_run, any_kernels, share;
 };
 
 enum { ALL_POINTS = -1, MAX_JOBS = 1024 };
@@ -28,7 +28,7 @@ static const char *const launchers[] = { "local", "slurm", NULL };
     FLAG(name, argument, NULL, TYPE, struct options, member, __VA_ARGS__)
 static const struct flag flags[] = {
     FLAG_OPERAND("STUDY", NULL, "a YAML file with base: (a run config),"
-        " command: (train or run), set: (keys of all points), settings: (named"
+        " command: (train, run or profile), set: (keys of all points), settings: (named"
         " rows of keys), zip: (lists taken together), axes: (keys and their"
         " values, all combinations), phases: (axes for rows of a phase) and"
         " points: (a list of single points)"),
@@ -38,8 +38,8 @@ static const struct flag flags[] = {
         " many points at a time; not given: one for each thread, but a single"
         " one for command: run, whose seconds are results"),
     SWEEP("--point", "I", INT, point, ALL_POINTS, SWEEP_MAX_POINTS - 1, "-1",
-        NULL, NULL, "run only this point, while other processes run others; -1:"
-        " all"),
+        NULL, NULL, "run only this point, or the batch from it on, while other"
+        " processes run others; -1: all"),
     SWEEP("--filter", "WORDS", TEXT, filter, 0, 0, "", NULL, NULL, "take only"
         " points that have each of these words in their name or as their"
         " phase: 'mod seed=3'"),
@@ -52,6 +52,10 @@ static const struct flag flags[] = {
         " --dry-run: a machine profile, by which the hours are modelled"),
     SWEEP("--merge", NULL, BOOL, merge, 0, 0, "", NULL, NULL,
         "write points.csv from finished points without running any"),
+    SWEEP("--share", NULL, BOOL, share, 0, 0, "", NULL, NULL, "run the points"
+        " together with other sweeps that share DIR, here or on other machines:"
+        " each point is run by one of them, and all end when every point has"
+        " ended"),
     SWEEP("--from", "DIR", TEXT, from, 0, 0, "", NULL, NULL, "take over the"
         " points that DIR/records.json tells of, and run the others: a sweep"
         " leaves that file beside points.csv, and it is enough to go on from"
@@ -62,7 +66,13 @@ static const struct flag flags[] = {
         " come to other bits"),
     SWEEP("--launcher", "NAME", CHOICE, launcher, 0, 0, "local", launchers,
         NULL, "who runs the points: this program, or Slurm, which is handed"
-        " DIR/array.sh"),
+        " DIR/submit.sh: arrays of tasks of --threads CPUs (1), then merge and"
+        " report"),
+    SWEEP("--batch", "N", INT, batch, 1, SWEEP_MAX_POINTS, "1", NULL, NULL,
+        "points that a task of Slurm runs one after another: points of less than"
+        " a minute are better in batches; with --point: how many from it on"),
+    SWEEP("--sbatch", "OPTIONS", TEXT, sbatch, 0, 0, "", NULL, NULL, "options of"
+        " sbatch for every job, parted by blanks: '--partition=long --time=60'"),
     SWEEP("--program", "FILE", TEXT, program, 0, 0, "", NULL, NULL,
         "run this program for each point instead of isobath"),
     { { "--set", CONFIG_SETTINGS, 0, 0, 0, "", NULL, NULL, "set a key of every"
@@ -234,34 +244,42 @@ static struct sweep_run local_run(const struct options *options,
     return (struct sweep_run){
         .sweep = sweep, .directory = options->common.output,
         .program = options->program, .filter = options->filter,
-        .n_jobs = n_jobs,
+        .n_jobs = n_jobs, .share = options->share,
         .threads = threads > n_jobs ? threads / n_jobs : 1,
         .on_failure = show_failure, .on_progress = show_progress,
         .context = watch,
     };
 }
 
-/* Run one point, for a cluster's task: the directory is shared with others, so
- * only the point itself, by its own process, is locked. */
-static enum status run_one(const struct options *options,
-                           const struct sweep *sweep,
-                           const struct sweep_run *run,
-                           enum point_state *state, struct error *err)
+/* Run a batch of points, for a cluster's task: the directory is shared with
+ * others, so only a point itself, by its own process, is locked. */
+static enum status run_batch(const struct options *options,
+                             const struct sweep *sweep,
+                             const struct sweep_run *run,
+                             enum point_state *state, struct error *err)
 {
-    const int32_t point = (int32_t)options->point;
+    const int32_t first = (int32_t)options->point;
+    const int32_t last = sweep->n_points - first > options->batch
+                             ? first + (int32_t)options->batch : sweep->n_points;
+    int32_t n_failed = 0;
 
-    if (point >= sweep->n_points)
+    if (first >= sweep->n_points)
         return error_set(err, STATUS_BAD_VALUE, "--point %d: allowed is 0 to"
-                         " %d", point, sweep->n_points - 1);
-    if (!sweep_matches(&sweep->point[point], options->filter))
+                         " %d", first, sweep->n_points - 1);
+    if (options->batch == 1 && !sweep_matches(&sweep->point[first],
+                                              options->filter))
         return error_set(err, STATUS_BAD_VALUE, "--filter '%.200s': point %d,"
                          " %s, does not have these words", options->filter,
-                         point, sweep->point[point].name);
+                         first, sweep->point[first].name);
     enum status status = rundir_make(run->directory, "sweep", err);
     if (status == STATUS_OK)
-        status = sweep_run_points(run, point, point + 1, state, err);
-    if (status == STATUS_OK && state[point] != POINT_DONE)
-        return error_set(err, STATUS_FAILED, "point %d failed", point);
+        status = sweep_run_points(run, first, last, state, err);
+    for (int32_t i = first; i < last && status == STATUS_OK; i++)
+        n_failed += state[i] != POINT_DONE &&
+                    sweep_matches(&sweep->point[i], options->filter);
+    if (n_failed > 0)
+        return error_set(err, STATUS_FAILED, "%d of %d points failed", n_failed,
+                         last - first);
     return status;
 }
 
@@ -272,8 +290,9 @@ static enum status run_and_merge(const struct options *options,
                                  enum point_state *state, struct error *err)
 {
     struct rundir rundir;
-    enum status status = rundir_open_own(&rundir, run->directory, "sweep",
-                                         err);
+    enum status status = options->share
+        ? rundir_open_shared(&rundir, run->directory, "sweep", err)
+        : rundir_open_own(&rundir, run->directory, "sweep", err);
 
     if (status != STATUS_OK)
         return status;
@@ -318,16 +337,18 @@ static enum status run_local(const struct options *options,
 }
 
 static enum status run_slurm(const struct options *options,
-                             const struct sweep *sweep,
-                             const struct sweep_run *run, struct error *err)
+                             const struct sweep *sweep, struct error *err)
 {
     const struct sweep_slurm slurm = {
         .sweep = sweep, .directory = options->common.output,
-        .program = options->program, .threads = run->threads,
-        .n_jobs = (int)options->n_jobs, .settings = options->common.setting,
+        .program = options->program, .batch = (int)options->batch,
+        .threads = options->common.threads_wanted
+                       ? (int)options->common.threads_wanted : 1,
+        .n_jobs = (int)options->n_jobs, .options = options->sbatch,
+        .settings = options->common.setting,
         .n_settings = options->common.n_settings,
     };
-    char job[64];
+    char said[256];
     enum status status = rundir_make(slurm.directory, "sweep", err);
 
     if (status == STATUS_OK)
@@ -337,10 +358,9 @@ static enum status run_slurm(const struct options *options,
     if (status == STATUS_OK)
         status = sweep_slurm_write(&slurm, err);
     if (status == STATUS_OK)
-        status = sweep_slurm_submit(job, sizeof job, slurm.directory, err);
+        status = sweep_slurm_submit(said, sizeof said, slurm.directory, err);
     if (status == STATUS_OK && !options->common.quiet)
-        printf("handed in as job %s; points.csv follows when it has ended\n",
-               job);
+        printf("handed in as job %s\n", said);
     return status;
 }
 
@@ -358,13 +378,13 @@ static enum status dispatch(const struct options *options,
         return sweep_foresee(sweep, options->filter, options->machine,
                              (enum format)options->common.format, err);
     if (options->launcher == LAUNCHER_SLURM)
-        return run_slurm(options, sweep, &run, err);
+        return run_slurm(options, sweep, err);
     command_catch_signals();
     watch.progress = progress_begin("sweep", "point", sweep->n_points,
                                     options->common.quiet);
     status = options->point == ALL_POINTS
         ? run_local(options, sweep, &run, state, err)
-        : run_one(options, sweep, &run, state, err);
+        : run_batch(options, sweep, &run, state, err);
     progress_end(&watch.progress);
     return status;
 }

@@ -48,7 +48,20 @@
     X(again, spec_puts_back(spec),                                             \
       "1 if the stream is put back as the layer found it")                     \
     X(predicts, spec->n_predictor > 0, "1 if there are predictors")            \
-    X(W, spec->n_predictor, "width of predictors")
+    X(W, spec->n_predictor, "width of predictors")                             \
+    X(Xn, spec->experts.n, "experts")                                          \
+    X(Xa, spec->experts.active, "experts that a token enters")                 \
+    X(Xw, spec->experts.width, "width of an expert")                           \
+    X(Xs, spec->experts.shared, "width of what all tokens enter besides")      \
+    X(Lk, spec->latent.kv, "width of the cached vector")                       \
+    X(Lq, spec->latent.query, "width of what queries are made of")             \
+    X(Lr, spec->latent.rotary, "numbers of a key that all heads share")        \
+    X(Lv, spec->latent.value, "value size")                                    \
+    X(Ln, spec->head_size - spec->latent.rotary, "D - Lr")                     \
+    X(Mq, spec_query_weights(spec), "numbers that make queries")               \
+    X(Mkv, (uint64_t)spec->latent.kv * (uint64_t)spec->n_heads *               \
+      (uint64_t)(spec->head_size - spec->latent.rotary + spec->latent.value),  \
+      "Lk*H*(Ln + Lv)")
 #define FLOPS_LETTER(letter, value, meaning)                                   \
     const uint64_t letter = (uint64_t)(value); (void)letter;
 
@@ -57,6 +70,7 @@
  *    id           name      has the curve of  what it is, and its size        */
 #define WORK_MAP(X)                                                            \
     X(WORK_MATMUL, "matmul", WORK_MATMUL, "products; all of an op")            \
+    X(WORK_ROW,    "row",    WORK_MATMUL, "products of one row; all of an op") \
     X(WORK_ATTEND, "attend", WORK_ATTEND, "attention; one sequence of an op")  \
     X(WORK_QUERY,  "query",  WORK_ATTEND,                                      \
       "attention of one new token over cached keys; one sequence of an op")    \
@@ -69,8 +83,11 @@
 
 enum work { WORK_MAP(NAMES_ID) WORK_COUNT };
 extern const char *const work_names[];        /* NULL ends */
-/* `one_query`: attention is that of one new token a sequence. */
-enum work flops_work(enum op op, bool one_query);
+/* `one_query`: attention is that of one new token a sequence; `one_row`: the op
+ * works on no more. */
+enum work flops_work(enum op op, bool one_query, bool one_row);
+/* Products and attention, which machines have units for, a number format each. */
+bool flops_multiplies(enum work work);
 
 /* Prices of a pass; and those that stand in forward's place: in training, of
  * ops that keep something for backward; and in a layer whose attention skips
@@ -84,7 +101,10 @@ enum flops_set {
     FLOPS_UPDATE = PASS_UPDATE,
     FLOPS_TRAINING, FLOPS_OF_SIGNAL, FLOPS_OF_SKIPPED, FLOPS_BACK_SKIPPED,
     FLOPS_OF_KEPT, FLOPS_OF_ALL, FLOPS_TRAINED_KEPT, FLOPS_TRAINED_ALL,
-    FLOPS_BACK_KEPT, FLOPS_BACK_ALL, FLOPS_BACK_TABLED, FLOPS_SETS
+    FLOPS_BACK_KEPT, FLOPS_BACK_ALL, FLOPS_BACK_TABLED,
+    FLOPS_EXPERTS, FLOPS_EXPERTS_BACK,   /* of layers with experts */
+    FLOPS_ABSORBED,                      /* decode with latent keys */
+    FLOPS_SETS
 };
 
 /* One row of the convention, as text in the letters of spec.h. */
@@ -96,6 +116,8 @@ struct flops_rule {
     const char *bytes;            /* per row */
     const char *shared_bytes;     /* once, if there is any row */
     const char *shared_flops;     /* likewise; NULL: 0 */
+    const char *expert_bytes;     /* once for each expert that any row enters;
+                                   * NULL: 0 */
 };
 
 /* That rule evaluated.  An op over N rows that run over S keys between them
@@ -105,7 +127,7 @@ struct flops_rule {
 struct flops_price {
     uint64_t flops, flops_per_key, bytes, shared_bytes;
     const struct flops_rule *rule;
-    uint64_t shared_flops;
+    uint64_t shared_flops, expert_bytes;
 };
 
 /* clip and adamw have no rows: see below. */
@@ -171,7 +193,7 @@ struct flops_letter {
 };
 enum { FLOPS_LETTERS_MAX = 64 };
 /* Into out[FLOPS_LETTERS_MAX]; returns how many.  Those of stored matrices (Bq,
- * Wq, ...) are that layer's. */
+ * Mq, ...) are that layer's. */
 int flops_letters(struct flops_letter *out, const struct model_spec *spec,
                   int32_t layer);
 

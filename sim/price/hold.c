@@ -7,15 +7,33 @@ static void add(uint64_t *sum, uint64_t part)
         *sum = UINT64_MAX;
 }
 
+static uint64_t bytes_of(const struct memory_item *item,
+                         const struct regime *regime)
+{
+    const enum precision format[MEMORY_KIND_COUNT] = {
+        [MEMORY_WEIGHTS] = regime->weights,
+        [MEMORY_KV] = regime->kv,
+        [MEMORY_ACTIVATIONS] = regime->arithmetic,
+        [MEMORY_GRADIENTS] = regime->gradients,
+        [MEMORY_OPTIMIZER] = regime->moments,
+        [MEMORY_WORKSPACE] = PRECISION_FP32,
+    };
+    const uint64_t bytes = memory_item_bytes(item);
+    return item->packed || bytes == UINT64_MAX
+               ? bytes : regime_bytes(bytes, format[item->kind]);
+}
+
 static void add_items(struct hold *hold, const struct hold_question *q,
                       enum memory_phase phase, bool keys_alone)
 {
     struct memory_item items[MEMORY_ITEMS_MAX];
     int n = memory_items(items, q->spec, q->n_sequences, q->n_tokens, phase);
+    const bool own = regime_is_fp32(q->regime);
 
     for (int i = 0; i < n; i++)
-        if (!keys_alone || items[i].kind == MEMORY_KV)
-            add(&hold->bytes[items[i].kind], memory_item_bytes(&items[i]));
+        if ((!keys_alone || items[i].kind == MEMORY_KV) &&
+            (own || !items[i].own))
+            add(&hold->bytes[items[i].kind], bytes_of(&items[i], q->regime));
 }
 
 static enum memory_phase phase_of(const struct hold_question *q)
@@ -46,9 +64,11 @@ struct hold hold_of(const struct hold_question *q)
 
     if (q->phase == MEMORY_LAST)
         add_items(&hold, q, MEMORY_DECODE, true);
-    add(&hold.bytes[MEMORY_WORKSPACE],
-        memory_beside_bytes(q->spec, q->n_sequences, q->n_tokens, phase_of(q),
-                            q->n_threads, MEMORY_START_BYTES));
+    if (regime_is_fp32(q->regime))
+        add(&hold.bytes[MEMORY_WORKSPACE],
+            memory_beside_bytes(q->spec, q->n_sequences, q->n_tokens,
+                                phase_of(q), q->n_threads,
+                                MEMORY_START_BYTES));
     return summed(hold);
 }
 

@@ -1,7 +1,7 @@
 /* hold.h - Predict the memory of a step by what it is for, and what would fit.
  *
- * The buffers are those of memory.h: what this program would hold.  Frameworks
- * may hold more. */
+ * The buffers are those of memory.h, in the regime's formats: what this program
+ * would hold.  Frameworks may hold more. */
 #ifndef HOLD_H
 #define HOLD_H
 
@@ -27,8 +27,8 @@ struct hold {
 /* The items of memory.h alone. */
 struct hold hold_buffers(const struct hold_question *question);
 
-/* And what stands beside them in a process (memory_beside_bytes()).  A prefill
- * that ends with each sequence's last logits holds the keys and values of the
+/* And in float32, which this program runs, what stands beside them in its process
+ * (memory_beside_bytes()).  A prefill that ends with each sequence's last logits holds the keys and values of the
  * decode step that follows. */
 struct hold hold_of(const struct hold_question *question);
 

@@ -82,6 +82,10 @@ static const struct config_key keys[] = {
              "that programs can have; chips come in GiB"),
     QUANTITY("link.bytes_per_second", link_bytes_per_second, 1e6, 1e14, "B/s",
              "to one other machine, one way"),
+    EXPECTED("unmodelled", unmodelled, 0.1, 10, "",
+             "{value: 1, low: 1, high: 1, grade: assumed, source: in the shares}",
+             "what steps take over what is modelled: host work, waits, kernels"
+             " that are not the best"),
     QUANTITY("price_per_hour", price_per_hour, 0, 1e5, "USD", "rent"),
     QUANTITY("grams_co2_per_kwh", grams_co2_per_kwh, 0, 3000, "g/kWh",
              "emitted by the grid it hangs on"),
@@ -177,39 +181,38 @@ static enum status check_levels(const struct machine *m, const char **key,
 
 /* Halving a format doubles at most what a unit does with it.  Makers print rates
  * of matrices that are half zeros as well, twice as high again: such a number
- * stands out beside an honest one of a wider format.  A row per pair, nearest
- * width first; the first wider one that is known decides. */
-static const struct pair {
-    enum precision narrow, wide;
-    double times;
-} pairs[] = {
-    { PRECISION_INT4, PRECISION_INT8, 2 },
-    { PRECISION_INT8, PRECISION_FP16, 2 }, { PRECISION_INT8, PRECISION_BF16, 2 },
-    { PRECISION_FP8,  PRECISION_FP16, 2 }, { PRECISION_FP8,  PRECISION_BF16, 2 },
-    { PRECISION_BF16, PRECISION_TF32, 2 }, { PRECISION_FP16, PRECISION_TF32, 2 },
+ * stands out beside an honest one of a wider format. */
+static const struct {
+    enum precision narrow, wide[2];
+    const char *wider;
+} halvings[] = {
+    { PRECISION_INT4, { PRECISION_INT8, PRECISION_FP8 }, "int8 or fp8" },
+    { PRECISION_INT8, { PRECISION_FP16, PRECISION_BF16 }, "fp16 or bf16" },
+    { PRECISION_FP8,  { PRECISION_FP16, PRECISION_BF16 }, "fp16 or bf16" },
+    { PRECISION_BF16, { PRECISION_TF32, PRECISION_TF32 }, "tf32" },
+    { PRECISION_FP16, { PRECISION_TF32, PRECISION_TF32 }, "tf32" },
 };
 
 #define X(id, name, bits) "peak_flops_per_second." name,
 static const char *const peak_key[PRECISION_COUNT] = { PRECISION_MAP(X) };
 #undef X
 
-/* `high` of the wider one: it may accumulate in a width that halves its rate. */
+/* `high` of the wider one: it may accumulate in a width that halves its rate.
+ * NAN, where no wider one is known, compares false. */
 static enum status check_peaks(const struct machine *m, const char **key,
                                struct error *err)
 {
-    enum { N_PAIRS = sizeof pairs / sizeof *pairs };
     static const double rounded = 1.03;      /* data sheets print three digits */
 
-    for (int i = 0; i < N_PAIRS; i++) {
-        const struct pair *p = &pairs[i];
-        const struct quantity *wide = machine_peak(m, p->wide);
-        const struct quantity *narrow = machine_peak(m, p->narrow);
-        *key = peak_key[p->narrow];
-        if (narrow->value > rounded * p->times * wide->high)
+    for (size_t i = 0; i < sizeof halvings / sizeof *halvings; i++) {
+        double peak = machine_peak(m, halvings[i].narrow)->value;
+        double wide = fmax(machine_peak(m, halvings[i].wide[0])->high,
+                           machine_peak(m, halvings[i].wide[1])->high);
+        *key = peak_key[halvings[i].narrow];
+        if (peak > rounded * 2 * wide)
             return error_set(err, STATUS_BAD_VALUE, "%s %g: allowed is at most"
-                             " %g times %s; if this counts 2:4 sparsity, write"
-                             " half", *key, narrow->value, p->times,
-                             precision_names[p->wide]);
+                             " twice that of %s; if this counts 2:4 sparsity,"
+                             " write half", *key, peak, halvings[i].wider);
     }
     return STATUS_OK;
 }
@@ -317,7 +320,7 @@ const struct quantity *machine_work_peak(const struct machine *m,
                                          enum work work,
                                          enum precision precision)
 {
-    if (curve_of[work] != WORK_VECTOR)
+    if (flops_multiplies(work))
         return machine_peak(m, precision);
     return quantity_known(&m->vector_flops_per_second)
                ? &m->vector_flops_per_second : machine_peak(m, PRECISION_FP32);

@@ -1,14 +1,17 @@
 /* memory.c - List the buffers of a run. */
 #include "sim/price/memory.h"
 
-#include <stdbool.h>
-
 #include "sim/core/ledger/ledger.h"
 #include "sim/core/model/plan.h"
 #include "sim/price/flops.h"
 
 const char *const memory_phase_names[] = { MEMORY_PHASE_MAP(NAMES_WORD) NULL };
 const char *const memory_kind_names[] = { MEMORY_KIND_MAP(NAMES_WORD) NULL };
+
+static uint64_t largest(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
 
 static uint64_t tensor_sum(const struct model_spec *spec, int32_t layer)
 {
@@ -28,6 +31,16 @@ uint64_t memory_parameters(const struct model_spec *spec)
     for (int32_t l = 0; l < spec->n_layers; l++)
         sum += tensor_sum(spec, l);
     return sum;
+}
+
+uint64_t memory_active_parameters(const struct model_spec *spec)
+{
+    const uint64_t expert = 3 * (uint64_t)spec->n_channels *
+                            (uint64_t)spec->experts.width;
+    const uint64_t idle = (uint64_t)(spec->experts.n - spec->experts.active);
+
+    return memory_parameters(spec) -
+           expert * idle * (uint64_t)spec_n_expert_layers(spec);
 }
 
 /* Numbers that have a gradient and two moments. */
@@ -181,13 +194,49 @@ static uint64_t whole_tiles(uint64_t n_tokens)
     return (n_tokens + OP_KEY_TILE - 1) / OP_KEY_TILE * OP_KEY_TILE;
 }
 
+/* Of one token in the widest layer: a feed-forward part, or the experts that it
+ * enters. */
+static uint64_t widest_ffn(const struct model_spec *spec)
+{
+    const struct experts *e = &spec->experts;
+    const uint64_t entered = (uint64_t)e->active * (uint64_t)e->width +
+                             (uint64_t)e->shared;
+    uint64_t widest = 0;
+
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        widest = largest(widest, spec->has_experts[l] ? entered
+                                                      : (uint64_t)spec->n_ffn);
+    return widest;
+}
+
+/* Numbers that attention is given of a row: queries, keys and values, and what
+ * latent ones are made of. */
+static uint64_t projected(const struct model_spec *spec)
+{
+    const struct latent *k = &spec->latent;
+    const uint64_t Q = (uint64_t)spec_q(spec);
+
+    if (k->kv == 0)
+        return Q + 2 * (uint64_t)spec_e(spec);
+    return 2 * Q + (uint64_t)(k->query + k->kv + k->rotary) +
+           (uint64_t)spec->n_heads * (uint64_t)k->value;
+}
+
+/* What a buffer is for, and of the two last what else is said of it. */
+enum memory_use { WTS, KEY, ACT, GRD, OPT, WRK, PCK, OWN };
+static const enum memory_kind use_kind[] = {
+    [WTS] = MEMORY_WEIGHTS,   [KEY] = MEMORY_KV, [ACT] = MEMORY_ACTIVATIONS,
+    [GRD] = MEMORY_GRADIENTS, [OPT] = MEMORY_OPTIMIZER,
+    [WRK] = MEMORY_WORKSPACE, [PCK] = MEMORY_WEIGHTS, [OWN] = MEMORY_WORKSPACE,
+};
+
 int memory_items(struct memory_item *out, const struct model_spec *spec,
                  int32_t n_sequences, int32_t n_tokens,
                  enum memory_phase phase)
 {
     const uint64_t C = (uint64_t)spec->n_channels, Q = (uint64_t)spec_q(spec),
         E = (uint64_t)spec_e(spec), H = (uint64_t)spec->n_heads,
-        F = (uint64_t)spec->n_ffn, U = (uint64_t)spec_up(spec),
+        F = widest_ffn(spec), U = F * (spec_gated(spec) ? 2 : 1),
         V = (uint64_t)spec->n_vocab, D = (uint64_t)spec->head_size,
         choices = (uint64_t)plan_n_choices(spec), G = learned(spec),
         copies = (uint64_t)plan_choices_a_layer(spec),
@@ -212,17 +261,18 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
     const struct held all = rows_held(spec, B, n_tokens, train);
     const struct held h = again   ? inputs_alone(spec, &all, rows)
                           : train ? all : one_layer(spec, rows);
-    const enum memory_kind WTS = MEMORY_WEIGHTS, KEY = MEMORY_KV,
-        ACT = MEMORY_ACTIVATIONS, GRD = MEMORY_GRADIENTS,
-        OPT = MEMORY_OPTIMIZER, WRK = MEMORY_WORKSPACE;
-    const struct memory_item table[] = {
+    const struct {
+        enum memory_use use;
+        const char *name;
+        uint64_t numbers, rows;
+    } table[] = {
         { WTS, "parameters",        weights.floats, 1 },
         /* Of every type, a tile of columns is whole numbers of 4 bytes. */
-        { WTS, "stored weights",    weights.stored_bytes / 4, 1 },
+        { PCK, "stored weights",    weights.stored_bytes / 4, 1 },
         { GRD, "gradients",         G, train },
         { OPT, "first moment",      G, train },
         { OPT, "second moment",     G, train },
-        { WRK, "head, turned",      V, decode && !head_is_stored(spec) ? C : 0 },
+        { OWN, "head, turned",      V, decode && !head_is_stored(spec) ? C : 0 },
         { WRK, "rotary table",      D, turns ? (uint64_t)n_tokens : 0 },
         { WRK, "tokens, targets",   1, rows * (decode ? 1 : 2) },
         { WRK, "routes",            1, choices * rows },
@@ -238,8 +288,11 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { ACT, "gathered",          C, h.gathered },
         { ACT, "carried keys",      2*E, train                ? all.tabled
                                          : carried && !decode ? rows : 0 },
-        { ACT, "queries' norm1",    C, 
+        { ACT, "queries' norm1",    C,
           computed && train ? h.gathered / copies : 0 },
+        { ACT, "experts' rows",     spec->experts.n > 0
+                                        ? C * (uint64_t)spec->experts.active : 0,
+          h.rows },
         { ACT, "stream before",     copies * C, by_change ? rows : 0 },
         { WRK, "gate, kept row",    train ? 3 : 4, h.gathered },
         { WRK, "skipped rows",      2, gated || (carried && train)
@@ -247,7 +300,7 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         /* In training the rows themselves. */
         { ACT, "bypass",            train ? 1 + C : 1, gated ? h.scored : 0 },
         { ACT, "norm1",             C, h.operands },
-        { ACT, "qkv",               Q + 2*E, h.rows },
+        { ACT, "qkv",               projected(spec), h.rows },
         { WRK, "qk norm scales",    H + (uint64_t)spec->n_kv_heads, qk_norm ? h.rows : 0 },
         { ACT, "q, k before norm",  Q + E, qk_norm && train ? h.rows : 0 },
         { ACT, "attended",          Q, h.rows },
@@ -261,7 +314,7 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { ACT, "final norm",        C + 2, rows },
         { ACT, "logits",            V, phase == MEMORY_LAST ? B : rows },
         { WRK, "loss, entropy",     4, rows },
-        { KEY, "cached keys",       2*E, decode ? all.keyed : 0 },
+        { KEY, "cached keys",       (uint64_t)spec_cached(spec), decode ? all.keyed : 0 },
         { WRK, "ids so far",        1, decode && routed && by_table ? B * T : 0 },
         { WRK, "kept positions",    choices, decode ? B * (T + 1) : 0 },
         { WRK, "scores so far",     choices, decode && spec_scored(spec)
@@ -284,7 +337,9 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (table[i].numbers > 0 && table[i].rows > 0)
-            out[n++] = table[i];
+            out[n++] = (struct memory_item){
+                use_kind[table[i].use], table[i].name, table[i].numbers,
+                table[i].rows, table[i].use == PCK, table[i].use == OWN };
     return n;
 }
 
@@ -315,11 +370,6 @@ uint64_t memory_bytes(const struct model_spec *spec, int32_t n_sequences,
     for (int i = 0; i < n; i++)
         add_bytes(&sum, items[i].numbers, items[i].rows);
     return sum;
-}
-
-static uint64_t largest(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
 }
 
 /* The numbers that a thread packs for itself: for a product, PACKED rows of the

@@ -5,6 +5,7 @@
 #ifndef MEMORY_H
 #define MEMORY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "sim/core/model/spec.h"
 
@@ -40,6 +41,8 @@ struct memory_item {
     const char *name;         /* "qkv" */
     uint64_t    numbers;      /* per row, 4 bytes each */
     uint64_t    rows;         /* over all layers that hold the buffer at once */
+    bool        packed;       /* weights in types of their own (number.h) */
+    bool        own;          /* only this program's kernels want it */
 };
 enum { MEMORY_ITEMS_MAX = 64 };
 
@@ -107,7 +110,9 @@ uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
                                int32_t n_tokens, int n_threads,
                                uint64_t start_bytes);
 
-/* The number of parameters of the model. */
+/* The number of parameters of the model, and of those that one token uses: all
+ * but the experts that it does not enter. */
 uint64_t memory_parameters(const struct model_spec *spec);
+uint64_t memory_active_parameters(const struct model_spec *spec);
 
 #endif

@@ -10,12 +10,46 @@ static const enum op ffn_backward[] = { OP_FFN_DOWN, OP_ACT, OP_FFN_UP,
 static const enum op attended_backward[] = {
     OP_ROPE, OP_QK_NORM, OP_QKV, OP_NORM,
 };
+/* Scored, chosen, gathered; what all tokens enter besides; and summed. */
+static const enum op experts_forward[] = { OP_ROUTE, OP_SELECT, OP_GATHER,
+                                           OP_FFN_UP, OP_ACT, OP_FFN_DOWN,
+                                           OP_GATE };
+static const enum op experts_backward[] = { OP_GATE, OP_FFN_DOWN, OP_ACT,
+                                            OP_FFN_UP, OP_GATHER, OP_ROUTE };
 #define N_OPS(ops) (int)(sizeof (ops) / sizeof *(ops))
 
 static void walk(struct pricing *p, const enum op *ops, int n, enum rows rows)
 {
     for (int i = 0; i < n; i++)
         pricing_rows(p, ops[i], rows);
+}
+
+static void walk_of(struct pricing *p, enum flops_set set, const enum op *ops,
+                    int n, enum rows rows)
+{
+    for (int i = 0; i < n; i++)
+        pricing_rows_of(p, set, ops[i], rows);
+}
+
+static void feed_forward(struct pricing *p, enum rows rows)
+{
+    if (!p->job.spec->has_experts[p->layer]) {
+        walk(p, ffn_forward, N_OPS(ffn_forward), rows);
+        return;
+    }
+    pricing_rows(p, OP_NORM, rows);
+    walk_of(p, FLOPS_EXPERTS, experts_forward, N_OPS(experts_forward), rows);
+}
+
+static void feed_forward_backward(struct pricing *p, enum rows rows)
+{
+    if (!p->job.spec->has_experts[p->layer]) {
+        walk(p, ffn_backward, N_OPS(ffn_backward), rows);
+        return;
+    }
+    walk_of(p, FLOPS_EXPERTS_BACK, experts_backward, N_OPS(experts_backward),
+            rows);
+    pricing_rows(p, OP_NORM, rows);
 }
 
 /* Scores, chooses and gathers.  Where keys of skipped tokens are computed, the
@@ -87,7 +121,7 @@ static void stage_forward(struct pricing *p, const struct stage *stage)
     if (stage->parts & STAGE_ATTENTION)
         attention(p, stage, rows);
     if (stage->parts & STAGE_FFN)
-        walk(p, ffn_forward, N_OPS(ffn_forward), rows);
+        feed_forward(p, rows);
     if (stage->gated)
         pricing_rows(p, OP_GATE, rows);
     if (stage->gates_skipped && p->phase == MEMORY_TRAIN)
@@ -118,7 +152,8 @@ static void forward(struct pricing *p, bool training, unsigned with)
     pricing_enter(p, PASS_FORWARD, LEDGER_OUTSIDE);
     pricing_rows(p, OP_EMBED, ROWS_ALL);
     for (int32_t l = 0; l < p->job.spec->n_layers; l++)
-        layer_forward(p, l, training);
+        if (pricing_walks(p, l))
+            layer_forward(p, l, training);
     pricing_enter(p, PASS_FORWARD, LEDGER_OUTSIDE);
     enum rows read = with & PREDICT_LAST ? ROWS_LAST : ROWS_ALL;
     pricing_rows(p, OP_NORM, read);
@@ -156,7 +191,7 @@ static void parts_backward(struct pricing *p, const struct stage *stage,
                            enum rows rows)
 {
     if (stage->parts & STAGE_FFN)
-        walk(p, ffn_backward, N_OPS(ffn_backward), rows);
+        feed_forward_backward(p, rows);
     if (stage->parts & STAGE_ATTENTION)
         attention_backward(p, stage, rows);
     if (stage->gated)
@@ -197,26 +232,17 @@ static void layer_backward(struct pricing *p, int32_t layer, bool ends)
         stage_backward(p, &p->plan.stage[layer][i], ends);
 }
 
-/* The lowest router of a frozen backbone; LEDGER_OUTSIDE: all of it learns. */
-static int32_t last_stop(const struct model_spec *spec)
-{
-    if (spec->backbone_frozen)
-        for (int32_t l = 0; l < spec->n_layers; l++)
-            if (spec->routed[l])
-                return l;
-    return LEDGER_OUTSIDE;
-}
-
 static void backward(struct pricing *p)
 {
-    const int32_t stop = last_stop(p->job.spec);
+    const int32_t stop = p->stop;
 
     pricing_enter(p, PASS_BACKWARD, LEDGER_OUTSIDE);
     pricing_rows(p, OP_LOSS, ROWS_ALL);
     pricing_rows(p, OP_HEAD, ROWS_ALL);
     pricing_rows(p, OP_NORM, ROWS_ALL);
     for (int32_t l = p->job.spec->n_layers - 1; l >= 0 && l >= stop; l--)
-        layer_backward(p, l, l == stop);
+        if (pricing_walks(p, l))
+            layer_backward(p, l, l == stop);
     if (stop != LEDGER_OUTSIDE)
         return;
     pricing_enter(p, PASS_BACKWARD, LEDGER_OUTSIDE);
@@ -256,15 +282,16 @@ enum status predict_train_step(struct ledger *ledger,
     struct pricing p;
     enum status status = spec_check_training(job->spec, err);
     if (status == STATUS_OK)
-        status = pricing_begin(&p, ledger, job, MEMORY_TRAIN, false, err);
+        status = pricing_begin(&p, ledger, job, MEMORY_TRAIN, false, range, err);
     if (status != STATUS_OK)
         return status;
     forward(&p, true, PREDICT_LOSS);
     backward(&p);
     update_layer(&p, LEDGER_OUTSIDE);
     for (int32_t l = 0; l < job->spec->n_layers; l++)
-        update_layer(&p, l);
-    return pricing_end(&p, range);
+        if (pricing_walks(&p, l))
+            update_layer(&p, l);
+    return pricing_end(&p);
 }
 
 enum status predict_forward(struct ledger *ledger,
@@ -278,11 +305,11 @@ enum status predict_forward(struct ledger *ledger,
     enum status status = pricing_begin(&p, ledger, job,
                                        with & PREDICT_LAST ? MEMORY_LAST
                                                            : MEMORY_FORWARD,
-                                       false, err);
+                                       false, range, err);
     if (status != STATUS_OK)
         return status;
     forward(&p, false, with);
-    return pricing_end(&p, range);
+    return pricing_end(&p);
 }
 
 static enum status decode(struct ledger *ledger, const struct predict_job *job,
@@ -291,11 +318,11 @@ static enum status decode(struct ledger *ledger, const struct predict_job *job,
 {
     struct pricing p;
     enum status status = pricing_begin(&p, ledger, job, MEMORY_DECODE,
-                                       expected, err);
+                                       expected, range, err);
     if (status != STATUS_OK)
         return status;
     forward(&p, false, PREDICT_HEAD);
-    return pricing_end(&p, range);
+    return pricing_end(&p);
 }
 
 enum status predict_decode(struct ledger *ledger,

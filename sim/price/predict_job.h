@@ -1,13 +1,12 @@
-/* predict_job.h - Describe a prediction: its model, routes and machine, and the
- * intervals of its totals. */
+/* predict_job.h - Describe a prediction: its model, routes, regime and machine. */
 #ifndef PREDICT_JOB_H
 #define PREDICT_JOB_H
 
 #include "sim/core/model/route.h"
 #include "sim/core/model/spec.h"
-#include "sim/price/regime.h"
-#include "sim/price/roofline.h"
+#include "sim/price/bill.h"
 #include "sim/price/machine.h"
+#include "sim/price/regime.h"
 
 /* All borrowed. */
 struct predict_job {
@@ -23,11 +22,6 @@ struct predict_job {
     struct regime regime;                  /* of more than one step the
                                             * allocation is of each, and the
                                             * ledger must not resolve tokens */
-};
-
-/* Totals of one prediction with their intervals; 0 without a machine. */
-struct predict_range {
-    struct estimate seconds, joules;
 };
 
 #endif

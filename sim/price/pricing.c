@@ -4,10 +4,14 @@
 #include <math.h>
 #include <string.h>
 
+#include "sim/price/reasons.h"
+
 /* One op about to be charged, given that it runs. */
 struct charge {
     enum op  op;
-    uint64_t flops, row_bytes, shared_bytes;
+    uint64_t flops, row_bytes, shared_bytes;   /* in float32, until formatted() */
+    uint64_t read_bytes;      /* of shared_bytes: weights that are read */
+    bool     packed;          /* shared_bytes are of stored weights */
     uint64_t cached_bytes;    /* of row_bytes: cached keys and values */
     uint64_t rows;
     bool     apart;           /* its rows pay prices of another set */
@@ -15,11 +19,11 @@ struct charge {
     double   chance;          /* probability that it runs */
 };
 
-/* An op's traffic, seconds and joules. */
+/* An op's lines of each level, seconds and joules. */
 struct modelled {
-    struct traffic  traffic;
-    struct estimate seconds;
-    struct energy   energy;
+    double fills[LEVEL_COUNT];
+    double seconds;
+    struct energy energy;
 };
 
 static const enum metric level_metric[LEVEL_COUNT] = {
@@ -53,63 +57,122 @@ static uint64_t times(uint64_t count, double factor)
                ? (uint64_t)llround((double)count * factor) : count;
 }
 
+/* ---- number formats ---- */
+
+/* An update reads and writes weights and two moments, and reads
+ * gradients. */
+static uint64_t shared_of(const struct pricing *p, const struct charge *c)
+{
+    const struct regime *r = &p->job.regime;
+    const uint64_t bytes = c->shared_bytes, weights = c->read_bytes;
+
+    if (c->packed)
+        return bytes;
+    if (c->op == OP_ADAMW)
+        return regime_bytes(bytes / 7 * 2, r->weights) +
+               regime_bytes(bytes / 7, r->gradients) +
+               regime_bytes(bytes / 7 * 4, r->moments);
+    return regime_bytes(weights, p->phase == MEMORY_TRAIN ? r->arithmetic
+                                                          : r->weights) +
+           regime_bytes(bytes - weights, r->gradients);
+}
+
+/* The charge in the formats of the regime. */
+static struct charge formatted(const struct pricing *p, struct charge c)
+{
+    const struct regime *r = &p->job.regime;
+
+    if (regime_is_fp32(r))
+        return c;
+    const uint64_t cached = regime_bytes(c.cached_bytes, r->kv);
+    c.shared_bytes = shared_of(p, &c);
+    c.row_bytes = regime_bytes(c.row_bytes - c.cached_bytes, r->arithmetic) +
+                  cached;
+    c.cached_bytes = cached;
+    return c;
+}
+
 /* ---- the machine's part ---- */
 
-static struct estimate estimate_times(struct estimate e, double factor)
+/* Bytes that devices exchange after an op: sums of rows where a cut part of a
+ * layer ends, in either direction, and of gradients before they are used. */
+static double exchanged_by(const struct pricing *p, const struct charge *c)
 {
-    return (struct estimate){ e.value * factor, e.low * factor,
-                              e.high * factor };
+    const struct regime *r = &p->job.regime;
+    const bool forward = c->op == OP_PROJECT || c->op == OP_FFN_DOWN;
+    const bool backward = c->op == OP_QKV || c->op == OP_FFN_UP;
+    const uint64_t rows = 4 * c->rows * (uint64_t)p->job.spec->n_channels;
+
+    if (c->op == OP_CLIP)
+        return regime_ring_bytes((double)c->shared_bytes, r->data);
+    return (p->pass == PASS_FORWARD && forward) ||
+                   (p->pass == PASS_BACKWARD && backward)
+               ? regime_ring_bytes((double)regime_bytes(rows, r->arithmetic),
+                                   r->tensor)
+               : 0;
 }
 
 /* Backward reads what forward wrote a pass ago; an update's operands were last
  * seen before all of backward.  Nobody has seen forward's results since. */
+static struct roofline_load load_of(const struct pricing *p,
+                                    const struct charge *c,
+                                    const struct lines_op *lines)
+{
+    const bool decodes = p->phase == MEMORY_DECODE;
+    const enum work work = flops_work(c->op, decodes, c->rows == 1);
+    /* Attention is as large as that of one sequence. */
+    const uint64_t n_parts = work != WORK_ATTEND && work != WORK_QUERY ? 1
+        : decodes && c->rows > 0 ? c->rows
+        : (uint64_t)p->job.allocation->n_sequences;
+    const uint64_t cold = regime_bytes(lines_cold(lines),
+                                       p->job.regime.arithmetic);
+    const uint64_t rows = c->row_bytes - c->cached_bytes;
+    const uint64_t stale = p->pass != PASS_FORWARD ? c->row_bytes
+                           : c->cached_bytes + (cold < rows ? cold : rows);
+    return (struct roofline_load){
+        .work = work, .flops = (double)c->flops,
+        .share = machine_efficiency(p->job.machine, work,
+                                    (double)c->flops / (double)n_parts),
+        .choices = c->op == OP_SELECT ? (double)c->rows : 0,
+        .exchanged = exchanged_by(p, c),
+        .fresh_bytes = (double)(c->row_bytes - stale),
+        .stale_bytes = (double)(stale + c->shared_bytes),
+        .footprint_bytes = p->footprint_bytes,
+    };
+}
+
 static struct modelled model_op(struct pricing *p, const struct charge *c)
 {
-    bool late = p->pass != PASS_FORWARD;
-    const struct machine *machine = p->job.machine;
     const struct lines_op lines = {
         .spec = p->job.spec, .pass = p->pass, .op = c->op, .rows = c->rows,
         .tokens = p->job.allocation->n_tokens,
         .head_turned = c->last || p->phase == MEMORY_DECODE,
         .training = p->phase == MEMORY_TRAIN,
         .bytes = c->row_bytes + c->shared_bytes,
-        .product_lanes = machine->product_lanes,
-        .plain = p->stores || c->apart,
+        .product_lanes = p->job.machine->product_lanes,
+        .plain = p->stores || c->apart ||
+                 spec_check_runs(p->job.spec, NULL) != STATUS_OK,
     };
-    const bool decodes = p->phase == MEMORY_DECODE;
-    const enum work work = flops_work(c->op, decodes);
-    /* Attention is as large as that of one sequence. */
-    const uint64_t n_parts = work != WORK_ATTEND && work != WORK_QUERY ? 1
-        : decodes && c->rows > 0 ? c->rows
-        : (uint64_t)p->job.allocation->n_sequences;
-    uint64_t cold = lines_cold(&lines), rows = c->row_bytes - c->cached_bytes;
-    uint64_t stale = late ? c->row_bytes
-                          : c->cached_bytes + (cold < rows ? cold : rows);
-    const struct roofline_load load = {
-        .work = work,
-        .precision = PRECISION_FP32,
-        .flops = c->flops,
-        .size = (double)c->flops / (double)n_parts,
-        .fresh_bytes = c->row_bytes - stale,
-        .stale_bytes = stale + c->shared_bytes,
-        .footprint_bytes = p->footprint_bytes,
-        .lines = &lines,
-    };
-    struct modelled m = { .traffic = roofline_traffic(machine, &load) };
-    struct estimate seconds = roofline_seconds(machine, &load, &m.traffic);
+    const struct roofline_load load = load_of(p, c, &lines);
+    struct traffic traffic = roofline_traffic(&p->rates, &load);
+    struct modelled m = { .seconds = c->chance * energy_throttled(
+        &p->rates, load.work, load.flops, &traffic,
+        roofline_seconds(&p->rates, &load, &traffic)) };
 
+    /* In another regime operands lie as its own kernels have them. */
+    if (regime_is_fp32(&p->job.regime))
+        roofline_fills(m.fills, &p->rates, &load, &lines);
+    else
+        memcpy(m.fills, traffic.at, sizeof m.fills);
     for (int i = 0; i < LEVEL_COUNT; i++) {
-        m.traffic.at[i] *= c->chance;
-        m.traffic.in[i] *= c->chance;
+        traffic.at[i] *= c->chance;
+        m.fills[i] *= c->chance;
     }
-    m.seconds = estimate_times(seconds, c->chance);
-    m.energy = energy_of(machine, load.precision, (double)c->flops * c->chance,
-                         &m.traffic, m.seconds);
-    const double n = (double)p->repeats;
-    p->range.seconds = estimate_add(p->range.seconds,
-                                    estimate_times(m.seconds, n));
-    p->range.joules = estimate_add(p->range.joules, estimate_times(
-                                       energy_joules(&m.energy), n));
+    m.energy = energy_of(&p->rates, load.work, load.flops * c->chance, &traffic,
+                         m.seconds);
+    if (p->range && bill_add(&p->bill, &load, c->chance *
+                             (double)(p->repeats * p->n_alike)) != STATUS_OK)
+        fail(p, STATUS_NO_MEMORY);
     return m;
 }
 
@@ -126,10 +189,10 @@ static void set_modelled(struct cost *cost, const struct machine *machine,
     for (int i = LEVEL_L2; i < LEVEL_COUNT; i++)
         if (machine_has_level(machine, (enum level)i))
             cost_set_count(cost, level_metric[i],
-                           (uint64_t)llround(m->traffic.in[i]),
+                           (uint64_t)llround(m->fills[i]),
                            PROV_PREDICTED);
-    set_known(cost, METRIC_SECONDS, m->seconds.value);
-    set_known(cost, METRIC_JOULES, energy_joules(&m->energy).value);
+    set_known(cost, METRIC_SECONDS, m->seconds);
+    set_known(cost, METRIC_JOULES, energy_joules(&m->energy));
 }
 
 static struct cost cost_of_work(uint64_t flops, uint64_t bytes)
@@ -140,12 +203,13 @@ static struct cost cost_of_work(uint64_t flops, uint64_t bytes)
     return cost;
 }
 
-/* The cost of the op as a whole. */
-static struct cost cost_of_op(struct pricing *p, const struct charge *c,
+/* The cost of the op as a whole; the charge is in the regime's formats then. */
+static struct cost cost_of_op(struct pricing *p, struct charge *c,
                               struct modelled *m)
 {
     uint64_t bytes;
 
+    *c = formatted(p, *c);
     if (__builtin_add_overflow(c->row_bytes, c->shared_bytes, &bytes))
         fail(p, STATUS_OVERFLOWED);
     struct cost cost = cost_of_work(times(c->flops, c->chance),
@@ -159,26 +223,43 @@ static struct cost cost_of_op(struct pricing *p, const struct charge *c,
 
 /* ---- filing, whole or by token ---- */
 
-static struct cost repeated(struct pricing *p, const struct cost *cost)
+static struct cost repeated(struct pricing *p, const struct cost *cost,
+                            uint64_t times)
 {
     struct cost all = *cost;
 
     for (int i = 0; i < METRIC_FIRST_REAL; i++)
-        if (__builtin_mul_overflow(cost->count[i], p->repeats, &all.count[i]))
+        if (__builtin_mul_overflow(cost->count[i], times, &all.count[i]))
             fail(p, STATUS_OVERFLOWED);
     for (int i = 0; i < METRIC_COUNT - METRIC_FIRST_REAL; i++)
-        all.real[i] *= (double)p->repeats;
+        all.real[i] *= (double)times;
     return all;
 }
 
+static void charge_cell(struct pricing *p, enum op op, int32_t layer,
+                        int32_t token, const struct cost *cost)
+{
+    enum status status = ledger_charge(p->ledger, (struct ledger_key){
+        p->filed, layer, token, op }, cost);
+    if (status != STATUS_OK)
+        fail(p, status);
+}
+
+/* Of all layers that are alike: each its own, or where the ledger does not tell
+ * them apart, all at once. */
 static void file_cost(struct pricing *p, enum op op, int32_t token,
                       const struct cost *cost)
 {
-    const struct cost all = repeated(p, cost);
-    enum status status = ledger_charge(p->ledger, (struct ledger_key){
-        p->filed, p->layer, token, op }, &all);
-    if (status != STATUS_OK)
-        fail(p, status);
+    const uint64_t n = p->by_layer ? 1 : p->n_alike;
+    const struct cost all = repeated(p, cost, p->repeats * n);
+
+    if (!p->by_layer || p->layer < 0) {
+        charge_cell(p, op, p->layer, token, &all);
+        return;
+    }
+    for (int32_t l = p->layer; l < p->job.spec->n_layers; l++)
+        if (p->alike.first[l] == p->layer)
+            charge_cell(p, op, l, token, &all);
 }
 
 static double share(uint64_t part, uint64_t whole)
@@ -199,14 +280,14 @@ static struct cost cost_of_row(const struct pricing *p, const struct charge *c,
     double of_bytes = share(bytes, c->row_bytes + c->shared_bytes);
     double of_time = c->flops ? of_flops : of_bytes;
     struct modelled part = {
-        .seconds.value = m->seconds.value * of_time,
-        .energy.flops.value = m->energy.flops.value * of_flops,
-        .energy.bytes.value = m->energy.bytes.value * of_bytes,
-        .energy.standing.value = m->energy.standing.value * of_time,
+        .seconds = m->seconds * of_time,
+        .energy.flops = m->energy.flops * of_flops,
+        .energy.bytes = m->energy.bytes * of_bytes,
+        .energy.standing = m->energy.standing * of_time,
     };
     /* Rounded down, so that the rows together never take more than all. */
     for (int i = LEVEL_L2; i < LEVEL_COUNT; i++)
-        part.traffic.in[i] = floor(m->traffic.in[i] * of_bytes);
+        part.fills[i] = floor(m->fills[i] * of_bytes);
     set_modelled(&cost, p->job.machine, &part);
     return cost;
 }
@@ -353,6 +434,32 @@ struct part {
     enum rows rows;
 };
 
+/* Of the experts that rows enter, each as likely as any and by itself: Xn * (1 -
+ * (1 - Xa/Xn)^rows) are expected. */
+static uint64_t entered_bytes(const struct pricing *p,
+                              const struct flops_price *price,
+                              const struct row_count *k)
+{
+    if (price->expert_bytes == 0)
+        return 0;
+    return (uint64_t)llround((double)price->expert_bytes *
+                             spec_experts_entered(p->job.spec,
+                                                  (double)k->rows * k->times));
+}
+
+/* The weights among what is shared; the rest are gradients. */
+static uint64_t read_of(const struct pricing *p, const struct flops_price *price,
+                        uint64_t shared)
+{
+    if (p->pass != PASS_BACKWARD || !price->rule)
+        return p->pass == PASS_UPDATE ? 0 : shared;
+    if (price->rule->set == FLOPS_EXPERTS_BACK)
+        return shared / 2;
+    const uint64_t forward =
+        p->listed.at[PASS_FORWARD][price->rule->op].shared_bytes;
+    return forward < shared ? forward : shared;
+}
+
 /* Adds one part of an op to its charge. */
 static void add_part(struct pricing *p, struct charge *c,
                      const struct part *part)
@@ -373,8 +480,11 @@ static void add_part(struct pricing *p, struct charge *c,
     c->flops = weighted(p, c->flops, 1, times(flops, k->times), 1);
     c->flops = weighted(p, c->flops, 1, price->shared_flops, 1);
     c->row_bytes = weighted(p, c->row_bytes, 1, times(bytes, k->times), 1);
-    c->shared_bytes += price->shared_bytes;
+    const uint64_t shared = price->shared_bytes + entered_bytes(p, price, k);
+    c->shared_bytes += shared;
+    c->read_bytes += read_of(p, price, shared);
     c->rows = weighted(p, c->rows, 1, times(k->rows, k->times), 1);
+    c->packed |= price->rule && price->rule->shared_flops;
     c->apart |= price->rule && price->rule->set >= FLOPS_OF_KEPT;
     c->last |= part->rows == ROWS_LAST;
 }
@@ -406,6 +516,10 @@ void pricing_rows_of(struct pricing *p, enum flops_set set, enum op op,
 
 void pricing_rows(struct pricing *p, enum op op, enum rows rows)
 {
+    if (p->phase == MEMORY_DECODE && p->prices.at[FLOPS_ABSORBED][op].rule) {
+        pricing_rows_of(p, FLOPS_ABSORBED, op, rows);
+        return;
+    }
     const bool keeps = p->pass == PASS_FORWARD && p->phase == MEMORY_TRAIN &&
                        p->prices.at[FLOPS_TRAINING][op].rule;
     pricing_rows_of(p, keeps ? FLOPS_TRAINING : (enum flops_set)p->pass, op,
@@ -448,7 +562,8 @@ void pricing_select(struct pricing *p)
     const struct flops_price *seen = &p->prices.at[p->pass][OP_SELECT];
     const struct flops_price kept = { .bytes = FLOPS_SELECT_BYTES_PER_KEPT };
     const struct row_count *k = &p->count[ROWS_KEPT];
-    struct charge c = { .op = OP_SELECT, .chance = 1 };
+    struct charge c = { .op = OP_SELECT, .chance = 1,
+                        .rows = p->count[ROWS_ALL].rows };
     struct modelled m = { 0 };
 
     const uint64_t bytes = weighted(p, kept.bytes, k->rows, 0, 0);
@@ -524,12 +639,15 @@ static struct row_count count_expected(const struct pricing *p, double share,
 {
     const int32_t B = p->job.allocation->n_sequences;
     double chance = 1.0 - pow(1.0 - share, B);
+    const bool padded = p->job.regime.execution == EXECUTION_PADDED;
 
     if (!(share > 0))
         return (struct row_count){ .times = 1, .chance = 1 };
+    /* Padded: as many in every step, whoever is kept. */
+    const double rows = padded ? ceil(share * B - 1e-9) : share * B / chance;
     return (struct row_count){
         .rows = 1, .keys = flops_keys(held - 1), .cached = held,
-        .times = share * B / chance, .chance = chance,
+        .times = rows, .chance = padded ? 1 : chance,
     };
 }
 
@@ -570,9 +688,15 @@ void pricing_enter(struct pricing *p, enum pass pass, int32_t layer)
     p->layer = layer;
     p->repeats = pass == PASS_UPDATE
                      ? 1 : (uint64_t)regime_steps(&p->job.regime);
+    p->n_alike = layer < 0 ? 1 : p->alike.n[layer];
     if (p->stores)
         price_layer(p, layer);
     p->count[ROWS_KEPT] = p->count[ROWS_SKIPPED] = (struct row_count){ 0 };
+}
+
+bool pricing_walks(const struct pricing *p, int32_t layer)
+{
+    return p->alike.first[layer] == layer;
 }
 
 void pricing_enter_again(struct pricing *p, int32_t layer)
@@ -583,69 +707,16 @@ void pricing_enter_again(struct pricing *p, int32_t layer)
 
 /* ---- beginning and end ---- */
 
-/* What the profile lacks of a level. */
-static void give_level(struct ledger *ledger, const struct machine *machine,
-                       enum level level)
-{
-    const struct quantity *joules = &machine->level[level].joules_per_byte;
-    char why[384];
-
-    snprintf(why, sizeof why, "the machine has no %s level",
-             level_names[level]);
-    if (!machine_has_level(machine, level) && level > LEVEL_L1)
-        ledger_set_reason(ledger, level_metric[level], why);
-    snprintf(why, sizeof why, "%s.joules_per_byte: %s", level_names[level],
-             joules->source);
-    if (machine_has_level(machine, level) && !quantity_known(joules))
-        ledger_set_reason(ledger, METRIC_JOULES, why);
-}
-
-/* Why the machine tells no seconds, or no joules. */
-static void give_unknowns(struct ledger *ledger, const struct machine *machine,
-                          enum precision precision)
-{
-    const struct quantity *peak = machine_peak(machine, precision);
-    const struct quantity *joules = &machine->joules_per_flop[precision];
-    const struct quantity *standing = &machine->watts.standing;
-    const char *name = precision_names[precision];
-    char why[384];
-
-    for (int i = 0; i < LEVEL_COUNT; i++)
-        give_level(ledger, machine, (enum level)i);
-    snprintf(why, sizeof why, "joules_per_flop.%s: %s", name, joules->source);
-    if (!quantity_known(joules))
-        ledger_set_reason(ledger, METRIC_JOULES, why);
-    snprintf(why, sizeof why, "watts.static: %s", standing->source);
-    if (!quantity_known(standing))
-        ledger_set_reason(ledger, METRIC_JOULES, why);
-    snprintf(why, sizeof why, "peak_flops_per_second.%s: %s", name,
-             peak->source);
-    if (!quantity_known(peak)) {
-        ledger_set_reason(ledger, METRIC_SECONDS, why);
-        ledger_set_reason(ledger, METRIC_JOULES, why);
-    }
-}
-
-static void give_reasons(struct ledger *ledger, const struct machine *machine)
-{
-    for (int m = 0; m < METRIC_COUNT; m++) {
-        char none[64];
-        snprintf(none, sizeof none, "no formula predicts %s",
-                 metric_table[m].column);
-        if (metric_table[m].predicted == PREDICTED_BY_NOTHING)
-            ledger_set_reason(ledger, (enum metric)m, none);
-        if (metric_table[m].predicted == PREDICTED_BY_MACHINE && !machine)
-            ledger_set_reason(ledger, (enum metric)m,
-                              "no machine profile given");
-    }
-    if (machine)
-        give_unknowns(ledger, machine, PRECISION_FP32);
-}
-
-static enum status check_job(const struct predict_job *job, struct error *err)
+static enum status check_job(const struct predict_job *job, bool by_token,
+                             struct error *err)
 {
     const struct allocation *a = job->allocation;
     const struct model_spec *spec = job->spec;
+
+    if (by_token && (!regime_is_fp32(&job->regime) ||
+                     regime_steps(&job->regime) > 1))
+        return error_set(err, STATUS_BAD_VALUE, "a ledger by token is of one"
+                         " step in float32");
 
     if (a->n_choices != plan_n_choices(spec))
         return error_set(err, STATUS_BAD_VALUE, "an allocation of %d choices:"
@@ -666,41 +737,58 @@ static enum status check_job(const struct predict_job *job, struct error *err)
     return STATUS_OK;
 }
 
-/* True if a kept token's cost, or that it is kept, may depend on its
- * position. */
+/* A kept token's cost, or that it is kept, may depend on its position. */
+static bool has_positions(const struct model_spec *spec,
+                          const struct plan *plan, enum memory_phase phase,
+                          bool expected)
+{
+    bool positions = phase == MEMORY_DECODE;
+
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        positions |= plan_skipped_keys(plan, l) != SKIPPED_KEYS_ABSENT;
+    return positions && !expected && spec_n_routed(spec) > 0;
+}
+
 static enum status check_routes(const struct predict_job *job,
-                                const struct plan *plan,
-                                enum memory_phase phase, bool expected,
+                                enum memory_phase phase, bool positions,
                                 struct error *err)
 {
     const struct model_spec *spec = job->spec;
-    bool positions = !expected && phase == MEMORY_DECODE;
 
-    for (int32_t l = 0; l < spec->n_layers; l++) {
-        positions |= !expected &&
-                     plan_skipped_keys(plan, l) != SKIPPED_KEYS_ABSENT;
+    for (int32_t l = 0; l < spec->n_layers; l++)
         if (phase == MEMORY_DECODE && spec->routed[l] &&
             spec->signal == SIGNAL_RECEIVED)
             return error_set(err, STATUS_BAD_VALUE, "the attention that a token"
                              " receives looks ahead: a decode step cannot go by"
                              " it");
-    }
-    if (positions && spec_n_routed(spec) > 0 && !job->allocation->kept)
+    if (positions && !job->allocation->kept)
         return error_set(err, STATUS_BAD_VALUE, "an allocation without"
                          " positions: what a kept token costs depends on its"
                          " own");
     return STATUS_OK;
 }
 
+/* The lowest router of a frozen backbone; LEDGER_OUTSIDE: all of it learns. */
+static int32_t last_stop(const struct model_spec *spec)
+{
+    if (spec->backbone_frozen)
+        for (int32_t l = 0; l < spec->n_layers; l++)
+            if (spec->routed[l])
+                return l;
+    return LEDGER_OUTSIDE;
+}
+
 enum status pricing_begin(struct pricing *out, struct ledger *ledger,
                           const struct predict_job *job,
                           enum memory_phase phase, bool expected,
-                          struct error *err)
+                          struct predict_range *range, struct error *err)
 {
     const struct plan plan = plan_of(job->spec);
-    enum status status = check_job(job, err);
+    const bool positions = has_positions(job->spec, &plan, phase, expected);
+    const bool by_token = ledger_shape(ledger).n_tokens > 0;
+    enum status status = check_job(job, by_token, err);
     if (status == STATUS_OK)
-        status = check_routes(job, &plan, phase, expected, err);
+        status = check_routes(job, phase, positions, err);
     if (status != STATUS_OK)
         return status;
 
@@ -714,21 +802,32 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
         .prices = flops_list(job->spec),
         .stores = spec_stores(job->spec), .priced = -1,
         .phase = phase, .expected = expected,
-        .by_token = ledger_shape(ledger).n_tokens > 0,
-        .layer = LEDGER_OUTSIDE, .repeats = 1,
+        .by_token = by_token,
+        .by_layer = ledger_shape(ledger).n_layers > 0,
+        .range = range, .layer = LEDGER_OUTSIDE, .repeats = 1, .n_alike = 1,
+        .stop = phase == MEMORY_TRAIN ? last_stop(job->spec) : LEDGER_OUTSIDE,
         .footprint_bytes = (double)hold_buffers(&held).total,
         .status = STATUS_OK, .err = err,
     };
     out->count[ROWS_ALL] = count_known(out, ROWS_ALL);
     out->count[ROWS_LAST] = count_known(out, ROWS_LAST);
     out->listed = out->prices;
-    give_reasons(ledger, job->machine);
+    if (job->machine)
+        out->rates = rates_of(job->machine, job->regime.arithmetic);
+    alike_find(&out->alike, &(struct alike_job){
+        .spec = job->spec, .plan = &out->plan, .allocation = job->allocation,
+        .stop = out->stop, .positions = positions, .apart = by_token });
+    reasons_give(ledger, job->machine, &job->regime);
     return STATUS_OK;
 }
 
-enum status pricing_end(const struct pricing *p, struct predict_range *range)
+enum status pricing_end(struct pricing *p)
 {
-    if (range)
-        *range = p->range;
+    if (p->range && p->job.machine)
+        *p->range = bill_range(&p->bill, p->job.machine,
+                               p->job.regime.arithmetic);
+    else if (p->range)
+        *p->range = (struct predict_range){ .seconds = { 0 } };
+    bill_close(&p->bill);
     return p->status;
 }

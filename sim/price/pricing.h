@@ -6,6 +6,8 @@
 
 #include "sim/core/ledger/ledger.h"
 #include "sim/core/model/plan.h"
+#include "sim/price/alike.h"
+#include "sim/price/bill.h"
 #include "sim/price/flops.h"
 #include "sim/price/hold.h"
 #include "sim/price/memory.h"
@@ -42,15 +44,20 @@ struct pricing {
     int32_t  priced;          /* a layer that costs what prices say; -1: none */
     enum memory_phase phase;
     bool     expected;        /* decode without routes */
-    bool     by_token;
+    bool     by_token, by_layer;
     enum pass pass;           /* whose prices hold */
     enum pass filed;          /* under which they are charged */
     uint64_t repeats;         /* of each charge */
+    struct alike alike;       /* layers that are walked in one */
+    uint64_t n_alike;         /* of the layer being walked */
+    int32_t  stop;            /* backward's last layer, or LEDGER_OUTSIDE */
     int32_t  layer;           /* being walked, or LEDGER_OUTSIDE */
     int32_t  choice;          /* followed; of no meaning before any is */
     struct row_count count[ROWS_COUNT];   /* of `choice` */
     double   footprint_bytes;
-    struct predict_range range;
+    struct rates rates;       /* of the machine, if there is one */
+    struct bill  bill;        /* of `range` */
+    struct predict_range *range;   /* NULL: not asked for */
     enum status status;       /* the first failure */
     struct error *err;
 };
@@ -58,9 +65,14 @@ struct pricing {
 enum status pricing_begin(struct pricing *out, struct ledger *ledger,
                           const struct predict_job *job,
                           enum memory_phase phase, bool expected,
+                          struct predict_range *range,
                           struct error *err) MUST_CHECK;
-/* Returns the first failure; otherwise sets *range, unless NULL. */
-enum status pricing_end(const struct pricing *p, struct predict_range *range);
+/* Sets *range, unless NULL; returns the first failure.  To be called whenever
+ * pricing_begin() went well. */
+enum status pricing_end(struct pricing *p);
+
+/* The layer is the first of those alike, which are walked in one. */
+bool pricing_walks(const struct pricing *p, int32_t layer);
 
 /* Begins a layer of a pass, in which no row is kept yet. */
 void pricing_enter(struct pricing *p, enum pass pass, int32_t layer);

@@ -4,121 +4,150 @@
 
 #include <math.h>
 
-/* The share of the operands that a level of `size` bytes lost since their last
- * use, `distance` bytes ago: of data that are read in turns, the level drops
- * each part just before it is wanted again. */
-static double lost(double distance, double size)
+static bool has_level(const struct rates *rates, int level)
 {
-    return distance > size ? 1.0 : 0.0;
+    return level == LEVEL_DRAM || rates->level[level].size > 0;
 }
 
-struct traffic roofline_traffic(const struct machine *machine,
+/* The share of the operands that a level of `size` bytes lost since their last
+ * use, `distance` bytes ago. */
+static double lost(double distance, double size, bool last)
+{
+    return distance <= size ? 0.0 : last ? 1.0 - size / distance : 1.0;
+}
+
+/* Bytes that the levels of at most `size` lost. */
+static double lost_bytes(const struct roofline_load *load, double size,
+                         bool last)
+{
+    const double own = load->fresh_bytes + load->stale_bytes;
+    return load->fresh_bytes * lost(own, size, last) +
+           load->stale_bytes * lost(fmax(load->footprint_bytes, own), size,
+                                    last);
+}
+
+struct traffic roofline_traffic(const struct rates *rates,
                                 const struct roofline_load *load)
 {
-    double fresh = (double)load->fresh_bytes;
-    double stale = (double)load->stale_bytes;
-    double own = fresh + stale, all = fmax(load->footprint_bytes, own);
-    struct traffic traffic = { .at = { [LEVEL_L1] = own } };
-    double size = 0;                 /* of the level one nearer the core */
-    double rewritten = load->lines ? (double)lines_rewritten(load->lines) : 0;
+    struct traffic traffic = { .at = {
+        [LEVEL_L1] = load->fresh_bytes + load->stale_bytes } };
+    double size = 0;                 /* of the largest level nearer the core */
 
-    if (machine_has_level(machine, LEVEL_L1))
-        size = machine->level[LEVEL_L1].size_bytes.value;
-    for (int i = LEVEL_L2; i < LEVEL_COUNT; i++) {
-        if (!machine_has_level(machine, (enum level)i))
+    for (int i = LEVEL_L1; i < LEVEL_COUNT; i++) {
+        if (!has_level(rates, i))
             continue;
-        traffic.at[i] = fresh * lost(own, size) + stale * lost(all, size);
-        traffic.in[i] = own > 0 ? traffic.at[i] * (1.0 - rewritten / own) : 0;
-        if (load->lines)
-            traffic.in[i] += lines_again(load->lines, size);
-        size = machine->level[i].size_bytes.value;
+        if (i > LEVEL_L1)
+            traffic.at[i] = lost_bytes(load, size, i == LEVEL_DRAM);
+        size = fmax(size, rates->level[i].size);
     }
     return traffic;
 }
 
-struct estimate estimate_add(struct estimate a, struct estimate b)
+void roofline_fills(double fills[LEVEL_COUNT], const struct rates *rates,
+                    const struct roofline_load *load,
+                    const struct lines_op *lines)
 {
-    return (struct estimate){ a.value + b.value, a.low + b.low,
-                              a.high + b.high };
-}
+    const double own = load->fresh_bytes + load->stale_bytes;
+    const double once = own > 0 ? 1.0 - (double)lines_rewritten(lines) / own : 0;
+    double size = 0;
 
-/* Amount over rate: the high rate makes the low estimate. */
-static struct estimate duration(double amount, const struct quantity *rate,
-                                const struct quantity *share)
-{
-    return (struct estimate){
-        .value = amount / (rate->value * share->value),
-        .low   = amount / (rate->high * share->high),
-        .high  = amount / (rate->low * share->low),
-    };
-}
-
-struct estimate roofline_seconds(const struct machine *m,
-                                 const struct roofline_load *load,
-                                 const struct traffic *traffic)
-{
-    const struct quantity one = { .value = 1, .low = 1, .high = 1 };
-    double share = machine_efficiency(m, load->work, load->size);
-    /* No scale lifts an op above the machine's peak. */
-    struct quantity reached = {
-        .value = fmin(1.0, share * m->efficiency_scale.value),
-        .low   = fmin(1.0, share * m->efficiency_scale.low),
-        .high  = fmin(1.0, share * m->efficiency_scale.high),
-    };
-    struct estimate compute = { 0, 0, 0 };
-    if (load->flops > 0)
-        compute = duration((double)load->flops,
-                           machine_work_peak(m, load->work, load->precision),
-                           &reached);
-    struct estimate memory = { 0, 0, 0 };
-
-    for (int i = 0; i < LEVEL_COUNT; i++) {
-        if (!machine_has_level(m, (enum level)i) ||
-            !quantity_known(&m->level[i].bytes_per_second))
+    for (int i = LEVEL_L1; i < LEVEL_COUNT; i++) {
+        fills[i] = 0;
+        if (!has_level(rates, i))
             continue;
-        struct estimate t = duration(traffic->at[i],
-                                     &m->level[i].bytes_per_second, &one);
-        memory.value = fmax(memory.value, t.value);
-        memory.low   = fmax(memory.low, t.low);
-        memory.high  = fmax(memory.high, t.high);
+        if (i > LEVEL_L1)
+            fills[i] = lost_bytes(load, size, false) * once +
+                       lines_again(lines, size);
+        size = fmax(size, rates->level[i].size);
     }
-    if (isnan(compute.value))         /* fmax() would drop it */
-        memory = compute;
-    return (struct estimate){
-        .value = fmax(compute.value, memory.value) + m->launch_seconds.value,
-        .low   = fmax(compute.low, memory.low) + m->launch_seconds.low,
-        .high  = compute.high + memory.high + m->launch_seconds.high,
-    };
+}
+
+static double arithmetic_seconds(const struct rates *r,
+                                 const struct roofline_load *load)
+{
+    /* No scale lifts an op above the machine's peak. */
+    const double share = fmin(1.0, load->share * r->efficiency_scale);
+    const double peak = flops_multiplies(load->work) ? r->products : r->vectors;
+    const double chosen = load->choices > 0 && r->select > 0
+                              ? load->choices / r->select : 0;
+    return chosen + (load->flops > 0 ? load->flops / (peak * share) : 0);
+}
+
+static double memory_seconds(const struct rates *r,
+                             const struct traffic *traffic)
+{
+    double seconds = 0;
+
+    for (int i = 0; i < LEVEL_COUNT; i++)
+        if (has_level(r, i) && r->level[i].rate > 0)
+            seconds = fmax(seconds, traffic->at[i] / r->level[i].rate);
+    const double far = traffic->at[LEVEL_DRAM];
+    const double share = fmin(1.0, machine_dram_share(r->machine, far) *
+                                       r->dram_share_scale);
+    return far > 0 ? fmax(seconds, far / (r->level[LEVEL_DRAM].rate * share))
+                   : seconds;
+}
+
+double roofline_seconds(const struct rates *r, const struct roofline_load *load,
+                        const struct traffic *traffic)
+{
+    const double arithmetic = arithmetic_seconds(r, load);
+    const double memory = memory_seconds(r, traffic);
+    const double work = fmax(arithmetic, memory) +
+                        r->serial * fmin(arithmetic, memory);
+
+    if (isnan(arithmetic))           /* fmax() would drop it */
+        return arithmetic;
+    const double exchange = load->exchanged > 0
+                                ? load->exchanged / r->link + r->launch : 0;
+    return r->unmodelled * (fmax(work, r->launch * r->overlap) +
+                            r->launch * (1 - r->overlap) + exchange);
 }
 
 /* Nothing costs nothing, whatever each would. */
-static struct estimate scaled(double amount, const struct quantity *each)
+static double scaled(double amount, double each)
 {
-    if (!(amount > 0))
-        return (struct estimate){ 0, 0, 0 };
-    return (struct estimate){ amount * each->value, amount * each->low,
-                              amount * each->high };
+    return amount > 0 ? amount * each : 0.0;
 }
 
-struct energy energy_of(const struct machine *m, enum precision precision,
-                        double flops, const struct traffic *traffic,
-                        struct estimate seconds)
+static double flops_joules(const struct rates *r, enum work work, double flops)
 {
-    struct energy energy = {
-        .flops = scaled(flops, &m->joules_per_flop[precision]),
-        .standing = { m->watts.standing.value * seconds.value,
-                      m->watts.standing.low * seconds.low,
-                      m->watts.standing.high * seconds.high },
-    };
+    return scaled(flops, flops_multiplies(work) ? r->joules_per_product
+                                                : r->joules_per_vector);
+}
+
+static double bytes_joules(const struct rates *r, const struct traffic *traffic,
+                           bool all)
+{
+    double joules = 0;
+
     for (int i = 0; i < LEVEL_COUNT; i++)
-        if (machine_has_level(m, (enum level)i))
-            energy.bytes = estimate_add(energy.bytes,
-                scaled(traffic->at[i], &m->level[i].joules_per_byte));
-    return energy;
+        if (has_level(r, i) && (all || i != LEVEL_DRAM))
+            joules += scaled(traffic->at[i], r->level[i].joules);
+    return joules;
 }
 
-struct estimate energy_joules(const struct energy *energy)
+struct energy energy_of(const struct rates *r, enum work work, double flops,
+                        const struct traffic *traffic, double seconds)
 {
-    return estimate_add(energy->flops,
-                        estimate_add(energy->bytes, energy->standing));
+    return (struct energy){
+        .flops = flops_joules(r, work, flops),
+        .bytes = bytes_joules(r, traffic, true),
+        .standing = r->standing * seconds,
+    };
+}
+
+double energy_joules(const struct energy *energy)
+{
+    return energy->flops + energy->bytes + energy->standing;
+}
+
+double energy_throttled(const struct rates *r, enum work work, double flops,
+                        const struct traffic *traffic, double seconds)
+{
+    const double moving = flops_joules(r, work, flops) +
+        bytes_joules(r, traffic, r->machine->dram_within_cap);
+    const double room = r->cap - r->standing;
+    /* What is unknown throttles nothing. */
+    return room > 0 && moving > room * seconds ? moving / room : seconds;
 }

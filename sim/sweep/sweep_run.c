@@ -66,10 +66,13 @@ static char **arguments(const struct sweep_run *run, int32_t point,
     argv[n++] = text;
     text += sprintf(text, "--threads=%d", run->threads) + 1;
     for (size_t i = 0; i < p->n_settings; i++) {
-        argv[n++] = (char *)"--set";
+        const struct sweep_setting *given = &p->setting[i];
+        const char *option = sweep_option(work, given->key);
+        if (!option)
+            argv[n++] = (char *)"--set";
         argv[n++] = text;
-        text += sprintf(text, "%s=%s", p->setting[i].key, p->setting[i].given)
-                + 1;
+        text += sprintf(text, "%s%s=%s", option ? "--" : "",
+                        option ? option : given->key, given->given) + 1;
     }
     return argv;
 }
@@ -77,11 +80,12 @@ static char **arguments(const struct sweep_run *run, int32_t point,
 /* Turn into the point's program, in the child: never returns.  A process group
  * of its own keeps the terminal's ^C from reaching it twice; a parent that dies
  * takes it along by SIGTERM. */
-static void become(char **argv, int log, pid_t parent)
+static void become(char **argv, int log, pid_t parent, const sigset_t *signals)
 {
     int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
     setpgid(0, 0);
+    sigprocmask(SIG_SETMASK, signals, NULL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
         _exit(EXIT_SIGNAL + SIGTERM);
@@ -96,11 +100,12 @@ static void become(char **argv, int log, pid_t parent)
 /* Open the point's log and lock it.  The point's process inherits both, and
  * nothing else ends the lock, so that a sweep after one that was killed waits
  * for the processes that still save what they have: for as long as a large model
- * takes. */
-static int open_log(const char *path)
+ * takes.  -1 and EWOULDBLOCK: a sweep that shares the directory is at this
+ * point. */
+static int open_log(const char *path, bool share)
 {
     const struct timespec pause = { .tv_nsec = 20000000 };
-    const int most = 30 * 50;              /* 30 s */
+    const int most = share ? 0 : 30 * 50;  /* 30 s */
     int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
                    0666);
 
@@ -108,6 +113,11 @@ static int open_log(const char *path)
                     flock(log, LOCK_EX | LOCK_NB) != 0 &&
                     errno == EWOULDBLOCK; i++)
         nanosleep(&pause, NULL);
+    if (log >= 0 && share && flock(log, LOCK_EX | LOCK_NB) != 0) {
+        close(log);
+        errno = EWOULDBLOCK;
+        return -1;
+    }
     return log;
 }
 
@@ -116,7 +126,9 @@ struct runner {
     const struct sweep_run *run;
     const char *program;
     struct job *jobs;            /* [n_jobs] */
+    sigset_t before;             /* signals blocked before the run */
     int32_t first, next, last;
+    int32_t n_left;              /* points that others who share were at */
     enum point_state *state;
     int     n_alike;             /* points that ended, as the first that failed
                                   * did; -1: one ended otherwise */
@@ -131,7 +143,8 @@ static bool wanted(const struct runner *r, int32_t point)
     return sweep_matches(&r->run->sweep->point[point], r->run->filter);
 }
 
-static enum status start(const struct runner *r, struct job *job, int32_t point)
+/* Start the process of a point, unless one who shares is at it, or was. */
+static enum status start(struct runner *r, struct job *job, int32_t point)
 {
     char output[FILE_PATH_SIZE], log_path[FILE_PATH_SIZE];
     const struct sweep_run *run = r->run;
@@ -144,16 +157,27 @@ static enum status start(const struct runner *r, struct job *job, int32_t point)
         status = file_join(log_path, output, "log.txt", r->err);
     if (status != STATUS_OK)
         return status;
-    int log = open_log(log_path);
+    int log = open_log(log_path, run->share);
+    if (log < 0 && errno == EWOULDBLOCK) {
+        r->n_left++;
+        return STATUS_OK;
+    }
     if (log < 0)
         return error_set(r->err, STATUS_IO, "cannot write '%s': %s", log_path,
                          strerror(errno));
+    if (run->share &&
+        ((status = sweep_point_state(&r->state[point], run->directory, point,
+                                     r->err)) != STATUS_OK ||
+         r->state[point] == POINT_DONE)) {
+        close(log);
+        return status;
+    }
     off_t log_start = lseek(log, 0, SEEK_END);
     char **argv = arguments(run, point, r->program, output);
     pid_t parent = getpid();
     pid_t pid = argv ? fork() : -1;
     if (pid == 0)
-        become(argv, log, parent);
+        become(argv, log, parent, &r->before);
     close(log);
     free(argv);
     if (pid < 0)
@@ -280,16 +304,23 @@ static int reap(struct runner *r)
     return n_running;
 }
 
-/* Fill free places with the next points that are wanted and not done. */
+/* Move on to the next point that is wanted and neither done nor has failed here;
+ * false: there is none. */
+static bool find_next(struct runner *r)
+{
+    while (r->next < r->last && (r->state[r->next] == POINT_DONE ||
+                                 r->state[r->next] == POINT_FAILED ||
+                                 !wanted(r, r->next)))
+        r->next++;
+    return r->next < r->last;
+}
+
+/* Fill free places. */
 static void start_more(struct runner *r)
 {
-    for (int j = 0; j < r->run->n_jobs && r->status == STATUS_OK; j++) {
-        while (r->next < r->last && (r->state[r->next] == POINT_DONE ||
-                                     !wanted(r, r->next)))
-            r->next++;
-        if (r->jobs[j].pid == 0 && r->next < r->last)
+    for (int j = 0; j < r->run->n_jobs; j++)
+        while (r->jobs[j].pid == 0 && r->status == STATUS_OK && find_next(r))
             r->status = start(r, &r->jobs[j], r->next++);
-    }
 }
 
 static void show_progress(const struct runner *r)
@@ -304,9 +335,24 @@ static void show_progress(const struct runner *r)
     r->run->on_progress(r->run->context, ended, all);
 }
 
-static enum status run_all(struct runner *r)
+/* Once everything is begun, go back to what others were at: it is done by then,
+ * or they gave it up. */
+static bool goes_back(struct runner *r, int n_running)
 {
-    /* Points take seconds to hours, so a pause of 20 ms costs nothing. */
+    const struct timespec pause = { .tv_nsec = 200000000 };
+
+    if (n_running > 0 || r->next < r->last || r->n_left == 0 ||
+        r->status != STATUS_OK || command_interrupted)
+        return false;
+    nanosleep(&pause, NULL);
+    r->next = r->first;
+    r->n_left = 0;
+    return true;
+}
+
+static enum status watch_all(struct runner *r, const sigset_t *child)
+{
+    /* Until a process ends or a signal comes; for what else may come, a while. */
     const struct timespec pause = { .tv_nsec = 20000000 };
     bool told = false;
 
@@ -320,14 +366,29 @@ static enum status run_all(struct runner *r)
         told = told || stopping;
         int n_running = reap(r);
         show_progress(r);
+        if (goes_back(r, n_running))
+            continue;
         if (n_running == 0 && (told || (r->next >= r->last &&
                                         r->status == STATUS_OK)))
             break;
-        nanosleep(&pause, NULL);
+        if (n_running > 0)
+            sigtimedwait(child, NULL, &pause);
     }
     if (r->status == STATUS_OK && command_interrupted)
         return error_set(r->err, STATUS_INTERRUPTED, "interrupted");
     return r->status;
+}
+
+static enum status run_all(struct runner *r)
+{
+    sigset_t child;
+
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, &r->before);
+    const enum status status = watch_all(r, &child);
+    sigprocmask(SIG_SETMASK, &r->before, NULL);
+    return status;
 }
 
 enum status sweep_run_points(const struct sweep_run *run, int32_t first,

@@ -24,6 +24,8 @@ struct sweep_run {
     const char *filter;          /* words: sweep_matches(); NULL: all points */
     int         n_jobs;          /* processes at a time */
     int         threads;         /* of each */
+    bool        share;           /* others run points in the directory too: what
+                                  * they are at is theirs, and waited for */
     void (*on_failure)(void *context, const struct sweep_failure *failure);
     void (*on_progress)(void *context, int32_t done, int32_t total);
     void       *context;

@@ -1,4 +1,4 @@
-/* sweep_slurm.c - Write the two batch scripts of a study and submit them. */
+/* sweep_slurm.c - Write the batch scripts of a study and submit them. */
 #include "sim/sweep/sweep_slurm.h"
 
 #include <errno.h>
@@ -66,39 +66,96 @@ static void write_command(FILE *file, const struct sweep_slurm *slurm,
     }
 }
 
+/* The head of a batch script; what it prints goes into DIR/slurm/NAME.txt. */
+static void write_head(FILE *file, const struct sweep_slurm *slurm,
+                       const struct places *places, const char *job,
+                       const char *name)
+{
+    fprintf(file, "#!/bin/sh\n#SBATCH --job-name=%s\n"
+            "#SBATCH --output='%s/slurm/%s.txt'\n", job, places->directory, name);
+    for (const char *word = slurm->options; word && *word;) {
+        const size_t n = strcspn(word, " ");
+        if (n > 0)
+            fprintf(file, "#SBATCH %.*s\n", (int)n, word);
+        word += n + strspn(word + n, " ");
+    }
+}
+
 static void write_array(FILE *file, const struct sweep_slurm *slurm,
                         const struct places *places)
 {
-    fprintf(file, "#!/bin/sh\n"
-            "#SBATCH --job-name=isobath\n"
-            "#SBATCH --array=0-%d", slurm->sweep->n_points - 1);
-    if (slurm->n_jobs > 0)
-        fprintf(file, "%%%d", slurm->n_jobs);
-    fprintf(file, "\n#SBATCH --cpus-per-task=%d\n"
+    write_head(file, slurm, places, "isobath", "%A_%a");
+    fprintf(file, "#SBATCH --cpus-per-task=%d\n"
             "#SBATCH --requeue\n"
             "#SBATCH --open-mode=append\n"
-            "#SBATCH --output=/dev/null\n"
-            "# Slurm may start a point twice (after a node or its controller was"
-            " lost), so a\n"
-            "# point must be idempotent: a finished one is not run again, a"
-            " begun one resumes.\n"
-            "# Handing this in once more runs what is missing.  More points than"
-            " the cluster's\n"
-            "# MaxArraySize (1001 where nobody raised it): sbatch --array=..."
-            " in parts.\n", slurm->threads);
+            "# Slurm may start a task twice (after a node or its controller was"
+            " lost): a\n"
+            "# finished point is not run again, a begun one resumes.  $1 is the"
+            " number of tasks\n"
+            "# in the arrays before this one.\n", slurm->threads);
     write_command(file, slurm, places);
-    fprintf(file, " --quiet --jobs 1 --threads %d"
-            " --point \"$SLURM_ARRAY_TASK_ID\"\n", slurm->threads);
+    fprintf(file, " --quiet --jobs 1 --threads %d --batch %d \\\n"
+            "    --point \"$((%d * (SLURM_ARRAY_TASK_ID + ${1:-0})))\"\n",
+            slurm->threads, slurm->batch, slurm->batch);
 }
 
 static void write_merge(FILE *file, const struct sweep_slurm *slurm,
                         const struct places *places)
 {
-    fputs("#!/bin/sh\n"
-          "#SBATCH --job-name=isobath-merge\n"
-          "#SBATCH --output=/dev/null\n", file);
+    write_head(file, slurm, places, "isobath-merge", "merge-%j");
     write_command(file, slurm, places);
     fputs(" --quiet --merge\n", file);
+}
+
+static void write_report(FILE *file, const struct sweep_slurm *slurm,
+                         const struct places *places)
+{
+    write_head(file, slurm, places, "isobath-report", "report-%j");
+    fputs("cd ", file);
+    write_quoted(file, places->here);
+    fputs("\nexec ", file);
+    write_quoted(file, places->program);
+    fputs(" report ", file);
+    write_quoted(file, places->directory);
+    fputs(" -o ", file);
+    write_quoted(file, places->directory);
+    fputs("/report\n", file);
+}
+
+static void write_submit(FILE *file, const struct sweep_slurm *slurm,
+                         const struct places *places)
+{
+    const int tasks = (slurm->sweep->n_points + slurm->batch - 1) / slurm->batch;
+
+    fputs("#!/bin/sh\n"
+          "# Hand the study in, in as many arrays as the cluster takes; those"
+          " after the first\n"
+          "# wait for it where only so many tasks may run at a time.  Once more"
+          " runs what is\n"
+          "# missing.\n"
+          "set -eu\ncd ", file);
+    write_quoted(file, places->directory);
+    fprintf(file, "\ntasks=%d most=%s", tasks, slurm->n_jobs > 0 ? "%" : "");
+    if (slurm->n_jobs > 0)
+        fprintf(file, "%d", slurm->n_jobs);
+    fputs("\nlimit=$(scontrol show config 2>/dev/null |\n"
+          "    sed -n 's/^MaxArraySize *= *//p')\n"
+          "arrays= first=0 after=\n"
+          "while [ $first -lt $tasks ]; do\n"
+          "    n=$((tasks - first))\n"
+          "    [ $n -le ${limit:=1001} ] || n=$limit\n"
+          "    job=$(sbatch --parsable $after --array=0-$((n - 1))$most"
+          " array.sh $first)\n"
+          "    job=${job%%;*}\n"
+          "    arrays=$arrays:$job\n"
+          "    [ -z \"$most\" ] || after=--dependency=afterany:$job\n"
+          "    first=$((first + n))\n"
+          "done\n"
+          "merge=$(sbatch --parsable --dependency=afterany$arrays merge.sh)\n"
+          "merge=${merge%%;*}\n"
+          "report=$(sbatch --parsable --dependency=afterok:$merge report.sh)\n"
+          "echo \"${arrays#:}, merged by $merge, reported by ${report%%;*}\"\n",
+          file);
 }
 
 typedef void write_fn(FILE *file, const struct sweep_slurm *slurm,
@@ -121,7 +178,12 @@ static enum status write_script(const char *name, write_fn *write,
 enum status sweep_slurm_write(const struct sweep_slurm *slurm,
                               struct error *err)
 {
+    static const struct { const char *name; write_fn *write; } scripts[] = {
+        { "array.sh", write_array },   { "merge.sh", write_merge },
+        { "report.sh", write_report }, { "submit.sh", write_submit },
+    };
     struct places places;
+    char logs[FILE_PATH_SIZE];
     enum status status = absolute(places.here, ".", err);
 
     if (status == STATUS_OK)
@@ -131,9 +193,13 @@ enum status sweep_slurm_write(const struct sweep_slurm *slurm,
     if (status == STATUS_OK)
         status = absolute(places.directory, slurm->directory, err);
     if (status == STATUS_OK)
-        status = write_script("array.sh", write_array, slurm, &places, err);
+        status = file_join(logs, places.directory, "slurm", err);
     if (status == STATUS_OK)
-        status = write_script("merge.sh", write_merge, slurm, &places, err);
+        status = file_make_directory(logs, err);
+    for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++)
+        if (status == STATUS_OK)
+            status = write_script(scripts[i].name, scripts[i].write, slurm,
+                                  &places, err);
     return status;
 }
 
@@ -143,11 +209,8 @@ static const char *before(const char *directory)
     return *directory == '-' ? "./" : "";
 }
 
-/* Run sbatch OPTION DIRECTORY/SCRIPT; its first line of output goes into
- * out[size]. */
-static enum status submit(char *out, size_t size, const char *option,
-                          const char *directory, const char *script,
-                          struct error *err)
+enum status sweep_slurm_submit(char *said, size_t size, const char *directory,
+                               struct error *err)
 {
     enum { NO_SBATCH = 127 };            /* exit code of a shell for that */
     char *command = NULL;
@@ -156,36 +219,21 @@ static enum status submit(char *out, size_t size, const char *option,
 
     if (!text)
         return error_set(err, STATUS_NO_MEMORY, "no memory to call sbatch");
-    fprintf(text, "command -v sbatch >/dev/null || exit %d; sbatch --parsable"
-            " %s %s", NO_SBATCH, option, before(directory));
+    fprintf(text, "command -v sbatch >/dev/null || exit %d; sh %s", NO_SBATCH,
+            before(directory));
     write_quoted(text, directory);
-    fprintf(text, "/%s", script);
+    fputs("/submit.sh", text);
     FILE *pipe = file_close_text(text, &command) ? popen(command, "re") : NULL;
-    bool read = pipe && fgets(out, (int)size, pipe);
+    bool read = pipe && fgets(said, (int)size, pipe);
     int how = pipe ? pclose(pipe) : -1;
     free(command);
     if (how != -1 && WIFEXITED(how) && WEXITSTATUS(how) == NO_SBATCH)
         return error_set(err, STATUS_UNAVAILABLE, "no sbatch here: on the"
-                         " cluster, run  sbatch %s%s/array.sh",
+                         " cluster, run  sh %s%s/submit.sh",
                          before(directory), directory);
     if (!read || how != 0)
-        return error_set(err, STATUS_IO, "sbatch did not take '%s/%s'",
-                         directory, script);
-    out[strcspn(out, ";\n")] = '\0';     /* JOB;CLUSTER */
+        return error_set(err, STATUS_IO, "'%s/submit.sh' failed: what it says"
+                         " stands above", directory);
+    said[strcspn(said, "\n")] = '\0';
     return STATUS_OK;
-}
-
-enum status sweep_slurm_submit(char *job, size_t size, const char *directory,
-                               struct error *err)
-{
-    char option[96], merge[64];
-
-    enum status status = submit(job, size, "", directory, "array.sh", err);
-    if (status != STATUS_OK)
-        return status;
-    if (job[0] == '\0' || job[strspn(job, "0123456789")])
-        return error_set(err, STATUS_IO, "sbatch answered '%s', not a job"
-                         " number", job);
-    snprintf(option, sizeof option, "--dependency=afterany:%s", job);
-    return submit(merge, sizeof merge, option, directory, "merge.sh", err);
 }

@@ -1,4 +1,12 @@
-/* sweep_slurm.h - Run a study as a Slurm job array. */
+/* sweep_slurm.h - Run a study as job arrays of Slurm.
+ *
+ * DIR/array.sh   a task runs a batch of points, one after another
+ * DIR/merge.sh   makes points.csv when all tasks have ended
+ * DIR/report.sh  makes DIR/report when that is done
+ * DIR/submit.sh  hands these in: as many arrays as the cluster's MaxArraySize
+ *                makes of the tasks, then merge and report, chained
+ * DIR/slurm/     what they print
+ * Handing in once more runs what is missing. */
 #ifndef SWEEP_SLURM_H
 #define SWEEP_SLURM_H
 
@@ -8,20 +16,21 @@ struct sweep_slurm {
     const struct sweep *sweep;
     const char *directory;
     const char *program;         /* NULL: this executable */
-    int         threads;         /* of each point */
-    int         n_jobs;          /* at a time; 0: as many as the cluster lets */
+    int         threads;         /* of each point, and CPUs of a task */
+    int         batch;           /* points of a task */
+    int         n_jobs;          /* tasks at a time; 0: as many as the cluster
+                                  * lets */
+    const char *options;         /* of sbatch, parted by blanks; NULL: none */
     const struct config_setting *settings;   /* --set, handed on */
     size_t      n_settings;
 };
 
-/* Write DIR/array.sh, whose tasks run a point each, and DIR/merge.sh, which
- * makes points.csv when all have ended. */
 enum status sweep_slurm_write(const struct sweep_slurm *slurm,
                               struct error *err) MUST_CHECK;
 
-/* Submit both; job[size] takes the array's number.  STATUS_UNAVAILABLE: there
- * is no sbatch here. */
-enum status sweep_slurm_submit(char *job, size_t size, const char *directory,
+/* Run DIR/submit.sh; said[size] takes the line that it prints.
+ * STATUS_UNAVAILABLE: there is no sbatch here. */
+enum status sweep_slurm_submit(char *said, size_t size, const char *directory,
                                struct error *err) MUST_CHECK;
 
 #endif

@@ -39,8 +39,11 @@ static double run_prediction(void *argument, int64_t times)
     return clock_seconds() - from;
 }
 
+enum { BY_LAYER, BY_OP, LEDGERS };
+
 static enum status time_predictions(const struct bench *bench,
-                                    struct results *out, struct ledger *ledger,
+                                    struct results *out,
+                                    struct ledger *ledger[LEDGERS],
                                     const struct model_spec *spec,
                                     const struct allocation *allocation,
                                     struct error *err)
@@ -50,27 +53,32 @@ static enum status time_predictions(const struct bench *bench,
     if (status != STATUS_OK)
         return status;
     struct pricing_run bare = { { .spec = spec, .allocation = allocation },
-                                ledger, STATUS_OK };
+                                ledger[BY_LAYER], STATUS_OK };
     struct pricing_run full = { { .spec = spec, .allocation = allocation,
-                                  .machine = &machine }, ledger,
+                                  .machine = &machine }, ledger[BY_LAYER],
                                 STATUS_OK };
+    struct pricing_run point = full;
+    point.ledger = ledger[BY_OP];
     const struct candidate candidate[] = {
         { "flops and bytes", run_prediction, &bare },
         { "seconds and joules too", run_prediction, &full },
+        { "the same of all layers together", run_prediction, &point },
     };
+    enum { N = sizeof candidate / sizeof *candidate };
     struct rounds_plan plan = bench_plan(bench, 1, 0.1, 4.0);
     struct rounds r;
 
-    if ((status = rounds_take(&r, candidate, 2, &plan, err)))
+    if ((status = rounds_take(&r, candidate, N, &plan, err)))
         return status;
-    for (int c = 0; c < 2; c++) {
+    for (int c = 0; c < N; c++) {
         struct results_line *line = results_add(
             out, "predict a train step of 32 layers: %s", candidate[c].name);
         line->disturbed = r.disturbed;
         line->cell[TIME] = rounds_seconds(&r, c);
     }
     rounds_close(&r);
-    if (bare.status != STATUS_OK || full.status != STATUS_OK)
+    if (bare.status != STATUS_OK || full.status != STATUS_OK ||
+        point.status != STATUS_OK)
         return error_set(err, STATUS_FAILED, "a prediction failed");
     return STATUS_OK;
 }
@@ -82,7 +90,7 @@ static enum status price(const struct bench *bench, struct results *out,
         { .text = "model.layers=32" }, { .text = "routing.capacity=0.125" },
     };
     struct allocation allocation = { 0 };
-    struct ledger *ledger = NULL;
+    struct ledger *ledger[LEDGERS] = { NULL };
     struct model_spec spec;
 
     enum status status = model_config_load(&spec, NULL, priced_config, setting,
@@ -91,13 +99,17 @@ static enum status price(const struct bench *bench, struct results *out,
         status = allocation_open(&allocation, spec.n_layers, 16, 512, err);
     if (status == STATUS_OK) {
         allocation_fill(&allocation, &spec);
-        status = ledger_open(&ledger, (struct ledger_shape){
+        status = ledger_open(&ledger[BY_LAYER], (struct ledger_shape){
             .by_pass = true, .by_op = true, .n_layers = spec.n_layers },
             cost_zero(PROV_PREDICTED), err);
     }
     if (status == STATUS_OK)
+        status = ledger_open(&ledger[BY_OP], (struct ledger_shape){
+            .by_op = true }, cost_zero(PROV_PREDICTED), err);
+    if (status == STATUS_OK)
         status = time_predictions(bench, out, ledger, &spec, &allocation, err);
-    ledger_close(ledger);
+    for (int i = 0; i < LEDGERS; i++)
+        ledger_close(ledger[i]);
     allocation_close(&allocation);
     return status;
 }

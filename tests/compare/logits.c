@@ -21,7 +21,8 @@ static enum status encode(int32_t **ids, size_t *n, const struct source *source,
         status = file_map(&map, path, err);
     if (status == STATUS_OK)
         status = tokenizer_encode(tokenizer, (const char *)map.data, map.size,
-                                  tokenizer_begins(tokenizer), ids, n, err);
+                                  tokenizer_begins(tokenizer), TOKENIZER_PARSE,
+                                  ids, n, err);
     file_unmap(&map);
     tokenizer_close(tokenizer);
     return status;

@@ -144,8 +144,8 @@ static bool by_load(struct word key, struct word word, struct word usual,
                     const char *after, bool points)
 {
     return (tells_load(word) && tells_load(usual)) || is(key, "busy") ||
-           (is(word, "null") && (is(key, "steal_seconds") ||
-                                 is(key, "waiting_seconds"))) ||
+           ((is(word, "null") || has_digit(word)) &&
+            (is(key, "steal_seconds") || is(key, "waiting_seconds"))) ||
            (points && has_digit(word) && has_digit(usual) &&
             in_last_columns(after));
 }

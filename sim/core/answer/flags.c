@@ -31,7 +31,7 @@ struct reader {
     struct error           *err;
 };
 
-static bool is_operand(const struct flag *flag)
+bool flags_is_operand(const struct flag *flag)
 {
     return flag->value.name[0] != '-';
 }
@@ -56,7 +56,7 @@ static enum status unknown(const struct reader *r, const char *name, int length)
     struct nearest near = nearest_to(typed);
     for (const struct flag *f = r->command->flags; f->value.name; f++) {
         size_t used = strlen(all);
-        if (is_operand(f))
+        if (flags_is_operand(f))
             continue;
         nearest_offer(&near, f->value.name);
         snprintf(all + used, sizeof all - used, "%s%s", used ? ", " : "",
@@ -99,6 +99,17 @@ enum status flags_set_key(struct command_options *o, const char *key,
     return status;
 }
 
+static enum status add_path(const struct reader *r, const char *name,
+                            struct config_paths *paths, const char *value)
+{
+    if (paths->n == CONFIG_PATHS_MAX || strlen(value) >= CONFIG_TEXT_SIZE)
+        return error_set(r->err, STATUS_BAD_VALUE, "%s %.64s: allowed are at"
+                         " most %d, of at most %d bytes", name, value,
+                         CONFIG_PATHS_MAX, CONFIG_TEXT_SIZE - 1);
+    strcpy(paths->value[paths->n++], value);
+    return STATUS_OK;
+}
+
 static enum status set(const struct reader *r, const struct flag *flag,
                        const char *value)
 {
@@ -124,6 +135,9 @@ static enum status set(const struct reader *r, const struct flag *flag,
     case CONFIG_TEXT:
         memcpy(member, &value, sizeof value);
         return STATUS_OK;
+    case CONFIG_PATHS:
+        return add_path(r, key->name, (struct config_paths *)(void *)member,
+                        value);
     default:
         return config_parse(o, key, value, r->err);
     }
@@ -199,7 +213,7 @@ static enum status read_operand(const struct reader *r, char *text)
     struct command_options *o = r->options;
     const struct flag *row = r->command->flags;
 
-    while (row->value.name && !is_operand(row))
+    while (row->value.name && !flags_is_operand(row))
         row++;
     if (!row->value.name)
         return error_set(r->err, STATUS_BAD_VALUE, "'%s': isobath %s takes"
@@ -356,26 +370,35 @@ void flags_usage(FILE *file, const struct command *command)
 static void describe(char *out, size_t size, const struct config_key *key)
 {
     if (key->type == CONFIG_BOOL || key->type == CONFIG_TEXT ||
-        key->type == CONFIG_PATH || key->type == CONFIG_SETTINGS)
+        key->type == CONFIG_PATH || key->type == CONFIG_PATHS ||
+        key->type == CONFIG_SETTINGS)
         snprintf(out, size, "%s", key->fallback ? "" : "required");
     else
         config_describe(out, size, key);
 }
 
-static void help_row(FILE *file, const struct command *command,
-                     const struct flag *flag)
+void flags_row(struct flag_row *out, const struct command *command,
+               const struct flag *flag)
 {
-    const struct config_key *key =
-        flag->key ? config_find(command->config, flag->key) : &flag->value;
     const char letter[] = { '-', letter_of(flag->value.name), ',', ' ', '\0' };
-    char name[NAME_SIZE], described[512];
 
-    snprintf(name, sizeof name, "%s%s%s%s", letter[1] ? letter : "",
+    out->letter = letter[1];
+    out->key = flag->key ? config_find(command->config, flag->key)
+                         : &flag->value;
+    snprintf(out->name, sizeof out->name, "%s%s%s%s", letter[1] ? letter : "",
              flag->value.name, !flag->argument ? ""
                                : may_lack_value(flag) ? "[=" : "=",
              flag->argument ? flag->argument + may_lack_value(flag) : "");
-    describe(described, sizeof described, key);
-    config_help_row(file, name, described, key->help);
+    describe(out->described, sizeof out->described, out->key);
+}
+
+static void help_row(FILE *file, const struct command *command,
+                     const struct flag *flag)
+{
+    struct flag_row row;
+
+    flags_row(&row, command, flag);
+    config_help_row(file, row.name, row.described, row.key->help);
 }
 
 static bool is_same(const char *a, const char *b)
@@ -393,13 +416,12 @@ static void help_group(FILE *file, const struct command *command,
             help_row(file, command, f);
 }
 
-/* True if no row before this one goes with the same flag. */
-static bool begins_group(const struct flag *flags, const struct flag *flag)
+const char *flags_group(const struct command *command, const struct flag *flag)
 {
-    for (; flags < flag; flags++)
-        if (is_same(flags->with, flag->with))
-            return false;
-    return flag->with != NULL;
+    for (const struct flag *f = command->flags; f < flag; f++)
+        if (is_same(f->with, flag->with))
+            return NULL;
+    return flag->with;
 }
 
 void flags_help(FILE *file, const struct command *command)
@@ -410,7 +432,7 @@ void flags_help(FILE *file, const struct command *command)
     fprintf(file, "\nExamples:\n%s\n", command->examples);
     help_group(file, command, NULL);
     for (const struct flag *f = command->flags; f->value.name; f++)
-        if (begins_group(command->flags, f))
+        if (flags_group(command, f))
             help_group(file, command, f->with);
     if (command->config)
         fprintf(file, "\n'isobath keys %s' lists the keys of its config.\n",

@@ -41,6 +41,7 @@
  * `operand` below.  A flag sets a member of the command's options:
  *     CONFIG_BOOL       bool: whether the flag was given
  *     CONFIG_TEXT       const char *: borrowed from the command line, or NULL
+ *     CONFIG_PATHS      struct config_paths: one each time the flag is given
  *     CONFIG_SETTINGS   --set KEY=VALUE
  *     another type      as in a config; CONFIG_INT an int64_t
  * The default NULL makes a flag required.  With the default "" the member is 0
@@ -160,6 +161,20 @@ bool        flags_sets(const struct command_options *options, const char *key);
 enum status flags_set_key(struct command_options *options, const char *key,
                           const char *value, const char *flag,
                           struct error *err) MUST_CHECK;
+
+/* How help writes a flag, and what it says of it. */
+struct flag_row {
+    char letter;                 /* '\0': none */
+    char name[128];              /* "-o, --output=DIR" */
+    char described[512];         /* "one of a, b; default a"; "": nothing to say */
+    const struct config_key *key;          /* of the flag, or of the config */
+};
+void flags_row(struct flag_row *out, const struct command *command,
+               const struct flag *flag);
+bool flags_is_operand(const struct flag *flag);
+/* The flag whose group, "With --explain:", begins with this row; NULL: none
+ * does. */
+const char *flags_group(const struct command *command, const struct flag *flag);
 
 /* Print how to call a command; print what it does, by example, and its
  * flags. */

@@ -2,8 +2,10 @@
  * document. */
 #include "sim/core/answer/json.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/core/base/file.h"
 
@@ -58,11 +60,80 @@ static enum status fail_lost(const char *name, struct error *err)
     return error_set(err, STATUS_NO_MEMORY, "no memory for '%s'", name);
 }
 
+/* The end of the string, the number or word, or the one other character that
+ * text[at] begins. */
+static size_t token_end(const char *text, size_t size, size_t at)
+{
+    const char first = text[at++];
+
+    if (first == '"')
+        while (at < size && text[at] != '"')
+            at += text[at] == '\\' ? 2 : 1;
+    if (first == '"')
+        return at < size ? at + 1 : size;
+    while ((isalnum((unsigned char)first) || first == '-') && at < size &&
+           (isalnum((unsigned char)text[at]) || memchr(".+-", text[at], 3)))
+        at++;
+    return at;
+}
+
+/* An integer beyond 63 bits. */
+static bool is_wide(const char *text, size_t n)
+{
+    static const char most[] = "9223372036854775807", least[] =
+        "9223372036854775808";
+    const bool minus = text[0] == '-';
+    const size_t digits = n - minus;
+
+    for (size_t i = minus; i < n; i++)
+        if (!isdigit((unsigned char)text[i]))
+            return false;
+    return digits > strlen(most) ||
+           (digits == strlen(most) &&
+            memcmp(text + minus, minus ? least : most, digits) > 0);
+}
+
+/* A copy in which such integers are reals, by "e0" behind them, of *n bytes.
+ * NULL: no memory. */
+static char *widen(const char *text, size_t size, size_t *n)
+{
+    char *copy;
+    FILE *out = file_open_text(&copy, n);
+
+    for (size_t at = 0, end; out && at < size; at = end) {
+        end = token_end(text, size, at);
+        fwrite(text + at, 1, end - at, out);
+        if (is_wide(text + at, end - at))
+            fputs("e0", out);
+    }
+    if (!out || file_close_text(out, &copy))
+        return out ? copy : NULL;
+    free(copy);
+    return NULL;
+}
+
+/* Jansson's integers end at 63 bits, JSON's do not: Hugging Face writes
+ * 1000000000000000019884624838656 for a length without limit. */
+static json_t *load(const char *text, size_t size, json_error_t *error)
+{
+    json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, error);
+    size_t n;
+    char *copy = !json && json_error_code(error) == json_error_numeric_overflow
+                     ? widen(text, size, &n) : NULL;
+
+    if (copy)
+        json = json_loadb(copy, n, JSON_REJECT_DUPLICATES, error);
+    free(copy);
+    return json;
+}
+
 enum status json_parse(json_t **out, const char *text, size_t size,
                        const char *name, struct error *err)
 {
+    static const char mark[] = "\xef\xbb\xbf";     /* of UTF-8; says nothing */
+    const size_t skip = size >= 3 && memcmp(text, mark, 3) == 0 ? 3 : 0;
     json_error_t error;
-    json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    json_t *json = load(text + skip, size - skip, &error);
 
     if (!json && !error_memory_ran_out())
         return error_set(err, STATUS_BAD_FORMAT, "%.160s:%d:%d: %s", name,

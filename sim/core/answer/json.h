@@ -26,7 +26,8 @@ json_t *json_reason(const char *text);         /* the same; null: NULL or "" */
  * ran out, no document is read, printed or written any more. */
 void json_watch(void);
 
-/* STATUS_BAD_FORMAT: "name:line:column: what".  Keys must differ. */
+/* STATUS_BAD_FORMAT: "name:line:column: what".  Keys must differ; a mark of byte
+ * order is passed over; integers beyond 63 bits are reals. */
 enum status json_parse(json_t **out, const char *text, size_t size,
                        const char *name, struct error *err) MUST_CHECK;
 /* Two blanks a level, and a newline at the end; `json` is borrowed. */

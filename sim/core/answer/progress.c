@@ -32,15 +32,15 @@ struct progress progress_begin(const char *what, const char *unit, double total,
     };
 }
 
-/* "about 3 min 20 s left" */
-static void describe_left(char *out, size_t size, double seconds)
+void progress_duration(char out[PROGRESS_DURATION_SIZE], double seconds)
 {
     if (seconds >= 5400)
-        snprintf(out, size, "about %.1f h left", seconds / 3600);
+        snprintf(out, PROGRESS_DURATION_SIZE, "%.1f h", seconds / 3600);
     else if (seconds >= 90)
-        snprintf(out, size, "about %.0f min left", seconds / 60);
+        snprintf(out, PROGRESS_DURATION_SIZE, "%.0f min", seconds / 60);
     else
-        snprintf(out, size, "about %.0f s left", seconds);
+        snprintf(out, PROGRESS_DURATION_SIZE, seconds < 10 ? "%.1f s" : "%.0f s",
+                 seconds);
 }
 
 static int columns(void)
@@ -62,6 +62,7 @@ static int trimmed(const char *line)
 void progress_at(struct progress *p, double done, const char *note)
 {
     char line[LINE_SIZE], left[48] = "", of[32] = "";
+    char duration[PROGRESS_DURATION_SIZE];
     double now = clock_seconds();
 
     if (p->first < 0) {
@@ -74,8 +75,10 @@ void progress_at(struct progress *p, double done, const char *note)
     double rate = (done - p->first) / (now - p->started);
     if (p->total > 0)
         snprintf(of, sizeof of, "/%.0f", p->total);
-    if (p->total > 0 && rate > 0)
-        describe_left(left, sizeof left, (p->total - done) / rate);
+    if (p->total > 0 && rate > 0) {
+        progress_duration(duration, (p->total - done) / rate);
+        snprintf(left, sizeof left, "about %s left", duration);
+    }
     snprintf(line, sizeof line, "  %s  %s %.0f%s  %.3g %ss/s  %s  %s", p->what,
              p->unit, done, of, rate, p->unit, left, note ? note : "");
     /* One column short, because some terminals wrap a full line. */

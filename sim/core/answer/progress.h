@@ -23,4 +23,8 @@ void progress_at(struct progress *progress, double done, const char *note);
 void progress_clear(const struct progress *progress);
 void progress_end(struct progress *progress);
 
+/* "8.6 s", "20 min", "3.2 h" */
+enum { PROGRESS_DURATION_SIZE = 32 };
+void progress_duration(char out[PROGRESS_DURATION_SIZE], double seconds);
+
 #endif

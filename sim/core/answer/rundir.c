@@ -33,12 +33,12 @@ static bool is_left(int fd)
     return *pid && kill((pid_t)strtol(pid, NULL, 10), 0) != 0 && errno == ESRCH;
 }
 
-/* Take the lock; 0, or an errno. */
-static int take(int fd)
+/* Take the lock, LOCK_EX or LOCK_SH; 0, or an errno. */
+static int take(int fd, int how)
 {
     const struct timespec pause = { .tv_nsec = 20000000 };
 
-    for (int tries = 50; flock(fd, LOCK_EX | LOCK_NB) != 0; tries--) {
+    for (int tries = 50; flock(fd, how | LOCK_NB) != 0; tries--) {
         const int cause = errno;
         if (cause != EWOULDBLOCK || tries == 0 || !is_left(fd))
             return cause;
@@ -83,7 +83,7 @@ static enum status open_lock(int *out, bool *fresh, const char *name,
     return STATUS_OK;
 }
 
-static enum status lock(struct rundir *out, const char *path,
+static enum status lock(struct rundir *out, const char *path, int how,
                         struct error *err)
 {
     char name[FILE_PATH_SIZE];
@@ -95,7 +95,7 @@ static enum status lock(struct rundir *out, const char *path,
     if (status != STATUS_OK)
         return status;
     char pid[32];
-    const int cause = take(fd);
+    const int cause = take(fd, how);
     if (cause != 0) {
         read_holder(pid, fd);
         status = cause == EWOULDBLOCK
@@ -119,17 +119,23 @@ static enum status lock(struct rundir *out, const char *path,
     return STATUS_OK;
 }
 
-enum status rundir_open(struct rundir *out, const char *path,
-                        struct error *err)
+static enum status open_locked(struct rundir *out, const char *path, int how,
+                               struct error *err)
 {
     enum status status = file_make_directory(path, err);
 
     if (status == STATUS_OK)
-        status = lock(out, path, err);
+        status = lock(out, path, how, err);
     if (status != STATUS_OK)
         return status;
     strcpy(out->path, path);     /* file_make_directory checked its length */
     return STATUS_OK;
+}
+
+enum status rundir_open(struct rundir *out, const char *path,
+                        struct error *err)
+{
+    return open_locked(out, path, LOCK_EX, err);
 }
 
 void rundir_close(struct rundir *rundir)
@@ -244,23 +250,37 @@ enum status rundir_make(const char *path, const char *command,
                : status;
 }
 
-enum status rundir_open_own(struct rundir *out, const char *path,
+static enum status open_own(struct rundir *out, const char *path, int how,
                             const char *command, struct error *err)
 {
     char name[FILE_PATH_SIZE];
-    enum status status = rundir_open(out, path, err);
+    enum status status = open_locked(out, path, how, err);
 
     if (status != STATUS_OK)
         return status;
-    if ((status = check_owner(path, out->fresh, command, err)) == STATUS_OK) {
-        rundir_remove_leftovers(out, ".");
+    if ((status = check_owner(path, out->fresh, command, err)) == STATUS_OK)
         return STATUS_OK;
-    }
     /* A lock would say that isobath was here. */
     if (out->fresh && file_join(name, path, ".lock", NULL) == STATUS_OK)
         unlink(name);
     rundir_close(out);
     return status;
+}
+
+enum status rundir_open_own(struct rundir *out, const char *path,
+                            const char *command, struct error *err)
+{
+    enum status status = open_own(out, path, LOCK_EX, command, err);
+
+    if (status == STATUS_OK)
+        rundir_remove_leftovers(out, ".");
+    return status;
+}
+
+enum status rundir_open_shared(struct rundir *out, const char *path,
+                               const char *command, struct error *err)
+{
+    return open_own(out, path, LOCK_SH, command, err);
 }
 
 void rundir_clear(const struct rundir *rundir)

@@ -28,6 +28,10 @@ void        rundir_close(struct rundir *rundir);
  * the name of a result. */
 enum status rundir_open_own(struct rundir *out, const char *path,
                             const char *command, struct error *err) MUST_CHECK;
+/* The same, together with others that open it so: whoever wants it alone, or has
+ * it, is refused. */
+enum status rundir_open_shared(struct rundir *out, const char *path,
+                               const char *command, struct error *err) MUST_CHECK;
 /* Make the directory if need be, with the same refusals, for one of several
  * processes that write into it at once: it is not locked. */
 enum status rundir_make(const char *path, const char *command,

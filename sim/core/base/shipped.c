@@ -11,14 +11,16 @@
 
 static const char installed[] = "share/isobath/configs";
 
-/* The folder that holds the folder of the program: the tree, or the prefix. */
-static void find_root(char out[FILE_PATH_SIZE])
+/* This program's file, and the folder that holds the folder it lies in: the
+ * tree, or the prefix. */
+static void find_root(char self[FILE_PATH_SIZE], char root[FILE_PATH_SIZE])
 {
-    ssize_t n = readlink("/proc/self/exe", out, FILE_PATH_SIZE - 1);
+    ssize_t n = readlink("/proc/self/exe", self, FILE_PATH_SIZE - 1);
 
-    out[n < 0 ? 0 : n] = '\0';
+    self[n < 0 ? 0 : n] = '\0';
+    strcpy(root, self);
     for (int up = 0; up < 2; up++) {
-        char *slash = strrchr(out, '/');
+        char *slash = strrchr(root, '/');
         if (slash)
             *slash = '\0';
     }
@@ -27,10 +29,10 @@ static void find_root(char out[FILE_PATH_SIZE])
 bool shipped_folder(char out[FILE_PATH_SIZE], const char *kind)
 {
     const char *named = getenv("ISOBATH_CONFIGS");
-    char root[FILE_PATH_SIZE];
+    char self[FILE_PATH_SIZE], root[FILE_PATH_SIZE];
     struct stat info;
 
-    find_root(root);
+    find_root(self, root);
     const struct { const char *folder, *below; } places[] = {
         { named, NULL }, { root, "configs" }, { root, installed },
         { "configs", NULL },
@@ -47,11 +49,25 @@ bool shipped_folder(char out[FILE_PATH_SIZE], const char *kind)
     return false;
 }
 
-bool shipped_is_installed(const char *path)
+bool shipped_script(char out[FILE_PATH_SIZE], char self[FILE_PATH_SIZE],
+                    const char *name)
 {
+    static const char *const folders[] = { "scripts", "libexec/isobath" };
     char root[FILE_PATH_SIZE];
 
-    find_root(root);
+    find_root(self, root);
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        if (snprintf(out, FILE_PATH_SIZE, "%s/%s/%s", root, folders[i], name) <
+                FILE_PATH_SIZE && file_exists(out))
+            return true;
+    return false;
+}
+
+bool shipped_is_installed(const char *path)
+{
+    char self[FILE_PATH_SIZE], root[FILE_PATH_SIZE];
+
+    find_root(self, root);
     const size_t n = strlen(root), m = strlen(installed);
     return strncmp(path, root, n) == 0 && path[n] == '/' &&
            strncmp(path + n + 1, installed, m) == 0 && path[n + 1 + m] == '/';

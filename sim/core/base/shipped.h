@@ -2,7 +2,8 @@
  *
  * Their folders are those of the first of these that there is: $ISOBATH_CONFIGS;
  * configs beside the folder of the program, as in the tree; share/isobath/configs
- * there, as installed; configs. */
+ * there, as installed; configs.  Scripts lie beside them, in scripts and
+ * libexec/isobath. */
 #ifndef SHIPPED_H
 #define SHIPPED_H
 
@@ -20,6 +21,10 @@ bool shipped_folder(char out[FILE_PATH_SIZE], const char *kind);
  * nearest that there is. */
 enum status shipped_find(char out[FILE_PATH_SIZE], const char *const *kinds,
                          const char *name, struct error *err) MUST_CHECK;
+
+/* The script of that name, and the program's own file; false: it is not there. */
+bool shipped_script(char out[FILE_PATH_SIZE], char self[FILE_PATH_SIZE],
+                    const char *name);
 
 /* True if the file is a shipped config that is installed.  What it names outside
  * of its folders, "../../build/corpus/kjv.txt", then lies below the working

@@ -35,6 +35,7 @@ const char *const model_config_bypasses[] = { "plain", "gated", NULL };
 const struct config_key model_config_keys[] = {
     MODEL_CONFIG_KEYS(0)
     STORED_CONFIG_KEYS(offsetof(struct model_config, weights))
+    FORMAT_CONFIG_KEYS(offsetof(struct model_config, formats))
     { .name = NULL },
 };
 enum { N_KEYS = sizeof model_config_keys / sizeof *model_config_keys };

@@ -1,8 +1,8 @@
 /* model_config.h - Declare the YAML of a model: its shape, and what it
  * routes.
  *
- * Two sections, `model:` and `routing:`, and a third, stored_config.h's, for
- * prices.  What the paper leaves open has a
+ * Two sections, `model:` and `routing:`, and two for prices, those of
+ * stored_config.h and format_config.h.  What the paper leaves open has a
  * default here: gate 2*sigmoid of the normalised stream, no warm-up of the
  * capacity, a running mean of top-k's cut for causal evaluation, RoPE
  * (Raposo et al. 2024; a pilot of 82 runs at 1e12 and 3e12 flops on bytes). */
@@ -13,6 +13,7 @@
 #include "sim/core/model/route.h"
 #include "sim/core/model/route_policies.h"
 #include "sim/core/model/spec.h"
+#include "sim/core/config/format_config.h"
 #include "sim/core/config/stored_config.h"
 
 struct model_config {
@@ -45,8 +46,9 @@ struct model_config {
     int64_t predictor;
     double  threshold_decay;
 
-    struct stored_config weights;    /* of a model file alone: no table of a
-                                      * larger config has it */
+    struct stored_config weights;    /* of a model file alone, as the next: no
+                                      * table of a larger config has them */
+    struct format_config formats;
 };
 
 /* Choices, NULL-ended.  The policies are those that a model's config may name. */

@@ -1,5 +1,5 @@
 /* nnls.c - Solve for an active set of columns by reflections. */
-#include "hwprof/energy/nnls.h"
+#include "sim/core/base/nnls.h"
 
 #include <float.h>
 #include <math.h>

@@ -1,0 +1,20 @@
+/* sniff.h - Tell what a file is by how it begins, whatever its name. */
+#ifndef SNIFF_H
+#define SNIFF_H
+
+#include "sim/core/base/error.h"
+
+enum sniff {
+    SNIFF_OTHER,                 /* not told: a YAML file, a first llama2.c one,
+                                  * or there is no such file */
+    SNIFF_GGUF,
+    SNIFF_SAFETENSORS,
+    SNIFF_LLAMA2C,               /* of a version that says so */
+    SNIFF_NONE,                  /* nothing that is read */
+};
+
+/* STATUS_BAD_VALUE: it is SNIFF_NONE, and what that is. */
+enum status sniff_file(enum sniff *out, const char *path,
+                       struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,33 @@
+/* run_source.c - Open the model that a job over a text or a prompt names. */
+#include "models/scoring/run_source.h"
+
+#include "models/scoring/run_rule.h"
+
+static enum status read(struct source *out, const struct run_config *c,
+                        struct error *err)
+{
+    if (source_read(out, c->model, c->passed, c->n_passed, err) != STATUS_OK)
+        return run_config_blame(c, err);
+    return source_keep(out, (enum weights)c->weights, err);
+}
+
+enum status run_source_open(struct source *out, const struct run_config *c,
+                            struct error *err)
+{
+    enum status status = read(out, c, err);
+
+    return status == STATUS_OK ? run_rule_check(c, out, err) : status;
+}
+
+enum status run_source_open_routed(struct source *out,
+                                   const struct run_config *c,
+                                   struct error *err)
+{
+    enum status status = read(out, c, err);
+
+    if (status == STATUS_OK && spec_n_routed(&out->spec) == 0)
+        return error_set(err, STATUS_BAD_VALUE, "%s: no block routes; give a"
+                         " model that was trained with routing, or --set"
+                         " routing.policy=NAME", c->model);
+    return status == STATUS_OK ? run_rule_check(c, out, err) : status;
+}

@@ -1,0 +1,124 @@
+/* bill.c - Price a list of loads by draws of a machine's coefficients. */
+#include "sim/price/bill.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static bool alike(const struct roofline_load *a, const struct roofline_load *b)
+{
+    return a->work == b->work && !(fabs(a->flops - b->flops) > 0) &&
+           !(fabs(a->share - b->share) > 0) &&
+           !(fabs(a->choices - b->choices) > 0) &&
+           !(fabs(a->exchanged - b->exchanged) > 0) &&
+           !(fabs(a->fresh_bytes - b->fresh_bytes) > 0) &&
+           !(fabs(a->stale_bytes - b->stale_bytes) > 0) &&
+           !(fabs(a->footprint_bytes - b->footprint_bytes) > 0);
+}
+
+enum status bill_add(struct bill *bill, const struct roofline_load *load,
+                     double times)
+{
+    for (size_t i = bill->n; i-- > 0;)
+        if (alike(&bill->item[i].load, load)) {
+            bill->item[i].times += times;
+            return STATUS_OK;
+        }
+    if (bill->n == bill->size) {
+        const size_t size = bill->size > 0 ? 2 * bill->size : 64;
+        struct bill_item *item = realloc(bill->item, size * sizeof *item);
+        if (!item)
+            return STATUS_NO_MEMORY;
+        bill->item = item;
+        bill->size = size;
+    }
+    bill->item[bill->n++] = (struct bill_item){ *load, times };
+    return STATUS_OK;
+}
+
+void bill_close(struct bill *bill)
+{
+    free(bill->item);
+    *bill = (struct bill){ 0 };
+}
+
+struct total {
+    double seconds, joules;
+};
+
+static struct total total_by(const struct bill *bill, const struct rates *rates)
+{
+    struct total sum = { 0, 0 };
+
+    for (size_t i = 0; i < bill->n; i++) {
+        const struct roofline_load *load = &bill->item[i].load;
+        const struct traffic traffic = roofline_traffic(rates, load);
+        const double seconds = energy_throttled(rates, load->work, load->flops,
+            &traffic, roofline_seconds(rates, load, &traffic));
+        const struct energy energy = energy_of(rates, load->work, load->flops,
+                                               &traffic, seconds);
+        sum.seconds += bill->item[i].times * seconds;
+        sum.joules += bill->item[i].times * energy_joules(&energy);
+    }
+    return sum;
+}
+
+/* Fills in what no machine of the profile can go below. */
+static void set_least(struct predict_range *range, const struct bill *bill,
+                      const struct machine *machine, enum precision products)
+{
+    const struct machine_level *memory = &machine->level[LEVEL_DRAM];
+    struct rates best = rates_of(machine, products);
+    double flops = 0, bytes = 0;
+
+    for (int i = 0; i < LEVEL_COUNT; i++)
+        best.level[i].size = machine->level[i].size_bytes.high;
+    for (size_t i = 0; i < bill->n; i++) {
+        const struct roofline_load *load = &bill->item[i].load;
+        const struct traffic traffic = roofline_traffic(&best, load);
+        if (flops_multiplies(load->work))
+            flops += bill->item[i].times * load->flops;
+        bytes += bill->item[i].times * traffic.at[LEVEL_DRAM];
+    }
+    range->least_arithmetic = flops / machine_peak(machine, products)->high;
+    range->least_memory = bytes / memory->bytes_per_second.high;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static struct estimate estimate_of(double value, double draws[BILL_DRAWS])
+{
+    enum { LOW = BILL_DRAWS / 10, HIGH = BILL_DRAWS - 1 - LOW };
+
+    if (isnan(value))
+        return (struct estimate){ NAN, NAN, NAN };
+    qsort(draws, BILL_DRAWS, sizeof *draws, by_size);
+    return (struct estimate){ value, fmin(value, draws[LOW]),
+                              fmax(value, draws[HIGH]) };
+}
+
+struct predict_range bill_range(const struct bill *bill,
+                                const struct machine *machine,
+                                enum precision products)
+{
+    struct random random = random_seeded(0);
+    double seconds[BILL_DRAWS], joules[BILL_DRAWS];
+    const struct rates rates = rates_of(machine, products);
+    const struct total value = total_by(bill, &rates);
+
+    for (int i = 0; i < BILL_DRAWS; i++) {
+        const struct rates drawn = rates_drawn(machine, products, &random);
+        const struct total total = total_by(bill, &drawn);
+        seconds[i] = total.seconds;
+        joules[i] = total.joules;
+    }
+    struct predict_range range = {
+        .seconds = estimate_of(value.seconds, seconds),
+        .joules = estimate_of(value.joules, joules),
+    };
+    set_least(&range, bill, machine, products);
+    return range;
+}

@@ -1,0 +1,64 @@
+/* rates.c - Read or draw the numbers of a machine. */
+#include "sim/price/rates.h"
+
+#include <math.h>
+
+/* By the inverse of the triangle's distribution; without a generator its mode. */
+static double triangle(double low, double mode, double high,
+                       struct random *random)
+{
+    if (!random || !(high > low))
+        return mode;
+    const double u = random_uniform(random), width = high - low;
+    return u * width < mode - low
+               ? low + sqrt(u * width * (mode - low))
+               : high - sqrt((1 - u) * width * (high - mode));
+}
+
+static double pick(const struct quantity *q, struct random *random)
+{
+    return triangle(q->low, q->value, q->high, random);
+}
+
+static struct rates rates_by(const struct machine *m, enum precision products,
+                             struct random *random)
+{
+    struct rates r = {
+        .machine = m,
+        .products = pick(machine_peak(m, products), random),
+        .vectors = pick(machine_work_peak(m, WORK_VECTOR, PRECISION_FP32),
+                        random),
+        .joules_per_product = pick(&m->joules_per_flop[products], random),
+        .joules_per_vector = pick(&m->joules_per_flop[PRECISION_FP32], random),
+        .efficiency_scale = pick(&m->efficiency_scale, random),
+        .dram_share_scale = pick(&m->dram_share_scale, random),
+        .select = pick(&m->select_rows_per_second, random),
+        .unmodelled = m->unmodelled.value > 0 ? pick(&m->unmodelled, random)
+                                              : 1,
+        .launch = pick(&m->launch_seconds, random),
+        .overlap = pick(&m->launch_overlap, random),
+        .serial = triangle(0, 0, 1, random),
+        .link = pick(&m->link_bytes_per_second, random),
+        .standing = pick(&m->watts.standing, random),
+        .cap = pick(&m->watts.cap, random),
+    };
+
+    for (int i = 0; i < LEVEL_COUNT; i++) {
+        const struct machine_level *level = &m->level[i];
+        r.level[i].size = pick(&level->size_bytes, random);
+        r.level[i].rate = pick(&level->bytes_per_second, random);
+        r.level[i].joules = pick(&level->joules_per_byte, random);
+    }
+    return r;
+}
+
+struct rates rates_of(const struct machine *machine, enum precision products)
+{
+    return rates_by(machine, products, NULL);
+}
+
+struct rates rates_drawn(const struct machine *machine, enum precision products,
+                         struct random *random)
+{
+    return rates_by(machine, products, random);
+}

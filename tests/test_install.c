@@ -1,0 +1,159 @@
+/* test_install.c - Install what is built below a prefix of its own; use it from
+ * elsewhere: names, scripts, headers, manual pages, completions. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include "tests/cli.h"
+
+/* A folder with the prefix p in it, whose program is on the path. */
+static void set_up_prefix(void)
+{
+    char program[PROGRAM_SIZE], line[4 * PROGRAM_SIZE], path[4 * PATH_SIZE];
+
+    cr_assert(getcwd(started_in, sizeof started_in) != NULL);
+    enter_directory();
+    program_path(program);
+    *strrchr(program, '/') = '\0';
+    snprintf(line, sizeof line, "'%s/scripts/install' '%s' '%s/p' >said",
+             started_in, program, entered_directory);
+    cr_assert(eq(int, system(line), 0));
+    snprintf(path, sizeof path, "%s/p/bin:%s", entered_directory,
+             getenv("PATH"));
+    setenv("PATH", path, 1);
+    unsetenv("ISOBATH_CONFIGS");
+}
+
+TestSuite(install, .init = set_up_prefix, .fini = leave_directory);
+
+static void expect_shell(int code, const char *line)
+{
+    char whole[4096];
+
+    snprintf(whole, sizeof whole, "{ %s; } >stdout 2>stderr", line);
+    const int how = system(whole);
+    cr_expect(eq(int, WIFEXITED(how) ? WEXITSTATUS(how) : -1, code), "%s\n%s%s",
+              line, read_file("stdout", NULL), read_file("stderr", NULL));
+}
+
+Test(install, shipped_configs_are_known_by_name)
+{
+    expect_shell(0, "isobath predict smollm-135m --machine h100-sxm -f json");
+    expect_said("stdout", "/p/share/isobath/configs/models/smollm-135m.yaml");
+    expect_shell(0, "isobath sweep capacity-demo --list");
+    expect_said("stdout", "capacity=0.125 seed=3");
+    expect_shell(2, "isobath predict smollm-135 --machine h100-sxm");
+    expect_said("stderr", "did you mean 'smollm-135m'?");
+}
+
+/* demo.yaml names ../../build/corpus/kjv.txt: that of the working directory. */
+Test(install, a_shipped_run_trains_on_a_text_that_lies_here)
+{
+    expect_shell(0, "mkdir -p build/corpus");
+    write_words("build/corpus/kjv.txt");
+    expect_shell(0, "isobath train demo -o build/run -q --set train.steps=2"
+                    " --set train.budget_flops=0 --set train.judge_windows=2");
+    cr_expect(there("build/run/summary.json"));
+}
+
+Test(install, scripts_are_started_by_name)
+{
+    expect_shell(2, "isobath corpus nonesuch");
+    expect_said("stderr", "corpus: no text 'nonesuch'");
+    expect_shell(0, "isobath models");
+    expect_said("stdout", "smollm2");
+    expect_shell(2, "isobath study");
+    expect_said("stderr", "isobath study STUDY [--keep]");
+    expect_shell(2, "isobath stdy");
+    expect_said("stderr", "did you mean 'study'?");
+}
+
+Test(install, python_finds_the_module_and_its_schema)
+{
+    if (system("command -v python3 >/dev/null") != 0)
+        cr_skip("no python3 here");
+    expect_shell(0, "PYTHONPATH=$(echo p/lib/python3*/dist-packages)"
+                    " python3 -B -m isobath schema");
+    expect_said("stdout", "| `train_loss` | number |");
+}
+
+/* One decode step of the shape of configs/models/tiny-32.yaml, whose flops the
+ * program prints as the last but one number of its answer. */
+Test(install, others_compile_against_headers_and_library)
+{
+    put_file("ours.c",
+        "#include \"sim/core/config/model_config.h\"\n"
+        "#include \"sim/price/predict_table.h\"\n"
+        "int main(int argc, char **argv)\n"
+        "{\n"
+        "    struct predict_question q = { .phase = MEMORY_DECODE,\n"
+        "                                  .n_sequences = 1, .n_tokens = 64 };\n"
+        "    struct prediction p;\n"
+        "    struct error err;\n"
+        "    if (argc < 2 || model_config_load(&q.spec, NULL, argv[1], NULL, 0, &err) ||\n"
+        "        prediction_open(&p, &q, &q.spec, &err))\n"
+        "        return 1;\n"
+        "    struct cost sum = ledger_sum(p.ledger, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,\n"
+        "                                 LEDGER_ANY);\n"
+        "    printf(\"model,decode,total,%.0f,\\n\", cost_get(&sum, METRIC_FLOPS));\n"
+        "    prediction_close(&p);\n"
+        "    return 0;\n"
+        "}\n");
+    if (system("command -v pkg-config >/dev/null") != 0)
+        cr_skip("no pkg-config here");
+#ifdef __SANITIZE_ADDRESS__
+    cr_skip("the library is that of sanitizers");
+#endif
+    expect_shell(0, "export PKG_CONFIG_PATH=p/lib/pkgconfig; cc -Wall -Werror"
+                    " ours.c -o ours $(pkg-config --static --cflags --libs isobath)"
+                    " && ./ours p/share/isobath/configs/models/tiny-32.yaml >ours.csv"
+                    " && isobath predict tiny-32 --phase decode --context 64"
+                    " --by total -f csv >theirs.csv && grep -f ours.csv theirs.csv");
+}
+
+Test(install, manual_pages_render_without_a_warning)
+{
+    if (system("command -v man >/dev/null && command -v groff >/dev/null") != 0)
+        cr_skip("no man here");
+    expect_shell(0, "for page in p/share/man/man1/*.1; do"
+                    " man --warnings -l $page 2>>warnings >page &&"
+                    " grep -q 'EXIT STATUS' page || exit 1; done; cat warnings >&2;"
+                    " [ ! -s warnings ]; ls p/share/man/man1");
+    expect_said("stdout", "isobath-predict.1");
+    expect_shell(0, "man -l p/share/man/man1/isobath-train.1 | col -b");
+    expect_said("stdout", "--resume[=HOW]");
+    expect_said("stdout", "train.budget_flops");
+}
+
+Test(install, bash_completes_words)
+{
+    static const char *const cases[][2] = {
+        { "isobath pre", "predict" },
+        { "isobath predict --pha", "--phase" },
+        { "isobath predict --phase d", "decode" },
+        { "isobath predict --phase = d", "decode" },
+        { "isobath predict -m h100-s", "h100-sxm" },
+        { "isobath predict smol", "smollm-135m" },
+        { "isobath train --set train.bu", "train.budget_flops=" },
+        { "isobath keys mach", "machine" },
+    };
+    if (system("command -v bash >/dev/null") != 0)
+        cr_skip("no bash here");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char line[512];
+        snprintf(line, sizeof line, "bash -c '. p/share/bash-completion/completions"
+                 "/isobath; COMP_WORDS=(%s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1));"
+                 " _isobath; echo \"${COMPREPLY[*]}\"'", cases[i][0]);
+        expect_shell(0, line);
+        char *said = read_file("stdout", NULL);
+        said[strcspn(said, "\n")] = '\0';
+        cr_expect(eq(str, said, (char *)(size_t)cases[i][1]), "%s", cases[i][0]);
+        free(said);
+    }
+}
+
+Test(install, zsh_reads_its_completion)
+{
+    if (system("command -v zsh >/dev/null") != 0)
+        cr_skip("no zsh here");
+    expect_shell(0, "zsh -n p/share/zsh/vendor-completions/_isobath");
+}
