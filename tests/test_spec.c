@@ -423,18 +423,3 @@ Test(spec, a_gate_goes_by_a_router_whatever_chooses)
     cr_expect(eq(int, spec_check(&spec, &err), STATUS_BAD_VALUE));
     cr_expect(strstr(err.text, "routing.router: ") == err.text);
 }
-
-Test(spec, training_goes_by_no_signal_out_of_attention)
-{
-    struct model_spec spec = tiny(), dense;
-    struct error err;
-
-    cr_expect(eq(int, spec_check_training(&spec, &err), STATUS_OK));
-    spec.signal = SIGNAL_HASH;
-    cr_expect(eq(int, spec_check_training(&spec, &err), STATUS_OK));
-    spec.signal = SIGNAL_RECEIVED;
-    dense = spec_dense(&spec);
-    cr_expect(eq(int, spec_check_training(&spec, &err), STATUS_BAD_VALUE));
-    cr_expect(strstr(err.text, "routing.policy: training") == err.text);
-    cr_expect(eq(int, spec_check_training(&dense, &err), STATUS_OK));
-}
