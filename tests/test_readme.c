@@ -29,6 +29,7 @@ ParameterizedTestParameters(readme, a_folder_is_explained_briefly_and_by_example
     glob_t found;
     cr_assert(glob("*/README.md", 0, NULL, &found) == 0);
     cr_assert(glob("sim/*/README.md", GLOB_APPEND, NULL, &found) == 0);
+    cr_assert(glob("configs/*/README.md", GLOB_APPEND, NULL, &found) == 0);
     struct readme *all = cr_malloc(found.gl_pathc * sizeof *all);
     for (size_t i = 0; i < found.gl_pathc; i++)
         snprintf(all[i].path, README_PATH_SIZE, "%s", found.gl_pathv[i]);
