@@ -119,9 +119,10 @@ static struct roofline_load load_of(const struct pricing *p,
                                     const struct lines_op *lines)
 {
     const bool decodes = p->phase == MEMORY_DECODE;
-    const enum work work = flops_work(c->op, decodes, c->rows == 1);
+    const enum work work = flops_work(c->op, p->pass, decodes,
+                                      c->rows == 1);
     /* Attention is as large as that of one sequence. */
-    const uint64_t n_parts = work != WORK_ATTEND && work != WORK_QUERY ? 1
+    const uint64_t n_parts = !flops_attends(work) ? 1
         : decodes && c->rows > 0 ? c->rows
         : (uint64_t)p->job.allocation->n_sequences;
     const uint64_t cold = regime_bytes(lines_cold(lines),
@@ -526,11 +527,32 @@ void pricing_rows(struct pricing *p, enum op op, enum rows rows)
                     rows);
 }
 
+/* The pass's prices of kept rows, or of all, where keys of skipped tokens are
+ * there. */
+static enum flops_set seen_set(const struct pricing *p, enum op op, bool all)
+{
+    const enum flops_set trained = all ? FLOPS_TRAINED_ALL : FLOPS_TRAINED_KEPT;
+
+    if (p->pass == PASS_BACKWARD)
+        return all ? FLOPS_BACK_ALL : FLOPS_BACK_KEPT;
+    if (p->phase == MEMORY_TRAIN && p->prices.at[trained][op].rule)
+        return trained;
+    return all ? FLOPS_OF_ALL : FLOPS_OF_KEPT;
+}
+
+void pricing_kept_and_all(struct pricing *p, enum op op)
+{
+    if (p->pass == PASS_BACKWARD && p->count[ROWS_KEPT].rows == 0)
+        return;
+    pricing_rows_of(p, seen_set(p, op, false), op, ROWS_KEPT);
+    pricing_rows_of(p, seen_set(p, op, true), op, ROWS_ALL);
+}
+
 void pricing_attend_all(struct pricing *p)
 {
     const struct part parts[] = {
-        { &p->prices.at[FLOPS_OF_KEPT][OP_ATTEND], ROWS_KEPT },
-        { &p->prices.at[FLOPS_OF_ALL][OP_ATTEND], ROWS_ALL },
+        { &p->prices.at[seen_set(p, OP_ATTEND, false)][OP_ATTEND], ROWS_KEPT },
+        { &p->prices.at[seen_set(p, OP_ATTEND, true)][OP_ATTEND], ROWS_ALL },
     };
     /* A decode step's query reads the cache: its own price says so. */
     charge_parts(p, OP_ATTEND, parts, p->phase == MEMORY_DECODE ? 1 : 2);
@@ -716,26 +738,31 @@ static enum status check_job(const struct predict_job *job, bool by_token,
     return STATUS_OK;
 }
 
-/* True if a kept token's cost, or that it is kept, may depend on its
- * position. */
+/* A kept token's cost, or that it is kept, may depend on its position. */
+static bool has_positions(const struct model_spec *spec,
+                          const struct plan *plan, enum memory_phase phase,
+                          bool expected)
+{
+    bool positions = phase == MEMORY_DECODE;
+
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        positions |= plan_skipped_keys(plan, l) != SKIPPED_KEYS_ABSENT;
+    return positions && !expected && spec_n_routed(spec) > 0;
+}
+
 static enum status check_routes(const struct predict_job *job,
-                                const struct plan *plan,
-                                enum memory_phase phase, bool expected,
+                                enum memory_phase phase, bool positions,
                                 struct error *err)
 {
     const struct model_spec *spec = job->spec;
-    bool positions = !expected && phase == MEMORY_DECODE;
 
-    for (int32_t l = 0; l < spec->n_layers; l++) {
-        positions |= !expected &&
-                     plan_skipped_keys(plan, l) != SKIPPED_KEYS_ABSENT;
+    for (int32_t l = 0; l < spec->n_layers; l++)
         if (phase == MEMORY_DECODE && spec->routed[l] &&
             spec->signal == SIGNAL_RECEIVED)
             return error_set(err, STATUS_BAD_VALUE, "the attention that a token"
                              " receives looks ahead: a decode step cannot go by"
                              " it");
-    }
-    if (positions && spec_n_routed(spec) > 0 && !job->allocation->kept)
+    if (positions && !job->allocation->kept)
         return error_set(err, STATUS_BAD_VALUE, "an allocation without"
                          " positions: what a kept token costs depends on its"
                          " own");
@@ -758,10 +785,11 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
                           struct predict_range *range, struct error *err)
 {
     const struct plan plan = plan_of(job->spec);
+    const bool positions = has_positions(job->spec, &plan, phase, expected);
     const bool by_token = ledger_shape(ledger).n_tokens > 0;
     enum status status = check_job(job, by_token, err);
     if (status == STATUS_OK)
-        status = check_routes(job, &plan, phase, expected, err);
+        status = check_routes(job, phase, positions, err);
     if (status != STATUS_OK)
         return status;
 
@@ -789,7 +817,7 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
         out->rates = rates_of(job->machine, job->regime.arithmetic);
     alike_find(&out->alike, &(struct alike_job){
         .spec = job->spec, .plan = &out->plan, .allocation = job->allocation,
-        .stop = out->stop, .apart = by_token });
+        .stop = out->stop, .positions = positions, .apart = by_token });
     reasons_give(ledger, job->machine, &job->regime);
     return STATUS_OK;
 }
