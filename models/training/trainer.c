@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "models/scoring/confusion.h"
 #include "models/training/divergence.h"
 #include "models/training/threshold_fit.h"
 #include "sim/core/answer/table.h"
@@ -20,11 +21,12 @@ enum { CURVE_ROWS = 200 };
 enum { JUDGED_AT_ONCE = 4 };
 
 enum { STEP, TOKENS, FLOPS, SECONDS, JOULES, RATE, TRAIN_LOSS, HELDOUT_LOSS,
-       CAPACITY, GRAD_NORM };
+       CAPACITY, GRAD_NORM, FORESEEN, FORESEEN_BALANCED };
 
 static const char *const curve_titles[TRAINING_CURVE_COLUMNS] = {
     "step", "tokens", "flops", "seconds", "joules", "lr", "train_loss",
-    "heldout_loss", "capacity_realised", "grad_norm"
+    "heldout_loss", "capacity_realised", "grad_norm", "predictor_accuracy",
+    "predictor_balanced"
 };
 
 struct trainer {
@@ -227,6 +229,10 @@ static void note_curve(struct trainer *t, double rate)
             : (double)NAN;
     row[CAPACITY] = kept_share(t->model);
     row[GRAD_NORM] = t->grad_norm;
+    struct confusion foreseen;
+    model_foreseen(t->model, foreseen.n);
+    row[FORESEEN] = confusion_accuracy(&foreseen);
+    row[FORESEEN_BALANCED] = confusion_balanced(&foreseen);
 }
 
 enum status trainer_step(struct trainer *t, struct error *err)
@@ -483,18 +489,33 @@ double trainer_last_loss(const struct trainer *t)
     return t->loss;
 }
 
-double trainer_recent_loss(const struct trainer *t)
+/* Averaged from the curve, which survives a resume. */
+static double recent(const struct trainer *t, int column)
 {
-    /* Averaged from the curve, which survives a resume. */
     double sum = 0.0;
     int64_t n = 0, tenth = t->options.steps / 10;
     int64_t from = t->state.step - (tenth > 0 ? tenth : 1);
     for (int64_t i = 0; i < t->state.n_curve; i++)
         if (t->curve[i][STEP] > (double)from) {
-            sum += t->curve[i][TRAIN_LOSS];
+            sum += t->curve[i][column];
             n++;
         }
     return n > 0 ? sum / (double)n : (double)NAN;
+}
+
+double trainer_recent_loss(const struct trainer *t)
+{
+    return recent(t, TRAIN_LOSS);
+}
+
+double trainer_recent_accuracy(const struct trainer *t)
+{
+    return recent(t, FORESEEN);
+}
+
+double trainer_recent_balanced(const struct trainer *t)
+{
+    return recent(t, FORESEEN_BALANCED);
 }
 
 size_t trainer_bytes(const struct trainer *t)
