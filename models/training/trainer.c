@@ -7,7 +7,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "models/scoring/confusion.h"
 #include "models/training/divergence.h"
 #include "models/training/threshold_fit.h"
 #include "sim/core/answer/table.h"
@@ -205,6 +204,21 @@ static bool judged(const struct trainer_options *o, int64_t step)
            (step == o->steps || step % o->judge_every == 0);
 }
 
+/* Of whom predictors said right that they are kept, or are not; NAN of none. */
+static void note_foreseen(const struct model *model, double *row)
+{
+    int64_t n[2][2];
+    double total[2], right[2];
+
+    model_foreseen(model, n);
+    for (int i = 0; i < 2; i++) {
+        right[i] = (double)n[i][i];
+        total[i] = (double)(n[i][0] + n[i][1]);
+    }
+    row[FORESEEN] = (right[0] + right[1]) / (total[0] + total[1]);
+    row[FORESEEN_BALANCED] = 0.5 * (right[0] / total[0] + right[1] / total[1]);
+}
+
 static void note_curve(struct trainer *t, double rate)
 {
     const struct trainer_options *o = &t->options;
@@ -229,10 +243,7 @@ static void note_curve(struct trainer *t, double rate)
             : (double)NAN;
     row[CAPACITY] = kept_share(t->model);
     row[GRAD_NORM] = t->grad_norm;
-    struct confusion foreseen;
-    model_foreseen(t->model, foreseen.n);
-    row[FORESEEN] = confusion_accuracy(&foreseen);
-    row[FORESEEN_BALANCED] = confusion_balanced(&foreseen);
+    note_foreseen(t->model, row);
 }
 
 enum status trainer_step(struct trainer *t, struct error *err)
