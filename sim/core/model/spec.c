@@ -50,6 +50,20 @@ bool spec_gated(const struct model_spec *spec)
     return spec->traits.activation == ACTIVATION_SWIGLU;
 }
 
+int32_t spec_window(const struct model_spec *spec, int32_t layer)
+{
+    return spec->windowed[layer] && spec->window < spec->max_tokens
+               ? spec->window : 0;
+}
+
+bool spec_has_windows(const struct model_spec *spec)
+{
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        if (spec_window(spec, l) > 0)
+            return true;
+    return false;
+}
+
 int32_t spec_q(const struct model_spec *spec)
 {
     return spec->n_heads * spec->head_size;
@@ -324,6 +338,28 @@ static enum status check_first(const struct model_spec *s, struct error *err)
     return STATUS_OK;
 }
 
+/* What a token attends to is counted in tokens of the text: no layer skips some
+ * of them and has a window. */
+static enum status check_window(const struct model_spec *s, struct error *err)
+{
+    for (int32_t l = 0; l < s->n_layers; l++) {
+        if (s->windowed[l] && (s->window < 1 || s->window > 1 << 20))
+            return error_set(err, STATUS_BAD_VALUE, "model.window %d: allowed"
+                             " is 1 to %d", s->window, 1 << 20);
+        if (spec_window(s, l) > 0 && s->routed[l] && s->part != PART_FFN)
+            return error_set(err, STATUS_BAD_VALUE, "routing.blocks: layer %d"
+                             " attends to the last %d tokens: tokens cannot be"
+                             " routed around its attention; allowed are"
+                             " routing.part ffn and other layers", l,
+                             s->window);
+    }
+    return s->signal == SIGNAL_RECEIVED && spec_has_windows(s)
+               ? error_set(err, STATUS_BAD_VALUE, "routing.policy: attention"
+                           " received is not known through a window of %d"
+                           " tokens", s->window)
+               : STATUS_OK;
+}
+
 /* Backward knows one choice a layer, whose skipped tokens leave no key. */
 static enum status check_backward(const struct model_spec *s, const char *who,
                                   struct error *err)
@@ -344,6 +380,10 @@ enum status spec_check_training(const struct model_spec *s, struct error *err)
     if (spec_stores(s))
         return error_set(err, STATUS_BAD_VALUE, "weights kept as stored cannot"
                          " be trained: float32 weights can");
+    if (spec_has_windows(s))
+        return error_set(err, STATUS_BAD_VALUE, "model.window %d: attention to"
+                         " the last tokens alone is run, not trained",
+                         s->window);
     if (spec_n_routed(s) == 0)
         return STATUS_OK;
     if (s->signal == SIGNAL_RECEIVED)
@@ -518,5 +558,7 @@ enum status spec_check(const struct model_spec *s, struct error *err)
         status = check_frozen(s, err);
     if (status == STATUS_OK)
         status = check_rope_scaling(s, err);
+    if (status == STATUS_OK)
+        status = check_window(s, err);
     return status == STATUS_OK ? check_stored(s, err) : status;
 }

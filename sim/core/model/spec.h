@@ -153,6 +153,9 @@ struct model_spec {
     float   norm_epsilon;
     float   rope_theta;      /* of rotary positions, like the next */
     struct rope_scaling rope_scaling;
+    int32_t window;          /* tokens that windowed layers attend to, a token's
+                              * own the last; 0: no layer is windowed */
+    bool    windowed[SPEC_MAX_LAYERS];
     enum gate         gate;
     double            gate_scale;   /* that g(r) is multiplied by; 0: by none */
     bool              bypass_gated; /* a skipped token has a gate too: x' = g(r) x
@@ -215,6 +218,9 @@ bool    spec_gated(const struct model_spec *spec);
 /* Values no config states, derived: Q, E, and the width of the first FFN
  * product (2F where it is gated: gate and up side by side; else F). */
 int32_t spec_q(const struct model_spec *spec);
+/* Tokens that the layer attends to at most; 0: all. */
+int32_t spec_window(const struct model_spec *spec, int32_t layer);
+bool    spec_has_windows(const struct model_spec *spec);
 int32_t spec_e(const struct model_spec *spec);
 int32_t spec_up(const struct model_spec *spec);
 /* A routed layer has a score for each token: a router's, a signal or both. */
