@@ -56,9 +56,9 @@ Test(window, logits_and_costs_are_those_of_the_last_tokens)
                                                PROV_PREDICTED);
         struct ledger_meter meter = ledger_meter(counted);
         struct error err = { STATUS_OK, "" };
-        int32_t ids[B * T];
+        int32_t ids[B * T], targets[B * T];
         char what[32];
-        case_text(ids, NULL, B * T, V, 7);
+        case_text(ids, targets, B * T, V, 7);
         model_forward(m, &(struct model_input){
             .ids = ids, .n_sequences = B, .n_tokens = T,
             .policy = route_find("dense") }, &meter.meter, NULL);
