@@ -210,6 +210,21 @@ $(BUILD)/tests/test_readme.o: CPPFLAGS += -I$(BUILD)/examples
 $(BUILD)/logits $(BUILD)/replay: $(BUILD)/%: $(BUILD)/tests/compare/%.o $(archive)
 	$(call say,LD,$@)$(CC) $(OPT) -o $@ $^ $(LDLIBS)
 
+# What stands in for a library that this machine may not have.
+$(BUILD)/fake_%.so: tests/fakes/%.c $(BUILD)/flags
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) $(STRICT) -shared -fPIC -o $@ $<
+$(BUILD)/tests/test_nvml $(BUILD)/tests/test_gpu_machine: | $(BUILD)/fake_nvml.so
+
+# It measures a GPU: with CUDA (scripts/gpu-machine), or a simulated one.
+CUDA = /usr/local/cuda
+gpu_flags = $(filter-out -MMD -MP,$(CPPFLAGS)) $(CFLAGS) $(STRICT)
+gpu := $(wildcard scripts/gpu/*.c)
+$(BUILD)/gpu-machine: $(gpu) $(archive)
+	$(call say,LD,$@)$(CC) $(gpu_flags) -isystem $(CUDA)/include -o $@ $^ -L$(CUDA)/lib64 -lcublas -lcudart $(LDLIBS)
+$(BUILD)/gpu-machine-simulated: $(gpu) tests/fakes/cuda.c $(archive)
+	$(call say,LD,$@)$(CC) $(gpu_flags) -Itests/fakes/cuda -rdynamic -o $@ $^ $(LDLIBS)
+$(BUILD)/tests/test_gpu_machine: | $(BUILD)/gpu-machine-simulated
+
 # The bench is built, though no test runs it, so that it cannot rot.
 check: $(program) pages $(BUILD)/isobath.pc $(tests) $(BUILD)/faults.so $(BUILD)/bench
 	@scripts/test $(tests)
@@ -230,6 +245,7 @@ torture: $(program) $(BUILD)/torture $(BUILD)/faults.so
 deps:
 	@scripts/deps
 test: deps
+	@scripts/deps browser || true
 	@$(MAKE) check
 	@$(MAKE) torture
 demo: deps

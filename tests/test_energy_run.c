@@ -291,8 +291,10 @@ Test(energy_run, the_kernels_do_what_they_say)
         cr_expect(amount[ENERGY_FLOP] < 5e11 * (awake + 0.01));
         for (int l = 0; l < 4; l++) {
             bool reads = (int)work[1] >= ENERGY_WORK_READ_L1 + l;
-            cr_expect(reads == (amount[ENERGY_L1 + l] > 0), "%s: level %d",
-                      energy_kernels[k].name, l);
+            /* who lost the CPU may not have come to its second turn */
+            if (status == STATUS_OK || !reads)
+                cr_expect(reads == (amount[ENERGY_L1 + l] > 0), "%s: level %d",
+                          energy_kernels[k].name, l);
             cr_expect(l == 0 || amount[ENERGY_L1 + l] <=
                                 amount[ENERGY_L1 + l - 1]);
         }

@@ -97,10 +97,12 @@ ParameterizedTest(struct known *row, x86_flops,
 /* ---- dumps ---- */
 
 /* At 0x10 an addps of 4, at 0x13 an fma of 8 floats, at 0x18 a nop, at 0x19 an
- * addss, at 0x20 an addition under a mask. */
+ * addss, at 0x20 an addition under a mask; at 0x26 a masked move of 8 floats, at
+ * 0x2b an fma of 8 behind it. */
 static const uint8_t code[] = {
     0x0f, 0x58, 0xc0, 0xc4, 0xe2, 0x75, 0xb8, 0xc1, 0x90, 0xf3, 0x0f, 0x58,
     0xc1, 0x90, 0x90, 0x90, 0x62, 0xf1, 0x74, 0x49, 0x58, 0xc2,
+    0xc4, 0xe2, 0x75, 0x2c, 0x00, 0xc4, 0xe2, 0x75, 0xb8, 0xc1,
 };
 
 static const uint8_t *find(void *context, const char *object, uint64_t address,
@@ -160,6 +162,19 @@ Test(executed_flops, positions_of_lines_are_passed_over)
                  "0x10 16 5 2\n+3 +1 2\ntotals: 7 2\n", &err), STATUS_OK),
               "%s", err.text);
     cr_expect(eq(u64, flop_mix_sum(&mix), 5 * 4 + 2 * 16));
+}
+
+/* Valgrind 3.19 on a loop of 35 turns, of a vmaskmovps and a vfmadd231ps behind
+ * it: the second is told to have run 175 times, five for every turn. */
+Test(executed_flops, what_follows_a_masked_move_ran_as_often_as_the_move)
+{
+    struct flop_mix mix;
+    struct error err = { 0 };
+
+    cr_assert(eq(int, count(&mix, HEAD("instr", "245") "ob=/bin/x\n"
+                 "0x26 35\n+5 175\n0x13 35\ntotals: 245\n", &err),
+                 STATUS_OK), "%s", err.text);
+    cr_expect(eq(u64, flop_mix_sum(&mix), (35 + 35) * 16));
 }
 
 static void expect_refused(const char *text, enum status status,

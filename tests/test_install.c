@@ -67,6 +67,15 @@ Test(install, scripts_are_started_by_name)
     expect_said("stderr", "did you mean 'study'?");
 }
 
+Test(install, python_finds_the_module_and_its_schema)
+{
+    if (system("command -v python3 >/dev/null") != 0)
+        cr_skip("no python3 here");
+    expect_shell(0, "PYTHONPATH=$(echo p/lib/python3*/dist-packages)"
+                    " python3 -B -m isobath schema");
+    expect_said("stdout", "| `train_loss` | number |");
+}
+
 /* One decode step of the shape of configs/models/tiny-32.yaml, whose flops the
  * program prints as the last but one number of its answer. */
 Test(install, others_compile_against_headers_and_library)

@@ -116,6 +116,26 @@ Test(validate, executed_flops_are_exact_or_explained_by_scalars)
     }
 }
 
+/* 4 of 12 lanes had no column: what they did is no fault, and explains no more. */
+Test(validate, executed_flops_are_explained_by_whole_registers_to_the_last_one)
+{
+    struct validate_facts f = facts(OP_QKV, METRIC_FLOPS, 1.5e6 + 2);
+
+    f.measured.from = PROV_SIMULATED;
+    f.regions = 10;
+    f.padding = 5e5;
+    struct validate_row row = validate_judge(&f);
+    cr_expect(eq(int, row.verdict, VALIDATE_WITHIN));
+    cr_expect(ieee_ulp_eq(dbl, row.off, 0.500002, 4));
+    cr_expect(strstr(row.reason, "500000 more in registers whose last lanes have"
+                     " no column; 2 more, 0.2 a region: scalars") != NULL, "%s",
+              row.reason);
+    f.measured.median = 1.5e6 - 1;
+    cr_expect(eq(int, validate_judge(&f).verdict, VALIDATE_OUTSIDE));
+    f.measured.median = 1.5e6 + 641;
+    cr_expect(eq(int, validate_judge(&f).verdict, VALIDATE_OUTSIDE));
+}
+
 Test(validate, counted_and_predicted_have_to_be_equal)
 {
     struct validate_facts f = facts(OP_QKV, METRIC_FLOPS, 1e6);

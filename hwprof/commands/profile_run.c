@@ -73,7 +73,7 @@ static enum status finish_arm(struct arm *arm, json_t *arms, struct error *err)
         status = validate_phase(&s->validation, &(struct validate_input){
             arm->phase->name, arm->name, profile_decodes(arm->phase),
             s->arguments.common.threads, arm->predicted, arm->counted,
-            arm->measure }, err);
+            arm->measure, arm->spec }, err);
     compare(arm);
     if (status == STATUS_OK)
         status = print_phase(arm, err);

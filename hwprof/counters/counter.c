@@ -18,6 +18,7 @@ const struct counter_backend *const counter_backends[] = {
     &counter_callgrind,
 #endif
     &counter_rapl,
+    &counter_nvml,
     &counter_recorded,
     NULL,
 };

@@ -1,5 +1,5 @@
-/* counter.h - Read one session over perf, PAPI, LIKWID, RAPL, or a recorded
- * run.
+/* counter.h - Read one session over perf, PAPI, LIKWID, RAPL, NVML, or a
+ * recorded run.
  *
  * Every back end fills what it can see and leaves the rest unknown, with the
  * reason and, where there is one, the remedy.  Nothing here is trusted before
@@ -32,6 +32,7 @@ struct counter_options {
     void       *busy_context;
     double    (*now)(void *context);     /* rapl: NULL: CLOCK_MONOTONIC */
     void       *now_context;
+    const char *nvml_path;       /* NULL: libnvidia-ml.so.1 */
 };
 
 static inline uint32_t counter_bit(enum metric metric)
@@ -83,7 +84,7 @@ struct counter_backend {
  * library, or valgrind's header, was installed. */
 extern const struct counter_backend counter_perf, counter_rdpmc, counter_papi,
                                     counter_likwid, counter_callgrind,
-                                    counter_rapl,
+                                    counter_rapl, counter_nvml,
                                     counter_recorded;
 extern const struct counter_backend *const counter_backends[];  /* NULL-ended */
 extern const char *const counter_left_out[];   /* of this build; NULL-ended */

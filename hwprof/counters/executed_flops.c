@@ -17,6 +17,7 @@ struct reading {
     int          n_positions, column;    /* before a line's counts; of Ir */
     uint64_t     address, instructions;  /* of the line before; so far */
     bool         is_call;                /* the next line is of the callee */
+    uint64_t     masked_end, masked_times;   /* of the masked move before */
     const char  *object;
     const char  *name[OBJECTS_MAX];      /* by the number they were given */
 };
@@ -67,9 +68,17 @@ static enum status add_instruction(struct reading *r, uint64_t times,
         return error_set(err, STATUS_UNAVAILABLE, "the instruction at 0x%"
                          PRIx64 " of %s is masked or an approximation: how "
                          "much it does is not known", r->address, r->object);
+    r->instructions += times;
+    /* Valgrind 3.19 counts what follows a masked move once more for every other
+     * lane of it. */
+    if (r->address == r->masked_end)
+        times = r->masked_times;
+    if (one.masked_move) {
+        r->masked_end = r->address + (uint64_t)one.bytes;
+        r->masked_times = times;
+    }
     r->out->of[one.width] += times * (uint64_t)one.flops;
     r->out->fused += one.fused ? times * (uint64_t)one.flops : 0;
-    r->instructions += times;
     return STATUS_OK;
 }
 

@@ -66,6 +66,9 @@ bool x86_flops(struct x86_flops *out, const uint8_t *code, size_t n)
                                      ZYDIS_STACK_WIDTH_64)) ||
         ZYAN_FAILED(ZydisDecoderDecodeFull(&decoder, code, n, &in, operand)))
         return false;
+    out->bytes = in.length;
+    out->masked_move = in.mnemonic == ZYDIS_MNEMONIC_VMASKMOVPS ||
+                       in.mnemonic == ZYDIS_MNEMONIC_VMASKMOVPD;
     int each = lane_flops[in.mnemonic];
     if (each == 0)
         return true;

@@ -14,6 +14,8 @@ struct x86_flops {
     int  flops;                  /* a lane's times lanes; fused: 2 a lane */
     enum flop_width width;
     bool fused;
+    bool masked_move;            /* of memory: vmaskmov */
+    int  bytes;                  /* of the instruction */
     bool known;                  /* false: a mask chooses the lanes, or it is an
                                   * approximation or a function of x87 */
 };

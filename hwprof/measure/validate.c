@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "hwprof/measure/padding.h"
 #include "sim/core/ledger/agreement.h"
 
 const char *const validate_words[VALIDATE_VERDICT_COUNT] = {
@@ -31,27 +32,35 @@ static void say(struct validate_row *row, enum validate_verdict verdict,
     snprintf(row->reason, sizeof row->reason, "%s", reason);
 }
 
-/* A simulator sees every instruction: no fewer than were counted, and no more
- * than scalars do. */
+/* A simulator sees every instruction: no fewer than were counted and pad the last
+ * registers of rows, and no more than scalars do. */
 static void judge_executed(struct validate_row *row,
                            const struct validate_facts *f)
 {
-    double off = row->measured - f->counted;
+    double padding = round(f->padding);
+    double off = row->measured - f->counted - padding;
     double most = (double)VALIDATE_SCALARS * f->n_threads * (double)f->regions;
 
     if (f->has_mix)
         most = fmin(most, (double)f->mix.of[FLOPS_SCALAR]);
     row->allowed = 0;
-    if (off >= 0 && off <= most)
-        say(row, VALIDATE_WITHIN, "");
-    else
+    if (off < 0 || off > most) {
         say(row, VALIDATE_OUTSIDE, off > 0
             ? "more flops ran than were counted, and scalars are not all of "
               "them" : "fewer flops ran than were counted");
-    if (off > 0 && off <= most)
-        snprintf(row->reason, sizeof row->reason, "%.0f more, %.3g a region: "
-                 "scalars of a shape or a step, which are no ops", off,
-                 off / (double)f->regions);
+        return;
+    }
+    say(row, VALIDATE_WITHIN, "");
+    if (padding > 0)
+        snprintf(row->reason, sizeof row->reason, "%.0f more in registers whose"
+                 " last lanes have no column; ", padding);
+    size_t used = strlen(row->reason);
+    if (off > 0)
+        snprintf(row->reason + used, sizeof row->reason - used, "%.0f more, "
+                 "%.3g a region: scalars of a shape or a step, which are no "
+                 "ops", off, off / (double)f->regions);
+    else if (used)
+        row->reason[used - 2] = '\0';
 }
 
 /* Measured against counted work: exact for an op, 2 % for a phase. */
@@ -61,10 +70,11 @@ static void judge_work(struct validate_row *row,
     bool whole = f->op == LEDGER_ANY;
     double slack = whole ? VALIDATE_PHASE * f->counted
         : (double)VALIDATE_SCALARS * f->n_threads * (double)f->regions;
-    double off = row->measured - f->counted;
+    double off = row->measured - f->counted - f->padding;
 
     row->allowed = whole ? VALIDATE_PHASE : 0;
-    row->off = f->counted > 0 ? off / f->counted : off > 0 ? HUGE_VAL : 0;
+    row->off = f->counted > 0 ? row->measured / f->counted - 1
+             : row->measured > 0 ? HUGE_VAL : 0;
     if (f->measured.from == PROV_SIMULATED) {
         judge_executed(row, f);
         return;
@@ -230,6 +240,12 @@ static void add_memory(struct validate_facts *f, const struct measure *measure,
     f->measured.high += dram.high;
 }
 
+/* Of the widest registers that worked. */
+static int lanes_of(const struct flop_mix *mix)
+{
+    return mix->of[FLOPS_512] ? 16 : mix->of[FLOPS_256] ? 8 : 4;
+}
+
 /* Rows of one op, or of the phase, for every metric that has a budget. */
 static enum status add_rows(struct validation *v,
                             const struct validate_input *in, int pass, int op,
@@ -256,6 +272,9 @@ static enum status add_rows(struct validation *v,
         add_memory(&facts, in->measure, pass, known);
         facts.has_mix = m == METRIC_FLOPS &&
                         measure_flop_mix(in->measure, pass, op, &facts.mix);
+        if (facts.has_mix)
+            facts.padding = padding_flops(in->spec, in->counted, pass, op,
+                                          lanes_of(&facts.mix));
         struct validate_row row = validate_judge(&facts);
         row.phase = in->phase;
         row.model = in->model;

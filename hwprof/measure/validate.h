@@ -4,8 +4,9 @@
  *   flops          predicted = counted, exactly; an op, all of it own kernels,
  *                  measured to the scalars that op.h leaves out; a whole phase
  *                  to 2 %.  Repeats that differ make a lower bound.  What a
- *                  simulator executed is exact for a phase too, and only ever
- *                  more than was counted, by no more than scalars do
+ *                  simulator executed is exact for a phase too: it is what was
+ *                  counted and what the last registers of rows do beyond their
+ *                  columns (padding.h), and more by no more than scalars do
  *   bytes          predicted = counted, exactly; no counter sees operands
  *   l2, l3, dram   what came into L1, past L2, past L3, measured to the
  *                  analytic byte model (so l3 with dram's bytes): 5 % where an
@@ -23,6 +24,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include "hwprof/measure/measure.h"
+#include "sim/core/model/spec.h"
 
 #define VALIDATE_PHASE  0.02
 #define VALIDATE_STREAM 0.05
@@ -64,6 +66,8 @@ struct validate_facts {
     int         n_threads;
     bool        has_mix;
     struct flop_mix mix;         /* of measured flops */
+    double      padding;         /* flops beyond the columns of products
+                                  * (padding.h) */
 };
 
 struct validate_row {
@@ -105,6 +109,7 @@ struct validate_input {
     int         n_threads;
     const struct ledger  *predicted, *counted;
     const struct measure *measure;
+    const struct model_spec *spec;
 };
 enum status validate_phase(struct validation *validation,
                            const struct validate_input *input,

@@ -5,18 +5,32 @@
 
 static const struct hf_class classes[] = {
     { "gpt2", "GPT2LMHeadModel", "GPT2Model", FAMILY_GPT2, HF_NAMES_GPT2,
-      { NULL } },
+      { NULL }, false },
     { "llama", "LlamaForCausalLM", "LlamaModel", FAMILY_LLAMA, HF_NAMES_LLAMA,
-      { NULL } },
+      { NULL }, false },
     { "mistral", "MistralForCausalLM", "MistralModel", FAMILY_LLAMA,
-      HF_NAMES_LLAMA, { "num_key_value_heads" } },
+      HF_NAMES_LLAMA, { "num_key_value_heads" }, false },
     { "qwen2", "Qwen2ForCausalLM", "Qwen2Model", FAMILY_QWEN2, HF_NAMES_LLAMA,
-      { "num_key_value_heads" } },
+      { "num_key_value_heads" }, false },
     { "qwen3", "Qwen3ForCausalLM", "Qwen3Model", FAMILY_QWEN3, HF_NAMES_LLAMA,
-      { "num_key_value_heads", "head_dim" } },
+      { "num_key_value_heads", "head_dim" }, false },
+    { "mixtral", "MixtralForCausalLM", "MixtralModel", FAMILY_LLAMA,
+      HF_NAMES_LLAMA, { "num_key_value_heads" }, true },
+    { "qwen2_moe", "Qwen2MoeForCausalLM", "Qwen2MoeModel", FAMILY_QWEN2,
+      HF_NAMES_LLAMA, { "num_key_value_heads" }, true },
+    { "qwen3_moe", "Qwen3MoeForCausalLM", "Qwen3MoeModel", FAMILY_QWEN3,
+      HF_NAMES_LLAMA, { "num_key_value_heads", "head_dim" }, true },
+    { "olmoe", "OlmoeForCausalLM", "OlmoeModel", FAMILY_LLAMA, HF_NAMES_LLAMA,
+      { NULL }, true },
+    { "deepseek_v2", "DeepseekV2ForCausalLM", "DeepseekV2Model", FAMILY_LLAMA,
+      HF_NAMES_LLAMA, { NULL }, true },
+    { "deepseek_v3", "DeepseekV3ForCausalLM", "DeepseekV3Model", FAMILY_LLAMA,
+      HF_NAMES_LLAMA, { NULL }, true },
 };
 enum { N_CLASSES = sizeof classes / sizeof *classes };
 const char hf_class_types[] = "gpt2, llama, mistral, qwen2 and qwen3";
+const char hf_class_priced[] = "mixtral, qwen2_moe, qwen3_moe, olmoe,"
+                               " deepseek_v2 and deepseek_v3";
 
 const struct hf_class *hf_class_find(const char *type)
 {

@@ -2,6 +2,7 @@
 #ifndef HF_CLASS_H
 #define HF_CLASS_H
 
+#include <stdbool.h>
 #include "sim/core/base/error.h"
 #include "sim/core/model/spec.h"
 
@@ -19,9 +20,13 @@ struct hf_class {
      * where they are not: 8 or 32 key/value heads, heads of 128 (MistralConfig,
      * Qwen2Config, Qwen3Config). */
     const char   *needs[HF_CLASS_NEEDS];
+    bool          priced;        /* isobath predict takes it and nothing else:
+                                  * of what changes values and no cost, nothing
+                                  * is refused */
 };
 
 extern const char hf_class_types[];      /* "gpt2, llama, ..." */
+extern const char hf_class_priced[];     /* those that are priced alone */
 
 /* NULL: none of that model_type. */
 const struct hf_class *hf_class_find(const char *type);

@@ -239,10 +239,29 @@ static enum status read_class(const struct hf_class **out,
                          " supported are %s", name, hf_class_types);
     *out = hf_class_find(word);
     if (!*out)
-        return hf_refuse(err, name, "model_type", type, "supported are %s",
-                         hf_class_types);
+        return hf_refuse(err, name, "model_type", type, "supported are %s;"
+                         " priced are %s", hf_class_types, hf_class_priced);
     spec->traits = family_traits[(*out)->family];
     return STATUS_OK;
+}
+
+/* Of a class that is priced alone, keys that change values and no cost are passed
+ * over. */
+static enum status read_shape(struct model_spec *spec,
+                              const struct hf_class *class, const json_t *root,
+                              const char *name, struct error *err)
+{
+    enum status status;
+
+    if (class->priced)
+        return read_members(spec, class, root, name, err);
+    if (!(status = check_fixed(class, root, name, err)) &&
+        !(status = check_refused(root, name, err)) &&
+        !(status = read_members(spec, class, root, name, err)) &&
+        !(status = check_class(class, spec, root, name, err)) &&
+        !(status = hf_read_rope(spec, root, "rope_scaling", name, err)))
+        status = hf_read_rope(spec, root, "rope_parameters", name, err);
+    return status;
 }
 
 static enum status read_root(struct model_spec *out, struct hf_routing *routing,
@@ -261,13 +280,10 @@ static enum status read_root(struct model_spec *out, struct hf_routing *routing,
     const struct hf_class *class = NULL;
     enum status status;
     if (!(status = read_class(&class, &spec, root, name, err)) &&
-        !(status = check_fixed(class, root, name, err)) &&
-        !(status = check_refused(root, name, err)) &&
-        !(status = read_members(&spec, class, root, name, err)) &&
-        !(status = check_class(class, &spec, root, name, err)) &&
-        !(status = hf_read_rope(&spec, root, "rope_scaling", name, err)) &&
-        !(status = hf_read_rope(&spec, root, "rope_parameters", name, err)))
+        !(status = read_shape(&spec, class, root, name, err)))
         status = derive(&spec, name, err);
+    if (status == STATUS_OK)
+        status = hf_read_experts(&spec, class->type, root, name, err);
     if (status == STATUS_OK && spec.n_layers > SPEC_MAX_LAYERS)
         status = error_set(err, STATUS_BAD_VALUE, "%.160s: %d layers: allowed"
                            " are %d", name, spec.n_layers, SPEC_MAX_LAYERS);
@@ -359,6 +375,8 @@ static enum status check_written(const struct hf_class *class,
 {
     enum status status = spec_check(spec, err);
 
+    if (status == STATUS_OK)
+        status = spec_check_runs(spec, err);
     if (status != STATUS_OK)
         return status;
     if (spec->rope_scaling.kind == ROPE_SCALING_FACTORS)

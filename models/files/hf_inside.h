@@ -52,6 +52,13 @@ enum status hf_read_rope(struct model_spec *spec, const json_t *root,
                          struct error *err) MUST_CHECK;
 json_t *hf_rope_json(const struct model_spec *spec);
 
+/* ---- hf_experts.c ---- */
+
+/* What a class that is priced and not run has besides; of others nothing. */
+enum status hf_read_experts(struct model_spec *spec, const char *type,
+                            const json_t *root, const char *name,
+                            struct error *err) MUST_CHECK;
+
 /* ---- hf_routing.c: the object "isobath" ---- */
 
 enum status hf_read_routing(struct model_spec *spec,

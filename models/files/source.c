@@ -82,6 +82,10 @@ static enum status read_directory(struct source *s, struct error *err)
     if (status != STATUS_OK)
         return status;
     status = hf_config_read(&s->spec, &s->routing, config, err);
+    struct error why;
+    if (status == STATUS_OK && spec_check_runs(&s->spec, &why) != STATUS_OK)
+        return error_set(err, STATUS_BAD_VALUE, "%.160s: %s", s->path,
+                         why.text);
     if (status == STATUS_OK && s->spec.signal == SIGNAL_TABLE)
         status = file_join(s->table, s->path, ROUTE_TABLE_FILE, err);
     const bool tied = s->spec.tied_head;

@@ -53,6 +53,16 @@ static inline __attribute__((always_inline)) void store(const bool cut, real *p,
         lanes_store(p, v);
 }
 
+/* What a register of c starts from; `from` and `bias` may be NULL. */
+static inline __attribute__((always_inline)) lanes begin(
+    const bool cut, const real *from, const real *bias, int last)
+{
+    if (from && bias)
+        return load(cut, from, last) + load(cut, bias, last);
+    return from ? load(cut, from, last) : bias ? load(cut, bias, last)
+                                               : lanes_set(0.0f);
+}
+
 /* Compute a tile of mr x nv registers, the last of them whole or, with `cut`,
  * s->last columns of it.  mr, nv and cut are constants at every call, so that
  * the loops unroll and the accumulators live in registers. */
@@ -67,17 +77,10 @@ static inline __attribute__((always_inline)) void tile(
     for (int i = 0; i < mr; i++)
         UNROLL
         for (int j = 0; j < nv; j++) {
-            const bool part = cut && j == nv - 1;
-            const real *from = s->from ? s->from + i * s->from_row : NULL;
-            if (from && s->bias)
-                sum[i][j] = load(part, from + W * j, last) +
-                            load(part, s->bias + W * j, last);
-            else if (from)
-                sum[i][j] = load(part, from + W * j, last);
-            else if (s->bias)
-                sum[i][j] = load(part, s->bias + W * j, last);
-            else
-                sum[i][j] = lanes_set(0.0f);
+            const real *from = s->from ? s->from + i * s->from_row + W * j
+                                       : NULL;
+            sum[i][j] = begin(cut && j == nv - 1, from,
+                              s->bias ? s->bias + W * j : NULL, last);
         }
     for (int32_t l = 0; l < k; l++) {
         lanes row[NV];
@@ -294,17 +297,18 @@ static inline __attribute__((always_inline)) void thin(
 }
 
 /* Set c to the values that the product is added to. */
-static void begin(const struct gemm *g, int32_t n0, int32_t n1)
+static void begin_columns(const struct gemm *g, int32_t n0, int32_t n1)
 {
     for (int32_t i = 0; i < g->m; i++)
-        for (int32_t j = n0; j < n1; j++) {
+        for (int32_t j = n0; j < n1; j += W) {
+            const int last = n1 - j < W ? n1 - j : W;
+            const real *from = g->from ? g->from + i * g->from_row + j : NULL;
+            const real *bias = g->bias ? g->bias + j : NULL;
             real *c = g->c + i * g->c_row + j;
-            if (g->from && g->bias)
-                *c = g->from[i * g->from_row + j] + g->bias[j];
-            else if (g->from)
-                *c = g->from[i * g->from_row + j];
+            if (last < W)
+                store(true, c, begin(true, from, bias, last), last);
             else
-                *c = g->bias ? g->bias[j] : real_set(0.0f);
+                store(false, c, begin(false, from, bias, W), W);
         }
 }
 
@@ -312,7 +316,7 @@ enum { THIN = 4 };               /* rows, at most */
 
 static void thin_columns(const struct gemm *g, int32_t n0, int32_t n1)
 {
-    begin(g, n0, n1);
+    begin_columns(g, n0, n1);
     switch (g->m) {
     case 4: thin(4, g, 0, n0, n1); break;
     case 3: thin(2, g, 0, n0, n1); thin(1, g, 2, n0, n1); break;

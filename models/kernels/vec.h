@@ -171,11 +171,15 @@ static inline vec vec_head_low(vec v, int n)
     return vec_choose(vec_first(n), v, vec_set(-3e38f));
 }
 
-/* 15 additions, always in the same tree. */
+/* 15 additions, always in the same tree: also of a row too short for a vector,
+ * whose zeros the compiler would leave out, if it saw them. */
 static inline real vec_fold(vec v)
 {
     vec8 half[2];
     memcpy(half, &v, sizeof half);
+#if defined(__AVX__)
+    __asm__("" : "+x"(half[0]), "+x"(half[1]));
+#endif
     vec8 a = half[0] + half[1];
     vec4 b = __builtin_shufflevector(a, a, 0, 1, 2, 3) +
              __builtin_shufflevector(a, a, 4, 5, 6, 7);

@@ -219,7 +219,7 @@ enum status training_state_save(struct model *m,
 {
     struct safetensors_tensor tensor[STATE_MOST];
     const struct safetensors_tensor *all[STATE_MOST];
-    struct state_memory memory = { NULL };
+    struct state_memory memory = { .routers = NULL };
     const int n = state_n(state);
     char step[32], seconds[32], random[4 * 17], sum[17], frozen[17];
     snprintf(step, sizeof step, "%" PRId64, state->step);
@@ -336,7 +336,7 @@ enum status training_state_resume(struct model *m,
     struct safetensors_tensor want[STATE_MOST];
     struct training_state next = *state;
     struct safetensors *file = NULL;
-    struct state_memory memory = { NULL };
+    struct state_memory memory = { .routers = NULL };
     enum status status = take_memory(&memory, m, state, path, err);
     if (status == STATUS_OK)
         status = safetensors_open(&file, path, err);

@@ -140,7 +140,7 @@ function prepare(svg) {
     });
     svg.addEventListener('pointerleave', () => tip.classList.remove('on'));
 
-    key.forEach(function (entry) {
+    key.filter(entry => marks.some(m => m.of === entry.of)).forEach(function (entry) {
         const name = entry.name.e;
         name.classList.add('series');
         name.setAttribute('tabindex', '0');

@@ -72,6 +72,29 @@ static bool is_unknown(const struct table *t, size_t c)
     return unknown && is_blank(t, c);
 }
 
+/* True for a setting, or a ratio, that is one number in every row of a wide table:
+ * a note says it once. */
+static bool is_constant(const struct table *t, size_t c)
+{
+    const struct cell *first = &t->cell[c];
+
+    if (c == 0 || t->n_columns <= WIDE || t->n_rows < 3 ||
+        !(t->column[c].plain || t->column[c].style == COLUMN_RATIO))
+        return false;
+    for (size_t r = 0; r < t->n_rows; r++) {
+        const struct cell *cell = &t->cell[r * t->n_columns + c];
+        if (cell->text || !amount_known(cell->amount) ||
+            cell->amount.value != first->amount.value)
+            return false;
+    }
+    return true;
+}
+
+static bool is_shown(const struct table *t, size_t c)
+{
+    return !is_blank(t, c) && !is_constant(t, c);
+}
+
 /* "flops measured" of the key flops_measured. */
 static void html_key(const char *key, FILE *out)
 {
@@ -131,6 +154,29 @@ static void html_label(const struct table *t, const struct layout *layout,
     putc('"', out);
 }
 
+static void cell_text(char out[TABLE_NUMBER_SIZE], const struct table *t, size_t c,
+                      struct layout layout, const struct cell *cell);
+
+/* Say once what is the same in every row. */
+static void html_constants(const struct table *t, const struct layout *layout,
+                           FILE *out)
+{
+    char heading[128], number[TABLE_NUMBER_SIZE];
+    size_t n = 0;
+
+    for (size_t c = 1; c < t->n_columns; c++) {
+        if (!is_constant(t, c))
+            continue;
+        table_heading(heading, &t->column[c], layout[c]);
+        cell_text(number, t, c, layout[c], &t->cell[c]);
+        fputs(n++ ? "; " : "<p class=\"notes\">In every row: ", out);
+        escape_write(out, BORDER_HTML, heading);
+        fprintf(out, "%s %s", table_share_sign(&t->column[c]), number);
+    }
+    if (n)
+        fputs(".</p>\n", out);
+}
+
 static void html_head(const struct table *t, const struct layout *layout,
                       FILE *out)
 {
@@ -138,7 +184,7 @@ static void html_head(const struct table *t, const struct layout *layout,
 
     fputs("<thead><tr>", out);
     for (size_t c = 0; c < t->n_columns; c++) {
-        if (is_blank(t, c))
+        if (!is_shown(t, c))
             continue;
         table_heading(heading, &t->column[c], layout[c]);
         fprintf(out, "<th scope=\"col\"%s><span>",
@@ -161,6 +207,15 @@ static void off_number(char out[TABLE_NUMBER_SIZE], double ratio)
                  100 * fabs(ratio - 1));
     else
         snprintf(out, TABLE_NUMBER_SIZE, "\u00d7 %.3g", ratio);
+}
+
+static void cell_text(char out[TABLE_NUMBER_SIZE], const struct table *t, size_t c,
+                      struct layout layout, const struct cell *cell)
+{
+    if (t->column[c].style == COLUMN_RATIO)
+        off_number(out, cell->amount.value);
+    else
+        table_cell_number(out, cell->amount.value, &t->column[c], layout, cell);
 }
 
 static void html_known(const struct column *column, struct layout layout,
@@ -260,11 +315,11 @@ void table_html(const struct table *t, FILE *out)
 {
     struct notes notes = { .n = 0 };
     struct layout layout[TABLE_MAX_COLUMNS] = { 0 };
-    bool blank[TABLE_MAX_COLUMNS] = { false };
+    bool shown[TABLE_MAX_COLUMNS] = { false };
 
     for (size_t c = 0; c < t->n_columns; c++) {
         layout[c] = table_layout(t, c);
-        blank[c] = is_blank(t, c);
+        shown[c] = is_shown(t, c);
     }
     fprintf(out, "<div class=\"table\" role=\"region\" tabindex=\"0\" "
             "aria-label=\"Table %s\">\n<table><caption><span class=\"cap\">",
@@ -276,11 +331,12 @@ void table_html(const struct table *t, FILE *out)
         fputs(t->kind[r] == ROW_TOTAL ? "<tr class=\"total\">" : "<tr>", out);
         html_row_head(t, r, out);
         for (size_t c = 1; c < t->n_columns; c++)
-            if (!blank[c])
+            if (shown[c])
                 html_cell(t, layout, r, c, &notes, out);
         fputs("</tr>\n", out);
     }
     fputs("</tbody></table></div>\n", out);
+    html_constants(t, layout, out);
     html_blanks(t, out);
     if (notes.n)
         fputs("<p class=\"notes\">", out);

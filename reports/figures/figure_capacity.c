@@ -196,6 +196,7 @@ void figure_capacity(struct plot *p, const struct report *r)
     if (n > 0 && study->n_runs > 1) {
         p->ready = true;
         p->height = 600;
+        p->left = 80;
         p->right = 90;
         say(p, study, n);
         write_rule(p, s, n, false, false);

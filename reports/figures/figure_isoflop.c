@@ -396,27 +396,19 @@ static void describe(struct plot *p, const struct isoflop *iso,
 
 /* ---- script ---- */
 
-/* MoD is blue, the darker the lower its capacity. */
-static void colour_of(char out[12], const struct isoflop *iso,
-                      const struct setting *s)
+/* MoD is blue, the darker the lower its capacity; page.css has the same blues for
+ * the dark. */
+static const char *colour_of(const struct isoflop *iso, const struct setting *s)
 {
-    static const int anchor[3][3] = { { 0x00, 0x3F, 0x66 }, { 0x00, 0x72, 0xB2 },
-                                      { 0x4A, 0x8F, 0xC7 } };
-    double at = 1;
-    int from, rgb[3];
+    static const char *const blues[] = { "'#003F66'", "'#00598C'", "C_MOD",
+                                         "'#2B78B4'" };
 
-    if (s->kind == SETTING_DENSE) {
-        snprintf(out, 12, "C_DENSE");
-        return;
-    }
+    if (s->kind == SETTING_DENSE)
+        return "C_DENSE";
     for (int k = 0; k < iso->n_capacities && iso->n_capacities > 1; k++)
         if (iso->capacity[k] == s->capacity)
-            at = 2.0 * k / (iso->n_capacities - 1);
-    from = at < 1 ? 0 : 1;
-    for (int c = 0; c < 3; c++)
-        rgb[c] = (int)lround(anchor[from][c] + (at - from) *
-                             (anchor[from + 1][c] - anchor[from][c]));
-    snprintf(out, 12, "'#%02X%02X%02X'", rgb[0], rgb[1], rgb[2]);
+            return blues[lround(3.0 * k / (iso->n_capacities - 1))];
+    return "C_MOD";
 }
 
 enum { GUARDS = 24 };          /* places kept free along a line */
@@ -490,17 +482,15 @@ static void write_labels(struct plot *p, const struct isoflop *iso,
     struct label *label = error_noted(calloc((size_t)iso->n * 2 * GUARDS,
                                             sizeof *label));
     struct label *column = error_noted(calloc((size_t)iso->n, sizeof *column));
-    char (*colour)[12] = error_noted(calloc((size_t)iso->n, sizeof *colour));
     const struct dot *best[] = { dot_of(iso, study->dense),
                                  dot_of(iso, study->mod) };
     int n = 0;
 
-    for (int i = 0; label && column && colour && i < iso->n; i++) {
+    for (int i = 0; label && column && i < iso->n; i++) {
         const struct dot *d = &iso->dot[i];
-        colour_of(colour[i], iso, d->s);
         label[i] = (struct label){ .x = d->x, .y = d->loss.mean,
             .rise = isfinite(d->loss.high) ? d->loss.high - d->loss.mean : 0,
-            .colour = colour[i],
+            .colour = colour_of(iso, d->s),
             .rank = d == best[0] || d == best[1] || d->last ? 0 : 1 };
         if (named_aside(iso, d, frame)) {
             column[n] = label[i];
@@ -512,7 +502,7 @@ static void write_labels(struct plot *p, const struct isoflop *iso,
             snprintf(label[i].text, LABEL_TEXT_SIZE, "%.24s", d->s->shape);
         }
     }
-    if (label && column && colour) {
+    if (label && column) {
         int all = iso->n + guard_lines(label + iso->n, iso);
         label_place(label, all, frame);
         label_write(label, all, 100, p);
@@ -520,7 +510,6 @@ static void write_labels(struct plot *p, const struct isoflop *iso,
     }
     free(label);
     free(column);
-    free(colour);
 }
 
 extern const char figure_isoflop_gp[];
@@ -532,11 +521,9 @@ static void write_plot(struct plot *p, const struct isoflop *iso)
     fprintf(p->script, "array COLOUR[%d]; array SHAPE[%d]\n", iso->n, iso->n);
     for (int i = 0; i < iso->n; i += length(iso, i)) {
         bool dense = iso->dot[i].s->kind == SETTING_DENSE;
-        char colour[12];
-        colour_of(colour, iso, iso->dot[i].s);
         curves++;
         fprintf(p->script, "COLOUR[%d] = %s; SHAPE[%d] = PT_%s\n", curves,
-                colour, curves, dense ? "DENSE" : "MOD");
+                colour_of(iso, iso->dot[i].s), curves, dense ? "DENSE" : "MOD");
     }
     fprintf(p->script, "CURVES = %d; CAPACITIES = %d\n%s", curves,
             iso->n_capacities, figure_isoflop_gp);

@@ -546,6 +546,7 @@ void figure_roofline(struct plot *p, const struct report *report)
         return;
     }
     p->ready = true;
+    p->left = 84;
     find_range(r);
     p->height = p->top + p->bottom + rows_of(r) * row_height - below_row;
     say(p, r);

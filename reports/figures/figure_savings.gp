@@ -8,9 +8,9 @@ set xrange [0:1]
 set yrange [0:1]
 unset border
 unset tics
+unset key
 plot NaN notitle
 do for [i=901:930] { unset label i }
-do for [l=1:LINES] { unset arrow 1000+l; unset label 1000+l; unset label 1200+l }
 eval AXES
 set logscale y; LOGY = 1
 set ytics (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
@@ -29,8 +29,13 @@ do for [s=0:3] {
     set bmargin at screen 1-(top+tall)/H
     DT = s == 3 ? DT_MODEL : 1
     set xlabel COST[s+1] offset 0,0.4
-    plot for [l=1:LINES] D index s*LINES+l-1 using 1:2 with lines lc rgb lc(l) lw (AHEAD[l] ? 0.7 : 1.4) dt DT notitle, \
-         for [l=1:LINES] D index s*LINES+l-1 using 1:2:3:4:5:6 with xyerrorbars lc rgb lc(l) pt pt(l)-(s == 3) ps 0.8 lw 1 notitle
+    if (s == 0) { do for [i=1:|$NAMES0|] { eval $NAMES0[i] } }
+    if (s == 1) { do for [i=1:|$NAMES1|] { eval $NAMES1[i] } }
+    if (s == 2) { do for [i=1:|$NAMES2|] { eval $NAMES2[i] } }
+    if (s == 3) { do for [i=1:|$NAMES3|] { eval $NAMES3[i] } }
+    plot for [l in ORDER] D index s*LINES+l-1 using 1:2 with lines lc rgb LC[l+0] lw (AHEAD[l+0] ? 0.7 : 1.4) dt DT notitle, \
+         for [l in ORDER] D index s*LINES+l-1 using 1:2:3:4:5:6 with xyerrorbars lc rgb LC[l+0] pt PT[l+0]-(s == 3) ps 0.8 lw 1 notitle
     eval SAY_FRAME
+    do for [i=100:899] { unset label i }
 }
 unset multiplot

@@ -8,32 +8,59 @@
 #include "reports/draw/label.h"
 #include "sim/core/answer/table.h"
 
-enum { KEY_ROW = 18 };         /* pixels, as in figure_tradeoff_key.gp */
-
-/* The colours that its lc() takes in turn, for labels. */
-static const char *colour_of(size_t line)
-{
-    static const char *const colours[] = { "C_MOD", "C_CONTROL", "C_ALT",
-        "'#A0307A'", "'#4A8FC7'", "'#8A6D00'" };
-    return colours[line % (sizeof colours / sizeof *colours)];
-}
-
-/* Routed lines, each a run of neighbours in `point`. */
+/* Lines of routings, each a run of neighbours in `point`.  Those with a point on a
+ * front have a colour of their own; the others are grey. */
 struct lines {
     size_t n, *first;          /* [n + 1] */
+    int   *colour;             /* [n] -1: grey */
 };
 
-static bool find_lines(struct lines *out, const struct tradeoff *x)
+static const char *const colours[] = { "C_MOD", "C_CONTROL", "C_ALT", "'#A0307A'",
+                                       "'#6A4FB3'", "'#8A6D00'" };
+enum { N_COLOURS = sizeof colours / sizeof *colours };
+static const char grey[] = "'#9AA0A6'";
+
+static const char *colour_of(const struct lines *lines, size_t line)
 {
-    *out = (struct lines){ 0, error_noted(calloc(x->n_lines + 2,
-                                                 sizeof *out->first)) };
-    if (!out->first)
+    return lines->colour[line] < 0 ? grey
+                                   : colours[lines->colour[line] % N_COLOURS];
+}
+
+static bool is_on_front(const struct trade *t)
+{
+    for (int s = 0; s < SPEND_COUNT; s++)
+        if (t->front[s])
+            return true;
+    return false;
+}
+
+static void lines_close(struct lines *lines)
+{
+    free(lines->first);
+    free(lines->colour);
+}
+
+static bool lines_open(struct lines *out, const struct tradeoff *x)
+{
+    int n_coloured = 0;
+
+    *out = (struct lines){
+        .first = error_noted(calloc(x->n_lines + 2, sizeof *out->first)),
+        .colour = error_noted(calloc(x->n_lines + 2, sizeof *out->colour)),
+    };
+    if (!out->first || !out->colour)
         return false;
     for (size_t i = 0; i < x->n; i++)
         if (x->point[i].kind != TRADE_DENSE &&
             (i == 0 || strcmp(x->point[i].line, x->point[i - 1].line) != 0))
             out->first[out->n++] = i;
     out->first[out->n] = x->n;
+    for (size_t l = 0; l < out->n; l++) {
+        out->colour[l] = -1;
+        for (size_t i = out->first[l]; i < out->first[l + 1]; i++)
+            if (out->colour[l] < 0 && is_on_front(&x->point[i]))
+                out->colour[l] = n_coloured++;
+    }
     return out->n > 0;
 }
 
@@ -42,43 +69,96 @@ static double or_else(double value, double other)
     return isfinite(value) ? value : other;
 }
 
-static void line_name(char out[TRADE_LINE_SIZE + 24], const struct trade *t)
+/* Colour, shape and weight of each line: colour and shape are told apart together,
+ * and grey lies under the others. */
+static void write_lines(struct plot *p, const struct tradeoff *x,
+                        const struct lines *lines)
 {
-    snprintf(out, TRADE_LINE_SIZE + 24, "%s%s", t->line,
-             t->kind == TRADE_AHEAD ? " (looks ahead)" : "");
-}
+    static const int shapes[] = { 5, 9, 13, 11 };
 
-extern const char figure_tradeoff_key_gp[], figure_tradeoff_gp[],
-                  figure_savings_gp[];
-
-/* Name the lines in columns as wide as the longest name asks, and make room
- * above the frame for the rows. */
-static void write_key(struct plot *p, const struct tradeoff *x,
-                      const struct lines *lines)
-{
-    const double advance = 6.3, mark = 42;
-    char name[TRADE_LINE_SIZE + 24];
-    size_t longest = 8, columns;
-    double width;
-
-    fprintf(p->script, "LINES = %zu\narray NAME[LINES]; array AHEAD[LINES]\n",
-            lines->n);
+    fprintf(p->script, "LINES = %zu\narray LC[LINES]; array PT[LINES]; array "
+            "AHEAD[LINES]\nORDER = '", lines->n);
+    for (int coloured = 0; coloured < 2; coloured++)
+        for (size_t l = 0; l < lines->n; l++)
+            if ((lines->colour[l] >= 0) == coloured)
+                fprintf(p->script, "%zu ", l + 1);
+    fputs("'\n", p->script);
     for (size_t l = 0; l < lines->n; l++) {
-        const struct trade *t = &x->point[lines->first[l]];
-        line_name(name, t);
-        longest = strlen(name) > longest ? strlen(name) : longest;
-        fprintf(p->script, "AHEAD[%zu] = %d; NAME[%zu] = ", l + 1,
-                t->kind == TRADE_AHEAD, l + 1);
-        plot_quote(p, name);
-        fputc('\n', p->script);
+        const int c = lines->colour[l];
+        fprintf(p->script, "LC[%zu] = %s; PT[%zu] = %d; AHEAD[%zu] = %d\n",
+                l + 1, colour_of(lines, l), l + 1,
+                c < 0 ? 7 : shapes[(c + c / N_COLOURS) % 4], l + 1,
+                x->point[lines->first[l]].kind == TRADE_AHEAD);
     }
-    width = mark + advance * (double)longest;
-    columns = (size_t)fmax(1, floor((PLOT_WIDTH - 20) / width));
-    const size_t rows = (lines->n + columns - 1) / columns;
-    p->top = 70 + KEY_ROW * (double)rows;
-    fprintf(p->script, "WIDTH = %.9g; COLUMNS = %zu\n%s", width, columns,
-            figure_tradeoff_key_gp);
 }
+
+/* Where a point stands in a frame; outside of it or NAN: it is not drawn. */
+struct spot {
+    double x, y;
+};
+
+static bool is_inside(struct spot at, const struct frame *f)
+{
+    return at.x >= f->x0 && at.x <= f->x1 && at.y >= f->y0 && at.y <= f->y1;
+}
+
+/* The drawn point of a line at its cheap end; SIZE_MAX: none. */
+static size_t end_of(const struct lines *lines, size_t l, const struct spot *spot,
+                     const struct frame *frame)
+{
+    size_t end = SIZE_MAX;
+
+    for (size_t i = lines->first[l]; i < lines->first[l + 1]; i++)
+        if (is_inside(spot[i], frame) &&
+            (end == SIZE_MAX || spot[i].x < spot[end].x))
+            end = i;
+    return end;
+}
+
+/* `full`: the capacity too, of ends and of other points of the front; else only
+ * names for which there is room. */
+static void name_point(struct label *label, const struct trade *t,
+                       const struct lines *lines, size_t l, bool is_end,
+                       bool full)
+{
+    const bool coloured = lines->colour[l] >= 0;
+    const char *ahead = t->kind == TRADE_AHEAD ? " (looks ahead)" : "";
+
+    label->colour = coloured ? colour_of(lines, l) : "MUTED";
+    label->rank = is_end && coloured && full ? 0 : is_end ? 1 : 2;
+    if (is_end && coloured && full)
+        snprintf(label->text, LABEL_TEXT_SIZE, "%.50s%s, %g%%", t->line, ahead,
+                 100 * t->capacity);
+    else if (is_end && (coloured || full))
+        snprintf(label->text, LABEL_TEXT_SIZE, "%.50s%s", t->line, ahead);
+    else if (full && t->front[SPEND_FLOPS])
+        snprintf(label->text, LABEL_TEXT_SIZE, "%g%%", 100 * t->capacity);
+}
+
+/* A line's name stands at its cheap end, the capacity at other points of the front;
+ * every mark is in their way. */
+static void name_lines(struct plot *p, const struct tradeoff *x,
+                       const struct lines *lines, const struct spot *spot,
+                       bool full, struct frame frame)
+{
+    struct label *label = error_noted(calloc(x->n + 1, sizeof *label));
+    int n = 0;
+
+    for (size_t l = 0; label && l < lines->n; l++) {
+        const size_t end = end_of(lines, l, spot, &frame);
+        for (size_t i = lines->first[l]; i < lines->first[l + 1]; i++) {
+            if (!is_inside(spot[i], &frame))
+                continue;
+            label[n] = (struct label){ .x = spot[i].x, .y = spot[i].y };
+            name_point(&label[n++], &x->point[i], lines, l, i == end, full);
+        }
+    }
+    label_place(label, n, frame);
+    label_write(label, n, 100, p);
+    free(label);
+}
+
+extern const char figure_tradeoff_gp[], figure_savings_gp[];
 
 /* ---- loss against FLOPs ---- */
 
@@ -136,27 +216,18 @@ static size_t left_out(const struct tradeoff *x)
     return n;
 }
 
-static void label_curve(struct plot *p, const struct tradeoff *x,
-                        const struct lines *lines, struct frame frame,
-                        double factor)
+static void name_curve(struct plot *p, const struct tradeoff *x,
+                       const struct lines *lines, struct frame frame,
+                       double factor)
 {
-    struct label label[LABEL_MAX];
-    int n = 0;
+    struct spot *spot = error_noted(calloc(x->n + 1, sizeof *spot));
 
-    for (size_t l = 0; l < lines->n; l++)
-        for (size_t i = lines->first[l]; i < lines->first[l + 1]; i++) {
-            const struct trade *t = &x->point[i];
-            if (n == LABEL_MAX || !(t->loss.value <= highest_drawn(x)) ||
-                !isfinite(t->spent[SPEND_FLOPS].value))
-                continue;
-            label[n] = (struct label){
-                .x = t->spent[SPEND_FLOPS].value / factor, .y = t->loss.value,
-                .colour = colour_of(l), .rank = 1 + !t->front[SPEND_FLOPS] };
-            snprintf(label[n++].text, LABEL_TEXT_SIZE, "%g%%",
-                     100 * t->capacity);
-        }
-    label_place(label, n, frame);
-    label_write(label, n, 100, p);
+    for (size_t i = 0; spot && i < x->n; i++)
+        spot[i] = (struct spot){ x->point[i].spent[SPEND_FLOPS].value / factor,
+                                 x->point[i].loss.value };
+    if (spot)
+        name_lines(p, x, lines, spot, true, frame);
+    free(spot);
 }
 
 static void say(struct plot *p, const struct tradeoff *x)
@@ -193,7 +264,7 @@ static void curve_texts(struct plot *p, const struct tradeoff *x)
         snprintf(out, sizeof out, "; %zu points with over 30 %% more loss are "
                  "left out", left_out(x));
     TEXT_SET(p->sub, "Loss (nats per token) against forward FLOPs per token; "
-             "labels: capacity of routed blocks%s%s",
+             "grey: not on the front; %%: capacity of routed blocks%s%s",
              windows > 0 ? "; bars: 95 % interval of the difference to dense, "
              "paired by window" : "", out);
     TEXT_SET(p->foot, "loss measured on %.0f tokens a point%s  |  FLOPs "
@@ -213,8 +284,8 @@ void figure_tradeoff(struct plot *p, const struct report *r)
     struct prefix prefix;
     double dense = x->dense_loss.value;
 
-    if (!find_lines(&lines, x)) {
-        free(lines.first);
+    if (!lines_open(&lines, x)) {
+        lines_close(&lines);
         return;
     }
     const double most = highest_drawn(x);
@@ -230,7 +301,7 @@ void figure_tradeoff(struct plot *p, const struct report *r)
         range_add(&loss, t->dense_loss.value);
     }
     if (!(at.high > 0) || !(loss.high > 0)) {
-        free(lines.first);
+        lines_close(&lines);
         return;
     }
     prefix = prefix_for(at.high);
@@ -239,8 +310,9 @@ void figure_tradeoff(struct plot *p, const struct report *r)
     p->ready = true;
     p->height = 560;
     p->right = 64;
+    p->top = 72;
     curve_texts(p, x);
-    write_key(p, x, &lines);
+    write_lines(p, x, &lines);
     write_curve(p, x, &lines, prefix.factor);
     struct frame frame = { at.low / prefix.factor, at.high / prefix.factor,
                            loss.low, loss.high, false, false,
@@ -248,10 +320,10 @@ void figure_tradeoff(struct plot *p, const struct report *r)
     plot_axes(p, frame);
     if (amount_known(x->dense_loss))
         fprintf(p->script, "DENSE = %.9g\n", dense);
-    label_curve(p, x, &lines, frame, prefix.factor);
+    name_curve(p, x, &lines, frame, prefix.factor);
     fprintf(p->script, "UNIT = '%sFLOP'\n%s", prefix.letter,
             figure_tradeoff_gp);
-    free(lines.first);
+    lines_close(&lines);
 }
 
 /* ---- four costs ---- */
@@ -287,6 +359,28 @@ static void write_savings(struct plot *p, const struct tradeoff *x,
             }
             fputs("NaN NaN NaN NaN NaN NaN NaN\n\n\n", p->data);
         }
+}
+
+/* The names of each panel, for it to put up and take down; sizes as in
+ * figure_savings.gp. */
+static void name_savings(struct plot *p, const struct tradeoff *x,
+                         const struct lines *lines, struct range share,
+                         struct range loss)
+{
+    struct spot *spot = error_noted(calloc(x->n + 1, sizeof *spot));
+    struct frame frame = { share.low, share.high, loss.low, loss.high, false, true,
+                           (PLOT_WIDTH - 72 - 24 - 56) / 2.0,
+                           (p->height - p->top - p->bottom - 120) / 2 + 8, nan("") };
+
+    for (int s = 0; spot && s < SPEND_COUNT; s++) {
+        for (size_t i = 0; i < x->n; i++)
+            spot[i] = (struct spot){ 100 * x->point[i].share[s].value,
+                                     drawn(x->point[i].increase.value) };
+        fprintf(p->script, "$NAMES%d << EOD\n", s);
+        name_lines(p, x, lines, spot, false, frame);
+        fputs("EOD\n", p->script);
+    }
+    free(spot);
 }
 
 /* The ranges that all panels share, so that they can be compared. */
@@ -332,8 +426,9 @@ static void savings_texts(struct plot *p, const struct tradeoff *x)
                  "loss");
     TEXT_SET(p->sub, "Loss over that of the dense twin (%%, log; below 0.1 %% "
              "drawn there) against what is left of its FLOPs, bytes, time and "
-             "energy; lines across: 1, 5 and 10 %%; what takes over %d %% is "
-             "left out", MOST_PERCENT);
+             "energy; lines across: 1, 5 and 10 %%; grey: on no front; colours as "
+             "in the figure of loss against FLOPs; what "
+             "takes over %d %% is left out", MOST_PERCENT);
     TEXT_SET(p->foot, "loss and time measured in turns with the twin, bars: "
              "95 %% interval over windows  |  FLOPs and bytes counted  |  "
              "energy modelled (hollow, dotted), bars: low and high of the "
@@ -350,15 +445,17 @@ void figure_savings(struct plot *p, const struct report *r)
     struct range share = RANGE_EMPTY, loss = RANGE_EMPTY;
     struct lines lines;
 
-    if (!find_lines(&lines, x) || !ranges(x, &share, &loss)) {
-        free(lines.first);
+    if (!lines_open(&lines, x) || !ranges(x, &share, &loss)) {
+        lines_close(&lines);
         return;
     }
     p->ready = true;
     p->height = 820;
     p->bottom = 40;
+    p->top = 72;
     savings_texts(p, x);
-    write_key(p, x, &lines);
+    write_lines(p, x, &lines);
+    name_savings(p, x, &lines, share, loss);
     write_savings(p, x, &lines);
     fprintf(p->script, "X0 = %.9g; X1 = %.9g; Y0 = %.9g; Y1 = %.9g\n"
             "array COST[%d]\n", share.low, share.high, loss.low, loss.high,
@@ -370,5 +467,5 @@ void figure_savings(struct plot *p, const struct report *r)
     for (int i = 0; i < TRADEOFF_LIMITS; i++)
         fprintf(p->script, "%g ", 100 * tradeoff_limits[i]);
     fprintf(p->script, "'\n%s", figure_savings_gp);
-    free(lines.first);
+    lines_close(&lines);
 }

@@ -7,5 +7,5 @@ if (exists("DENSE")) {
     set label 90 'dense' at graph 1, first DENSE left offset screen 6./W,0 font SMALL tc rgb C_DENSE
 }
 plot D index LINES using 1:2 with points ls 1 notitle, \
-     for [l=1:LINES] D index l-1 using 1:2 with lines lc rgb lc(l) lw (AHEAD[l] ? 0.7 : 1.6) notitle, \
-     for [l=1:LINES] D index l-1 using 1:2:3:4 with yerrorbars lc rgb lc(l) pt pt(l) ps 0.9 lw 1.2 notitle
+     for [l in ORDER] D index 0+l-1 using 1:2 with lines lc rgb LC[l+0] lw (AHEAD[l+0] ? 0.7 : 1.6) notitle, \
+     for [l in ORDER] D index 0+l-1 using 1:2:3:4 with yerrorbars lc rgb LC[l+0] pt PT[l+0] ps 0.9 lw 1.2 notitle

@@ -183,6 +183,7 @@ void figure_waterfall(struct plot *p, const struct report *r)
         return;
     joules = phase->ratio[METRIC_JOULES];
     p->ready = true;
+    p->left = 78;
     p->bottom = 100;
     n = build(steps, phase);
     say(p, phase);

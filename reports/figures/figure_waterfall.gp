@@ -5,7 +5,7 @@ unset grid
 set grid ytics ls 90
 set ytics 0,20
 set format y '%g%%'
-set ylabel 'share of the dense twin' offset 0,0
+set ylabel 'share of the dense twin' offset 0.6,0
 set xtics scale 0
 set key maxrows 1
 

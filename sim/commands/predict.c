@@ -68,6 +68,15 @@ static const struct flag flags[] = {
     PREDICT("--context", "N", "--phase decode", INT, context, 1, MOST, "", NULL,
         NULL, "how many tokens a sequence has, with the new one; not given:"
         " model.max_tokens"),
+    PREDICT("--execution", "HOW", NULL, CHOICE, execution, 0, 0, "gathered",
+        execution_names, NULL, "how routed blocks run on the rows that they"
+        " keep: on those alone, on a fixed number of rows as static graphs do,"
+        " or on all rows with a mask, which saves nothing"),
+    PREDICT("--tensor", "N", NULL, INT, tensor, 1, 1 << 10, "1", NULL, NULL,
+        "devices that share the work of every layer, as an estimate; figures"
+        " are then of one of them"),
+    PREDICT("--data", "N", NULL, INT, data, 1, 1 << 20, "1", NULL, NULL,
+        "devices, or groups of --tensor, that share --batch; likewise"),
     PREDICT("--recompute", NULL, "--phase train", BOOL, recompute, 0, 0, "",
         NULL, NULL, "keep each layer's input alone, and work the rest of its"
         " forward pass out again before its backward pass"),
@@ -228,6 +237,18 @@ static enum status load_weights(struct predict_answer *a, struct error *err)
     return STATUS_OK;
 }
 
+/* The machines' format that --weights names; PRECISION_COUNT: another type. */
+static int format_of(const char *type)
+{
+    int p = 0;
+
+    if (strcmp(type, weights[WEIGHTS_FLOAT32]) == 0)
+        return PRECISION_FP32;
+    while (p < PRECISION_COUNT && strcmp(type, precision_names[p]) != 0)
+        p++;
+    return p;
+}
+
 /* Store all matrices in the type that --weights names; formats of machines are
  * the regime's. */
 static enum status store_as(struct model_spec *spec, const char *type,
@@ -235,6 +256,13 @@ static enum status store_as(struct model_spec *spec, const char *type,
 {
     struct stored_config config = { .all = NUMBER_F32 };
     struct error why;
+
+    if (spec_check_runs(spec, &why) != STATUS_OK)
+        return format_of(type) < PRECISION_COUNT
+                   ? STATUS_OK
+                   : error_set(err, STATUS_BAD_VALUE, "--weights %s: %s;"
+                               " allowed are float32, bf16, fp8, int8 and int4",
+                               type, why.text);
 
     if (strcmp(type, weights[WEIGHTS_FLOAT32]) != 0 &&
         !stored_config_find(&config, type))
@@ -265,13 +293,12 @@ static struct regime regime_of(const struct predict_answer *a)
         .gradients = (enum precision)f->gradients,
         .moments = (enum precision)f->optimizer,
         .recompute = o->recompute, .accumulate = (int32_t)o->accumulate,
+        .execution = (enum execution)o->execution,
+        .tensor = (int32_t)o->tensor, .data = (int32_t)o->data,
     };
 
-    if (o->weights == WEIGHTS_FLOAT32)
-        r.weights = PRECISION_FP32;
-    for (int p = 0; o->weights >= 0 && p < PRECISION_COUNT; p++)
-        if (strcmp(weights[o->weights], precision_names[p]) == 0)
-            r.weights = (enum precision)p;
+    if (o->weights >= 0 && format_of(weights[o->weights]) < PRECISION_COUNT)
+        r.weights = (enum precision)format_of(weights[o->weights]);
     return r;
 }
 
@@ -305,10 +332,10 @@ static enum status load(struct predict_answer *a, struct error *err)
     const struct predict_options *o = a->options;
     enum status status = load_model(a, err);
 
-    if (status == STATUS_OK && o->batch % o->accumulate != 0)
-        status = error_set(err, STATUS_BAD_VALUE, "--accumulate %" PRId64
-                           ": allowed are divisors of --batch, %" PRId64,
-                           o->accumulate, o->batch);
+    if (status == STATUS_OK && o->batch % (o->accumulate * o->data) != 0)
+        status = error_set(err, STATUS_BAD_VALUE, "--batch %" PRId64 ": allowed"
+                           " are multiples of --data times --accumulate, %"
+                           PRId64, o->batch, o->accumulate * o->data);
     if (status == STATUS_OK && o->layer >= a->question.spec.n_layers)
         status = error_set(err, STATUS_BAD_VALUE, "--layer %" PRId64 ": this"
                            " model has layers 0 to %d", o->layer,
@@ -331,13 +358,20 @@ enum status predict_work_out(struct predict_answer *a, struct error *err)
     q->phase = (enum memory_phase)o->phase;
     q->all_logits = o->logits == LOGITS_ALL;
     q->regime = regime_of(a);
-    if (o->explain >= 0 && !regime_is_fp32(&q->regime))
+    struct error why;
+    if ((o->explain >= 0 || o->convention) &&
+        spec_check_runs(&q->spec, &why) != STATUS_OK)
+        return error_set(err, STATUS_BAD_VALUE, "%s: %s",
+                         o->convention ? "--convention" : "--explain",
+                         why.text);
+    if (o->explain >= 0 && (!regime_is_fp32(&q->regime) || o->execution > 0 ||
+                            regime_devices(&q->regime) > 1))
         return error_set(err, STATUS_BAD_VALUE, "--explain: formulas are those"
-                         " of float32; leave other formats out");
-    q->n_sequences = (int32_t)(o->batch / o->accumulate);
+                         " of float32 on one device, rows gathered; leave"
+                         " others out");
+    q->n_sequences = (int32_t)(o->batch / (o->accumulate * o->data));
     q->n_tokens = o->tokens ? (int32_t)o->tokens
                 : o->context ? (int32_t)o->context : q->spec.max_tokens;
-    struct error why;
     if (q->phase == MEMORY_TRAIN &&
         spec_check_training(&q->spec, &why) != STATUS_OK)
         return error_set(err, STATUS_BAD_VALUE, "%s; ask for --phase prefill or"

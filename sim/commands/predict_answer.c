@@ -76,12 +76,12 @@ static void print_routing(FILE *file, const struct model_spec *s)
                 s->first_besides ? " and of the others a share" : "");
 }
 
-/* The rows that have logits, where there is a choice. */
-static const char *logits_text(const struct predict_question *q)
+/* Experts of a layer that a step is expected to enter. */
+static double entered_by(const struct predict_question *q)
 {
-    return q->phase != MEMORY_FORWARD ? ""
-           : q->all_logits ? ", logits of all tokens"
-                           : ", logits of the last token";
+    const double rows = (double)q->n_sequences *
+                        (q->phase == MEMORY_DECODE ? 1 : q->n_tokens);
+    return spec_experts_entered(&q->spec, rows);
 }
 
 /* "134.5 M"; never with an exponent. */
@@ -89,6 +89,27 @@ static void parameters_text(char out[32], uint64_t n)
 {
     const double millions = (double)n / 1e6;
     snprintf(out, 32, millions < 9999.5 ? "%.4g M" : "%.0f M", millions);
+}
+
+static void print_experts(FILE *file, const struct predict_question *q)
+{
+    const struct experts *e = &q->spec.experts;
+    char active[32];
+
+    if (e->n == 0)
+        return;
+    parameters_text(active, memory_active_parameters(&q->spec));
+    fprintf(file, "%d of %d experts a token in %d layers, %s parameters active;"
+            " a step is expected to enter %.4g\n", e->active, e->n,
+            spec_n_expert_layers(&q->spec), active, entered_by(q));
+}
+
+/* The rows that have logits, where there is a choice. */
+static const char *logits_text(const struct predict_question *q)
+{
+    return q->phase != MEMORY_FORWARD ? ""
+           : q->all_logits ? ", logits of all tokens"
+                           : ", logits of the last token";
 }
 
 /* How the steps are run, unless as the executor does. */
@@ -106,6 +127,13 @@ static void print_regime(FILE *file, const struct predict_answer *a)
                     precision_names[regime->moments]);
         fputc('\n', file);
     }
+    if (spec_n_routed(&a->question.spec) > 0)
+        fprintf(file, "routed blocks run %s\n",
+                execution_names[regime->execution]);
+    if (regime_devices(regime) > 1)
+        fprintf(file, "figures of one of %d devices, an estimate: layers over"
+                " %d, the batch over %d\n", regime_devices(regime),
+                regime->tensor, regime->data);
     if (regime_steps(regime) > 1)
         fprintf(file, "gradients of %d steps of B %d are summed\n",
                 regime_steps(regime), a->question.n_sequences);
@@ -141,6 +169,7 @@ void predict_print_question(FILE *file, const struct predict_answer *a)
             fprintf(file, ", they keep %d to %d of %d tokens\n", least, most,
                     T);
     }
+    print_experts(file, &a->question);
     if (spec_stores(s)) {
         char weights[SOURCE_WEIGHTS_SIZE];
         source_weights_text(weights, s);
@@ -361,7 +390,8 @@ static json_t *conventions_json(const struct predict_answer *a)
     json_t *out = json_object();
 
     for (const struct predict_convention *c = predict_conventions;
-         a->question.phase == MEMORY_TRAIN && c->name; c++)
+         a->question.phase == MEMORY_TRAIN &&
+         spec_check_runs(&a->question.spec, NULL) == STATUS_OK && c->name; c++)
         json_object_set_new(out, c->name, json_pack("{s:f, s:f, s:s, s:s}",
             "flops", predict_train_flops(c, &a->model.spec,
                                          &a->model.allocation),
@@ -386,16 +416,28 @@ static enum status dense_json(json_t *summary, const struct predict_answer *a,
     return status;
 }
 
+static json_t *experts_json(const struct predict_question *q)
+{
+    const struct experts *e = &q->spec.experts;
+    return e->n == 0 ? json_null()
+                     : json_pack("{s:i, s:i, s:i, s:f}", "experts", (int)e->n,
+                                 "active", (int)e->active, "layers",
+                                 (int)spec_n_expert_layers(&q->spec),
+                                 "entered", entered_by(q));
+}
+
 static json_t *regime_json(const struct regime *r)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:i}",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:s, s:i, s:i}",
                      "activations", precision_names[r->arithmetic],
                      "weights", precision_names[r->weights],
                      "kv", precision_names[r->kv],
                      "gradients", precision_names[r->gradients],
                      "optimizer", precision_names[r->moments],
                      "recompute", r->recompute,
-                     "accumulate", (int)regime_steps(r));
+                     "accumulate", (int)regime_steps(r),
+                     "execution", execution_names[r->execution],
+                     "tensor", (int)r->tensor, "data", (int)r->data);
 }
 
 static json_t *question_json(struct predict_answer *a)
@@ -437,6 +479,9 @@ enum status predict_print_json(FILE *file, struct predict_answer *a, int argc,
     json_object_set_new(summary, "dense_range", range_json(a, a->dense.range));
     json_object_set_new(summary, "parameters", json_integer(
         (json_int_t)memory_parameters(&a->question.spec)));
+    json_object_set_new(summary, "active_parameters", json_integer(
+        (json_int_t)memory_active_parameters(&a->question.spec)));
+    json_object_set_new(summary, "experts", experts_json(&a->question));
     predict_memory_json(summary, a);
     json_object_set_new(summary, "conventions", conventions_json(a));
     if (status == STATUS_OK)

@@ -21,7 +21,8 @@ struct predict_options {
     int64_t batch, tokens, context;     /* 0: not given */
     int     dtype, kv;                  /* enum precision, or -1 */
     bool    recompute;
-    int64_t accumulate;
+    int64_t accumulate, tensor, data;
+    int     execution;                  /* enum execution */
     int     explain;                    /* enum op, or -1 */
     int64_t layer;                      /* the one that explain shows */
     int     weights;                    /* enum weights, then types, then

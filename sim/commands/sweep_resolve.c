@@ -136,12 +136,13 @@ enum status sweep_resolve(struct resolved *out, const struct sweep *sweep,
                           const struct sweep_point *point, bool with_data,
                           const char *machine, struct error *err)
 {
+    const double unknown = nan("");
     struct given given = { .n = 0 };
     enum status status = STATUS_OK;
     size_t w = 0;
 
-    *out = (struct resolved){ NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, "",
-                              "" };
+    *out = (struct resolved){ unknown, unknown, unknown, unknown, unknown,
+                              unknown, unknown, unknown, unknown, "", "" };
     for (size_t i = 0; i < point->n_settings && status == STATUS_OK; i++)
         if (point->setting[i].given)
             status = give(&given, point->setting[i].key,

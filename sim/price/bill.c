@@ -9,6 +9,7 @@ static bool alike(const struct roofline_load *a, const struct roofline_load *b)
     return a->work == b->work && !(fabs(a->flops - b->flops) > 0) &&
            !(fabs(a->share - b->share) > 0) &&
            !(fabs(a->choices - b->choices) > 0) &&
+           !(fabs(a->exchanged - b->exchanged) > 0) &&
            !(fabs(a->fresh_bytes - b->fresh_bytes) > 0) &&
            !(fabs(a->stale_bytes - b->stale_bytes) > 0) &&
            !(fabs(a->footprint_bytes - b->footprint_bytes) > 0);

@@ -1,5 +1,5 @@
 /* flops.c - Price each op and pass by the counting convention, a line each. */
-#include "sim/price/flops.h"
+#include "sim/price/flops_inside.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -212,7 +212,7 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
 
 static const struct flops_rule rules[] = {
 #define X(set, op, holds, flops, per_key, bytes, shared)                       \
-    { FLOPS_##set, OP_##op, #flops, #per_key, #bytes, #shared, NULL },
+    { FLOPS_##set, OP_##op, #flops, #per_key, #bytes, #shared, NULL, NULL },
     RULE_MAP(X)
 #undef X
 };
@@ -245,7 +245,7 @@ static const struct flops_rule rules[] = {
 static const struct flops_rule stored_rules[] = {
 #define X(set, op, holds, flops, bytes, shared_bytes, shared_flops)            \
     { FLOPS_##set, OP_##op, #flops, "0", #bytes, #shared_bytes,                \
-      #shared_flops },
+      #shared_flops, NULL },
     STORED_RULE_MAP(X)
 #undef X
 };
@@ -303,10 +303,12 @@ struct flops_list flops_list(const struct model_spec *spec)
 #define X(set, op, holds, flops, per_key, bytes, shared)                       \
     if (holds)                                                                 \
         list.at[FLOPS_##set][OP_##op] =                                        \
-            (struct flops_price){ flops, per_key, bytes, shared, rule, 0 };    \
+            (struct flops_price){ flops, per_key, bytes, shared, rule, 0, 0 }; \
     rule++;
     RULE_MAP(X)
 #undef X
+    flops_list_latent(&list, spec);
+    flops_list_experts(&list, spec);
     return list;
 }
 
@@ -382,7 +384,7 @@ void flops_store(struct flops_list *list, const struct model_spec *spec,
 #define X(set, op, holds, flops, bytes, shared_bytes, shared_flops)            \
     if (holds && m.stored[OP_##op])                                            \
         list->at[FLOPS_##set][OP_##op] = (struct flops_price){                 \
-            flops, 0, bytes, shared_bytes, rule, shared_flops };               \
+            flops, 0, bytes, shared_bytes, rule, shared_flops, 0 };            \
     rule++;
     STORED_RULE_MAP(X)
 #undef X
@@ -457,8 +459,14 @@ uint64_t flops_keys_seen_sum(const int32_t *kept, int32_t n)
 
 uint64_t flops_attend_cached_bytes(const struct model_spec *spec, uint64_t m)
 {
-    return 8 * (uint64_t)spec_q(spec) + 8 * (uint64_t)spec_e(spec) * m +
-           8 * (uint64_t)spec->n_heads;
+    const uint64_t H = (uint64_t)spec->n_heads,
+        cached = 4 * (uint64_t)spec_cached(spec) * m;
+
+    /* Latent: queries and results are of the cached vector's width. */
+    if (spec->latent.kv > 0)
+        return 4 * H * (uint64_t)(2 * spec->latent.kv + spec->latent.rotary) +
+               8 * H + cached;
+    return 8 * (uint64_t)spec_q(spec) + cached + 8 * H;
 }
 
 int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
@@ -469,7 +477,9 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
     const bool any = true, outside = layer < 0,
         shifted = has->norm == NORM_LAYER,
         scores = !outside && spec->routed[layer] && spec_has_router(spec),
-        foresees = scores && spec->n_predictor > 0;
+        foresees = scores && spec->n_predictor > 0,
+        heads = spec->latent.kv == 0, whole = spec->qk_norm_rows,
+        ffn = !outside && !spec->has_experts[layer];
     const struct {
         bool where, holds;
         struct { const char *name; uint64_t n; bool trained, embeds; } tensor;
@@ -481,19 +491,19 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
         { outside, !spec->tied_head, { "head",   C * V, true, true } },
         { !outside, any,    { "norm1.gamma",     C, true, false } },
         { !outside, shifted, { "norm1.beta",     C, true, false } },
-        { !outside, any,    { "qkv.weight",      C * (Q + 2*E), true, false } },
+        { !outside && heads, any, { "qkv.weight", C * (Q + 2*E), true, false } },
         { !outside, has->qkv_bias,
                             { "qkv.bias",        Q + 2*E, true, false } },
-        { !outside, has->qk_norm, { "query.gamma", D, true, false } },
-        { !outside, has->qk_norm, { "key.gamma", D, true, false } },
-        { !outside, any,    { "project.weight",  Q * C, true, false } },
+        { !outside, has->qk_norm, { "query.gamma", whole ? Q : D, true, false } },
+        { !outside, has->qk_norm, { "key.gamma", whole ? E : D, true, false } },
+        { !outside && heads, any, { "project.weight", Q * C, true, false } },
         { !outside, has->project_bias,
                             { "project.bias",    C, true, false } },
         { !outside, any,    { "norm2.gamma",     C, true, false } },
         { !outside, shifted, { "norm2.beta",     C, true, false } },
-        { !outside, any,    { "ffn.up.weight",   C * U, true, false } },
+        { ffn, any,         { "ffn.up.weight",   C * U, true, false } },
         { !outside, has->ffn_bias, { "ffn.up.bias", U, true, false } },
-        { !outside, any,    { "ffn.down.weight", F * C, true, false } },
+        { ffn, any,         { "ffn.down.weight", F * C, true, false } },
         { !outside, has->ffn_bias, { "ffn.down.bias", C, true, false } },
         { !outside, scores,
           { "router", C, spec->router_trained && spec_scores_learn(spec),
@@ -518,6 +528,10 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
             };
             n++;
         }
+    if (!outside && !heads)
+        n += flops_latent_tensors(out + n, spec);
+    if (!outside && !ffn)
+        n += flops_expert_tensors(out + n, spec);
     return n;
 }
 

@@ -48,7 +48,20 @@
     X(again, spec_scored_again(spec),                                          \
       "1 if the stream is put back as routers saw it")                         \
     X(predicts, spec->n_predictor > 0, "1 if there are predictors")            \
-    X(W, spec->n_predictor, "width of predictors")
+    X(W, spec->n_predictor, "width of predictors")                             \
+    X(Xn, spec->experts.n, "experts")                                          \
+    X(Xa, spec->experts.active, "experts that a token enters")                 \
+    X(Xw, spec->experts.width, "width of an expert")                           \
+    X(Xs, spec->experts.shared, "width of what all tokens enter besides")      \
+    X(Lk, spec->latent.kv, "width of the cached vector")                       \
+    X(Lq, spec->latent.query, "width of what queries are made of")             \
+    X(Lr, spec->latent.rotary, "numbers of a key that all heads share")        \
+    X(Lv, spec->latent.value, "value size")                                    \
+    X(Ln, spec->head_size - spec->latent.rotary, "D - Lr")                     \
+    X(Mq, spec_query_weights(spec), "numbers that make queries")               \
+    X(Mkv, (uint64_t)spec->latent.kv * (uint64_t)spec->n_heads *               \
+      (uint64_t)(spec->head_size - spec->latent.rotary + spec->latent.value),  \
+      "Lk*H*(Ln + Lv)")
 #define FLOPS_LETTER(letter, value, meaning)                                   \
     const uint64_t letter = (uint64_t)(value); (void)letter;
 
@@ -85,7 +98,10 @@ enum flops_set {
     FLOPS_FORWARD = PASS_FORWARD, FLOPS_BACKWARD = PASS_BACKWARD,
     FLOPS_UPDATE = PASS_UPDATE,
     FLOPS_TRAINING, FLOPS_OF_SIGNAL, FLOPS_OF_SKIPPED, FLOPS_BACK_SKIPPED,
-    FLOPS_OF_KEPT, FLOPS_OF_ALL, FLOPS_SETS
+    FLOPS_OF_KEPT, FLOPS_OF_ALL,
+    FLOPS_EXPERTS, FLOPS_EXPERTS_BACK,   /* of layers with experts */
+    FLOPS_ABSORBED,                      /* decode with latent keys */
+    FLOPS_SETS
 };
 
 /* One row of the convention, as text in the letters of spec.h. */
@@ -97,6 +113,8 @@ struct flops_rule {
     const char *bytes;            /* per row */
     const char *shared_bytes;     /* once, if there is any row */
     const char *shared_flops;     /* likewise; NULL: 0 */
+    const char *expert_bytes;     /* once for each expert that any row enters;
+                                   * NULL: 0 */
 };
 
 /* That rule evaluated.  An op over N rows that run over S keys between them
@@ -106,7 +124,7 @@ struct flops_rule {
 struct flops_price {
     uint64_t flops, flops_per_key, bytes, shared_bytes;
     const struct flops_rule *rule;
-    uint64_t shared_flops;
+    uint64_t shared_flops, expert_bytes;
 };
 
 /* clip and adamw have no rows: see below. */
@@ -176,7 +194,7 @@ struct flops_letter {
 };
 enum { FLOPS_LETTERS_MAX = 64 };
 /* Into out[FLOPS_LETTERS_MAX]; returns how many.  Those of stored matrices (Bq,
- * Wq, ...) are that layer's. */
+ * Mq, ...) are that layer's. */
 int flops_letters(struct flops_letter *out, const struct model_spec *spec,
                   int32_t layer);
 

@@ -82,6 +82,10 @@ static const struct config_key keys[] = {
              "that programs can have; chips come in GiB"),
     QUANTITY("link.bytes_per_second", link_bytes_per_second, 1e6, 1e14, "B/s",
              "to one other machine, one way"),
+    EXPECTED("unmodelled", unmodelled, 0.1, 10, "",
+             "{value: 1, low: 1, high: 1, grade: assumed, source: in the shares}",
+             "what steps take over what is modelled: host work, waits, kernels"
+             " that are not the best"),
     QUANTITY("price_per_hour", price_per_hour, 0, 1e5, "USD", "rent"),
     QUANTITY("grams_co2_per_kwh", grams_co2_per_kwh, 0, 3000, "g/kWh",
              "emitted by the grid it hangs on"),

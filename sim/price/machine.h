@@ -65,6 +65,10 @@ struct machine {
      * it has another's curve (flops.h) */
     struct config_real_list efficiency[WORK_COUNT];
     struct quantity efficiency_scale;  /* multiplies those shares */
+    struct quantity unmodelled;        /* what steps take over what is modelled:
+                                        * host work, waits, kernels that are not
+                                        * the best; 1: nothing, where shares were
+                                        * measured; 0 is read as 1 */
     struct quantity price_per_hour;    /* USD */
     struct quantity grams_co2_per_kwh; /* of its grid */
     struct quantity pue;               /* its site's watts over its own */

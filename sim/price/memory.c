@@ -8,6 +8,11 @@
 const char *const memory_phase_names[] = { MEMORY_PHASE_MAP(NAMES_WORD) NULL };
 const char *const memory_kind_names[] = { MEMORY_KIND_MAP(NAMES_WORD) NULL };
 
+static uint64_t largest(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 static uint64_t tensor_sum(const struct model_spec *spec, int32_t layer)
 {
     struct flops_tensor tensors[FLOPS_TENSORS_MAX];
@@ -26,6 +31,16 @@ uint64_t memory_parameters(const struct model_spec *spec)
     for (int32_t l = 0; l < spec->n_layers; l++)
         sum += tensor_sum(spec, l);
     return sum;
+}
+
+uint64_t memory_active_parameters(const struct model_spec *spec)
+{
+    const uint64_t expert = 3 * (uint64_t)spec->n_channels *
+                            (uint64_t)spec->experts.width;
+    const uint64_t idle = (uint64_t)(spec->experts.n - spec->experts.active);
+
+    return memory_parameters(spec) -
+           expert * idle * (uint64_t)spec_n_expert_layers(spec);
 }
 
 /* Numbers that have a gradient and two moments. */
@@ -175,6 +190,34 @@ static uint64_t whole_tiles(uint64_t n_tokens)
     return (n_tokens + OP_KEY_TILE - 1) / OP_KEY_TILE * OP_KEY_TILE;
 }
 
+/* Of one token in the widest layer: a feed-forward part, or the experts that it
+ * enters. */
+static uint64_t widest_ffn(const struct model_spec *spec)
+{
+    const struct experts *e = &spec->experts;
+    const uint64_t entered = (uint64_t)e->active * (uint64_t)e->width +
+                             (uint64_t)e->shared;
+    uint64_t widest = 0;
+
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        widest = largest(widest, spec->has_experts[l] ? entered
+                                                      : (uint64_t)spec->n_ffn);
+    return widest;
+}
+
+/* Numbers that attention is given of a row: queries, keys and values, and what
+ * latent ones are made of. */
+static uint64_t projected(const struct model_spec *spec)
+{
+    const struct latent *k = &spec->latent;
+    const uint64_t Q = (uint64_t)spec_q(spec);
+
+    if (k->kv == 0)
+        return Q + 2 * (uint64_t)spec_e(spec);
+    return 2 * Q + (uint64_t)(k->query + k->kv + k->rotary) +
+           (uint64_t)spec->n_heads * (uint64_t)k->value;
+}
+
 /* What a buffer is for, and of the two last what else is said of it. */
 enum memory_use { WTS, KEY, ACT, GRD, OPT, WRK, PCK, OWN };
 static const enum memory_kind use_kind[] = {
@@ -189,7 +232,7 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
 {
     const uint64_t C = (uint64_t)spec->n_channels, Q = (uint64_t)spec_q(spec),
         E = (uint64_t)spec_e(spec), H = (uint64_t)spec->n_heads,
-        F = (uint64_t)spec->n_ffn, U = (uint64_t)spec_up(spec),
+        F = widest_ffn(spec), U = F * (spec_gated(spec) ? 2 : 1),
         V = (uint64_t)spec->n_vocab, D = (uint64_t)spec->head_size,
         choices = (uint64_t)plan_n_choices(spec), G = learned(spec),
         copies = (uint64_t)plan_choices_a_layer(spec),
@@ -239,12 +282,15 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
                                            ? h.scored : 0 },
         { ACT, "gathered",          C, h.gathered },
         { ACT, "carried keys",      2*E, carried && !decode ? rows : 0 },
+        { ACT, "experts' rows",     spec->experts.n > 0
+                                        ? C * (uint64_t)spec->experts.active : 0,
+          h.rows },
         { ACT, "stream before",     copies * C, by_change ? rows : 0 },
         { WRK, "gate, kept row",    train ? 3 : 4, h.gathered },
         /* Gate, row, token; in training the rows themselves. */
         { ACT, "skipped rows",      train ? 3 + C : 3, gated ? h.scored : 0 },
         { ACT, "norm1",             C, h.operands },
-        { ACT, "qkv",               Q + 2*E, h.rows },
+        { ACT, "qkv",               projected(spec), h.rows },
         { WRK, "qk norm scales",    H + (uint64_t)spec->n_kv_heads, qk_norm ? h.rows : 0 },
         { ACT, "q, k before norm",  Q + E, qk_norm && train ? h.rows : 0 },
         { ACT, "attended",          Q, h.rows },
@@ -258,7 +304,7 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { ACT, "final norm",        C + 2, rows },
         { ACT, "logits",            V, phase == MEMORY_LAST ? B : rows },
         { WRK, "loss, entropy",     4, rows },
-        { KEY, "cached keys",       2*E, decode ? all.keyed : 0 },
+        { KEY, "cached keys",       (uint64_t)spec_cached(spec), decode ? all.keyed : 0 },
         { WRK, "ids so far",        1, decode && routed && by_table ? B * T : 0 },
         { WRK, "kept positions",    choices, decode ? B * (T + 1) : 0 },
         { WRK, "scores so far",     choices, decode && spec_scored(spec)
@@ -311,11 +357,6 @@ uint64_t memory_bytes(const struct model_spec *spec, int32_t n_sequences,
     for (int i = 0; i < n; i++)
         add_bytes(&sum, items[i].numbers, items[i].rows);
     return sum;
-}
-
-static uint64_t largest(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
 }
 
 /* The numbers that a thread packs for itself: for a product, PACKED rows of the

@@ -110,7 +110,9 @@ uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
                                int32_t n_tokens, int n_threads,
                                uint64_t start_bytes);
 
-/* The number of parameters of the model. */
+/* The number of parameters of the model, and of those that one token uses: all
+ * but the experts that it does not enter. */
 uint64_t memory_parameters(const struct model_spec *spec);
+uint64_t memory_active_parameters(const struct model_spec *spec);
 
 #endif

@@ -10,12 +10,46 @@ static const enum op ffn_backward[] = { OP_FFN_DOWN, OP_ACT, OP_FFN_UP,
 static const enum op attention_backward[] = {
     OP_PROJECT, OP_ATTEND, OP_ROPE, OP_QK_NORM, OP_QKV, OP_NORM,
 };
+/* Scored, chosen, gathered; what all tokens enter besides; and summed. */
+static const enum op experts_forward[] = { OP_ROUTE, OP_SELECT, OP_GATHER,
+                                           OP_FFN_UP, OP_ACT, OP_FFN_DOWN,
+                                           OP_GATE };
+static const enum op experts_backward[] = { OP_GATE, OP_FFN_DOWN, OP_ACT,
+                                            OP_FFN_UP, OP_GATHER, OP_ROUTE };
 #define N_OPS(ops) (int)(sizeof (ops) / sizeof *(ops))
 
 static void walk(struct pricing *p, const enum op *ops, int n, enum rows rows)
 {
     for (int i = 0; i < n; i++)
         pricing_rows(p, ops[i], rows);
+}
+
+static void walk_of(struct pricing *p, enum flops_set set, const enum op *ops,
+                    int n, enum rows rows)
+{
+    for (int i = 0; i < n; i++)
+        pricing_rows_of(p, set, ops[i], rows);
+}
+
+static void feed_forward(struct pricing *p, enum rows rows)
+{
+    if (!p->job.spec->has_experts[p->layer]) {
+        walk(p, ffn_forward, N_OPS(ffn_forward), rows);
+        return;
+    }
+    pricing_rows(p, OP_NORM, rows);
+    walk_of(p, FLOPS_EXPERTS, experts_forward, N_OPS(experts_forward), rows);
+}
+
+static void feed_forward_backward(struct pricing *p, enum rows rows)
+{
+    if (!p->job.spec->has_experts[p->layer]) {
+        walk(p, ffn_backward, N_OPS(ffn_backward), rows);
+        return;
+    }
+    walk_of(p, FLOPS_EXPERTS_BACK, experts_backward, N_OPS(experts_backward),
+            rows);
+    pricing_rows(p, OP_NORM, rows);
 }
 
 /* Scores, chooses and gathers.  Where keys of skipped tokens are computed, the
@@ -87,7 +121,7 @@ static void stage_forward(struct pricing *p, const struct stage *stage)
     if (stage->parts & STAGE_ATTENTION)
         attention(p, stage, rows);
     if (stage->parts & STAGE_FFN)
-        walk(p, ffn_forward, N_OPS(ffn_forward), rows);
+        feed_forward(p, rows);
     if (stage->gated)
         pricing_rows(p, OP_GATE, rows);
     if (stage->gates_skipped && p->phase == MEMORY_TRAIN)
@@ -143,7 +177,7 @@ static void stage_backward(struct pricing *p, const struct stage *stage,
     if (ends)
         return;
     if (stage->parts & STAGE_FFN)
-        walk(p, ffn_backward, N_OPS(ffn_backward), rows);
+        feed_forward_backward(p, rows);
     if (stage->parts & STAGE_ATTENTION)
         walk(p, attention_backward, N_OPS(attention_backward), rows);
     if (stage->gated)

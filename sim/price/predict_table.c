@@ -59,11 +59,17 @@ enum status prediction_open(struct prediction *out,
                             const struct model_spec *spec, struct error *err)
 {
     *out = (struct prediction){ .spec = *spec };
+    if (question->regime.execution == EXECUTION_MASKED)
+        spec_set_openness(&out->spec, 1.0);
+    enum status status = regime_shard(&out->spec, &question->regime, err);
+    if (status != STATUS_OK)
+        return status;
+    spec = &out->spec;
     if ((int64_t)question->n_sequences * question->n_tokens > INT32_MAX)
         return error_set(err, STATUS_BAD_VALUE, "%d sequences of %d tokens:"
                          " allowed are up to 2^31 - 1 tokens together",
                          question->n_sequences, question->n_tokens);
-    enum status status = (needs_positions(question, spec) ? open_positions
+    status = (needs_positions(question, spec) ? open_positions
                                                           : open_counts)(
         &out->allocation, spec, question->n_sequences, question->n_tokens, err);
     struct ledger_shape shape = { .by_pass = true, .by_op = true,

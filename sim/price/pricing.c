@@ -4,10 +4,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "sim/price/reasons.h"
+
 /* One op about to be charged, given that it runs. */
 struct charge {
     enum op  op;
     uint64_t flops, row_bytes, shared_bytes;   /* in float32, until formatted() */
+    uint64_t read_bytes;      /* of shared_bytes: weights that are read */
     bool     packed;          /* shared_bytes are of stored weights */
     uint64_t cached_bytes;    /* of row_bytes: cached keys and values */
     uint64_t rows;
@@ -56,17 +59,12 @@ static uint64_t times(uint64_t count, double factor)
 
 /* ---- number formats ---- */
 
-/* Of what backward shares, forward's weights are read; the rest is their
- * gradients.  An update reads and writes weights and two moments, and reads
+/* An update reads and writes weights and two moments, and reads
  * gradients. */
 static uint64_t shared_of(const struct pricing *p, const struct charge *c)
 {
     const struct regime *r = &p->job.regime;
-    const uint64_t bytes = c->shared_bytes;
-    const uint64_t read = p->listed.at[PASS_FORWARD][c->op].shared_bytes;
-    const uint64_t weights = p->pass == PASS_FORWARD ? bytes
-                             : p->pass == PASS_UPDATE ? 0
-                             : read < bytes ? read : bytes;
+    const uint64_t bytes = c->shared_bytes, weights = c->read_bytes;
 
     if (c->packed)
         return bytes;
@@ -96,6 +94,24 @@ static struct charge formatted(const struct pricing *p, struct charge c)
 
 /* ---- the machine's part ---- */
 
+/* Bytes that devices exchange after an op: sums of rows where a cut part of a
+ * layer ends, in either direction, and of gradients before they are used. */
+static double exchanged_by(const struct pricing *p, const struct charge *c)
+{
+    const struct regime *r = &p->job.regime;
+    const bool forward = c->op == OP_PROJECT || c->op == OP_FFN_DOWN;
+    const bool backward = c->op == OP_QKV || c->op == OP_FFN_UP;
+    const uint64_t rows = 4 * c->rows * (uint64_t)p->job.spec->n_channels;
+
+    if (c->op == OP_CLIP)
+        return regime_ring_bytes((double)c->shared_bytes, r->data);
+    return (p->pass == PASS_FORWARD && forward) ||
+                   (p->pass == PASS_BACKWARD && backward)
+               ? regime_ring_bytes((double)regime_bytes(rows, r->arithmetic),
+                                   r->tensor)
+               : 0;
+}
+
 /* Backward reads what forward wrote a pass ago; an update's operands were last
  * seen before all of backward.  Nobody has seen forward's results since. */
 static struct roofline_load load_of(const struct pricing *p,
@@ -118,6 +134,7 @@ static struct roofline_load load_of(const struct pricing *p,
         .share = machine_efficiency(p->job.machine, work,
                                     (double)c->flops / (double)n_parts),
         .choices = c->op == OP_SELECT ? (double)c->rows : 0,
+        .exchanged = exchanged_by(p, c),
         .fresh_bytes = (double)(c->row_bytes - stale),
         .stale_bytes = (double)(stale + c->shared_bytes),
         .footprint_bytes = p->footprint_bytes,
@@ -133,7 +150,8 @@ static struct modelled model_op(struct pricing *p, const struct charge *c)
         .training = p->phase == MEMORY_TRAIN,
         .bytes = c->row_bytes + c->shared_bytes,
         .product_lanes = p->job.machine->product_lanes,
-        .plain = p->stores || c->apart,
+        .plain = p->stores || c->apart ||
+                 spec_check_runs(p->job.spec, NULL) != STATUS_OK,
     };
     const struct roofline_load load = load_of(p, c, &lines);
     struct traffic traffic = roofline_traffic(&p->rates, &load);
@@ -240,7 +258,7 @@ static void file_cost(struct pricing *p, enum op op, int32_t token,
         return;
     }
     for (int32_t l = p->layer; l < p->job.spec->n_layers; l++)
-        if (p->alike[l] == p->layer)
+        if (p->alike.first[l] == p->layer)
             charge_cell(p, op, l, token, &all);
 }
 
@@ -432,6 +450,32 @@ struct part {
     enum rows rows;
 };
 
+/* Of the experts that rows enter, each as likely as any and by itself: Xn * (1 -
+ * (1 - Xa/Xn)^rows) are expected. */
+static uint64_t entered_bytes(const struct pricing *p,
+                              const struct flops_price *price,
+                              const struct row_count *k)
+{
+    if (price->expert_bytes == 0)
+        return 0;
+    return (uint64_t)llround((double)price->expert_bytes *
+                             spec_experts_entered(p->job.spec,
+                                                  (double)k->rows * k->times));
+}
+
+/* The weights among what is shared; the rest are gradients. */
+static uint64_t read_of(const struct pricing *p, const struct flops_price *price,
+                        uint64_t shared)
+{
+    if (p->pass != PASS_BACKWARD || !price->rule)
+        return p->pass == PASS_UPDATE ? 0 : shared;
+    if (price->rule->set == FLOPS_EXPERTS_BACK)
+        return shared / 2;
+    const uint64_t forward =
+        p->listed.at[PASS_FORWARD][price->rule->op].shared_bytes;
+    return forward < shared ? forward : shared;
+}
+
 /* Adds one part of an op to its charge. */
 static void add_part(struct pricing *p, struct charge *c,
                      const struct part *part)
@@ -452,7 +496,9 @@ static void add_part(struct pricing *p, struct charge *c,
     c->flops = weighted(p, c->flops, 1, times(flops, k->times), 1);
     c->flops = weighted(p, c->flops, 1, price->shared_flops, 1);
     c->row_bytes = weighted(p, c->row_bytes, 1, times(bytes, k->times), 1);
-    c->shared_bytes += price->shared_bytes;
+    const uint64_t shared = price->shared_bytes + entered_bytes(p, price, k);
+    c->shared_bytes += shared;
+    c->read_bytes += read_of(p, price, shared);
     c->rows = weighted(p, c->rows, 1, times(k->rows, k->times), 1);
     c->packed |= price->rule && price->rule->shared_flops;
     c->apart |= price->rule && price->rule->set >= FLOPS_OF_KEPT;
@@ -486,6 +532,10 @@ void pricing_rows_of(struct pricing *p, enum flops_set set, enum op op,
 
 void pricing_rows(struct pricing *p, enum op op, enum rows rows)
 {
+    if (p->phase == MEMORY_DECODE && p->prices.at[FLOPS_ABSORBED][op].rule) {
+        pricing_rows_of(p, FLOPS_ABSORBED, op, rows);
+        return;
+    }
     const bool keeps = p->pass == PASS_FORWARD && p->phase == MEMORY_TRAIN &&
                        p->prices.at[FLOPS_TRAINING][op].rule;
     pricing_rows_of(p, keeps ? FLOPS_TRAINING : (enum flops_set)p->pass, op,
@@ -585,12 +635,15 @@ static struct row_count count_expected(const struct pricing *p, double share,
 {
     const int32_t B = p->job.allocation->n_sequences;
     double chance = 1.0 - pow(1.0 - share, B);
+    const bool padded = p->job.regime.execution == EXECUTION_PADDED;
 
     if (!(share > 0))
         return (struct row_count){ .times = 1, .chance = 1 };
+    /* Padded: as many in every step, whoever is kept. */
+    const double rows = padded ? ceil(share * B - 1e-9) : share * B / chance;
     return (struct row_count){
         .rows = 1, .keys = flops_keys(held - 1), .cached = held,
-        .times = share * B / chance, .chance = chance,
+        .times = rows, .chance = padded ? 1 : chance,
     };
 }
 
@@ -631,7 +684,7 @@ void pricing_enter(struct pricing *p, enum pass pass, int32_t layer)
     p->layer = layer;
     p->repeats = pass == PASS_UPDATE
                      ? 1 : (uint64_t)regime_steps(&p->job.regime);
-    p->n_alike = layer < 0 ? 1 : p->n_of[layer];
+    p->n_alike = layer < 0 ? 1 : p->alike.n[layer];
     if (p->stores)
         price_layer(p, layer);
     p->count[ROWS_KEPT] = p->count[ROWS_SKIPPED] = (struct row_count){ 0 };
@@ -641,7 +694,7 @@ void pricing_enter(struct pricing *p, enum pass pass, int32_t layer)
 
 bool pricing_walks(const struct pricing *p, int32_t layer)
 {
-    return p->alike[layer] == layer;
+    return p->alike.first[layer] == layer;
 }
 
 void pricing_enter_again(struct pricing *p, int32_t layer)
@@ -651,78 +704,6 @@ void pricing_enter_again(struct pricing *p, int32_t layer)
 }
 
 /* ---- beginning and end ---- */
-
-/* What the profile lacks of a level. */
-static void give_level(struct ledger *ledger, const struct machine *machine,
-                       enum level level)
-{
-    const struct quantity *joules = &machine->level[level].joules_per_byte;
-    char why[384];
-
-    snprintf(why, sizeof why, "the machine has no %s level",
-             level_names[level]);
-    if (!machine_has_level(machine, level) && level > LEVEL_L1)
-        ledger_set_reason(ledger, level_metric[level], why);
-    snprintf(why, sizeof why, "%s.joules_per_byte: %s", level_names[level],
-             joules->source);
-    if (machine_has_level(machine, level) && !quantity_known(joules))
-        ledger_set_reason(ledger, METRIC_JOULES, why);
-}
-
-/* A number of the profile is unknown: so are these. */
-static void give_unknown(struct ledger *ledger, const char *key,
-                         const struct quantity *quantity, bool seconds)
-{
-    char why[384];
-
-    if (quantity_known(quantity))
-        return;
-    snprintf(why, sizeof why, "%s: %s", key, quantity->source);
-    if (seconds)
-        ledger_set_reason(ledger, METRIC_SECONDS, why);
-    ledger_set_reason(ledger, METRIC_JOULES, why);
-}
-
-/* Why the machine tells no seconds, or no joules. */
-static void give_unknowns(struct ledger *ledger, const struct machine *machine,
-                          enum precision arithmetic)
-{
-    const enum precision of[] = { PRECISION_FP32, arithmetic };
-    char key[64];
-
-    for (int i = 0; i < LEVEL_COUNT; i++)
-        give_level(ledger, machine, (enum level)i);
-    give_unknown(ledger, "watts.static", &machine->watts.standing, false);
-    for (int i = 0; i < 2; i++) {
-        snprintf(key, sizeof key, "joules_per_flop.%s",
-                 precision_names[of[i]]);
-        give_unknown(ledger, key, &machine->joules_per_flop[of[i]], false);
-    }
-    snprintf(key, sizeof key, "peak_flops_per_second.%s",
-             precision_names[PRECISION_FP32]);
-    give_unknown(ledger, key, machine_work_peak(machine, WORK_VECTOR,
-                                                PRECISION_FP32), true);
-    snprintf(key, sizeof key, "peak_flops_per_second.%s",
-             precision_names[arithmetic]);
-    give_unknown(ledger, key, machine_peak(machine, arithmetic), true);
-}
-
-static void give_reasons(struct ledger *ledger, const struct machine *machine,
-                         enum precision arithmetic)
-{
-    for (int m = 0; m < METRIC_COUNT; m++) {
-        char none[64];
-        snprintf(none, sizeof none, "no formula predicts %s",
-                 metric_table[m].column);
-        if (metric_table[m].predicted == PREDICTED_BY_NOTHING)
-            ledger_set_reason(ledger, (enum metric)m, none);
-        if (metric_table[m].predicted == PREDICTED_BY_MACHINE && !machine)
-            ledger_set_reason(ledger, (enum metric)m,
-                              "no machine profile given");
-    }
-    if (machine)
-        give_unknowns(ledger, machine, arithmetic);
-}
 
 static enum status check_job(const struct predict_job *job, bool by_token,
                              struct error *err)
@@ -780,70 +761,6 @@ static enum status check_routes(const struct predict_job *job,
     return STATUS_OK;
 }
 
-/* ---- layers that cost alike ---- */
-
-static bool stages_alike(const struct pricing *p, int32_t a, int32_t b)
-{
-    const int32_t apart = plan_choices_a_layer(p->job.spec) * (b - a);
-
-    for (int32_t i = 0; i < p->plan.n_stages[a]; i++) {
-        struct stage s = p->plan.stage[a][i];
-        const struct stage *t = &p->plan.stage[b][i];
-        s.choice += s.choice == PLAN_NO_CHOICE ? 0 : apart;
-        s.chooses += s.chooses == PLAN_NO_CHOICE ? 0 : apart;
-        if (s.parts != t->parts || s.rows != t->rows ||
-            s.choice != t->choice || s.chooses != t->chooses ||
-            s.skipped_keys != t->skipped_keys ||
-            s.keys_tabled != t->keys_tabled || s.gated != t->gated)
-            return false;
-    }
-    return p->plan.n_stages[a] == p->plan.n_stages[b];
-}
-
-/* The choices of both keep as many of every sequence; the same, where positions
- * count. */
-static bool routes_alike(const struct pricing *p, int32_t a, int32_t b)
-{
-    const struct allocation *r = p->job.allocation;
-    const int32_t copies = plan_choices_a_layer(p->job.spec);
-
-    for (int32_t c = 0; c < copies; c++)
-        for (int32_t s = 0; s < r->n_sequences; s++) {
-            const int32_t x = a * copies + c, y = b * copies + c;
-            const int32_t n = allocation_count(r, x, s);
-            if (n != allocation_count(r, y, s))
-                return false;
-            if (r->kept && p->job.spec->routed[a] &&
-                memcmp(allocation_kept(r, x, s), allocation_kept(r, y, s),
-                       (size_t)n * sizeof *r->kept) != 0)
-                return false;
-        }
-    return true;
-}
-
-static bool layers_alike(const struct pricing *p, int32_t a, int32_t b)
-{
-    const struct model_spec *s = p->job.spec;
-    return s->routed[a] == s->routed[b] &&
-           spec_window(s, a) == spec_window(s, b) &&
-           !(fabs(s->capacity[a] - s->capacity[b]) > 0) &&
-           memcmp(s->stored[a], s->stored[b], sizeof s->stored[a]) == 0 &&
-           (a < p->stop) == (b < p->stop) && (a == p->stop) == (b == p->stop) &&
-           stages_alike(p, a, b) && routes_alike(p, a, b);
-}
-
-/* Tokens cost each its own: layers of a ledger that resolves them are apart. */
-static void find_alike(struct pricing *p)
-{
-    for (int32_t l = 0; l < p->job.spec->n_layers; l++) {
-        int32_t of = p->by_token ? l : 0;
-        while (of < l && (p->alike[of] != of || !layers_alike(p, of, l)))
-            of++;
-        p->alike[l] = of;
-        p->n_of[of]++;
-    }
-}
-
 /* The lowest router of a frozen backbone; LEDGER_OUTSIDE: all of it learns. */
 static int32_t last_stop(const struct model_spec *spec)
 {
@@ -889,8 +806,10 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
     out->listed = out->prices;
     if (job->machine)
         out->rates = rates_of(job->machine, job->regime.arithmetic);
-    find_alike(out);
-    give_reasons(ledger, job->machine, job->regime.arithmetic);
+    alike_find(&out->alike, &(struct alike_job){
+        .spec = job->spec, .plan = &out->plan, .allocation = job->allocation,
+        .stop = out->stop, .apart = by_token });
+    reasons_give(ledger, job->machine, &job->regime);
     return STATUS_OK;
 }
 

@@ -6,6 +6,7 @@
 
 #include "sim/core/ledger/ledger.h"
 #include "sim/core/model/plan.h"
+#include "sim/price/alike.h"
 #include "sim/price/bill.h"
 #include "sim/price/flops.h"
 #include "sim/price/hold.h"
@@ -47,10 +48,7 @@ struct pricing {
     enum pass pass;           /* whose prices hold */
     enum pass filed;          /* under which they are charged */
     uint64_t repeats;         /* of each charge */
-    /* Layers that cost alike are walked once: alike[l] is the first of those that
-     * cost what l costs, and n_of[] of the first how many they are. */
-    int32_t  alike[SPEC_MAX_LAYERS];
-    uint64_t n_of[SPEC_MAX_LAYERS];
+    struct alike alike;       /* layers that are walked in one */
     uint64_t n_alike;         /* of the layer being walked */
     int32_t  stop;            /* backward's last layer, or LEDGER_OUTSIDE */
     int32_t  layer;           /* being walked, or LEDGER_OUTSIDE */

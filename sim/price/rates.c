@@ -33,9 +33,12 @@ static struct rates rates_by(const struct machine *m, enum precision products,
         .efficiency_scale = pick(&m->efficiency_scale, random),
         .dram_share_scale = pick(&m->dram_share_scale, random),
         .select = pick(&m->select_rows_per_second, random),
+        .unmodelled = m->unmodelled.value > 0 ? pick(&m->unmodelled, random)
+                                              : 1,
         .launch = pick(&m->launch_seconds, random),
         .overlap = pick(&m->launch_overlap, random),
         .serial = triangle(0, 0, 1, random),
+        .link = pick(&m->link_bytes_per_second, random),
         .standing = pick(&m->watts.standing, random),
         .cap = pick(&m->watts.cap, random),
     };

@@ -15,10 +15,13 @@ struct rates {
     double efficiency_scale, dram_share_scale;
     double select;                   /* rows/s that a choice is made among;
                                       * unknown: it bounds no time */
+    double unmodelled;               /* that the sum of all that is multiplied
+                                      * by */
     double launch, overlap;          /* s an op; share that work may hide */
     double serial;                   /* share of the shorter of arithmetic and
                                       * memory that does not hide behind the
                                       * longer: 0, drawn up to 1 */
+    double link;                     /* B/s to another device */
     double standing, cap;            /* W; unknown cap: none */
     struct { double size, rate, joules; } level[LEVEL_COUNT];
 };

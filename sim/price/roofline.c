@@ -98,7 +98,10 @@ double roofline_seconds(const struct rates *r, const struct roofline_load *load,
 
     if (isnan(arithmetic))           /* fmax() would drop it */
         return arithmetic;
-    return fmax(work, r->launch * r->overlap) + r->launch * (1 - r->overlap);
+    const double exchange = load->exchanged > 0
+                                ? load->exchanged / r->link + r->launch : 0;
+    return r->unmodelled * (fmax(work, r->launch * r->overlap) +
+                            r->launch * (1 - r->overlap) + exchange);
 }
 
 /* Nothing costs nothing, whatever each would. */

@@ -13,6 +13,7 @@ struct roofline_load {
     double flops;
     double share;             /* of the peak, at its size: machine_efficiency() */
     double choices;           /* rows that a choice is made among */
+    double exchanged;         /* bytes that go over the link, after the work */
     double fresh_bytes, stale_bytes;
     double footprint_bytes;   /* all that the run holds */
 };
@@ -40,8 +41,8 @@ void roofline_fills(double fills[LEVEL_COUNT], const struct rates *rates,
                     const struct lines_op *lines);
 
 /* The slower of arithmetic (flops / (peak * share), choices) and memory (bytes /
- * bandwidth, the slowest level), and a launch, of which it hides a share.  NAN:
- * it rests on an unknown number.
+ * bandwidth, the slowest level), and a launch, of which it hides a share; then
+ * the exchange and its launch.  NAN: it rests on an unknown number.
  * Williams, Waterman, Patterson, Roofline, CACM 52(4), 2009, pp. 65-76. */
 double roofline_seconds(const struct rates *rates,
                         const struct roofline_load *load,

@@ -348,7 +348,7 @@ static bool is_unknown(const struct reading *r)
 
 static enum status read_unknown(const struct reading *r, void *member)
 {
-    struct quantity q = { NAN, NAN, NAN, "unknown", "" };
+    struct quantity q = { nan(""), nan(""), nan(""), "unknown", "" };
     struct reading why = *r;
 
     if (!r->key->fallback)

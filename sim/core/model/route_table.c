@@ -397,7 +397,7 @@ static double cut_of(struct used *used, int64_t n, double capacity,
                      double *share)
 {
     int64_t all = 0, kept = 0;
-    double cut = INFINITY, off = INFINITY;
+    double cut = HUGE_VAL, off = HUGE_VAL;
 
     qsort(used, (size_t)n, sizeof *used, by_share_falling);
     for (int64_t i = 0; i < n; i++)

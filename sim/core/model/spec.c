@@ -74,6 +74,34 @@ int32_t spec_e(const struct model_spec *spec)
     return spec->n_kv_heads * spec->head_size;
 }
 
+uint64_t spec_query_weights(const struct model_spec *spec)
+{
+    const uint64_t C = (uint64_t)spec->n_channels,
+        Q = (uint64_t)spec->n_heads * (uint64_t)spec->head_size,
+        low = (uint64_t)spec->latent.query;
+    return low > 0 ? C * low + low * Q : C * Q;
+}
+
+int32_t spec_cached(const struct model_spec *spec)
+{
+    return spec->latent.kv > 0 ? spec->latent.kv + spec->latent.rotary
+                               : 2 * spec_e(spec);
+}
+
+int32_t spec_n_expert_layers(const struct model_spec *spec)
+{
+    int32_t n = 0;
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        n += spec->has_experts[l];
+    return n;
+}
+
+double spec_experts_entered(const struct model_spec *spec, double rows)
+{
+    const double n = spec->experts.n, active = spec->experts.active;
+    return n > 0 ? n * (1 - pow(1 - active / n, rows)) : 0;
+}
+
 int32_t spec_up(const struct model_spec *spec)
 {
     return spec_gated(spec) ? 2 * spec->n_ffn : spec->n_ffn;
@@ -483,6 +511,40 @@ static enum status check_frozen(const struct model_spec *s, struct error *err)
                      " left to train, as %s", why);
 }
 
+static enum status check_priced(const struct model_spec *s, struct error *err)
+{
+    const struct experts *e = &s->experts;
+    const struct latent *k = &s->latent;
+    const struct { const char *key; int64_t value, low, high; } range[] = {
+        { "experts",              e->n,      0, 1 << 12 },
+        { "active experts",       e->active, e->n > 0, e->n },
+        { "width of experts",     e->width,  e->n > 0, 1 << 20 },
+        { "width of shared experts", e->shared, 0, 1 << 20 },
+        { "latent width",         k->kv,     0, 1 << 16 },
+        { "latent query width",   k->query,  0, 1 << 16 },
+        { "rotary numbers",       k->rotary, k->kv > 0, s->head_size },
+        { "value size",           k->value,  k->kv > 0, SPEC_MAX_HEAD_SIZE },
+    };
+    for (size_t i = 0; i < sizeof range / sizeof *range; i++)
+        if (range[i].value < range[i].low || range[i].value > range[i].high)
+            return error_set(err, STATUS_BAD_VALUE, "%s %lld: allowed is %lld"
+                             " to %lld", range[i].key,
+                             (long long)range[i].value,
+                             (long long)range[i].low, (long long)range[i].high);
+    return STATUS_OK;
+}
+
+enum status spec_check_runs(const struct model_spec *s, struct error *err)
+{
+    const char *what = s->experts.n > 0  ? "a mixture of experts"
+                       : s->latent.kv > 0 ? "latent attention"
+                       : s->qk_norm_rows  ? "norms over all heads together"
+                                          : NULL;
+    return !what ? STATUS_OK
+                 : error_set(err, STATUS_BAD_VALUE, "%s is priced by isobath"
+                             " predict, and not run", what);
+}
+
 static enum status check_rope_scaling(const struct model_spec *s,
                                       struct error *err)
 {
@@ -560,5 +622,7 @@ enum status spec_check(const struct model_spec *s, struct error *err)
         status = check_rope_scaling(s, err);
     if (status == STATUS_OK)
         status = check_window(s, err);
+    if (status == STATUS_OK)
+        status = check_priced(s, err);
     return status == STATUS_OK ? check_stored(s, err) : status;
 }

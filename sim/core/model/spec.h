@@ -139,6 +139,27 @@ enum matrix {
     MATRIX_UP, MATRIX_DOWN, MATRIX_COUNT
 };
 
+/* Feed-forward parts of which a token enters a few: a mixture of experts. */
+struct experts {
+    int32_t n;               /* of a layer; 0: there are none */
+    int32_t active;          /* that a token enters */
+    int32_t width;           /* of each */
+    int32_t shared;          /* width of what every token enters besides, or 0 */
+    bool    shared_gate;     /* whose result is gated by a score [C] */
+    bool    biased;          /* a number for each expert joins its score */
+};
+
+/* Keys and values that are made of one vector a token, which is what is cached
+ * (DeepSeek-AI 2024, arXiv 2405.04434, section 2.1). */
+struct latent {
+    int32_t kv;              /* its width; 0: there is none */
+    int32_t query;           /* of that which queries are made of; 0: the
+                              * stream */
+    int32_t rotary;          /* numbers of D that are turned; one key's for all
+                              * heads */
+    int32_t value;           /* numbers of a head's value */
+};
+
 struct model_spec {
     struct traits traits;
     int32_t n_layers;        /* L, 1..SPEC_MAX_LAYERS */
@@ -206,6 +227,13 @@ struct model_spec {
      * is everything when training.  A tied head is as the embedding. */
     uint8_t stored[SPEC_MAX_LAYERS][MATRIX_COUNT];
     uint8_t stored_embedding, stored_head;
+
+    /* Of models that are priced and never run: spec_check_runs(). */
+    struct experts experts;
+    bool has_experts[SPEC_MAX_LAYERS];   /* layer l, in place of its n_ffn */
+    struct latent latent;
+    bool qk_norm_rows;       /* norms of queries and keys are over all heads
+                              * together, with a scale for each number */
 };
 
 /* The family whose traits the spec has; of traits that make no family, the last
@@ -223,6 +251,14 @@ int32_t spec_window(const struct model_spec *spec, int32_t layer);
 bool    spec_has_windows(const struct model_spec *spec);
 int32_t spec_e(const struct model_spec *spec);
 int32_t spec_up(const struct model_spec *spec);
+/* Numbers of the matrices that latent attention makes queries by. */
+uint64_t spec_query_weights(const struct model_spec *spec);
+/* Numbers that a token's cached key and value take in a layer: 2E, or a latent
+ * vector's. */
+int32_t spec_cached(const struct model_spec *spec);
+int32_t spec_n_expert_layers(const struct model_spec *spec);
+/* Experts of a layer that so many rows are expected to enter. */
+double  spec_experts_entered(const struct model_spec *spec, double rows);
 /* A routed layer has a score for each token: a router's, a signal or both. */
 bool    spec_scored(const struct model_spec *spec);
 /* Routed layers own a router vector. */
@@ -284,6 +320,10 @@ struct model_spec spec_dense(const struct model_spec *spec);
  * begins with the config key to blame. */
 enum status spec_check(const struct model_spec *spec,
                        struct error *err) MUST_CHECK;
+
+/* STATUS_BAD_VALUE where a sound spec is one that only predict knows. */
+enum status spec_check_runs(const struct model_spec *spec,
+                            struct error *err) MUST_CHECK;
 
 /* STATUS_BAD_VALUE where a sound spec cannot be trained: backward knows float32
  * weights, one choice a layer, skipped tokens that leave no key, and no signal

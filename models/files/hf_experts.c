@@ -1,0 +1,141 @@
+/* hf_experts.c - Read mixtures of experts and latent attention, which predict
+ * prices and nothing runs. */
+#include "models/files/hf_inside.h"
+
+#include <string.h>
+
+/* Where a class keeps them: each has a name of its own for all. */
+struct expert_keys {
+    const char *type;            /* model_type */
+    const char *n, *width;
+    const char *shared;          /* NULL: it has none */
+    bool shared_counts;          /* experts of that width; else a width */
+    bool shared_gate, biased, qk_norm_rows, latent;
+};
+static const struct expert_keys classes[] = {
+    { "mixtral", "num_local_experts", "intermediate_size", NULL, false, false,
+      false, false, false },
+    { "qwen2_moe", "num_experts", "moe_intermediate_size",
+      "shared_expert_intermediate_size", false, true, false, false, false },
+    { "qwen3_moe", "num_experts", "moe_intermediate_size", NULL, false, false,
+      false, false, false },
+    { "olmoe", "num_experts", "intermediate_size", NULL, false, false, false,
+      true, false },
+    { "deepseek_v2", "n_routed_experts", "moe_intermediate_size",
+      "n_shared_experts", true, false, false, false, true },
+    { "deepseek_v3", "n_routed_experts", "moe_intermediate_size",
+      "n_shared_experts", true, false, true, false, true },
+};
+enum { N_CLASSES = sizeof classes / sizeof *classes };
+
+/* A number of at least `least`, or `fallback` where the key is absent or null;
+ * a fallback below 0: it must be there. */
+static enum status read_count(int32_t *out, const json_t *root, const char *key,
+                              int32_t least, int32_t fallback, const char *name,
+                              struct error *err)
+{
+    const json_t *value = hf_given(root, key);
+
+    if (!value && fallback < 0)
+        return error_set(err, STATUS_BAD_VALUE, "%.160s: %s is missing", name,
+                         key);
+    if (value && (!json_is_integer(value) ||
+                  json_integer_value(value) < least ||
+                  json_integer_value(value) > 1 << 20))
+        return hf_refuse(err, name, key, value, "must be a whole number from %d"
+                         " to %d", least, 1 << 20);
+    *out = value ? (int32_t)json_integer_value(value) : fallback;
+    return STATUS_OK;
+}
+
+static bool lists(const json_t *list, int32_t number)
+{
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (json_integer_value(json_array_get(list, i)) == number)
+            return true;
+    return false;
+}
+
+/* Layers of experts come after the first dense ones, at steps; or at steps, but
+ * for a list (configuration_deepseek.py, configuration_qwen2_moe.py). */
+static enum status place_experts(struct model_spec *spec, const json_t *root,
+                                 const char *name, struct error *err)
+{
+    const json_t *dense = hf_given(root, "mlp_only_layers");
+    int32_t first = 0, step = 1, each = 1;
+
+    enum status status = read_count(&first, root, "first_k_dense_replace", 0, 0,
+                                    name, err);
+    if (status == STATUS_OK)
+        status = read_count(&each, root, "moe_layer_freq", 1, 1, name, err);
+    if (status == STATUS_OK)
+        status = read_count(&step, root, "decoder_sparse_step", 1, 1, name,
+                            err);
+    for (int32_t l = 0; l < spec->n_layers && l < SPEC_MAX_LAYERS; l++)
+        spec->has_experts[l] = l >= first && l % each == 0 &&
+                               (l + 1) % step == 0 && !lists(dense, l);
+    return status;
+}
+
+static enum status read_sizes(struct model_spec *spec,
+                              const struct expert_keys *class,
+                              const json_t *root, const char *name,
+                              struct error *err)
+{
+    struct experts *e = &spec->experts;
+    enum status status = read_count(&e->n, root, class->n, 1, -1, name, err);
+
+    if (status == STATUS_OK)
+        status = read_count(&e->active, root, "num_experts_per_tok", 1, -1,
+                            name, err);
+    if (status == STATUS_OK)
+        status = read_count(&e->width, root, class->width, 1, -1, name, err);
+    if (status == STATUS_OK && class->shared)
+        status = read_count(&e->shared, root, class->shared, 0, 0, name, err);
+    if (status == STATUS_OK && class->shared_counts)
+        e->shared *= e->width;
+    e->shared_gate = class->shared_gate && e->shared > 0;
+    e->biased = class->biased;
+    return status;
+}
+
+static enum status read_latent(struct model_spec *spec, const json_t *root,
+                               const char *name, struct error *err)
+{
+    struct latent *k = &spec->latent;
+    int32_t plain = 0;
+    enum status status = read_count(&k->kv, root, "kv_lora_rank", 1, -1, name,
+                                    err);
+
+    if (status == STATUS_OK)
+        status = read_count(&k->query, root, "q_lora_rank", 1, 0, name, err);
+    if (status == STATUS_OK)
+        status = read_count(&k->rotary, root, "qk_rope_head_dim", 1, -1, name,
+                            err);
+    if (status == STATUS_OK)
+        status = read_count(&plain, root, "qk_nope_head_dim", 1, -1, name, err);
+    if (status == STATUS_OK)
+        status = read_count(&k->value, root, "v_head_dim", 1, -1, name, err);
+    spec->head_size = plain + k->rotary;
+    spec->n_kv_heads = spec->n_heads;
+    return status;
+}
+
+enum status hf_read_experts(struct model_spec *spec, const char *type,
+                            const json_t *root, const char *name,
+                            struct error *err)
+{
+    int i = 0;
+
+    while (i < N_CLASSES && strcmp(type, classes[i].type) != 0)
+        i++;
+    if (i == N_CLASSES)
+        return STATUS_OK;
+    spec->qk_norm_rows = classes[i].qk_norm_rows;
+    spec->traits.qk_norm |= classes[i].qk_norm_rows;
+    enum status status = read_sizes(spec, &classes[i], root, name, err);
+    if (status == STATUS_OK)
+        status = place_experts(spec, root, name, err);
+    return status == STATUS_OK && classes[i].latent
+               ? read_latent(spec, root, name, err) : status;
+}

@@ -1,0 +1,67 @@
+/* alike.c - Compare layers by all that their cost depends on. */
+#include "sim/price/alike.h"
+
+#include <math.h>
+#include <string.h>
+
+static bool stages_alike(const struct alike_job *p, int32_t a, int32_t b)
+{
+    const int32_t apart = plan_choices_a_layer(p->spec) * (b - a);
+
+    for (int32_t i = 0; i < p->plan->n_stages[a]; i++) {
+        struct stage s = p->plan->stage[a][i];
+        const struct stage *t = &p->plan->stage[b][i];
+        s.choice += s.choice == PLAN_NO_CHOICE ? 0 : apart;
+        s.chooses += s.chooses == PLAN_NO_CHOICE ? 0 : apart;
+        if (s.parts != t->parts || s.rows != t->rows ||
+            s.choice != t->choice || s.chooses != t->chooses ||
+            s.skipped_keys != t->skipped_keys ||
+            s.keys_tabled != t->keys_tabled || s.gated != t->gated)
+            return false;
+    }
+    return p->plan->n_stages[a] == p->plan->n_stages[b];
+}
+
+/* The choices of both keep as many of every sequence; the same, where positions
+ * count. */
+static bool routes_alike(const struct alike_job *p, int32_t a, int32_t b)
+{
+    const struct allocation *r = p->allocation;
+    const int32_t copies = plan_choices_a_layer(p->spec);
+
+    for (int32_t c = 0; c < copies; c++)
+        for (int32_t s = 0; s < r->n_sequences; s++) {
+            const int32_t x = a * copies + c, y = b * copies + c;
+            const int32_t n = allocation_count(r, x, s);
+            if (n != allocation_count(r, y, s))
+                return false;
+            if (r->kept && p->spec->routed[a] &&
+                memcmp(allocation_kept(r, x, s), allocation_kept(r, y, s),
+                       (size_t)n * sizeof *r->kept) != 0)
+                return false;
+        }
+    return true;
+}
+
+static bool layers_alike(const struct alike_job *p, int32_t a, int32_t b)
+{
+    const struct model_spec *s = p->spec;
+    return s->routed[a] == s->routed[b] &&
+           spec_window(s, a) == spec_window(s, b) &&
+           !(fabs(s->capacity[a] - s->capacity[b]) > 0) &&
+           memcmp(s->stored[a], s->stored[b], sizeof s->stored[a]) == 0 &&
+           s->has_experts[a] == s->has_experts[b] &&
+           (a < p->stop) == (b < p->stop) && (a == p->stop) == (b == p->stop) &&
+           stages_alike(p, a, b) && routes_alike(p, a, b);
+}
+
+void alike_find(struct alike *out, const struct alike_job *p)
+{
+    for (int32_t l = 0; l < p->spec->n_layers; l++) {
+        int32_t of = p->apart ? l : 0;
+        while (of < l && (out->first[of] != of || !layers_alike(p, of, l)))
+            of++;
+        out->first[l] = of;
+        out->n[of]++;
+    }
+}

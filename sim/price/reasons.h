@@ -1,0 +1,13 @@
+/* reasons.h - Say in a ledger why a prediction leaves a metric unknown. */
+#ifndef REASONS_H
+#define REASONS_H
+
+#include "sim/core/ledger/ledger.h"
+#include "sim/price/machine.h"
+#include "sim/price/regime.h"
+
+/* `machine` may be NULL. */
+void reasons_give(struct ledger *ledger, const struct machine *machine,
+                  const struct regime *regime);
+
+#endif

@@ -1,0 +1,57 @@
+/* test_browser.c - Look at a report as a browser shows it: tests/page/look.py. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/report_folder.h"
+
+TestSuite(browser, .init = set_up, .fini = clean_up);
+
+static bool is_there(const char *program)
+{
+    char line[128];
+
+    snprintf(line, sizeof line, "command -v %s >/dev/null", program);
+    return system(line) == 0;
+}
+
+static void skip_without(const char *program, const char *package)
+{
+    if (!is_there(program))
+        cr_skip("there is no %s (Debian: %s)", program, package);
+}
+
+/* Report on those, look at the page, and expect nothing wrong with it. */
+static void look_at(char *const *paths, size_t n)
+{
+    char line[2 * FILE_PATH_SIZE], fault[512], faults[4096] = "";
+    FILE *look;
+
+    skip_without("python3", "python3");
+    skip_without("chromium", "chromium");
+    skip_without("chromedriver", "chromium-driver");
+    skip_without("gnuplot", "gnuplot-nox");
+    cr_assert(report_open(&report, paths, n, &err) == STATUS_OK, "%s", err.text);
+    cr_assert(report_write(&report, in_folder("out"), &err) == STATUS_OK, "%s",
+              err.text);
+    snprintf(line, sizeof line, "tests/page/look.py '%s' 2>&1",
+             in_folder("out/index.html"));
+    look = popen(line, "r");
+    cr_assert(look != NULL);
+    while (fgets(fault, sizeof fault, look))
+        if (strlen(faults) + strlen(fault) < sizeof faults)
+            strcat(faults, fault);
+    cr_expect(zero(int, pclose(look)), "%s", faults);
+}
+
+Test(browser, a_page_of_everything_is_right_at_every_width_in_the_dark_and_on_paper)
+{
+    char sweep[] = DATA "sweep", profile[] = DATA "profile";
+    char score[] = DATA "score", router[] = DATA "router";
+    char *paths[] = { sweep, profile, score, router };
+
+    look_at(paths, 4);
+}
