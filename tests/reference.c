@@ -184,7 +184,7 @@ static void attention(const struct reference *r, int32_t layer,
                                                         : TENSOR_KEY_GAMMA),
                                    head);
             }
-    if (s->traits.positions == POSITIONS_ROTARY)
+    if (s->traits.positions == POSITIONS_ROTARY && !s->unturned[layer])
         for (int32_t i = 0; i < n; i++)
             for (int32_t h = 0; h < s->n_heads + s->n_kv_heads; h++)
                 reference_rope(qkv + i * width + h * d, s, position[i]);

@@ -21,6 +21,7 @@ static struct model_spec windowed(int32_t window)
 
     spec.window = window;
     spec.windowed[0] = spec.windowed[2] = true;
+    spec.unturned[1] = true;
     return spec;
 }
 

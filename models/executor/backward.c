@@ -74,7 +74,7 @@ static void attention_backward(struct model *m, int32_t l, const real *x,
     attention.dout = m->dattended;
     attention.dqkv = m->dqkv;
     op_attend_backward(&m->ex, place(OP_ATTEND, l, token), &attention);
-    if (m->rope) {
+    if (spec_turns(&m->spec, l)) {
         struct rope rope = rope_of(m, l, m->dqkv);
         op_rope(&m->ex, place(OP_ROPE, l, token), &rope);
     }

@@ -56,6 +56,19 @@ int32_t spec_window(const struct model_spec *spec, int32_t layer)
                ? spec->window : 0;
 }
 
+bool spec_turns(const struct model_spec *spec, int32_t layer)
+{
+    return spec->traits.positions == POSITIONS_ROTARY && !spec->unturned[layer];
+}
+
+bool spec_folds(const struct model_spec *spec)
+{
+    const struct folding *k = &spec->fold;
+
+    return k->embedding > 0 || k->residual > 0 || k->scores > 0 ||
+           k->logits > 0;
+}
+
 bool spec_has_windows(const struct model_spec *spec)
 {
     for (int32_t l = 0; l < spec->n_layers; l++)
