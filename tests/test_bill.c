@@ -83,6 +83,30 @@ Test(bill, the_size_of_a_cache_is_in_the_interval)
     bill_close(&bill);
 }
 
+/* 1000 flops of products at 4 a second at most, 500 of norms that no peak of
+ * products bounds; 100 bytes, of which 20 fit at most, at 2 B/s at most. */
+Test(bill, no_machine_can_take_less_than_its_best_ends)
+{
+    struct machine m = launches(1, 1, 1);
+    struct bill bill = { 0 };
+    m.peak_flops_per_second[PRECISION_FP32] =
+        (struct quantity){ 2, 1, 4, "", "" };
+    m.level[LEVEL_L3].size_bytes = (struct quantity){ 10, 5, 20, "", "" };
+    m.level[LEVEL_DRAM].bytes_per_second = (struct quantity){ 1, 1, 2, "", "" };
+    const struct roofline_load load = { .flops = 500, .share = 0.5,
+                                        .stale_bytes = 50,
+                                        .footprint_bytes = 100 },
+        norm = { .work = WORK_NORM, .flops = 500, .share = 0.5 };
+
+    cr_assert(eq(int, bill_add(&bill, &load, 2), STATUS_OK));
+    cr_assert(eq(int, bill_add(&bill, &norm, 1), STATUS_OK));
+    const struct predict_range range = bill_range(&bill, &m, PRECISION_FP32);
+    cr_expect(epsilon_eq(dbl, range.least_arithmetic, 250, 1e-9));
+    /* of a footprint of 100 the cache keeps a fifth */
+    cr_expect(epsilon_eq(dbl, range.least_memory, 2 * 50 * 0.8 / 2, 1e-9));
+    bill_close(&bill);
+}
+
 /* ---- layers alike ---- */
 
 /* The same step into a ledger that tells layers apart, and one that does not. */

@@ -33,11 +33,14 @@ function place(e) {
     return m ? { x: +m[1], y: +m[2] } : null;
 }
 function numbers(text) { return (text.match(/-?\d+(\.\d+)?/g) || []).map(Number); }
+/* Paper, and bands that only say where something may lie. */
+const QUIET = ['#ffffff', '#edeff1', '#f0f0f0'];
+
 /* The colour by which a series is known: of a bar, a line or a mark. */
 function colour(e) {
     for (const name of ['fill', 'stroke', 'color']) {
         const value = e.getAttribute(name);
-        if (value && value[0] === '#' && value !== '#ffffff') return value;
+        if (value && value[0] === '#' && !QUIET.includes(value)) return value;
         if (value && value.startsWith('url(')) {
             const path = document.querySelector(value.slice(4, -1) + ' path');
             if (path) return path.getAttribute('stroke');
@@ -87,10 +90,12 @@ function keyOf(svg, frames, all) {
     });
     return key;
 }
+/* A bar is pointed at anywhere inside it; a mark that is nearer than a finger's
+ * breadth comes first. */
 function distance(m, p) {
     if (!m.box) return Math.hypot(m.x - p.x, m.y - p.y);
     const b = m.box;
-    return p.x >= b.x0 && p.x <= b.x1 && p.y >= b.y0 - 2 && p.y <= b.y1 + 2 ? 0 : 1e9;
+    return p.x >= b.x0 && p.x <= b.x1 && p.y >= b.y0 - 2 && p.y <= b.y1 + 2 ? 6 : 1e9;
 }
 function nearest(list, of) {
     return list.reduce((best, t) => of(t) < (best ? of(best) : Infinity) ? t : best, null);

@@ -31,16 +31,24 @@ static const struct side {
     double dx, dy;             /* pixels from the point to the anchor */
     double box;                /* share of the width left of the anchor */
     const char *align;
+    bool   beyond;             /* dy counts from the end of the error bar */
 } sides[] = {
-    {  10,   0, 0.0, "left" },   { -10,   0, 1.0, "right" },
-    {   0,  14, 0.5, "center" }, {   0, -14, 0.5, "center" },
-    {   9,  11, 0.0, "left" },   {   9, -11, 0.0, "left" },
-    {  -9,  11, 1.0, "right" },  {  -9, -11, 1.0, "right" },
+    {  10,   0, 0.0, "left",   false }, { -10,   0, 1.0, "right",  false },
+    {   0,  14, 0.5, "center", false }, {   0, -14, 0.5, "center", false },
+    {   9,  11, 0.0, "left",   false }, {   9, -11, 0.0, "left",   false },
+    {  -9,  11, 1.0, "right",  false }, {  -9, -11, 1.0, "right",  false },
+    {   0,   9, 0.5, "center", true },  {   0,  -9, 0.5, "center", true },
     /* Sides further off, for labels that must be placed. */
-    {   0,  27, 0.5, "center" }, {   0, -27, 0.5, "center" },
+    {   0,  27, 0.5, "center", false }, {   0, -27, 0.5, "center", false },
 };
 static const double far_cost = 80;     /* in square pixels of overlap */
-enum { N_SIDES = sizeof sides / sizeof *sides, N_NEAR = 8 };
+enum { N_SIDES = sizeof sides / sizeof *sides, N_NEAR = 10 };
+
+static double rise_of(const struct label *l, const struct side *side)
+{
+    const double bar = fmax(mark, l->prise);
+    return side->dy + (!side->beyond ? 0 : side->dy > 0 ? bar : -bar);
+}
 
 struct box {
     double x0, x1, y0, y1;
@@ -50,7 +58,7 @@ static struct box box_of(const struct label *l, const struct side *side)
 {
     double width = advance * escape_width(l->text);
     double x0 = l->px + side->dx - side->box * width;
-    double y = l->py + side->dy;
+    double y = l->py + rise_of(l, side);
     return (struct box){ x0, x0 + width, y - line / 2, y + line / 2 };
 }
 
@@ -135,6 +143,6 @@ void label_write(const struct label *labels, int n, int first,
         fprintf(plot->script, " at first %.9g,%.9g %s offset screen %.5f,%.5f "
                 "font SMALL tc rgb %s front boxed\n", labels[i].x, labels[i].y,
                 side->align, side->dx / PLOT_WIDTH,
-                side->dy / plot->height, labels[i].colour);
+                rise_of(&labels[i], side) / plot->height, labels[i].colour);
     }
 }

@@ -197,16 +197,16 @@ static void html_head(const struct table *t, const struct layout *layout,
     fputs("</tr></thead>\n<tbody>\n", out);
 }
 
-/* A ratio that should be 1 as what it is off: "+6.6 %", "x 12.3", "0". */
+/* A ratio that should be 1 as what it is off: "+6.6 %", "x 12", "0". */
 static void off_number(char out[TABLE_NUMBER_SIZE], double ratio)
 {
     if (ratio == 1)
         snprintf(out, TABLE_NUMBER_SIZE, "0");
-    else if (ratio < 10)
+    else if (ratio < 2)
         snprintf(out, TABLE_NUMBER_SIZE, "%s%.1f %%", ratio < 1 ? "\u2212" : "+",
                  100 * fabs(ratio - 1));
     else
-        snprintf(out, TABLE_NUMBER_SIZE, "\u00d7 %.3g", ratio);
+        snprintf(out, TABLE_NUMBER_SIZE, "\u00d7 %.*f", ratio < 10 ? 1 : 0, ratio);
 }
 
 static void cell_text(char out[TABLE_NUMBER_SIZE], const struct table *t, size_t c,

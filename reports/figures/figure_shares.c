@@ -22,6 +22,7 @@ struct drawing {
     int  n;
     bool whole;                /* groups are parts of one whole */
     double sum[N_BARS];        /* over groups, where they are */
+    int  n_bars, at[N_BARS];   /* bars that any group has, and their places */
 };
 
 static void add(struct drawing *d, const char *title, const struct witnesses *w,
@@ -55,9 +56,20 @@ static void collect(struct drawing *d, const struct report *r)
         add(d, pass_names[pass], w, pass);
 }
 
-static double place(int group, int bar)
+static void lay_out(struct drawing *d)
 {
-    return group * (N_BARS + 1.0) + bar;
+    for (int b = 0; b < N_BARS; b++) {
+        bool used = false;
+        d->at[b] = d->n_bars;
+        for (int i = 0; i < d->n; i++)
+            used |= d->group[i].bar[b].whole > 0;
+        d->n_bars += used;
+    }
+}
+
+static double place(const struct drawing *d, int group, int bar)
+{
+    return group * (d->n_bars + 1.0) + d->at[bar];
 }
 
 /* Share, in percent, of the bar's own whole or of that of all groups. */
@@ -77,7 +89,7 @@ static void write_data(struct plot *p, const struct drawing *d)
             const struct stacked *s = &d->group[i].bar[b];
             if (!(s->whole > 0))
                 continue;
-            fprintf(p->data, "%g %d", place(i, b), s->modelled);
+            fprintf(p->data, "%g %d", place(d, i, b), s->modelled);
             for (int k = 0; k < STACK_COUNT; k++)
                 fprintf(p->data, " %.6g", 100 * s->of[k] / whole_of(d, i, b));
             fputc('\n', p->data);
@@ -97,7 +109,7 @@ extern const char figure_shares_gp[];
 
 static void write_script(struct plot *p, const struct drawing *d)
 {
-    fprintf(p->script, "X1 = %g\narray KIND[%d]\n", place(d->n, 0) - 1.2,
+    fprintf(p->script, "X1 = %g\narray KIND[%d]\n", place(d, d->n, 0) - 1.2,
             STACK_COUNT);
     for (int k = 0; k < STACK_COUNT; k++)
         fprintf(p->script, "KIND[%d] = '%s'\n", k + 1, stack_names[k]);
@@ -110,13 +122,13 @@ static void write_script(struct plot *p, const struct drawing *d)
         for (int b = 0; b < N_BARS; b++)
             if (d->group[i].bar[b].whole > 0)
                 fprintf(p->script, "%s'%s' %g", n++ ? ", " : "", bars[b].name,
-                        place(i, b));
+                        place(d, i, b));
     fputs(")\n", p->script);
     for (int i = 0; i < d->n; i++) {
         fprintf(p->script, "set label %d ", i + 1);
         plot_quote(p, d->group[i].title);
         fprintf(p->script, " at %g, graph 0 center offset screen 0,%.5f\n",
-                place(i, 0) + 1.5, -40 / p->height);
+                place(d, i, 0) + (d->n_bars - 1) / 2.0, -40 / p->height);
     }
     fputs(figure_shares_gp, p->script);
 }
@@ -153,6 +165,7 @@ void figure_shares(struct plot *p, const struct report *r)
     collect(&d, r);
     if (d.n == 0)
         return;
+    lay_out(&d);
     p->ready = true;
     p->top = 130;
     p->bottom = 100;
@@ -164,7 +177,7 @@ void figure_shares(struct plot *p, const struct report *r)
              d.sum[2] > 0 ? ", time, energy" : "");
     TEXT_SET(p->foot, "FLOPs and bytes counted%s%s", d.sum[2] > 0
              ? "  |  time: sum of the ops" : "",
-             modelled ? "  |  hatched: energy modelled, no sensor was read" : "");
+             modelled ? "  |  hatched: modelled, all or in part" : "");
     TEXT_SET(p->alt, "Stacked bars in percent, a group for each of %d %s: the "
              "kinds of work that FLOPs, bytes, time and energy went to. %s.", d.n,
              d.whole ? "passes" : "phases", p->head);

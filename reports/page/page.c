@@ -84,6 +84,16 @@ static void header(const struct report *r, FILE *out)
     fputs("</h1>\n</header>\n<main>\n", out);
 }
 
+/* One training is compared with nothing, and has passes instead of phases. */
+static const char *heading_of(const struct report *r, enum section section)
+{
+    if (section == SECTION_SETUP && r->study.n_runs == 1)
+        return "What was trained";
+    if (section == SECTION_PHASES && !r->profile)
+        return "By pass";
+    return sections[section].heading;
+}
+
 static bool has_content(const struct report *r, enum section section)
 {
     if (section == SECTION_ANSWER || section == SECTION_WORDS ||
@@ -105,7 +115,7 @@ static void navigation(const struct report *r, FILE *out)
     for (int s = SECTION_ANSWER + 1; s < SECTION_COUNT; s++)
         if (has_content(r, (enum section)s))
             fprintf(out, "<a href=\"#%s\">%s</a> ", sections[s].anchor,
-                    sections[s].heading);
+                    heading_of(r, (enum section)s));
     fputs("</nav>\n", out);
 }
 
@@ -145,7 +155,7 @@ static enum status write_section(const struct report *r, enum section section,
 {
     enum status status;
 
-    html_section_open(out, sections[section].anchor, sections[section].heading,
+    html_section_open(out, sections[section].anchor, heading_of(r, section),
                       section == SECTION_ANSWER);
     if (section == SECTION_ANSWER) {
         page_lead(r, out);

@@ -106,11 +106,19 @@ void page_lead_profile(const struct report *r, FILE *out)
     fputs("</p>\n", out);
 }
 
+/* "+6.6 %" of a ratio. */
+static void percent_text(char out[TABLE_NUMBER_SIZE], double ratio)
+{
+    snprintf(out, TABLE_NUMBER_SIZE, "%s%.1f %%", ratio < 1 ? "\u2212" : "+",
+             100 * fabs(ratio - 1));
+}
+
 /* "time +6.6 % (+4.1 to +9.0)"; "no measurable change" where it spans 0. */
 static void share_text(FILE *out, const char *name, struct amount ratio)
 {
     const bool interval = isfinite(ratio.low) && isfinite(ratio.high);
-    char text[96];
+    char text[TABLE_NUMBER_SIZE], low[TABLE_NUMBER_SIZE];
+    char high[TABLE_NUMBER_SIZE];
 
     if (!amount_known(ratio))
         return;
@@ -120,11 +128,13 @@ static void share_text(FILE *out, const char *name, struct amount ratio)
     else if (interval && ratio.low <= 1 && ratio.high >= 1)
         snprintf(text, sizeof text, "no measurable change");
     else
-        snprintf(text, sizeof text, "%+.1f %%", 100 * (ratio.value - 1));
+        percent_text(text, ratio.value);
     html_fact(out, text, ratio);
-    if (interval)
-        html_textf(out, " (%+.1f to %+.1f %%)", 100 * (ratio.low - 1),
-                   100 * (ratio.high - 1));
+    if (!interval)
+        return;
+    percent_text(low, ratio.low);
+    percent_text(high, ratio.high);
+    html_textf(out, " (%s to %s)", low, high);
 }
 
 static void compared_text(FILE *out, const struct run *first,

@@ -349,8 +349,8 @@ void page_setup(const struct report *r, FILE *out)
     if (s->dense && s->mod)
         rivals(s, out);
     if (s->mod && jsonpath_text(s->mod->run[0]->summary, "loss.causal_rule"))
-        html_textf(out, "The causal rule of the best MoD setting is called "
-                   "'%s'.", jsonpath_text(s->mod->run[0]->summary,
+        html_textf(out, "The causal rule%s is called '%s'.", s->n_runs > 1
+                   ? " of the best MoD setting" : "", jsonpath_text(s->mod->run[0]->summary,
                                           "loss.causal_rule"));
     if (s->n_unfinished)
         fprintf(out, "<p class=\"warn\">Of the sweep, %zu point%s not "
@@ -412,7 +412,11 @@ void page_first_of(const struct report *r, enum run_kind kind,
         n += r->run[i].kind == kind;
     if (n < 2 || !shown)
         return;
-    html_textf(out, "Of %zu directories of isobath %s this section shows %s; "
-               "the totals of all are in the table of totals.", n,
+    fputs("<p>", out);
+    html_textf(out, kind == RUN_PROFILE ? "Of %zu directories of isobath %s this "
+               "section and those below show the first, %s." :
+               "Of %zu directories of isobath %s this section shows %s; the "
+               "totals of all are in the table of totals.", n,
                run_commands[kind], shown->path);
+    fputs("</p>\n", out);
 }

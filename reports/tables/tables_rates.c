@@ -14,13 +14,13 @@
     { "model", "model", "", COLUMN_TEXT, true },                               \
     { "tokens", "tokens", "", COLUMN_WHOLE, true },                            \
     { "flops", "FLOPs", "flop", COLUMN_SI, false },                            \
-    { "flops_per_token", "a token", "flop", COLUMN_SI, false },                \
-    { "bytes_per_token", "bytes, a token", "B", COLUMN_SI, false },            \
+    { "flops_per_token", "FLOPs a token", "flop", COLUMN_SI, false },          \
+    { "bytes_per_token", "bytes a token", "B", COLUMN_SI, false },             \
     { "seconds", "time", "s", COLUMN_SI, false },                              \
-    { "seconds_per_token", "a token", "s", COLUMN_SI, false },                 \
+    { "seconds_per_token", "time a token", "s", COLUMN_SI, false },            \
     { "tokens_per_second", "tokens/s", "", COLUMN_SI, false },             \
     { "joules", "energy", "J", COLUMN_SI, false },                             \
-    { "joules_per_token", "a token", "J", COLUMN_SI, false }
+    { "joules_per_token", "energy a token", "J", COLUMN_SI, false }
 
 static const struct column rate_columns[] = { RATE_COLUMNS };
 static const struct column compared_columns[] = {
@@ -160,13 +160,13 @@ static const struct column score_columns[] = {
     { "run", "run", "", COLUMN_TEXT, true },
     { "model", "model", "", COLUMN_TEXT, true },
     { "tokens", "tokens", "", COLUMN_WHOLE, true },
-    { "loss", "loss, nats a token", "", COLUMN_LOSS, false },
+    { "loss", "nats a token", "", COLUMN_LOSS, false },
     { "bits_per_byte", "bits per byte", "", COLUMN_LOSS, false },
     { "capacity_realised", "tokens kept", "", COLUMN_SHARE, false },
-    { "flops_per_token", "FLOPs, a token", "flop", COLUMN_SI, false },
-    { "bytes_per_token", "bytes, a token", "B", COLUMN_SI, false },
-    { "seconds_per_token", "time, a token", "s", COLUMN_SI, false },
-    { "joules_per_token", "energy, a token", "J", COLUMN_SI, false },
+    { "flops_per_token", "FLOPs a token", "flop", COLUMN_SI, false },
+    { "bytes_per_token", "bytes a token", "B", COLUMN_SI, false },
+    { "seconds_per_token", "time a token", "s", COLUMN_SI, false },
+    { "joules_per_token", "energy a token", "J", COLUMN_SI, false },
 };
 
 /* Per token by per_token of the summary; else the total over the tokens. */
@@ -204,8 +204,8 @@ static const struct column prompt_columns[] = {
     { "prompt_tokens_per_second", "tokens/s", "", COLUMN_SI, false },
     { "new_tokens", "new tokens", "", COLUMN_WHOLE, true },
     { "new_tokens_per_second", "tokens/s", "", COLUMN_SI, false },
-    { "flops_per_new_token", "FLOPs, a new token", "flop", COLUMN_SI, false },
-    { "bytes_per_new_token", "bytes, a new token", "B", COLUMN_SI, false },
+    { "flops_per_new_token", "FLOPs a new token", "flop", COLUMN_SI, false },
+    { "bytes_per_new_token", "bytes a new token", "B", COLUMN_SI, false },
 };
 
 static void prompt_row(struct table *t, const struct run *run)

@@ -77,6 +77,10 @@ static const struct flag flags[] = {
         " are then of one of them"),
     PREDICT("--data", "N", NULL, INT, data, 1, 1 << 20, "1", NULL, NULL,
         "devices, or groups of --tensor, that share --batch; likewise"),
+    PREDICT("--measured", "SECONDS", "--machine", REAL, measured, 1e-9, 1e9, "",
+        NULL, NULL, "say how a measured time of the step stands to what is"
+        " predicted: inside its interval, outside, or impossible, as it beats"
+        " the memory's rate or the peak"),
     PREDICT("--recompute", NULL, "--phase train", BOOL, recompute, 0, 0, "",
         NULL, NULL, "keep each layer's input alone, and work the rest of its"
         " forward pass out again before its backward pass"),
@@ -121,6 +125,8 @@ static enum status check(const struct predict_options *o, struct error *err)
         status = flags_refuse(c, "--phase prefill", err);
     if (status == STATUS_OK && o->explain < 0)
         status = flags_refuse(c, "--explain", err);
+    if (status == STATUS_OK && o->machines.n != 1)
+        status = flags_refuse(c, "--machine", err);
     if (status == STATUS_OK && o->machines.n > 1 &&
         (o->explain >= 0 || o->by == PREDICT_BY_MEMORY))
         status = error_set(err, STATUS_BAD_VALUE, "several --machine: leave"

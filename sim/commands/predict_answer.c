@@ -290,6 +290,7 @@ enum status predict_print_text(FILE *file, const struct predict_answer *a,
         print_range(file, &a->model, METRIC_JOULES,
                     a->model.range.joules);
     }
+    predict_measured_text(file, a);
     predict_memory_text(file, a);
     if (status == STATUS_OK)
         status = print_conventions(file, a, err);
@@ -482,6 +483,7 @@ enum status predict_print_json(FILE *file, struct predict_answer *a, int argc,
     json_object_set_new(summary, "active_parameters", json_integer(
         (json_int_t)memory_active_parameters(&a->question.spec)));
     json_object_set_new(summary, "experts", experts_json(&a->question));
+    json_object_set_new(summary, "measured", predict_measured_json(a));
     predict_memory_json(summary, a);
     json_object_set_new(summary, "conventions", conventions_json(a));
     if (status == STATUS_OK)

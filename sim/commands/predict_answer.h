@@ -22,6 +22,7 @@ struct predict_options {
     int     dtype, kv;                  /* enum precision, or -1 */
     bool    recompute;
     int64_t accumulate, tensor, data;
+    double  measured;                   /* s; 0: not given */
     int     execution;                  /* enum execution */
     int     explain;                    /* enum op, or -1 */
     int64_t layer;                      /* the one that explain shows */
@@ -78,6 +79,11 @@ enum status predict_memory_table(FILE *file,
                                  struct error *err) MUST_CHECK;
 /* Adds memory_bytes, process_bytes, memory, holds and fits. */
 void predict_memory_json(json_t *summary, const struct predict_answer *answer);
+
+/* ---- predict_measured.c: beside a measured time ---- */
+
+void predict_measured_text(FILE *file, const struct predict_answer *answer);
+json_t *predict_measured_json(const struct predict_answer *answer);
 
 /* ---- predict_answer.c: the whole answer ---- */
 

@@ -35,7 +35,7 @@ static bool routes_alike(const struct alike_job *p, int32_t a, int32_t b)
             const int32_t n = allocation_count(r, x, s);
             if (n != allocation_count(r, y, s))
                 return false;
-            if (r->kept && p->spec->routed[a] &&
+            if (p->positions && p->spec->routed[a] &&
                 memcmp(allocation_kept(r, x, s), allocation_kept(r, y, s),
                        (size_t)n * sizeof *r->kept) != 0)
                 return false;

@@ -11,6 +11,8 @@ struct alike_job {
     const struct plan *plan;              /* of the spec */
     const struct allocation *allocation;
     int32_t stop;             /* backward's last layer, or LEDGER_OUTSIDE */
+    bool    positions;        /* what a kept token costs, or that it is kept,
+                               * depends on its own */
     bool    apart;            /* tokens cost each its own: no layer is alike */
 };
 

@@ -62,6 +62,27 @@ static struct total total_by(const struct bill *bill, const struct rates *rates)
     return sum;
 }
 
+/* Fills in what no machine of the profile can go below. */
+static void set_least(struct predict_range *range, const struct bill *bill,
+                      const struct machine *machine, enum precision products)
+{
+    const struct machine_level *memory = &machine->level[LEVEL_DRAM];
+    struct rates best = rates_of(machine, products);
+    double flops = 0, bytes = 0;
+
+    for (int i = 0; i < LEVEL_COUNT; i++)
+        best.level[i].size = machine->level[i].size_bytes.high;
+    for (size_t i = 0; i < bill->n; i++) {
+        const struct roofline_load *load = &bill->item[i].load;
+        const struct traffic traffic = roofline_traffic(&best, load);
+        if (flops_multiplies(load->work))
+            flops += bill->item[i].times * load->flops;
+        bytes += bill->item[i].times * traffic.at[LEVEL_DRAM];
+    }
+    range->least_arithmetic = flops / machine_peak(machine, products)->high;
+    range->least_memory = bytes / memory->bytes_per_second.high;
+}
+
 static int by_size(const void *a, const void *b)
 {
     const double x = *(const double *)a, y = *(const double *)b;
@@ -94,8 +115,10 @@ struct predict_range bill_range(const struct bill *bill,
         seconds[i] = total.seconds;
         joules[i] = total.joules;
     }
-    return (struct predict_range){
+    struct predict_range range = {
         .seconds = estimate_of(value.seconds, seconds),
         .joules = estimate_of(value.joules, joules),
     };
+    set_least(&range, bill, machine, products);
+    return range;
 }

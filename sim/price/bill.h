@@ -15,6 +15,10 @@ struct estimate {
 /* Totals of one prediction; 0 without a machine. */
 struct predict_range {
     struct estimate seconds, joules;
+    /* Less than these no such machine can take: all products at the highest peak
+     * of their format; what the largest last cache does not hold at the highest
+     * rate of its memory.  NAN: unknown. */
+    double least_arithmetic, least_memory;
 };
 
 struct bill_item {

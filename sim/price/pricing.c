@@ -735,26 +735,31 @@ static enum status check_job(const struct predict_job *job, bool by_token,
     return STATUS_OK;
 }
 
-/* True if a kept token's cost, or that it is kept, may depend on its
- * position. */
+/* A kept token's cost, or that it is kept, may depend on its position. */
+static bool has_positions(const struct model_spec *spec,
+                          const struct plan *plan, enum memory_phase phase,
+                          bool expected)
+{
+    bool positions = phase == MEMORY_DECODE;
+
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        positions |= plan_skipped_keys(plan, l) != SKIPPED_KEYS_ABSENT;
+    return positions && !expected && spec_n_routed(spec) > 0;
+}
+
 static enum status check_routes(const struct predict_job *job,
-                                const struct plan *plan,
-                                enum memory_phase phase, bool expected,
+                                enum memory_phase phase, bool positions,
                                 struct error *err)
 {
     const struct model_spec *spec = job->spec;
-    bool positions = !expected && phase == MEMORY_DECODE;
 
-    for (int32_t l = 0; l < spec->n_layers; l++) {
-        positions |= !expected &&
-                     plan_skipped_keys(plan, l) != SKIPPED_KEYS_ABSENT;
+    for (int32_t l = 0; l < spec->n_layers; l++)
         if (phase == MEMORY_DECODE && spec->routed[l] &&
             spec->signal == SIGNAL_RECEIVED)
             return error_set(err, STATUS_BAD_VALUE, "the attention that a token"
                              " receives looks ahead: a decode step cannot go by"
                              " it");
-    }
-    if (positions && spec_n_routed(spec) > 0 && !job->allocation->kept)
+    if (positions && !job->allocation->kept)
         return error_set(err, STATUS_BAD_VALUE, "an allocation without"
                          " positions: what a kept token costs depends on its"
                          " own");
@@ -777,10 +782,11 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
                           struct predict_range *range, struct error *err)
 {
     const struct plan plan = plan_of(job->spec);
+    const bool positions = has_positions(job->spec, &plan, phase, expected);
     const bool by_token = ledger_shape(ledger).n_tokens > 0;
     enum status status = check_job(job, by_token, err);
     if (status == STATUS_OK)
-        status = check_routes(job, &plan, phase, expected, err);
+        status = check_routes(job, phase, positions, err);
     if (status != STATUS_OK)
         return status;
 
@@ -808,7 +814,7 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
         out->rates = rates_of(job->machine, job->regime.arithmetic);
     alike_find(&out->alike, &(struct alike_job){
         .spec = job->spec, .plan = &out->plan, .allocation = job->allocation,
-        .stop = out->stop, .apart = by_token });
+        .stop = out->stop, .positions = positions, .apart = by_token });
     reasons_give(ledger, job->machine, &job->regime);
     return STATUS_OK;
 }

@@ -3,7 +3,7 @@
 if (!exists("OUT")) OUT = 'capacity'
 D = 'capacity.dat'
 W = 860.; H = 632.
-ML = 72.; MR = 90.; MT = 121.; MB = 99.
+ML = 80.; MR = 90.; MT = 121.; MB = 99.
 KEYTOP = 69.
 
 # Colour and shape say WHAT is drawn (dense, MoD, an op); fill and dash say HOW WE
@@ -57,6 +57,8 @@ set errorbars small
 # An interval over a filled bar: white casing, then ink (yerrorbars would punch a hole).
 set style arrow 1 heads size screen 0.004,90 lc rgb '#FFFFFF' lw 4
 set style arrow 2 heads size screen 0.004,90 lc rgb INK lw 1.3
+# A name hides the lines behind it, which would strike it through.
+set style textbox opaque noborder fillcolor rgb '#FFFFFF' margins 0.3,0.2
 unset title
 
 minus(s) = s[1:1] eq '-' ? '−'.s[2:*] : s
@@ -65,6 +67,12 @@ HEADFONT = FONT.':Bold'.((FMT eq 'svg') ? ',16' : ',12')
 SMALL    = FONT.((FMT eq 'svg') ? ',11.5' : ',8.6')
 MONO     = 'Liberation Mono'.((FMT eq 'svg') ? ',12' : ',9')
 set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
+# Where each frame lies and what it spans, for a page that tells values: left, right,
+# bottom, top in pixels from the lower left, then both axes, then whether they are
+# logarithmic.  A panel of several says it behind its plot.
+FRAMES = ''; LOGX = 0; LOGY = 0
+SAY_FRAME = "FRAMES = FRAMES.sprintf('%.2f %.2f %.2f %.2f %.9g %.9g %.9g %.9g %d %d;', GPVAL_TERM_XMIN, GPVAL_TERM_XMAX, GPVAL_TERM_YMIN, GPVAL_TERM_YMAX, GPVAL_X_MIN, GPVAL_X_MAX, GPVAL_Y_MIN, GPVAL_Y_MAX, LOGX, LOGY)"
+SAY_FRAMES = "if (FRAMES eq '') { eval SAY_FRAME }; if (FMT eq 'svg' && OUT eq '') { set print '-'; print '<!-- frames '.FRAMES.' -->' }"
 set label 901 'The causal rule differs from top-k by at most 0.0003 nats per byte (12.5% in 3, 6×32)' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
 set label 911 'Above: held-out loss (nats per byte); top-k looks ahead in the text, the causal rule does not; bars: ± 1 sd over seeds. Below:' at screen 16./W, screen 1-42./H left tc rgb MUTED
 set label 912 'forward FLOPs per token' at screen 16./W, screen 1-59./H left tc rgb MUTED
@@ -72,6 +80,7 @@ set label 921 'loss measured on held-out text  |  FLOPs counted  |  lines join t
 set label 922 'Xeon(R) Processor' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
 X0 = 0.0520833333; Y0 = 1.41027916; Y1 = 1.61439892; SPLIT = 232.
 TOP = 458.22325; STEP = 100; FACTOR = 1000; UNIT = 'kFLOP'
+YFORMAT = '%.2f'
 UNNAMED = "set xtics ('' 0.0625, '' 0.125, '' 0.25, '' 0.5, '' 1)"
 NAMED = "set xtics ('6.25%%' 0.0625, '12.5%%' 0.125, '25%%' 0.25, '50%%' 0.5, 'dense' 1)"
 DENSE = 1.45040606
@@ -79,11 +88,11 @@ FLOPS = 209.557
 # Blocks of loss: causal rule, top-k, the lowest of each at every capacity, and
 # dense.  DENSE and FLOPS of the best dense model, where there is one.
 set multiplot
-set logscale x 2
+set logscale x 2; LOGX = 1
 set xrange [X0:1.12]
 eval UNNAMED
 set yrange [Y0:Y1]
-set format y '%.2f'
+set format y YFORMAT
 set bmargin at screen (SPLIT+8)/H
 set ylabel 'loss, nats per byte' offset 0.6,0
 if (exists("DENSE")) {
@@ -95,6 +104,7 @@ plot D index 2 using 1:2 with lines ls 2 notitle, \
      D index 1 using ($1*1.03):2:3 with yerrorbars ls 4 lw 1.2 title 'MoD, top-k (looks ahead)', \
      D index 0 using 1:2:3 with yerrorbars ls 2 lw 1.2 title 'MoD, causal rule', \
      D index 4 using 1:2:3 with yerrorbars ls 1 lw 1.2 title 'dense: best, and twins'
+eval SAY_FRAME
 
 unset key
 unset arrow 1
@@ -111,4 +121,6 @@ eval NAMED
 if (exists("FLOPS")) { set arrow 1 from graph 0, first FLOPS to graph 1, first FLOPS nohead lc rgb C_DENSE lw 1.2 }
 plot D index 0 using 1:($4/FACTOR) with points ls 2 notitle, \
      D index 4 using 1:($4/FACTOR) with points ls 1 notitle
+eval SAY_FRAME
 unset multiplot
+eval SAY_FRAMES

@@ -57,6 +57,8 @@ set errorbars small
 # An interval over a filled bar: white casing, then ink (yerrorbars would punch a hole).
 set style arrow 1 heads size screen 0.004,90 lc rgb '#FFFFFF' lw 4
 set style arrow 2 heads size screen 0.004,90 lc rgb INK lw 1.3
+# A name hides the lines behind it, which would strike it through.
+set style textbox opaque noborder fillcolor rgb '#FFFFFF' margins 0.3,0.2
 unset title
 
 minus(s) = s[1:1] eq '-' ? '−'.s[2:*] : s
@@ -65,6 +67,12 @@ HEADFONT = FONT.':Bold'.((FMT eq 'svg') ? ',16' : ',12')
 SMALL    = FONT.((FMT eq 'svg') ? ',11.5' : ',8.6')
 MONO     = 'Liberation Mono'.((FMT eq 'svg') ? ',12' : ',9')
 set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
+# Where each frame lies and what it spans, for a page that tells values: left, right,
+# bottom, top in pixels from the lower left, then both axes, then whether they are
+# logarithmic.  A panel of several says it behind its plot.
+FRAMES = ''; LOGX = 0; LOGY = 0
+SAY_FRAME = "FRAMES = FRAMES.sprintf('%.2f %.2f %.2f %.2f %.9g %.9g %.9g %.9g %d %d;', GPVAL_TERM_XMIN, GPVAL_TERM_XMAX, GPVAL_TERM_YMIN, GPVAL_TERM_YMAX, GPVAL_X_MIN, GPVAL_X_MAX, GPVAL_Y_MIN, GPVAL_Y_MAX, LOGX, LOGY)"
+SAY_FRAMES = "if (FRAMES eq '') { eval SAY_FRAME }; if (FMT eq 'svg' && OUT eq '') { set print '-'; print '<!-- frames '.FRAMES.' -->' }"
 set label 901 'At 1.00 TFLOP, dense is lowest at 3×40, MoD at 6.25% in 3, 6×40: cannot tell: 5 seeds see' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
 set label 902 'only differences above 4 %' at screen 16./W, screen 1-40./H left font HEADFONT tc rgb INK
 set label 911 'Held-out loss (nats per byte) against parameters, each curve at one training budget (FLOPs equal within 1 %); small marks: one' at screen 16./W, screen 1-62./H left tc rgb MUTED
@@ -72,30 +80,30 @@ set label 912 'seed; large: mean and 95 % interval over seeds; labels: capacity,
 set label 921 'loss measured on held-out text, MoD under a causal rule  |  budgets counted  |  lines join means of one width or one depth: no fit  |  minimum' at screen 16./W, screen 44./H left font SMALL tc rgb MUTED
 set label 922 'not bracketed by what was tried: dense 3×40 (no shallower), MoD 6.25% in 3, 6×40 (one size)  |  isobath commit c35880230e09, Intel(R) Xeon(R)' at screen 16./W, screen 29./H left font SMALL tc rgb MUTED
 set label 923 'Processor' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
-set logscale x
+set logscale x; LOGX = 1; LOGY = 0
 set xrange [47389.7166:228988.619]
 set yrange [1.41083159:1.62543592]
+set format y '%.2f'
 set xtics ('50 k' 50000, '60 k' 60000, '80 k' 80000, '100 k' 100000, '150 k' 150000, '200 k' 200000)
-set label 100 '3×40' at first 66200,1.45040606 right offset screen -0.01163,0.00000 font SMALL tc rgb C_DENSE front
-set label 101 'dense (6×40)' at first 116704.264,1.57763261 left offset screen 0.01163,0.00000 font SMALL tc rgb C_DENSE front
-set label 102 'MoD 6.25% (6×40)' at first 119381.425,1.45826484 right offset screen -0.01163,0.00000 font SMALL tc rgb '#003F66' front
-set label 103 'MoD 25% (6×40)' at first 124921.397,1.48704927 right offset screen -0.01163,0.00000 font SMALL tc rgb '#197CB9' front
-set label 104 'MoD 50% (6×40)' at first 127787.057,1.5044897 right offset screen -0.01047,0.02037 font SMALL tc rgb '#4A8FC7' front
-set label 106 '6×24' at first 52536,1.54021525 right offset screen -0.01163,0.00000 font SMALL tc rgb C_DENSE front
-set label 107 '4×40' at first 84840,1.49491282 right offset screen -0.01047,0.02037 font SMALL tc rgb C_DENSE front
-set label 108 '6×32' at first 87482.2805,1.5612786 left offset screen 0.01047,-0.02037 font SMALL tc rgb C_DENSE front
-set label 109 '6×32' at first 89489.0983,1.46803464 right offset screen -0.01163,0.00000 font SMALL tc rgb '#006199' front
-set label 110 '6×40' at first 122120,1.47553177 left offset screen 0.01047,-0.02037 font SMALL tc rgb '#006199' front
-set label 100000 'MoD 12.5% (6×48)' at first 187248.011,graph 0.51247 left font SMALL tc rgb '#006199' front
+set label 100 '3×40' at first 66200,1.45040606 right offset screen -0.01163,0.00000 font SMALL tc rgb C_DENSE front boxed
+set label 101 'dense (6×40)' at first 116704.264,1.57763261 left offset screen 0.01163,0.00000 font SMALL tc rgb C_DENSE front boxed
+set label 102 'MoD 6.25% (6×40)' at first 119381.425,1.45826484 right offset screen -0.01163,0.00000 font SMALL tc rgb '#003F66' front boxed
+set label 103 'MoD 25% (6×40)' at first 124921.397,1.48704927 right offset screen -0.01163,0.00000 font SMALL tc rgb C_MOD front boxed
+set label 104 'MoD 50% (6×40)' at first 127787.057,1.5044897 right offset screen -0.01047,0.02037 font SMALL tc rgb '#2B78B4' front boxed
+set label 106 '6×24' at first 52536,1.54021525 right offset screen -0.01163,0.00000 font SMALL tc rgb C_DENSE front boxed
+set label 107 '4×40' at first 84840,1.49491282 right offset screen -0.01047,0.02037 font SMALL tc rgb C_DENSE front boxed
+set label 108 '6×32' at first 87482.2805,1.5612786 center offset screen 0.00000,0.06380 font SMALL tc rgb C_DENSE front boxed
+set label 109 '6×32' at first 89489.0983,1.46803464 right offset screen -0.01163,0.00000 font SMALL tc rgb '#00598C' front boxed
+set label 110 '6×40' at first 122120,1.47553177 left offset screen 0.01047,-0.02037 font SMALL tc rgb '#00598C' front boxed
+set label 100000 'MoD 12.5% (6×48)' at first 187248.011,graph 0.51247 left font SMALL tc rgb '#00598C' front
 array COLOUR[11]; array SHAPE[11]
 COLOUR[1] = C_DENSE; SHAPE[1] = PT_DENSE
 COLOUR[2] = '#003F66'; SHAPE[2] = PT_MOD
-COLOUR[3] = '#006199'; SHAPE[3] = PT_MOD
-COLOUR[4] = '#197CB9'; SHAPE[4] = PT_MOD
-COLOUR[5] = '#4A8FC7'; SHAPE[5] = PT_MOD
+COLOUR[3] = '#00598C'; SHAPE[3] = PT_MOD
+COLOUR[4] = C_MOD; SHAPE[4] = PT_MOD
+COLOUR[5] = '#2B78B4'; SHAPE[5] = PT_MOD
 CURVES = 5; CAPACITIES = 4
 # Three blocks for each of the CURVES: seeds, means, lines that join means.
-set format y '%.2f'
 set xlabel 'parameters (log)' offset 0,0.3
 set ylabel 'held-out loss, nats per byte' offset 0.6,0
 plot for [c=1:CURVES] D index 3*c-1 using 1:2 with lines lc rgb COLOUR[c] lw 1.4 notitle, \
@@ -104,3 +112,4 @@ plot for [c=1:CURVES] D index 3*c-1 using 1:2 with lines lc rgb COLOUR[c] lw 1.4
      for [c=1:CURVES] D index 3*c-2 using 1:2 with points pt SHAPE[c] ps 0.8 lc rgb COLOUR[c] notitle, \
      NaN with linespoints ls 1 title 'dense', \
      for [k=1:CAPACITIES > 0] NaN with linespoints ls 2 title 'MoD, learned routing'.(CAPACITIES > 1 ? '; the darker, the lower its capacity' : '')
+eval SAY_FRAMES
