@@ -13,9 +13,15 @@ static enum status read_windowed(struct model_spec *spec,
                                  struct error *err)
 {
     json_t *types = hf_given(root, "layer_types"), *type;
+    json_t *from = hf_given(root, "max_window_layers");
     const json_int_t first = class->window == HF_WINDOW_USED
-        ? json_integer_value(hf_given(root, "max_window_layers")) : 0;
+                                 ? json_integer_value(from) : 0;
     size_t i;
+
+    if (class->window == HF_WINDOW_USED && spec->window > 0 && !types &&
+        !json_is_integer(from))
+        return error_set(err, STATUS_BAD_VALUE, "%.160s: max_window_layers is"
+                         " missing, or no whole number", name);
 
     for (int32_t l = 0; l < spec->n_layers && l < SPEC_MAX_LAYERS; l++)
         spec->windowed[l] = spec->window > 0 && !types && l >= first;
@@ -54,11 +60,11 @@ static enum status read_window(struct model_spec *spec,
     if (class->window == HF_WINDOW_NONE && used && !json_is_false(used))
         return hf_refuse(err, name, "use_sliding_window", used,
                          "supported is false");
-    if (class->window == HF_WINDOW_GIVEN && !window)
+    const bool has = class->window == HF_WINDOW_GIVEN ||
+                     (class->window == HF_WINDOW_USED && json_is_true(used));
+    if (has && !window)
         spec->window = class->usual_window;
-    if (window && !json_is_null(window) &&
-        (class->window == HF_WINDOW_GIVEN ||
-         (class->window == HF_WINDOW_USED && json_is_true(used))))
+    else if (has && !json_is_null(window))
         status = hf_read_member(spec, &member, window, name, err);
     if (status == STATUS_OK)
         status = read_windowed(spec, class, root, name, err);

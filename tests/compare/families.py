@@ -63,6 +63,17 @@ def make(config, path):
     return model
 
 
+def mask_of(config):
+    """A window by its definition: this version's eager attention has one for
+    Mistral alone.  None: the class's own mask."""
+    window = getattr(config, "sliding_window", None)
+    if not window or isinstance(config, t.Qwen2Config):
+        return None
+    i = torch.arange(N)
+    seen = (i[None] <= i[:, None]) & (i[None] > i[:, None] - window)
+    return torch.where(seen, 0.0, torch.finfo(torch.float32).min)[None, None]
+
+
 def main():
     directory, worst = sys.argv[1], 0.0
     os.makedirs(directory, exist_ok=True)
@@ -75,7 +86,8 @@ def main():
         subprocess.run(["build/logits", path, text, str(N), out], check=True)
         ours = load_file(out)
         with torch.no_grad():
-            theirs = model(ours["ids"].long()[None]).logits[0]
+            theirs = model(ours["ids"].long()[None],
+                           attention_mask=mask_of(config)).logits[0]
         off = (ours["logits"] - theirs).abs().max().item()
         worst = max(worst, off)
         print(f"{name}: {len(theirs)} positions, up to "
