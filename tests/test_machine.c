@@ -282,6 +282,28 @@ Test(machine, work_without_a_curve_of_its_own_has_that_of_its_like)
     cr_expect(eq(dbl, machine_efficiency(&m, WORK_QUERY, 1e3), 0.3));
     cr_expect(eq(dbl, machine_efficiency(&m, WORK_NORM, 1e3), 0.2));
     cr_expect(eq(dbl, machine_efficiency(&m, WORK_LOSS, 1e3), 0.1));
+    cr_expect(eq(dbl, machine_efficiency(&m, WORK_ATTEND_BACK, 1e3), 0.3));
+}
+
+Test(machine, an_op_is_of_a_kind_by_its_pass_and_rows)
+{
+    cr_expect(eq(int, flops_work(OP_QKV, PASS_FORWARD, false, false),
+                 WORK_MATMUL));
+    cr_expect(eq(int, flops_work(OP_QKV, PASS_BACKWARD, false, false),
+                 WORK_MATMUL_BACK));
+    cr_expect(eq(int, flops_work(OP_QKV, PASS_FORWARD, true, true), WORK_ROW));
+    cr_expect(eq(int, flops_work(OP_ATTEND, PASS_FORWARD, true, false),
+                 WORK_QUERY));
+    cr_expect(eq(int, flops_work(OP_EMBED, PASS_BACKWARD, false, false),
+                 WORK_STREAM));
+    /* every op of a backward pass has a kind of its own nature */
+    for (int o = 0; o < OP_COUNT; o++)
+        cr_expect(eq(int, flops_multiplies(flops_work((enum op)o, PASS_FORWARD,
+                                                      false, false)),
+                     o == OP_CLIP || o == OP_ADAMW
+                         ? 0 : flops_multiplies(flops_work((enum op)o,
+                                   PASS_BACKWARD, false, false))), "%s",
+                  op_table[o].name);
 }
 
 Test(machine, the_share_of_memory_is_read_by_bytes)

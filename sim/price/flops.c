@@ -390,16 +390,30 @@ void flops_store(struct flops_list *list, const struct model_spec *spec,
 #undef X
 }
 
-enum work flops_work(enum op op, bool one_query, bool one_row)
+enum work flops_work(enum op op, enum pass pass, bool one_query, bool one_row)
 {
     static const enum work work_of[OP_COUNT] = {
 #define X(id, name, work, stack, writes, what) WORK_##work,
         OP_MAP(X)
 #undef X
     };
+    static const enum work backward[WORK_COUNT] = {
+        [WORK_MATMUL] = WORK_MATMUL_BACK, [WORK_ATTEND] = WORK_ATTEND_BACK,
+        [WORK_NORM] = WORK_NORM_BACK,     [WORK_ACT] = WORK_ACT_BACK,
+        [WORK_LOSS] = WORK_LOSS_BACK,     [WORK_STREAM] = WORK_STREAM,
+    };
     const enum work work = work_of[op];
+
+    if (pass == PASS_BACKWARD)
+        return backward[work];
     return work == WORK_ATTEND && one_query ? WORK_QUERY
            : work == WORK_MATMUL && one_row ? WORK_ROW : work;
+}
+
+bool flops_attends(enum work work)
+{
+    return work == WORK_ATTEND || work == WORK_ATTEND_BACK ||
+           work == WORK_QUERY;
 }
 
 bool flops_multiplies(enum work work)

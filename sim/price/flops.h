@@ -70,14 +70,21 @@
  *    id           name      has the curve of  what it is, and its size        */
 #define WORK_MAP(X)                                                            \
     X(WORK_MATMUL, "matmul", WORK_MATMUL, "products; all of an op")            \
+    X(WORK_MATMUL_BACK, "matmul_backward", WORK_MATMUL,                        \
+      "products of gradients; all of an op")                                   \
     X(WORK_ROW,    "row",    WORK_MATMUL, "products of one row; all of an op") \
     X(WORK_ATTEND, "attend", WORK_ATTEND, "attention; one sequence of an op")  \
+    X(WORK_ATTEND_BACK, "attend_backward", WORK_ATTEND,                        \
+      "attention of gradients; one sequence of an op")                         \
     X(WORK_QUERY,  "query",  WORK_ATTEND,                                      \
       "attention of one new token over cached keys; one sequence of an op")    \
     X(WORK_VECTOR, "vector", WORK_VECTOR, "all of those below; all of an op")  \
     X(WORK_NORM,   "norm",   WORK_VECTOR, "norms and scores of rows")          \
+    X(WORK_NORM_BACK, "norm_backward", WORK_VECTOR, "their gradients")         \
     X(WORK_ACT,    "act",    WORK_VECTOR, "GELU, SwiGLU")                      \
+    X(WORK_ACT_BACK, "act_backward", WORK_VECTOR, "their gradients")           \
     X(WORK_LOSS,   "loss",   WORK_VECTOR, "softmax cross-entropy, entropy")    \
+    X(WORK_LOSS_BACK, "loss_backward", WORK_VECTOR, "its gradient")            \
     X(WORK_STREAM, "stream", WORK_VECTOR, "rows copied, added, turned")        \
     X(WORK_UPDATE, "update", WORK_VECTOR, "clipping, optimizer")
 
@@ -85,7 +92,9 @@ enum work { WORK_MAP(NAMES_ID) WORK_COUNT };
 extern const char *const work_names[];        /* NULL ends */
 /* `one_query`: attention is that of one new token a sequence; `one_row`: the op
  * works on no more. */
-enum work flops_work(enum op op, bool one_query, bool one_row);
+enum work flops_work(enum op op, enum pass pass, bool one_query, bool one_row);
+/* True if its curve is read at the flops of one sequence. */
+bool flops_attends(enum work work);
 /* Products and attention, which machines have units for, a number format each. */
 bool flops_multiplies(enum work work);
 
