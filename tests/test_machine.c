@@ -5,6 +5,7 @@
 #include <criterion/parameterized.h>
 #include <dirent.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,37 @@ Test(machine, shipped_profiles_draw_at_least_what_was_measured)
         cr_expect(ge(dbl, watts, seen[i].watts), "%s: %g W", seen[i].path,
                   watts);
     }
+}
+
+static void told(const char *path, const char *key, const json_t *value)
+{
+    const char *source = json_string_value(json_object_get(value, "source"));
+    const char *inner;
+    const json_t *below;
+
+    if (source) {
+        cr_expect(gt(sz, strlen(source), 3), "%s, %s: %s", path, key, source);
+        /* what nobody vouches for is no fact, whatever it is graded */
+        cr_expect(strstr(source, "unsourced") == NULL &&
+                  strstr(source, "[M]") == NULL &&
+                  strstr(source, "memory:") == NULL, "%s, %s: %s", path, key,
+                  source);
+        return;
+    }
+    json_object_foreach((json_t *)(uintptr_t)value, inner, below)
+        told(path, inner, below);
+}
+
+static void says_its_sources(const char *path, const struct machine *m)
+{
+    json_t *all = config_json(m, &machine_schema);
+    told(path, "", all);
+    json_decref(all);
+}
+
+Test(machine, shipped_profiles_say_where_each_number_comes_from)
+{
+    for_each_profile(says_its_sources);
 }
 
 /* Traps of published tables. */

@@ -45,8 +45,8 @@
       "1 if scores are to keep to the capacity")                               \
     X(scaled, spec->gate == GATE_SIGMOID2 || spec->gate_scale > 0.0,           \
       "1 if the gate is multiplied by a constant")                             \
-    X(again, spec_scored_again(spec),                                          \
-      "1 if the stream is put back as routers saw it")                         \
+    X(again, spec_puts_back(spec),                                             \
+      "1 if the stream is put back as the layer found it")                     \
     X(predicts, spec->n_predictor > 0, "1 if there are predictors")            \
     X(W, spec->n_predictor, "width of predictors")                             \
     X(Xn, spec->experts.n, "experts")                                          \
@@ -100,14 +100,17 @@ bool flops_multiplies(enum work work);
 
 /* Prices of a pass; and those that stand in forward's place: in training, of
  * ops that keep something for backward; and in a layer whose attention skips
- * tokens but sees their keys, of kept rows and of all.  Route has a second: that
+ * tokens but sees their keys, of kept rows and of all; those two in training
+ * where it keeps more, and backward; and of attention backward that adds to the
+ * keys of a table.  Route has a second: that
  * of the signal, beside the router's; and so has gate, in both passes: that of
  * the rows that a layer skips. */
 enum flops_set {
     FLOPS_FORWARD = PASS_FORWARD, FLOPS_BACKWARD = PASS_BACKWARD,
     FLOPS_UPDATE = PASS_UPDATE,
     FLOPS_TRAINING, FLOPS_OF_SIGNAL, FLOPS_OF_SKIPPED, FLOPS_BACK_SKIPPED,
-    FLOPS_OF_KEPT, FLOPS_OF_ALL,
+    FLOPS_OF_KEPT, FLOPS_OF_ALL, FLOPS_TRAINED_KEPT, FLOPS_TRAINED_ALL,
+    FLOPS_BACK_KEPT, FLOPS_BACK_ALL, FLOPS_BACK_TABLED,
     FLOPS_EXPERTS, FLOPS_EXPERTS_BACK,   /* of layers with experts */
     FLOPS_ABSORBED,                      /* decode with latent keys */
     FLOPS_SETS
