@@ -18,6 +18,7 @@
 #                 MoD, against the error budget of each metric
 # make validate-simulated   the same on caches simulated by valgrind, for
 #                 machines without counters; minutes
+# make studies-quick   every study in a quick form, to see that it runs; minutes
 # make slurm-test studies on a real Slurm with four emulated nodes; minutes
 # make lint       clang-tidy and cppcheck with the rules in the tree; make arm64
 # make arm64      compile everything for 64-bit Arm, without linking
@@ -272,6 +273,10 @@ golden: $(program) $(BUILD)/tests/test_golden
 
 validate: $(program)
 	@scripts/validate
+studies-quick: $(program)
+	scripts/corpus kjv
+	scripts/studies-quick
+
 # A real Slurm of four emulated nodes, on loopback; two minutes.
 slurm-test: $(program)
 	scripts/deps slurm
@@ -358,7 +363,7 @@ help:
 clean:
 	rm -rf $(filter-out %/corpus %/models,$(wildcard $(BUILD)/*))
 
-.PHONY: all pages deb deb-check check deps test torture demo bench asan golden validate validate-simulated slurm-test arm64 arm64-objects lint fuzz install layers help clean FORCE
+.PHONY: all pages deb deb-check check deps test torture demo bench asan golden validate validate-simulated studies-quick slurm-test arm64 arm64-objects lint fuzz install layers help clean FORCE
 .SECONDARY:
 -include $(bench_objects:.o=.d) $(tortures:.o=.d) $(BUILD)/faults.d $(objects:.o=.d) $(main:%.c=$(BUILD)/%.d) $(manual:%.c=$(BUILD)/%.d) $(tests:=.d) \
          $(counted:.o=.d) $(shared:.o=.d) $(BUILD)/tests/compare/logits.d \

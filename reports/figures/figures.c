@@ -11,12 +11,23 @@ static const struct run *from_study(const struct report *r)
     return r->study.n ? r->study.setting[0].run[0] : NULL;
 }
 
-static const struct run *from_tradeoff(const struct report *r)
+/* The first point of the first sweep of that command. */
+static const struct run *first_point(const struct report *r, enum run_kind kind)
 {
     for (size_t i = 0; i < r->n_runs; i++)
-        if (r->run[i].n_points && r->run[i].point[0].kind == RUN_SCORE)
+        if (r->run[i].n_points && r->run[i].point[0].kind == kind)
             return &r->run[i].point[0];
     return NULL;
+}
+
+static const struct run *from_tradeoff(const struct report *r)
+{
+    return first_point(r, RUN_SCORE);
+}
+
+static const struct run *from_traffic(const struct report *r)
+{
+    return first_point(r, RUN_PROFILE);
 }
 
 static const struct run *from_profile(const struct report *r)

@@ -28,7 +28,7 @@ static const char *const launchers[] = { "local", "slurm", NULL };
     FLAG(name, argument, NULL, TYPE, struct options, member, __VA_ARGS__)
 static const struct flag flags[] = {
     FLAG_OPERAND("STUDY", NULL, "a YAML file with base: (a run config),"
-        " command: (train or run), set: (keys of all points), settings: (named"
+        " command: (train, run or profile), set: (keys of all points), settings: (named"
         " rows of keys), zip: (lists taken together), axes: (keys and their"
         " values, all combinations), phases: (axes for rows of a phase) and"
         " points: (a list of single points)"),

@@ -11,6 +11,7 @@
 #include "models/commands/train_job.h"
 #include "models/kernels/kernels.h"
 #include "models/scoring/run_config.h"
+#include "sim/commands/commands.h"
 #include "sim/price/memory.h"
 
 /* The settings of a point, as a command takes them. */
@@ -112,9 +113,43 @@ static enum status resolve_run(struct resolved *out, const char *base,
     return status;
 }
 
-static const struct { const char *name; resolve_fn *resolve; } works[] = {
-    { "train", resolve_train }, { "run", resolve_run },
+/* Its options were checked; the text and the machine are opened when it runs. */
+static enum status resolve_profile(struct resolved *out, const char *base,
+                                   const struct given *given, bool with_data,
+                                   struct error *err)
+{
+    struct source source;
+    enum status status = source_read(&source, base, given->setting, given->n,
+                                     err);
+
+    (void)with_data;
+    if (status == STATUS_OK)
+        out->parameters = (double)memory_parameters(&source.spec);
+    return status;
+}
+
+static const struct {
+    const char *name;
+    resolve_fn *resolve;
+    const struct command *command;         /* whose options may be keys; NULL */
+} works[] = {
+    { "train", resolve_train, NULL }, { "run", resolve_run, NULL },
+    { "profile", resolve_profile, &profile_command },
 };
+
+/* The options of a command are checked by name alone. */
+static enum status check_option(const struct command *command,
+                                const struct sweep_setting *setting,
+                                const char *option, struct error *err)
+{
+    for (const struct flag *f = command->flags; f->value.name; f++)
+        if (strncmp(f->value.name, "--", 2) == 0 &&
+            strcmp(f->value.name + 2, option) == 0)
+            return STATUS_OK;
+    return error_set(err, STATUS_BAD_VALUE, "%s: unknown key '%s': isobath %s has"
+                     " no option --%s", setting->place ? setting->place : "--set",
+                     setting->key, command->name, option);
+}
 
 /* Append "key=value"; the text is the caller's to free. */
 static enum status give(struct given *given, const char *key, const char *value,
@@ -143,14 +178,19 @@ enum status sweep_resolve(struct resolved *out, const struct sweep *sweep,
 
     *out = (struct resolved){ unknown, unknown, unknown, unknown, unknown,
                               unknown, unknown, unknown, unknown, "", "" };
-    for (size_t i = 0; i < point->n_settings && status == STATUS_OK; i++)
-        if (point->setting[i].given)
-            status = give(&given, point->setting[i].key,
-                          point->setting[i].given, point->setting[i].place, err);
-    if (machine && status == STATUS_OK)
-        status = give(&given, "machine", machine, NULL, err);
     while (strcmp(works[w].name, sweep->work->name) != 0)
         w++;
+    for (size_t i = 0; i < point->n_settings && status == STATUS_OK; i++) {
+        const struct sweep_setting *setting = &point->setting[i];
+        const char *option = sweep_option(sweep->work, setting->key);
+        if (option)
+            status = check_option(works[w].command, setting, option, err);
+        else if (setting->given)
+            status = give(&given, setting->key, setting->given, setting->place,
+                          err);
+    }
+    if (machine && status == STATUS_OK)
+        status = give(&given, "machine", machine, NULL, err);
     if (status == STATUS_OK)
         status = works[w].resolve(out, sweep->base, &given, with_data, err);
     while (given.n-- > 0)
@@ -171,7 +211,7 @@ enum status sweep_would_repeat(const struct sweep *sweep, int32_t point,
 
     if (status != STATUS_OK)
         return status;
-    if (!data || strcmp(data, f.data_hash) != 0)
+    if (*f.data_hash && (!data || strcmp(data, f.data_hash) != 0))
         return error_set(err, STATUS_BAD_VALUE, "was done on other data (hash"
                          " %s; the text has %s now)", data ? data : "unknown",
                          f.data_hash);

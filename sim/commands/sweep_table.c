@@ -75,9 +75,53 @@ static const struct figure of_run[] = {
     { NULL, { NULL } },
 };
 
+/* MoD over its dense twin, in each phase; a dense model has none. */
+#define OF_PHASE(key, phase)                                                   \
+    { key ".ratio.flops",        { "phases." phase ".ratio.flops" } },         \
+    { key ".ratio.bytes",        { "phases." phase ".ratio.bytes" } },         \
+    { key ".ratio.seconds",      { "phases." phase ".ratio.seconds.median" } }, \
+    { key ".ratio.seconds_low",  { "phases." phase ".ratio.seconds.low" } },   \
+    { key ".ratio.seconds_high", { "phases." phase ".ratio.seconds.high" } },  \
+    { key ".ratio.joules",       { "phases." phase ".ratio.joules" } }
+
+static const struct figure of_profile[] = {
+    OF_PHASE("train", "train step"),
+    OF_PHASE("prefill", "prefill"),
+    OF_PHASE("decode", "decode step"),
+    { NULL, { NULL } },
+};
+
 static const struct figure *figures_of(const struct sweep *sweep)
 {
-    return strcmp(sweep->work->name, "run") == 0 ? of_run : of_train;
+    static const struct { const char *work; const struct figure *figures; } of[] = {
+        { "train", of_train }, { "run", of_run }, { "profile", of_profile },
+    };
+    size_t i = 0;
+
+    while (strcmp(of[i].work, sweep->work->name) != 0)
+        i++;
+    return of[i].figures;
+}
+
+/* A member of an object; of a list, the item of that number, or that which is
+ * called so. */
+static json_t *member(json_t *object, const char *part)
+{
+    json_t *item;
+    char *end;
+    const size_t number = strtoul(part, &end, 10);
+    size_t i;
+
+    if (!json_is_array(object))
+        return json_object_get(object, part);
+    if (end != part && *end == '\0')
+        return json_array_get(object, number);
+    json_array_foreach(object, i, item) {
+        const char *name = json_string_value(json_object_get(item, "name"));
+        if (name && strcmp(name, part) == 0)
+            return item;
+    }
+    return NULL;
 }
 
 static json_t *follow(json_t *object, const char *path)
@@ -87,9 +131,7 @@ static json_t *follow(json_t *object, const char *path)
     while (object && *path) {
         size_t length = strcspn(path, ".");
         snprintf(part, sizeof part, "%.*s", (int)length, path);
-        object = json_is_array(object)
-                     ? json_array_get(object, strtoul(part, NULL, 10))
-                     : json_object_get(object, part);
+        object = member(object, part);
         path += length + (path[length] == '.');
     }
     return object;

@@ -6,16 +6,24 @@
 const struct sweep_work sweep_works[] = {
     { .name = "train", .resume = "--resume" },
     { .name = "run", .timed = true },
+    { .name = "profile", .options = "profile.", .timed = true },
     { .name = NULL },
 };
 
-/* Keys that name files, in the configs of train and run; and their sections,
- * each of which may be given as a file. */
+/* Keys that name files, in the configs of train and run, and options of profile;
+ * and their sections, each of which may be given as a file. */
 static const char *const file_keys[] = {
-    "data.path", "data.tokenizer", "machine", "routing.replay", "routing.table", "run.machine",
+    "data.path", "data.tokenizer", "machine", "profile.machine",
+    "profile.recorded", "profile.text", "routing.replay", "routing.table", "run.machine",
     "run.model", "run.text", "run.tokenizer", "train.init",
     "data", "model", "routing", "run", "train",
 };
+
+const char *sweep_option(const struct sweep_work *work, const char *key)
+{
+    const size_t n = work->options ? strlen(work->options) : 0;
+    return n > 0 && strncmp(key, work->options, n) == 0 ? key + n : NULL;
+}
 
 bool sweep_names_file(const char *key)
 {

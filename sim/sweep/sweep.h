@@ -2,8 +2,9 @@
  *
  * A study file holds
  *     base: ../runs/tiny.yaml        the run config, relative to the study
- *     command: train                 what runs at each point: train (default)
- *                                    or run
+ *     command: train                 what runs at each point: train (default),
+ *                                    run, or profile, whose base is a model and
+ *                                    whose options are keys: profile.batch: 8
  *     set: {train.steps: 200}        keys of every point
  *     settings:                      named rows of keys, each times all below
  *       - {name: dense, model.layers: 3, train.learning_rate: 2e-3}
@@ -76,12 +77,17 @@ struct sweep_point {
  * --set, --threads and --quiet, and leaves summary.json last. */
 struct sweep_work {
     const char *name;            /* "train" */
+    const char *options;         /* "profile.": keys that begin so are options of
+                                  * the command, --batch=8; NULL: none are */
     const char *resume;          /* option that goes on from what an earlier try
                                   * left; NULL: a try begins anew */
     bool        timed;           /* seconds are results: points run one after
                                   * the other unless --jobs says otherwise */
 };
 extern const struct sweep_work sweep_works[];      /* name NULL ends */
+
+/* The option that the key stands for, "batch"; NULL: it is a key of the config. */
+const char *sweep_option(const struct sweep_work *work, const char *key);
 
 struct sweep {
     const char *path;            /* as it was opened */

@@ -66,10 +66,13 @@ static char **arguments(const struct sweep_run *run, int32_t point,
     argv[n++] = text;
     text += sprintf(text, "--threads=%d", run->threads) + 1;
     for (size_t i = 0; i < p->n_settings; i++) {
-        argv[n++] = (char *)"--set";
+        const struct sweep_setting *given = &p->setting[i];
+        const char *option = sweep_option(work, given->key);
+        if (!option)
+            argv[n++] = (char *)"--set";
         argv[n++] = text;
-        text += sprintf(text, "%s=%s", p->setting[i].key, p->setting[i].given)
-                + 1;
+        text += sprintf(text, "%s%s=%s", option ? "--" : "",
+                        option ? option : given->key, given->given) + 1;
     }
     return argv;
 }
