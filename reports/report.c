@@ -165,14 +165,30 @@ static void find_scored(const struct report *r,
             }
 }
 
+/* A prompt that was gone on from, where no text was scored. */
+static bool find_prompt(const struct report *r, const struct run *run[ARM_COUNT])
+{
+    if (run[ARM_DENSE] || run[ARM_MOD])
+        return false;
+    for (size_t i = r->n_runs; i > 0; i--)
+        if (r->run[i - 1].kind == RUN_SCORE)
+            run[r->run[i - 1].facts.dense ? ARM_DENSE : ARM_MOD] =
+                &r->run[i - 1];
+    return true;
+}
+
 /* A single run still has layers to show, without a twin. */
 static enum status layers_of_run(struct report *r, struct error *err)
 {
     const struct run *run[ARM_COUNT] = { NULL };
 
     find_scored(r, run);
-    enum status status = layers_of(r, run, "per token of the scored text",
-                                   "the scored text", err);
+    const bool prompt = find_prompt(r, run);
+    enum status status = layers_of(r, run, prompt
+                                   ? "per token of prompt and answer"
+                                   : "per token of the scored text", prompt
+                                   ? "prompt and answer" : "the scored text",
+                                   err);
     for (int a = 0; a < ARM_COUNT; a++)
         label_layers(r, (enum side)a, run[a] ? run[a]->name : "");
     return status;

@@ -168,6 +168,31 @@ struct model_spec case_gated(char what[CASE_NAME_SIZE], int i)
     return spec;
 }
 
+const struct shape keyed_shape = { 20, 4, 2, 6, 24, 19, 4, 2, 23 };
+
+struct model_spec case_keyed(char what[CASE_NAME_SIZE], int i)
+{
+    static const enum family families[] = { FAMILY_GPT2, FAMILY_QWEN3,
+                                            FAMILY_LLAMA };
+    const bool apart = i % 2;
+    struct model_spec spec = case_spec(&keyed_shape, families[i / 2 % 3], 0.4,
+                                       PATTERN_ALL);
+
+    spec.skipped_keys = (enum skipped_keys)(i / 6 % SKIPPED_KEYS_COUNT);
+    spec.routed[0] = spec.skipped_keys != SKIPPED_KEYS_CARRIED;
+    spec.routed[2] = i / 18 % 2;      /* else every other, or two in a row */
+    spec.part = apart ? PART_APART : i / 2 % 2 ? PART_ATTENTION : PART_BLOCK;
+    spec.gate = apart ? GATE_ONE : (enum gate)(i / 2 % GATE_COUNT);
+    spec.router_scores = spec.router_trained = !apart;
+    spec.bypass_gated = i % 5 == 0 && spec.gate != GATE_ONE;
+    spec.aux_loss = !apart && i % 3 == 0 ? 0.5 : 0.0;
+    spec.n_predictor = !apart && i % 4 == 0 ? 7 : 0;
+    snprintf(what, CASE_NAME_SIZE, "case %d, %s, %s, keys %s, gate %s", i,
+             family_names[spec_family(&spec)], part_names[spec.part],
+             skipped_keys_names[spec.skipped_keys], gate_names[spec.gate]);
+    return spec;
+}
+
 bool case_frozen(struct model_spec *spec, const struct shape **shape,
                  char what[CASE_NAME_SIZE], int i)
 {

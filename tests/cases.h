@@ -61,6 +61,12 @@ struct model_spec case_judged(char what[CASE_NAME_SIZE], int i);
 enum { N_GATED_CASES = 96 };
 struct model_spec case_gated(char what[CASE_NAME_SIZE], int i);
 
+/* Parts apart, each by its own choice; keys of skipped tokens computed, or carried
+ * over one layer and more; with and without a router, a gate and a bypass. */
+enum { N_KEYED_CASES = 72 };
+struct model_spec case_keyed(char what[CASE_NAME_SIZE], int i);
+extern const struct shape keyed_shape;
+
 /* Only the routers learn: the first routed layer at the bottom, in the middle,
  * all of them; every gate that hands a gradient on, every input.  False: the
  * i-th case routes nothing. */

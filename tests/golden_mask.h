@@ -190,7 +190,7 @@ static const struct mask masks[] = {
       "watts", "A machine of much speed is granted more of them." },
     { "machine-profile/out", MASK_TEXT, "^  cap: \\{(value.*), grade", NULL,
       "watts", "A machine of much speed is granted more of them." },
-    { "machine-profile/out", MASK_TEXT, "^(  [a-z]+: \\[.*)$", NULL, "shares",
+    { "machine-profile/out", MASK_TEXT, "^(  [a-z_]+: \\[.*)$", NULL, "shares",
       "They are measured: sizes and shares of kinds of work that were seen." },
     { "machine-profile/out", MASK_TEXT, "^  scale: \\{(.*),$", NULL, "shares",
       "They are measured, and graded by whether others ran." },

@@ -233,6 +233,27 @@ Test(agreement, scaled_gates_gated_bypasses_and_choices_behind_gate_one)
     }
 }
 
+/* Some are kept, none, and all. */
+Test(agreement, parts_apart_and_keys_of_skipped_tokens)
+{
+    static const float at[] = { 0.0f, 1e9f, -1e9f };
+    for (int i = 0; i < N_KEYED_CASES; i++) {
+        char what[CASE_NAME_SIZE];
+        struct model_spec spec = case_keyed(what, i);
+        const bool apart = spec.part == PART_APART;
+        struct run run = { &spec, &keyed_shape, apart ? "token_norm"
+                                                      : "expert_choice", what,
+                           i % 3 ? 0 : 46 };
+        route_settle(&spec, case_policy(run.policy), i % 3);
+        train_step_agrees(&run, 0.0f);
+        scoring_agrees(&run, 0.0f);
+        run.policy = apart ? "random" : "threshold";
+        route_settle(&spec, case_policy(run.policy), 0);
+        train_step_agrees(&run, at[i % 3]);
+        scoring_agrees(&run, at[i % 3]);
+    }
+}
+
 static void without_router(struct model_spec *spec)
 {
     spec->gate = GATE_ONE;

@@ -8,7 +8,8 @@
 
 #include "tests/report_folder.h"
 
-TestSuite(browser, .init = set_up, .fini = clean_up);
+/* Chromium takes seconds; beside much other work, a minute. */
+TestSuite(browser, .init = set_up, .fini = clean_up, .timeout = 300);
 
 static bool is_there(const char *program)
 {

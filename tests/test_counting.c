@@ -247,6 +247,19 @@ Test(counting, scaled_gates_gated_bypasses_and_choices_behind_gate_one)
     }
 }
 
+Test(counting, parts_apart_and_keys_of_skipped_tokens)
+{
+    for (int i = 0; i < N_KEYED_CASES; i++) {
+        char what[CASE_NAME_SIZE];
+        struct model_spec spec = case_keyed(what, i);
+        const char *rule = spec.part == PART_APART ? "token_norm"
+                           : i % 4 < 2             ? "expert_choice"
+                                                   : "threshold";
+        route_settle(&spec, case_policy(rule), i % 3);
+        run_case(&spec, &keyed_shape, &kernels_counting16, rule, what);
+    }
+}
+
 Test(counting, every_policy)
 {
     const struct shape *shape = &shapes[10];
@@ -262,7 +275,7 @@ Test(counting, every_policy)
             }
             route_settle(&spec, p, 0);
             run_case(&spec, shape, &kernels_counting16, p->name, p->name);
-            if (p->scored)
+            if (p->scored || p->signal == SIGNAL_RECEIVED)
                 continue;
             spec = case_spec(shape, (enum family)f, 0.3, PATTERN_ODD);
             route_settle(&spec, p, 0);

@@ -159,6 +159,42 @@ Test(flops, a_gated_bypass_multiplies_what_is_skipped)
     cr_expect(eq(u64, f.at[FLOPS_BACK_SKIPPED][OP_GATE].bytes, 2 * 128 + 4));
 }
 
+/* C 32, H 4, D 8, Q 32, E 16: backward where skipped tokens have keys. */
+Test(flops, keys_of_skipped_tokens_have_gradients)
+{
+    static const struct {
+        enum skipped_keys keys;
+        enum flops_set set;
+        enum op op;
+        uint64_t flops, per_key, bytes, shared;
+    } prices[] = {
+        /* 4(32 + 15); 4(80 + 18 + 4); 16*32 + 8*4 */
+        { SKIPPED_KEYS_COMPUTED, FLOPS_BACK_KEPT, OP_ATTEND, 188, 408, 544, 0 },
+        { SKIPPED_KEYS_COMPUTED, FLOPS_BACK_ALL, OP_ATTEND, 0, 0, 256, 0 },
+        { SKIPPED_KEYS_COMPUTED, FLOPS_BACK_KEPT, OP_QKV, 4096, 0, 384, 8192 },
+        { SKIPPED_KEYS_COMPUTED, FLOPS_BACK_ALL, OP_QKV, 4096, 0, 384, 8192 },
+        { SKIPPED_KEYS_COMPUTED, FLOPS_BACK_KEPT, OP_ROPE, 96, 0, 288, 0 },
+        { SKIPPED_KEYS_COMPUTED, FLOPS_BACK_ALL, OP_ROPE, 48, 0, 160, 0 },
+        { SKIPPED_KEYS_COMPUTED, FLOPS_BACK_KEPT, OP_GATHER, 32, 0, 384, 0 },
+        { SKIPPED_KEYS_CARRIED, FLOPS_BACK_KEPT, OP_ATTEND, 188, 408, 544, 0 },
+        /* keys and values are added to what is there */
+        { SKIPPED_KEYS_CARRIED, FLOPS_BACK_ALL, OP_ATTEND, 32, 0, 384, 0 },
+        { SKIPPED_KEYS_CARRIED, FLOPS_BACK_TABLED, OP_ATTEND, 220, 408, 928,
+          0 },
+        { SKIPPED_KEYS_CARRIED, FLOPS_BACK_TABLED, OP_GATHER, 0, 0, 384, 0 },
+    };
+    for (size_t i = 0; i < sizeof prices / sizeof *prices; i++) {
+        struct model_spec spec = small_llama(1);
+        spec.skipped_keys = prices[i].keys;
+        const struct flops_list list = flops_list(&spec);
+        const struct flops_price *p = &list.at[prices[i].set][prices[i].op];
+        cr_expect(eq(u64, p->flops, prices[i].flops), "row %zu", i);
+        cr_expect(eq(u64, p->flops_per_key, prices[i].per_key), "row %zu", i);
+        cr_expect(eq(u64, p->bytes, prices[i].bytes), "row %zu", i);
+        cr_expect(eq(u64, p->shared_bytes, prices[i].shared), "row %zu", i);
+    }
+}
+
 /* Worked by hand from "Frozen backbone" of op.h. */
 static const struct row frozen_rows[] = {
     /* 2*64*192;  4*192 + 4*64;  4*64*192 */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/core/model/plan.h"
 #include "tests/cases.h"
 #include "tests/reference.h"
 #include "tests/reference_routed.h"
@@ -325,10 +326,15 @@ Test(gradient, every_policy_that_trains)
         for (int f = 0; f < N_CONTRASTS && p->choose && p->trains; f++) {
             static const enum gate gates[] = { GATE_SIGMOID2, GATE_ONE };
             for (int g = 0; g < 3; g++) {
+                const bool received = p->signal == SIGNAL_RECEIVED;
                 struct case_row row = {
-                    contrasts[f], 1, f, 0.6, PATTERN_ALL, gates[g % 2],
+                    contrasts[f], 1, f, 0.6, received ? PATTERN_ODD
+                                                      : PATTERN_ALL,
+                    gates[g % 2],
                     ROUTER_INPUT_NORMALISED, g < 2 ? true : DRAWN, 1, 0,
                 };
+                if (received && g != 1)
+                    continue;      /* there is no router for a gate */
                 if (g == 2 && p->signal != SIGNAL_NONE)
                     continue;      /* the scores handed out are the signal */
                 check_policy(&row, p, &counts);
@@ -338,7 +344,8 @@ Test(gradient, every_policy_that_trains)
     cr_expect(counts.n_close * 10 >= counts.n_tensors * 9);
 }
 
-Test(gradient, of_a_layer_that_kept_no_token_is_zero)
+/* The routed part's, and the router's; what runs on all tokens learns. */
+static void check_idle(enum routed_part part)
 {
     const struct shape *shape = &shapes[1];
     struct model_spec spec = case_spec(shape, FAMILY_LLAMA, 0.5, PATTERN_ALL);
@@ -349,6 +356,7 @@ Test(gradient, of_a_layer_that_kept_no_token_is_zero)
     };
     double loss;
 
+    spec.part = part;
     route_settle(&spec, case_policy("threshold"), 0);
     struct model *model = case_model(&spec, &options, 2);
     case_text(ids, targets, shape->n_sequences * shape->n_tokens,
@@ -364,10 +372,24 @@ Test(gradient, of_a_layer_that_kept_no_token_is_zero)
     }
     for (int32_t i = 0; i < model_tensors(model)->n; i++) {
         const struct tensor *t = &model_tensors(model)->tensor[i];
+        const bool feeds = t->id >= TENSOR_NORM2_GAMMA &&
+                           t->id <= TENSOR_DOWN_BIAS;
+        const bool runs = part == (feeds ? PART_ATTENTION : PART_FFN) &&
+                          t->id != TENSOR_ROUTER;
+        double sum = 0.0;
         for (size_t j = 0; j < t->n && t->layer >= 0; j++)
-            cr_assert(model_gradients(model)[t->learned_at + j] == 0.0f);
+            sum += fabs((double)model_gradients(model)[t->learned_at + j]);
+        cr_expect(t->layer < 0 || (sum > 0.0) == runs, "%s, %s of layer %d: %g",
+                  part_names[part], tensor_names[t->id], t->layer, sum);
     }
     model_close(model);
+}
+
+Test(gradient, of_a_layer_that_kept_no_token_is_zero)
+{
+    check_idle(PART_BLOCK);
+    check_idle(PART_ATTENTION);
+    check_idle(PART_FFN);
 }
 
 #define NORMALISED ROUTER_INPUT_NORMALISED
@@ -471,7 +493,7 @@ struct parts_case {
 static double parts_loss(const struct parts_case *c)
 {
     const int32_t B = c->allocation->n_sequences, T = c->allocation->n_tokens;
-    const int32_t V = c->spec->n_vocab, L = c->spec->n_layers;
+    const int32_t V = c->spec->n_vocab, L = plan_n_choices(c->spec);
     double *logits = calloc((size_t)(T * V), sizeof *logits), sum = 0.0;
     double *score = calloc((size_t)(L * T), sizeof *score);
     bool *kept = calloc((size_t)(L * T), sizeof *kept);
@@ -505,7 +527,7 @@ static void check_parts(struct model_spec spec, const struct shape *shape,
     };
     double loss;
 
-    route_settle(&spec, policy, 0);
+    route_settle(&spec, policy, spec.keep_first);
     case_text(ids, targets, n, shape->n_vocab, 11);
     struct model *model = case_model(&spec, &options, 2);
     const struct tensor_list *tensors = model_tensors(model);
@@ -565,6 +587,49 @@ Test(gradient, parts_of_blocks)
     }
 }
 
+/* Attention and feed-forward part by choices of their own; keys of skipped tokens
+ * computed, and carried over one layer and over two; first tokens kept. */
+static void check_keys(int i, enum family family, enum routed_part part,
+                       enum skipped_keys keys, bool whole)
+{
+    static const char *const rules[] = { "token_norm", "random", "drawn",
+                                         "expert_choice", "threshold" };
+    static const struct shape deep = { 8, 2, 1, 4, 12, 17, 3, 2, 7 };
+    const struct shape *shape = i % 4 == 2 ? &shapes[2] : &deep;
+    struct model_spec spec = case_spec(shape, family, 0.5, PATTERN_ALL);
+    char what[CASE_NAME_SIZE];
+    const int rule = part == PART_APART ? i % 3 : i % 5;
+
+    spec.part = part;
+    spec.skipped_keys = keys;
+    spec.routed[0] = whole && keys != SKIPPED_KEYS_CARRIED;
+    spec.keep_first = i % 2;
+    spec.gate = part == PART_APART ? GATE_ONE : (enum gate)(i % GATE_COUNT);
+    spec.bypass_gated = i % 4 == 1 && spec.gate != GATE_ONE;
+    spec.router_scores = part != PART_APART &&
+                         (rule > 2 || spec.gate != GATE_ONE);
+    spec.router_trained = spec.router_scores;
+    snprintf(what, sizeof what, "case %d, %s, %s, keys %s, gate %s, %s", i,
+             family_names[family], part_names[part], skipped_keys_names[keys],
+             gate_names[spec.gate], rules[rule]);
+    check_parts(spec, shape, case_policy(rules[rule]), what);
+}
+
+Test(gradient, parts_apart_and_keys_of_skipped_tokens)
+{
+    int i = 0;
+
+    for (int p = 0; p < PART_COUNT; p++)
+        for (int k = 0; k < SKIPPED_KEYS_COUNT; k++)
+            for (int f = 0; f < FAMILY_COUNT; f++)
+                for (int w = 0; w < 2; w++) {
+                    if (p == PART_FFN && k != SKIPPED_KEYS_ABSENT)
+                        continue;
+                    check_keys(i++, (enum family)f, (enum routed_part)p,
+                               (enum skipped_keys)k, w);
+                }
+}
+
 Test(gradient, capacities_and_lengths_beyond_one_key_tile)
 {
     static const struct case_row rows[] = {
@@ -580,4 +645,64 @@ Test(gradient, capacities_and_lengths_beyond_one_key_tile)
           true, 1, 0 },
     };
     CHECK(rows, "capacities");
+}
+
+/* The gradients of a step with so many threads; the caller frees them. */
+static float *gradients_of(const struct model_spec *spec,
+                           const struct shape *shape, const char *rule,
+                           int threads, size_t *n)
+{
+    int32_t ids[MAX_TOKENS], targets[MAX_TOKENS];
+    const int32_t tokens = shape->n_sequences * shape->n_tokens;
+    const struct model_options options = {
+        .n_sequences = shape->n_sequences, .n_tokens = shape->n_tokens,
+        .train = true, .n_threads = threads,
+    };
+    double loss;
+
+    cr_assert(tokens <= MAX_TOKENS);
+    case_text(ids, targets, tokens, shape->n_vocab, 11);
+    struct model *model = case_model(spec, &options, 2);
+    model_forward(model, &(struct model_input){
+        .ids = ids, .targets = targets, .n_sequences = shape->n_sequences,
+        .n_tokens = shape->n_tokens, .policy = case_policy(rule),
+        .train = true, .seed = 3 }, NULL, &loss);
+    model_backward(model, NULL);
+    *n = model_tensors(model)->learned;
+    float *out = calloc(*n, sizeof *out);
+    memcpy(out, model_gradients(model), *n * sizeof *out);
+    model_close(model);
+    return out;
+}
+
+static void expect_same_bits(struct model_spec *spec, const struct shape *shape,
+                             const char *rule, const char *what)
+{
+    size_t n, m;
+
+    route_settle(spec, case_policy(rule), 0);
+    float *one = gradients_of(spec, shape, rule, 1, &n);
+    for (int threads = 2; threads <= 3; threads++) {
+        float *more = gradients_of(spec, shape, rule, threads, &m);
+        cr_expect(n == m && memcmp(one, more, n * sizeof *one) == 0,
+                  "%s: %d threads", what, threads);
+        free(more);
+    }
+    free(one);
+}
+
+Test(gradient, bits_do_not_depend_on_threads)
+{
+    char what[CASE_NAME_SIZE];
+
+    for (int i = 0; i < N_KEYED_CASES; i += 3) {
+        struct model_spec spec = case_keyed(what, i);
+        expect_same_bits(&spec, &keyed_shape, spec.part == PART_APART
+                                                  ? "token_norm"
+                                                  : "expert_choice", what);
+    }
+    for (int i = 0; i < N_GATED_CASES; i += 5) {
+        struct model_spec spec = case_gated(what, i);
+        expect_same_bits(&spec, &shapes[ROUTER_SHAPE], "threshold", what);
+    }
 }

@@ -74,6 +74,7 @@ static void expect_same(const struct model_spec *a, const struct model_spec *b)
     cr_expect(eq(dbl, a->balance_loss, b->balance_loss));
     cr_expect(eq(i32, a->n_predictor, b->n_predictor));
     cr_expect(eq(int, a->part, b->part));
+    cr_expect(eq(int, a->skipped_keys, b->skipped_keys));
     cr_expect(eq(dbl, a->gate_scale, b->gate_scale));
     cr_expect(a->bypass_gated == b->bypass_gated);
     cr_expect(a->first_besides == b->first_besides);
@@ -126,7 +127,8 @@ Test(hf_config, brings_the_first_tokens_and_losses_of_routers_back)
     want.z_loss = 1e-3;
     want.balance_loss = 2;
     want.n_predictor = 16;
-    want.part = PART_FFN;
+    want.part = PART_ATTENTION;
+    want.skipped_keys = SKIPPED_KEYS_CARRIED;
     want.gate_scale = 0.2;
     want.bypass_gated = true;
     got = want;

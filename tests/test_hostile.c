@@ -113,5 +113,8 @@ Test(hostile, a_directory_named_as_an_option_is_none_of_sbatch)
     cr_expect(eq(int, shell("PATH=\"$PWD:$PATH\" '%s' sweep study.yaml"
                             " --launcher slurm %s",
                             "-o --wrap=id >stdout 2>stderr"), 0));
-    expect_said("called", "\n./--wrap=id/array.sh\n");
+    expect_said("./--wrap=id/called", "\narray.sh\n");
+    char *called = read_file("./--wrap=id/called", NULL);
+    cr_expect(strstr(called, "--wrap") == NULL, "%s", called);
+    free(called);
 }

@@ -5,6 +5,7 @@
 #include <criterion/parameterized.h>
 #include <dirent.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,37 @@ Test(machine, shipped_profiles_draw_at_least_what_was_measured)
         cr_expect(ge(dbl, watts, seen[i].watts), "%s: %g W", seen[i].path,
                   watts);
     }
+}
+
+static void told(const char *path, const char *key, const json_t *value)
+{
+    const char *source = json_string_value(json_object_get(value, "source"));
+    const char *inner;
+    const json_t *below;
+
+    if (source) {
+        cr_expect(gt(sz, strlen(source), 3), "%s, %s: %s", path, key, source);
+        /* what nobody vouches for is no fact, whatever it is graded */
+        cr_expect(strstr(source, "unsourced") == NULL &&
+                  strstr(source, "[M]") == NULL &&
+                  strstr(source, "memory:") == NULL, "%s, %s: %s", path, key,
+                  source);
+        return;
+    }
+    json_object_foreach((json_t *)(uintptr_t)value, inner, below)
+        told(path, inner, below);
+}
+
+static void says_its_sources(const char *path, const struct machine *m)
+{
+    json_t *all = config_json(m, &machine_schema);
+    told(path, "", all);
+    json_decref(all);
+}
+
+Test(machine, shipped_profiles_say_where_each_number_comes_from)
+{
+    for_each_profile(says_its_sources);
 }
 
 /* Traps of published tables. */
@@ -282,6 +314,28 @@ Test(machine, work_without_a_curve_of_its_own_has_that_of_its_like)
     cr_expect(eq(dbl, machine_efficiency(&m, WORK_QUERY, 1e3), 0.3));
     cr_expect(eq(dbl, machine_efficiency(&m, WORK_NORM, 1e3), 0.2));
     cr_expect(eq(dbl, machine_efficiency(&m, WORK_LOSS, 1e3), 0.1));
+    cr_expect(eq(dbl, machine_efficiency(&m, WORK_ATTEND_BACK, 1e3), 0.3));
+}
+
+Test(machine, an_op_is_of_a_kind_by_its_pass_and_rows)
+{
+    cr_expect(eq(int, flops_work(OP_QKV, PASS_FORWARD, false, false),
+                 WORK_MATMUL));
+    cr_expect(eq(int, flops_work(OP_QKV, PASS_BACKWARD, false, false),
+                 WORK_MATMUL_BACK));
+    cr_expect(eq(int, flops_work(OP_QKV, PASS_FORWARD, true, true), WORK_ROW));
+    cr_expect(eq(int, flops_work(OP_ATTEND, PASS_FORWARD, true, false),
+                 WORK_QUERY));
+    cr_expect(eq(int, flops_work(OP_EMBED, PASS_BACKWARD, false, false),
+                 WORK_STREAM));
+    /* every op of a backward pass has a kind of its own nature */
+    for (int o = 0; o < OP_COUNT; o++)
+        cr_expect(eq(int, flops_multiplies(flops_work((enum op)o, PASS_FORWARD,
+                                                      false, false)),
+                     o == OP_CLIP || o == OP_ADAMW
+                         ? 0 : flops_multiplies(flops_work((enum op)o,
+                                   PASS_BACKWARD, false, false))), "%s",
+                  op_table[o].name);
 }
 
 Test(machine, the_share_of_memory_is_read_by_bytes)

@@ -130,6 +130,19 @@ Test(machine_profile, what_work_reaches_comes_back)
     cr_expect(eq(dbl, m.select_rows_per_second.value, 2e7));
 }
 
+/* A peak that an op exceeds was measured beside other work. */
+Test(machine_profile, no_op_runs_faster_than_the_peak)
+{
+    struct peak peak = make_peak();
+    struct machine m;
+    struct error err = { 0 };
+
+    shares_used.flops_per_second = 250e9;
+    cr_assert(eq(int, round_trip(&peak, &m, &err), STATUS_OK), "%s", err.text);
+    cr_expect(eq(dbl, machine_peak(&m, PRECISION_FP32)->value, 250e9));
+    cr_expect(eq(dbl, machine_peak(&m, PRECISION_FP32)->high, 250e9));
+}
+
 /* What was not seen is left out; what others ran beside is no measurement. */
 Test(machine_profile, a_busy_machine_measures_no_shares)
 {

@@ -101,7 +101,7 @@ static void check_product(const struct kernels *kernels, bool transposed)
     struct gemm forward = {
         .m = P_N, .n = P_M, .k = P_K, .a = in, .a_row = P_K, .a_k = 1,
         .b = in + P_X, .b_k = transposed ? 1 : P_M,
-        .b_col = transposed ? P_K : 1,
+        .b_col = transposed ? P_K : 1, .c_row = P_M,
     };
     struct product_backward d = {
         .dout = dout, .dx = gradient, .dw = gradient + P_X,

@@ -29,6 +29,7 @@ ParameterizedTestParameters(readme, a_folder_is_explained_briefly_and_by_example
     glob_t found;
     cr_assert(glob("*/README.md", 0, NULL, &found) == 0);
     cr_assert(glob("sim/*/README.md", GLOB_APPEND, NULL, &found) == 0);
+    cr_assert(glob("configs/*/README.md", GLOB_APPEND, NULL, &found) == 0);
     struct readme *all = cr_malloc(found.gl_pathc * sizeof *all);
     for (size_t i = 0; i < found.gl_pathc; i++)
         snprintf(all[i].path, README_PATH_SIZE, "%s", found.gl_pathv[i]);
@@ -76,4 +77,49 @@ ParameterizedTest(struct readme *readme, readme,
     cr_expect(le(int, n_lines, MOST_LINES), "%s", readme->path);
     cr_expect(gt(int, n_examples, 0), "%s has no example", readme->path);
     cr_expect(zero(int, status), "%s: an example failed", readme->path);
+}
+
+/* Every [text](path) of a page leads to a file, seen from the page. */
+static void expect_links(const char *name)
+{
+    char line[1024], path[2048];
+    const char *slash = strrchr(name, '/');
+    FILE *page = fopen(name, "r");
+
+    cr_assert(page != NULL, "%s", name);
+    while (fgets(line, sizeof line, page))
+        for (const char *at = line; (at = strstr(at, "](")) != NULL;) {
+            at += 2;
+            if (strncmp(at, "http", 4) == 0 || *at == '#')
+                continue;
+            snprintf(path, sizeof path, "%.*s%.*s",
+                     slash ? (int)(slash - name) + 1 : 0, name,
+                     (int)strcspn(at, ")#"), at);
+            cr_expect(access(path, R_OK) == 0, "%s: %s", name, path);
+        }
+    fclose(page);
+}
+
+Test(readme, links_lead_somewhere)
+{
+    static const char *const pages[] = {
+        "README.md", "scripts/tour.md", "reports/results/README.md",
+        "reports/results/bench/README.md", "reports/page/reading.md",
+        "hwprof/measure/trust.md", "tests/torture/README.md",
+    };
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
+        expect_links(pages[i]);
+}
+
+Test(readme, the_first_page_is_short)
+{
+    enum { MOST = 150 };
+    FILE *page = fopen("README.md", "r");
+    int n = 0, c;
+
+    cr_assert(page != NULL);
+    while ((c = fgetc(page)) != EOF)
+        n += c == '\n';
+    fclose(page);
+    cr_expect(le(int, n, MOST));
 }

@@ -157,7 +157,7 @@ Test(report_alone, a_scored_text_says_its_loss_and_what_was_kept)
     char path[] = DATA "score", *paths[] = { path }, *page;
 
     page = page_of(paths, 1);
-    has(page, "routed blocks kept <b>13.1 %</b>");
+    has(page, "routed layers kept <b>13.1 %</b>");
     has(page, "(nominal 12.5 %)");
     has(report.figure[0].plot.name, "routing");
     free(page);

@@ -89,8 +89,8 @@ static void check_scores(const struct model *whole, const struct model *steps,
     for (int32_t b = 0; b < n_sequences && steps->history; b++)
         for (int32_t t = 0; t < lengths[b]; t++) {
             double x = (double)history_scores(steps, last, b)[t];
-            double y = (double)whole->layer[L - 1].signal[whole->all_first[b] +
-                                                         t];
+            double y = (double)whole->choice[last].signal
+                           [whole->all_first[b] + t];
             cr_assert(fabs(x - y) < 1e-4 * (1.0 + fabs(y)),
                       "%s: score %g, not %g, of token %d", what, x, y, t);
         }

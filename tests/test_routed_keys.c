@@ -325,28 +325,3 @@ Test(routed_keys, a_replayed_trace_gives_the_same_bits)
 {
     each_variant(check_replay, true);
 }
-
-/* ---- training ---- */
-
-static void refused(const struct variant *v, const char *key)
-{
-    struct model_spec spec = shape(v);
-    struct model_options options = { .n_sequences = 1, .n_tokens = 4,
-                                     .train = true, .n_threads = 1 };
-    struct model *model = NULL;
-    struct error err = { 0 };
-    cr_expect(eq(int, model_open(&model, &spec, &options, &err),
-                 STATUS_BAD_VALUE));
-    cr_expect(strstr(err.text, key) != NULL, "%s", err.text);
-    model_close(model);
-}
-
-Test(routed_keys, training_refuses_what_it_has_no_gradients_for)
-{
-    refused(&(struct variant){ .part = PART_APART }, "routing.part");
-    refused(&(struct variant){ .keys = SKIPPED_KEYS_COMPUTED },
-            "routing.skipped_keys");
-    refused(&(struct variant){ .keys = SKIPPED_KEYS_CARRIED },
-            "routing.skipped_keys");
-    refused(&(struct variant){ .signal = SIGNAL_RECEIVED }, "routing.policy");
-}

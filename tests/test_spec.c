@@ -375,8 +375,7 @@ ParameterizedTestParameters(spec, routing_keeps_its_rules)
           "routing.gate one: a model that goes by" },
         { SIGNAL_NONE, PART_BLOCK, SKIPPED_KEYS_ABSENT, "-+-+", 't', "" },
         { SIGNAL_NONE, PART_FFN, SKIPPED_KEYS_ABSENT, "-+-+", 't', "" },
-        { SIGNAL_NONE, PART_BLOCK, SKIPPED_KEYS_COMPUTED, "-+-+", 't',
-          "routing.skipped_keys computed: a router that is trained" },
+        { SIGNAL_NONE, PART_BLOCK, SKIPPED_KEYS_COMPUTED, "-+-+", 't', "" },
         { SIGNAL_NONE, PART_FFN, SKIPPED_KEYS_ABSENT, "-+-+", 'f', "" },
         /* nothing is routed: nothing to keep */
         { SIGNAL_RECEIVED, PART_FFN, SKIPPED_KEYS_CARRIED, "----", 'f', "" },
@@ -423,19 +422,4 @@ Test(spec, a_gate_goes_by_a_router_whatever_chooses)
     spec.router_drawn = true;
     cr_expect(eq(int, spec_check(&spec, &err), STATUS_BAD_VALUE));
     cr_expect(strstr(err.text, "routing.router: ") == err.text);
-}
-
-Test(spec, training_goes_by_no_signal_out_of_attention)
-{
-    struct model_spec spec = tiny(), dense;
-    struct error err;
-
-    cr_expect(eq(int, spec_check_training(&spec, &err), STATUS_OK));
-    spec.signal = SIGNAL_HASH;
-    cr_expect(eq(int, spec_check_training(&spec, &err), STATUS_OK));
-    spec.signal = SIGNAL_RECEIVED;
-    dense = spec_dense(&spec);
-    cr_expect(eq(int, spec_check_training(&spec, &err), STATUS_BAD_VALUE));
-    cr_expect(strstr(err.text, "routing.policy: training") == err.text);
-    cr_expect(eq(int, spec_check_training(&dense, &err), STATUS_OK));
 }

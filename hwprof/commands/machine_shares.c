@@ -43,7 +43,8 @@ enum { N_SHAPES = sizeof shapes / sizeof *shapes, N_LAYERS = 4, STEPS = 8,
 
 static struct model_spec spec_of(const struct shape *shape)
 {
-    const int32_t head = shape->channels < 64 ? 16 : 32;
+    const int32_t head = shape->channels < 64 ? 16
+                         : shape->channels < 128 ? 32 : 64;
     struct model_spec s = {
         .traits = family_traits[shape->family], .n_layers = N_LAYERS,
         .n_channels = shape->channels, .n_heads = shape->channels / head,
@@ -188,7 +189,8 @@ static void step(struct runner *r, struct meter *meter)
 
 struct points {
     int    n;
-    double size[POINTS_MAX], share[POINTS_MAX];
+    double size[POINTS_MAX];
+    double share[POINTS_MAX];    /* flop/s, until they are shares of the peak */
     double seconds[POINTS_MAX];  /* of a step */
     int    shape[POINTS_MAX];
 };
@@ -200,7 +202,8 @@ struct seen {
     struct time_meter best;          /* of each op the best step of a shape */
     double launch[OP_COUNT], select[N_SHAPES];
     int    n_launches, n_selects, n_shapes;
-    double launch_seconds, peak;
+    double launch_seconds;
+    double peak;                     /* measured; or above it, an op's rate */
 };
 
 static void keep_best(struct time_meter *best, const struct time_meter *now)
@@ -216,13 +219,13 @@ static void keep_best(struct time_meter *best, const struct time_meter *now)
 }
 
 /* An op that is all launch says nothing of its rate. */
-static void add_point(struct seen *seen, const struct shape *shape, enum op op,
-                      bool one_row, const struct timed *t)
+static void add_point(struct seen *seen, const struct shape *shape,
+                      enum pass pass, enum op op, bool one_row,
+                      const struct timed *t)
 {
     const double rows = t->rows / t->runs, flops = t->flops / t->runs;
     const double took = t->seconds / t->runs - seen->launch_seconds;
-    const enum work work = flops_work(op, shape->decode, one_row);
-    const bool attends = work == WORK_ATTEND || work == WORK_QUERY;
+    const enum work work = flops_work(op, pass, shape->decode, one_row);
     struct points *points = &seen->of[work];
 
     if (took < 0.5 * t->seconds / t->runs)
@@ -233,8 +236,10 @@ static void add_point(struct seen *seen, const struct shape *shape, enum op op,
         return;
     points->shape[points->n] = (int)(shape - shapes);
     points->seconds[points->n] = took * t->runs;
-    points->size[points->n] = attends ? flops / shape->sequences : flops;
-    points->share[points->n++] = fmin(1, flops / took / seen->peak);
+    points->size[points->n] = flops_attends(work)
+        ? flops / shape->sequences : flops;
+    points->share[points->n++] = flops / took;
+    seen->peak = fmax(seen->peak, flops / took);
 }
 
 /* The first shape's ops are too small to take longer than their launch. */
@@ -263,7 +268,7 @@ static void take_points(struct seen *seen, const struct shape *shape)
         for (int o = 0; o < OP_COUNT; o++)
             for (int one = 0; one < 2; one++)
                 if (seen->best.at[p][o][one].runs > 0)
-                    add_point(seen, shape, (enum op)o, one,
+                    add_point(seen, shape, (enum pass)p, (enum op)o, one,
                               &seen->best.at[p][o][one]);
 }
 
@@ -359,6 +364,9 @@ static void conclude(struct machine_shares *out, struct seen *seen)
 {
     static struct machine machine;     /* large; of it the curves alone */
 
+    for (int w = 0; w < WORK_COUNT; w++)
+        for (int i = 0; i < seen->of[w].n; i++)
+            seen->of[w].share[i] /= seen->peak;
     for (int w = WORK_NORM; w < WORK_COUNT; w++)
         for (int i = 0; i < seen->of[w].n; i++) {
             struct points *all = &seen->of[WORK_VECTOR];
@@ -367,7 +375,7 @@ static void conclude(struct machine_shares *out, struct seen *seen)
             all->size[all->n] = seen->of[w].size[i];
             all->share[all->n++] = seen->of[w].share[i];
         }
-    *out = (struct machine_shares){ .share = 1 };
+    *out = (struct machine_shares){ .share = 1, .flops_per_second = seen->peak };
     for (int w = 0; w < WORK_COUNT; w++) {
         fit_curve(&machine.efficiency[w], &seen->of[w]);
         if (machine.efficiency[w].n > 0)

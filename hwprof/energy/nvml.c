@@ -41,14 +41,18 @@ static const struct {
 
 static enum status find_functions(struct nvml *n, struct error *err)
 {
+    enum status status = STATUS_OK;
+
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
         void *found = dlsym(n->library, functions[i].name);
-        if (!found)
-            return error_set(err, STATUS_UNAVAILABLE, "NVML has no %s: its"
-                             " driver is too old", functions[i].name);
+        if (!found) {
+            status = STATUS_UNAVAILABLE;
+            error_set(err, status, "NVML has no %s: its driver is too old",
+                      functions[i].name);
+        }
         memcpy((char *)n + functions[i].offset, &found, sizeof found);
     }
-    return STATUS_OK;
+    return status;
 }
 
 static enum status refused(const struct nvml *n, const char *what, int code,
@@ -77,29 +81,42 @@ static enum status find_gpus(struct nvml *n, struct error *err)
     return STATUS_OK;
 }
 
+static enum status start(struct nvml *n, struct error *err)
+{
+    const int code = n->init();
+    enum status status;
+
+    if (code != SUCCESS)
+        return refused(n, "starting it", code, err);
+    status = find_gpus(n, err);
+    if (status != STATUS_OK)
+        (void)n->shutdown();
+    return status;
+}
+
 enum status nvml_open(struct nvml **out, const char *path, struct error *err)
 {
     struct nvml *n = calloc(1, sizeof *n);
-    int code = SUCCESS;
+    enum status status = STATUS_UNAVAILABLE;
 
     *out = NULL;
     if (!n)
         return error_set(err, STATUS_NO_MEMORY, "no memory for NVML");
     n->library = dlopen(path ? path : "libnvidia-ml.so.1", RTLD_NOW);
-    enum status status = n->library ? find_functions(n, err)
-        : error_set(err, STATUS_UNAVAILABLE, "NVML: %s", dlerror());
-    if (status == STATUS_OK && (code = n->init()) != SUCCESS)
-        status = refused(n, "starting it", code, err);
-    else if (status == STATUS_OK && (status = find_gpus(n, err)) != STATUS_OK)
-        (void)n->shutdown();
-    if (status != STATUS_OK) {
-        if (n->library)
-            dlclose(n->library);
-        free(n);
-        return status;
+    if (n->library)
+        status = find_functions(n, err);
+    else
+        error_set(err, status, "NVML: %s", dlerror());
+    if (status == STATUS_OK)
+        status = start(n, err);
+    if (status == STATUS_OK) {
+        *out = n;
+        return STATUS_OK;
     }
-    *out = n;
-    return STATUS_OK;
+    if (n->library)
+        dlclose(n->library);
+    free(n);
+    return status;
 }
 
 void nvml_close(struct nvml *n)

@@ -85,16 +85,21 @@ static double level_bytes(const struct cpu_topology *t, int level, int cores)
     return n ? (double)bytes / n * ceil(n * (cores / all)) : 0;
 }
 
-/* A rate measured beside other work is a floor, and no measurement: the probes
- * say how far above it the peak may be. */
+/* How far from a rate that others ran beside the true one may lie, either way:
+ * the best of many short runs is rarely off by as much. */
+static const double busy_factor = 2;
+
+/* A rate measured beside other work is no measurement: the probes say how far
+ * above it the peak may be. */
 static struct prior measured(const struct peak_rate *rate, const char *source)
 {
+    const double value = rate->per_second;
+
     if (peak_is_busy(rate))
-        return (struct prior){ rate->per_second, rate->worst,
-                               rate->per_second / rate->share, "assumed",
-                               source };
-    return (struct prior){ rate->per_second, rate->worst, rate->per_second,
-                           "measured", source };
+        return (struct prior){ value, fmax(rate->worst, value / busy_factor),
+                               value * fmin(1 / rate->share, busy_factor),
+                               "assumed", source };
+    return (struct prior){ value, rate->worst, value, "measured", source };
 }
 
 static void write_level(FILE *file, const struct cpu_topology *t,
@@ -270,6 +275,9 @@ enum status machine_profile_write(FILE *file, const struct cpu_topology *t,
     double limit = HUGE_VAL;
     int cores = n_cores(t, peak);
     struct prior all = measured(&peak->flops_all, peak->kernel);
+
+    all.value = fmax(all.value, shares->flops_per_second);
+    all.high = fmax(all.high, all.value);
 
     if (!peak->read_all[PEAK_L1].n_runs || !peak->read_all[PEAK_L2].n_runs ||
         !peak->read_all[PEAK_DRAM].n_runs)

@@ -24,6 +24,8 @@ struct machine_shares {
     struct machine_curve curve[MACHINE_CURVES_MAX];
     struct machine_range scale, launch_seconds;
     struct machine_range select_rows;    /* per second */
+    double flops_per_second;     /* the peak that they are shares of: the
+                                  * measured one, or what an op exceeded it by */
     double share;                /* that probes beside it reached of the best;
                                   * below load_least_share others ran */
 };

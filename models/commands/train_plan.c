@@ -369,6 +369,8 @@ static void forget_later_keys(json_t *same)
         { "routing", "z_loss", "0.0" },
         { "routing", "balance_loss", "0.0" },
         { "routing", "predictor", "0" },
+        { "routing", "gate_scale", "1.0" },
+        { "routing", "bypass", "\"plain\"" },
         { "train", "init", "\"\"" },
         { "train", "freeze", "\"none\"" },
         { "train", "init_scheme", "\"gpt2\"" },

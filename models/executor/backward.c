@@ -19,26 +19,46 @@ static void norm_backward(struct model *m, int32_t layer, enum tensor_id gamma,
     op_norm_backward(&m->ex, place(OP_NORM, layer, token), &o);
 }
 
+/* Of the columns of rows that the forward product `g` made, from the first-th
+ * of the tensor on. */
+static void columns_backward(struct model *m, enum op op, int32_t layer,
+                             enum tensor_id id, const struct gemm *g,
+                             int32_t first, const real *dout, real *dx,
+                             const int32_t *token)
+{
+    real *dw = gradient_of(m, layer, id);
+    real *dbias = g->bias ? gradient_of(m, layer, (enum tensor_id)(id + 1))
+                          : NULL;
+    struct product_backward d = {
+        .dout = dout + first, .dx = dx, .dw = dw ? dw + first : NULL,
+        .dbias = dbias ? dbias + first : NULL,
+    };
+    op_product_backward(&m->ex, place(op, layer, token), g, &d);
+}
+
 static void product_backward(struct model *m, enum op op, int32_t layer,
                              enum tensor_id id, const real *a, const real *dout,
                              real *dx)
 {
-    struct layer_buffers *b = &m->layer[layer];
-    struct gemm forward = product_of(m, layer, id, a, NULL, b->n_rows, NULL);
-    struct product_backward d = {
-        .dout = dout, .dx = dx, .dw = gradient_of(m, layer, id),
-        .dbias = forward.bias ? gradient_of(m, layer, (enum tensor_id)(id + 1))
-                              : NULL,
-    };
-    op_product_backward(&m->ex, place(op, layer, b->rows.token), &forward, &d);
+    const struct layer_buffers *b = &m->layer[layer];
+    const struct gemm forward = product_of(m, layer, id, a, NULL, b->n_rows,
+                                           NULL);
+    columns_backward(m, op, layer, id, &forward, 0, dout, dx, b->rows.token);
 }
 
-static void qk_norm_backward(struct model *m, int32_t l)
+/* Gradients of heads from first_head on, out of their positions and norms. */
+static void heads_backward(struct model *m, int32_t l, const struct rows *rows,
+                           int32_t first_head, int32_t n_heads)
 {
-    const struct rows *rows = &m->layer[l].rows;
-    struct qk_norm o = qk_norm_of(m, l, rows, 0,
-                                  m->spec.n_heads + m->spec.n_kv_heads);
-    o.x = m->dqkv;
+    struct qk_norm o = qk_norm_of(m, l, rows, first_head, n_heads);
+
+    if (m->rope) {
+        struct rope rope = rope_of(m, m->dqkv, rows, first_head, n_heads);
+        op_rope(&m->ex, place(OP_ROPE, l, rows->token), &rope);
+    }
+    if (!m->spec.traits.qk_norm)
+        return;
+    o.x = m->dqkv + first_head * m->spec.head_size;
     o.dgamma[0] = gradient_of(m, l, TENSOR_QUERY_GAMMA);
     o.dgamma[1] = gradient_of(m, l, TENSOR_KEY_GAMMA);
     op_qk_norm_backward(&m->ex, place(OP_QK_NORM, l, rows->token), &o);
@@ -62,27 +82,78 @@ static void ffn_backward(struct model *m, int32_t l, const real *x, real *d)
                   token);
 }
 
+/* Keys of all rows and queries of the kept ones, to the gradient of the normed
+ * stream. */
+static void qkv_of_all_backward(struct model *m, int32_t l)
+{
+    struct layer_buffers *b = &m->layer[l];
+    const int32_t q = spec_q(&m->spec), e = spec_e(&m->spec);
+    const int32_t *all = m->all_rows.token;
+    const struct gemm queries =
+        columns_of(product_of(m, l, TENSOR_QKV, b->asking, NULL, b->n_rows,
+                              NULL), 0, q);
+    const struct gemm keys =
+        columns_of(product_of(m, l, TENSOR_QKV, b->normed1, NULL, m->n_rows,
+                              NULL), q, 2 * e);
+    struct scattering asking = {
+        .row = b->chosen->row, .n = b->n_rows, .width = m->spec.n_channels,
+        .x = m->dasking, .out = m->dnormed,
+    };
+
+    heads_backward(m, l, &b->rows, 0, m->spec.n_heads);
+    heads_backward(m, l, &m->all_rows, m->spec.n_heads, m->spec.n_kv_heads);
+    columns_backward(m, OP_QKV, l, TENSOR_QKV, &queries, 0, m->dqkv, m->dasking,
+                     b->rows.token);
+    columns_backward(m, OP_QKV, l, TENSOR_QKV, &keys, q, m->dqkv, m->dnormed,
+                     all);
+    op_scatter_add(&m->ex, place(OP_GATHER, l, b->rows.token), &asking);
+}
+
+/* The newest keys' gradients come from the layers above that carried them, and
+ * from this one's queries; what belongs to its own rows goes no further. */
+static void attend_tabled_backward(struct model *m, int32_t l,
+                                   struct attention *attention)
+{
+    const struct stage *stage = plan_stage(&m->plan, l, STAGE_ATTENTION);
+    struct layer_buffers *b = &m->layer[l];
+    const int32_t q = spec_q(&m->spec), e = spec_e(&m->spec);
+    struct taking own = {
+        .row = stage->rows == STAGE_KEPT ? b->chosen->row : NULL,
+        .n = b->n_rows, .width = 2 * e, .stride = q + 2 * e, .x = m->dcarried,
+        .out = m->dqkv + q,
+    };
+
+    attention->dkv = m->dcarried;
+    attention->dkv_stride = 2 * e;
+    attention->adds = true;
+    op_attend_backward(&m->ex, place(OP_ATTEND, l, b->rows.token), attention);
+    op_take(&m->ex, place(OP_GATHER, l, b->rows.token), &own);
+}
+
+/* With computed keys, as far as the normed stream of all rows. */
 static void attention_backward(struct model *m, int32_t l, const real *x,
                                real *d)
 {
     struct layer_buffers *b = &m->layer[l];
-    const int32_t n = b->n_rows, *token = b->rows.token;
+    const int32_t *token = b->rows.token;
+    struct attention attention = attention_of(m, l);
 
     product_backward(m, OP_PROJECT, l, TENSOR_PROJECT, b->attended, d,
                      m->dattended);
-    struct attention attention = attention_of(m, l);
     attention.dout = m->dattended;
     attention.dqkv = m->dqkv;
-    op_attend_backward(&m->ex, place(OP_ATTEND, l, token), &attention);
-    if (m->rope) {
-        struct rope rope = rope_of(m, l, m->dqkv);
-        op_rope(&m->ex, place(OP_ROPE, l, token), &rope);
+    if (plan_stage(&m->plan, l, STAGE_ATTENTION)->keys_tabled)
+        attend_tabled_backward(m, l, &attention);
+    else
+        op_attend_backward(&m->ex, place(OP_ATTEND, l, token), &attention);
+    if (plan_skipped_keys(&m->plan, l) == SKIPPED_KEYS_COMPUTED) {
+        qkv_of_all_backward(m, l);
+        return;
     }
-    if (m->spec.traits.qk_norm)
-        qk_norm_backward(m, l);
+    heads_backward(m, l, &b->rows, 0, m->spec.n_heads + m->spec.n_kv_heads);
     product_backward(m, OP_QKV, l, TENSOR_QKV, b->normed1, m->dqkv, m->dnormed);
-    norm_backward(m, l, TENSOR_NORM1_GAMMA, x, b->stats1, m->dnormed, d, n,
-                  token);
+    norm_backward(m, l, TENSOR_NORM1_GAMMA, x, b->stats1, m->dnormed, d,
+                  b->n_rows, token);
 }
 
 static void parts_backward(struct model *m, int32_t l, enum stage_parts parts,
@@ -116,7 +187,7 @@ static void clear_gradients(struct model *m, int32_t l, enum stage_parts parts)
  * stream. */
 static void router_backward(struct model *m, int32_t l)
 {
-    struct layer_buffers *b = &m->layer[l];
+    struct choice_buffers *b = m->layer[l].chosen;
     const bool all = spec_scores_all_learn(&m->spec);
     struct router router = router_of(m, l);
 
@@ -136,7 +207,7 @@ static void router_backward(struct model *m, int32_t l)
 static void predictor_backward(struct model *m, int32_t l)
 {
     const struct place at = place(OP_PREDICT, l, m->all_rows.token);
-    struct layer_buffers *b = &m->layer[l];
+    struct choice_buffers *b = m->layer[l].chosen;
     struct router_loss loss = router_loss_of(m, l);
     struct predictor predictor = predictor_of(m, l);
 
@@ -159,11 +230,13 @@ static void predictor_backward(struct model *m, int32_t l)
 }
 
 /* Kept rows go through the gate and the stage's parts and are added to the
- * stream's gradient, which other rows pass unchanged.  Where only routers learn,
- * no gradient is needed before the lowest one. */
-static void kept_backward(struct model *m, int32_t l, enum stage_parts parts)
+ * stream's gradient, which other rows pass unchanged; the norm of all rows, where
+ * there is one, comes last.  Where only routers learn, no gradient is needed
+ * before the lowest one. */
+static void kept_backward(struct model *m, int32_t l, const struct stage *stage)
 {
     struct layer_buffers *b = &m->layer[l];
+    const int32_t *token = b->chosen->token;
     const bool gated = m->spec.gate != GATE_ONE;
 
     struct gating gate = gating_of(m, l);
@@ -171,13 +244,16 @@ static void kept_backward(struct model *m, int32_t l, enum stage_parts parts)
     gate.dy = m->dblock;
     gate.dpass = m->dpass;
     gate.dscore = m->dscore;
-    op_gate(&m->ex, place(OP_GATE, l, b->token), &gate);
-    if (l > m->lowest || !m->spec.backbone_frozen) {
-        parts_backward(m, l, parts, b->x, m->dblock);
-        op_gather_backward(&m->ex, place(OP_GATHER, l, b->token), m->dblock,
-                           gated ? m->dpass : NULL, m->dstream, b->n_rows,
-                           m->spec.n_channels);
-    }
+    op_gate(&m->ex, place(OP_GATE, l, token), &gate);
+    if (m->spec.backbone_frozen && l == m->lowest)
+        return;
+    parts_backward(m, l, stage->parts, b->chosen->x, m->dblock);
+    op_gather_backward(&m->ex, place(OP_GATHER, l, token), m->dblock,
+                       gated ? m->dpass : NULL, m->dstream, b->n_rows,
+                       m->spec.n_channels);
+    if (stage->skipped_keys == SKIPPED_KEYS_COMPUTED)
+        norm_backward(m, l, TENSOR_NORM1_GAMMA, b->stream, b->stats1,
+                      m->dnormed, m->dstream, m->n_rows, m->all_rows.token);
 }
 
 static void bypass_backward(struct model *m, int32_t l)
@@ -187,7 +263,44 @@ static void bypass_backward(struct model *m, int32_t l)
     gate.dstream = m->dstream;
     gate.dscore = m->dscore;
     if (gate.n > 0)
-        op_bypass(&m->ex, place(OP_GATE, l, m->layer[l].skipped_token), &gate);
+        op_bypass(&m->ex, place(OP_GATE, l, m->layer[l].chosen->skipped_token),
+                  &gate);
+}
+
+/* No layer above carried keys away, and this one or one below does. */
+static void clear_carried(struct model *m, int32_t l, const struct stage *stage)
+{
+    const bool above = l + 1 < m->spec.n_layers &&
+        plan_skipped_keys(&m->plan, l + 1) == SKIPPED_KEYS_CARRIED;
+
+    if (stage->keys_tabled && !above)
+        memset(m->dcarried, 0, (size_t)m->n_rows * 2 *
+                                   (size_t)spec_e(&m->spec) * sizeof(real));
+}
+
+/* Before gates, which add to the gradients of the scores. */
+static void scores_backward(struct model *m, int32_t l)
+{
+    struct router_loss loss = router_loss_of(m, l);
+
+    if (spec_router_losses(&m->spec))
+        op_route_loss(&m->ex, place(OP_ROUTE_LOSS, l, m->all_rows.token), &loss,
+                      NULL);
+}
+
+static void choice_backward(struct model *m, int32_t l)
+{
+    const struct choice_buffers *b = m->layer[l].chosen;
+    const bool works = b->first[m->input.n_sequences] > 0;
+    real *gradient = gradient_of(m, l, TENSOR_ROUTER);
+
+    if (spec_scores_learn(&m->spec) &&
+        (works || spec_scores_all_learn(&m->spec)))
+        router_backward(m, l);
+    else if (gradient)
+        memset(gradient, 0, (size_t)m->spec.n_channels * sizeof *gradient);
+    if (m->spec.n_predictor > 0)
+        predictor_backward(m, l);
 }
 
 static void stage_backward(struct model *m, int32_t l, int32_t i)
@@ -196,45 +309,25 @@ static void stage_backward(struct model *m, int32_t l, int32_t i)
     struct layer_buffers *b = &m->layer[l];
 
     layer_begin_stage(m, l, i);
+    clear_carried(m, l, stage);
+    if (stage->choice != PLAN_NO_CHOICE)
+        scores_backward(m, l);
     if (stage->gates_skipped)
         bypass_backward(m, l);
     if (stage->rows == STAGE_ALL)
         parts_backward(m, l, stage->parts, b->stream, m->dstream);
     else if (b->n_rows > 0)
-        kept_backward(m, l, stage->parts);
+        kept_backward(m, l, stage);
     else
         clear_gradients(m, l, stage->parts);
-}
-
-/* Before the stages: they add to the gradients of the scores. */
-static void scores_backward(struct model *m, int32_t l)
-{
-    if (!m->spec.routed[l] || !spec_router_losses(&m->spec))
-        return;
-    struct router_loss loss = router_loss_of(m, l);
-    op_route_loss(&m->ex, place(OP_ROUTE_LOSS, l, m->all_rows.token), &loss,
-                  NULL);
-}
-
-static void choice_backward(struct model *m, int32_t l)
-{
-    const struct layer_buffers *b = &m->layer[l];
-    const bool works = b->first[m->input.n_sequences] > 0;
-
-    if (spec_scores_learn(&m->spec) &&
-        (works || spec_scores_all_learn(&m->spec)))
-        router_backward(m, l);
-    if (m->spec.n_predictor > 0)
-        predictor_backward(m, l);
+    if (stage->chooses != PLAN_NO_CHOICE)
+        choice_backward(m, l);
 }
 
 static void layer_backward(struct model *m, int32_t l)
 {
-    scores_backward(m, l);
     for (int32_t i = m->plan.n_stages[l] - 1; i >= 0; i--)
         stage_backward(m, l, i);
-    if (m->spec.routed[l])
-        choice_backward(m, l);
 }
 
 static void head_backward(struct model *m)
@@ -252,6 +345,7 @@ static void head_backward(struct model *m)
     struct gemm head = {
         .m = n, .n = m->spec.n_vocab, .k = c, .a = m->final_normed, .a_row = c,
         .a_k = 1, .b = weight_of(m, -1, id), .b_k = 1, .b_col = c,
+        .c_row = m->spec.n_vocab,
     };
     struct product_backward d = { .dout = m->logits, .dx = m->dnormed,
                                   .dw = gradient_of(m, -1, id),

@@ -52,7 +52,7 @@ static bool keeps(const struct model *m, int32_t c, int32_t s)
 /* Makes a row of each sequence whose token is kept. */
 static void line_up(struct model *m, int32_t c)
 {
-    struct layer_buffers *b = &m->layer[plan_choice(&m->spec, c).layer];
+    struct choice_buffers *b = m->layer[plan_choice(&m->spec, c).layer].chosen;
     int32_t n = 0, sequences = m->input.n_sequences;
 
     for (int32_t s = 0; s < sequences; s++) {
@@ -83,7 +83,7 @@ static void select_kept(struct model *m, int32_t c)
  * that this one skips. */
 static void carry(struct model *m, int32_t l)
 {
-    const struct layer_buffers *b = &m->layer[l];
+    const struct choice_buffers *b = m->layer[l].chosen;
     int32_t n = 0;
 
     for (int32_t s = 0; s < m->input.n_sequences; s++) {
@@ -163,7 +163,7 @@ static void receive(struct model *m, int32_t choice)
         .length = m->cache[l - 1].length, .qkv = b->qkv, .stats = b->softmax,
         .keys = m->cache[l - 1].keys,
         .drawn = history_scores(m, choice, 0),
-        .score = b->signal,
+        .score = b->chosen->signal,
     };
     op_receive_cached(&m->ex, place(OP_ROUTE, l, m->all_rows.token), &o);
 }

@@ -8,21 +8,44 @@
 #include "models/executor/operands.h"
 #include "models/executor/routing.h"
 
-/* Puts the rows' keys and values into the table that is carried from. */
-static void put_keys(struct model *m, int32_t l)
+/* Puts keys and values of the rows, which are row[n] (NULL: all), into the
+ * layer's table. */
+static void put_keys(struct model *m, int32_t l, const int32_t *row, int32_t n,
+                     const int32_t *token)
+{
+    const struct layer_buffers *b = &m->layer[l];
+    const int32_t q = spec_q(&m->spec), e = spec_e(&m->spec);
+    struct scattering o = {
+        .row = row, .n = n, .width = 2 * e, .stride = q + 2 * e,
+        .x = b->qkv + q, .out = b->carried,
+    };
+    op_scatter(&m->ex, place(OP_GATHER, l, token), &o);
+}
+
+/* And those that skipped tokens have in the table of the layer before, where
+ * that is another. */
+static void carry_keys(struct model *m, int32_t l)
+{
+    const struct choice_buffers *b = m->layer[l].chosen;
+    struct scattering o = {
+        .row = b->skipped_row, .n = b->n_skipped, .from_there = true,
+        .width = 2 * spec_e(&m->spec), .stride = 2 * spec_e(&m->spec),
+        .x = m->layer[l - 1].carried, .out = m->layer[l].carried,
+    };
+    op_scatter(&m->ex, place(OP_GATHER, l, b->skipped_token), &o);
+}
+
+static void fill_table(struct model *m, int32_t l)
 {
     const struct stage *stage = plan_stage(&m->plan, l, STAGE_ATTENTION);
-    struct layer_buffers *b = &m->layer[l];
-    const int32_t q = spec_q(&m->spec), e = spec_e(&m->spec);
+    const struct layer_buffers *b = &m->layer[l];
+    const bool kept = stage->rows == STAGE_KEPT;
 
-    if (!stage->keys_tabled || b->n_rows == 0)
-        return;
-    struct scattering o = {
-        .row = stage->rows == STAGE_KEPT ? b->row : NULL, .n = b->n_rows,
-        .width = 2 * e, .stride = q + 2 * e, .x = b->qkv + q,
-        .out = m->carried,
-    };
-    op_scatter(&m->ex, place(OP_GATHER, l, b->rows.token), &o);
+    if (b->n_rows > 0)
+        put_keys(m, l, kept ? b->chosen->row : NULL, b->n_rows, b->rows.token);
+    if (kept && b->carried != m->layer[l - 1].carried &&
+        b->chosen->n_skipped > 0)
+        carry_keys(m, l);
 }
 
 /* Runs queries over the rows' own keys, or over those of all tokens. */
@@ -31,7 +54,8 @@ static void attend(struct model *m, int32_t l)
     struct layer_buffers *b = &m->layer[l];
     struct attention attention = attention_of(m, l);
 
-    put_keys(m, l);
+    if (plan_stage(&m->plan, l, STAGE_ATTENTION)->keys_tabled)
+        fill_table(m, l);
     if (m->input.cache)
         fill_cache(&m->ex, &attention, &m->cache[l]);
     if (b->n_rows > 0)
@@ -60,12 +84,13 @@ static void select_kept(struct model *m, int32_t choice)
 static void receive(struct model *m, int32_t choice)
 {
     const int32_t l = plan_choice(&m->spec, choice).layer;
-    struct layer_buffers *b = &m->layer[l];
+    struct layer_buffers *before = &m->layer[l - 1];
     struct reception o = {
         .rows = &m->all_rows, .n_heads = m->spec.n_heads,
         .n_kv_heads = m->spec.n_kv_heads, .head_size = m->spec.head_size,
-        .qkv = b->qkv, .stats = b->softmax, .queries = b->attended,
-        .score = b->signal,
+        .qkv = before->qkv, .stats = before->softmax,
+        .queries = m->dattended ? m->dattended : before->attended,
+        .score = m->choice[choice].signal,
     };
     op_receive(&m->ex, place(OP_ROUTE, l, m->all_rows.token), &o);
 }

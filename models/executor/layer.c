@@ -36,29 +36,11 @@ void layer_begin_stage(struct model *m, int32_t l, int32_t i)
     const bool moved = i > 0 && stage[-1].rows == STAGE_ALL;
     struct layer_buffers *b = &m->layer[l];
 
-    b->rows = stage->rows == STAGE_KEPT ? b->kept : m->all_rows;
+    if (stage->choice != PLAN_NO_CHOICE)
+        b->chosen = &m->choice[stage->choice];
+    b->rows = stage->rows == STAGE_KEPT ? b->chosen->kept : m->all_rows;
     b->n_rows = b->rows.first[b->rows.n_sequences];
     b->stream = m->stream[moved ? l + 1 : l];
-}
-
-/* The product's columns from `first` on: some of queries, keys and values, each
- * of which is a range of its own where they are stored. */
-static struct gemm columns_of(struct gemm g, int32_t first, int32_t n)
-{
-    int32_t n_ranges = 0;
-
-    if (g.n_stored == 0)
-        g.b += first;
-    for (int32_t at = 0; g.n_stored > 0 && at < first; g.n_stored--)
-        at += g.stored++->columns;
-    for (int32_t at = 0; n_ranges < g.n_stored && at < n; n_ranges++)
-        at += g.stored[n_ranges].columns;
-    g.n_stored = n_ranges;
-    g.n = n;
-    g.c += first;
-    if (g.bias)
-        g.bias += first;
-    return g;
 }
 
 /* Heads from first_head on become what scores are made of: normalised, then
@@ -72,11 +54,7 @@ static void place_heads(struct model *m, int32_t l, const struct rows *rows,
     }
     if (!m->rope)
         return;
-    struct rope rope = rope_of(m, l, m->layer[l].qkv +
-                               first_head * m->spec.head_size);
-    rope.rows = rows;
-    rope.n = rows->first[rows->n_sequences];
-    rope.n_heads = n_heads;
+    struct rope rope = rope_of(m, m->layer[l].qkv, rows, first_head, n_heads);
     op_rope(&m->ex, place(OP_ROPE, l, rows->token), &rope);
 }
 
@@ -97,10 +75,10 @@ static void gather(struct model *m, int32_t l, const real *normed,
 {
     struct layer_buffers *b = &m->layer[l];
     struct gathering o = {
-        .row = b->row, .n = b->n_rows, .width = m->spec.n_channels,
-        .x = { b->stream, normed }, .out = { b->x, normed_out },
+        .row = b->chosen->row, .n = b->n_rows, .width = m->spec.n_channels,
+        .x = { b->stream, normed }, .out = { b->chosen->x, normed_out },
     };
-    op_gather(&m->ex, place(OP_GATHER, l, b->token), &o);
+    op_gather(&m->ex, place(OP_GATHER, l, b->chosen->token), &o);
 }
 
 /* Keys and values of all rows, queries of the kept ones: those are rows 0.. of
@@ -120,11 +98,11 @@ static void run_keys_of_all(struct model *m, int32_t l)
     place_heads(m, l, &m->all_rows, m->spec.n_heads, m->spec.n_kv_heads);
     if (b->n_rows == 0)
         return;
-    gather(m, l, b->normed1, b->normed2);
-    struct gemm queries = columns_of(product_of(m, l, TENSOR_QKV, b->normed2,
+    gather(m, l, b->normed1, b->asking);
+    struct gemm queries = columns_of(product_of(m, l, TENSOR_QKV, b->asking,
                                                 b->qkv, b->n_rows, NULL), 0,
                                      q);
-    op_product(&m->ex, place(OP_QKV, l, b->token), &queries);
+    op_product(&m->ex, place(OP_QKV, l, b->chosen->token), &queries);
     place_heads(m, l, &b->rows, 0, m->spec.n_heads);
 }
 
@@ -172,7 +150,7 @@ static void attention(struct model *m, int32_t l, const real *x, real *out)
 static void put_back(struct model *m, int32_t l)
 {
     struct gating gate = gating_of(m, l);
-    op_gate(&m->ex, place(OP_GATE, l, m->layer[l].token), &gate);
+    op_gate(&m->ex, place(OP_GATE, l, m->layer[l].chosen->token), &gate);
 }
 
 /* Gates the rows that the stage skips, which leaves a copy for backward. */
@@ -181,17 +159,17 @@ static void pass_by(struct model *m, int32_t l)
     struct layer_buffers *b = &m->layer[l];
     struct gating gate = bypass_of(m, l);
 
-    if (b->n_skipped == 0)
+    if (b->chosen->n_skipped == 0)
         return;
     if (m->input.train) {
         struct gathering o = {
-            .row = b->skipped_row, .n = b->n_skipped,
+            .row = b->chosen->skipped_row, .n = b->chosen->n_skipped,
             .width = m->spec.n_channels, .x = { b->stream },
-            .out = { b->skipped },
+            .out = { b->chosen->skipped },
         };
-        op_gather(&m->ex, place(OP_GATHER, l, b->skipped_token), &o);
+        op_gather(&m->ex, place(OP_GATHER, l, b->chosen->skipped_token), &o);
     }
-    op_bypass(&m->ex, place(OP_GATE, l, b->skipped_token), &gate);
+    op_bypass(&m->ex, place(OP_GATE, l, b->chosen->skipped_token), &gate);
 }
 
 /* Takes rows of the stream, all or gathered, through the stage's parts and puts
@@ -209,8 +187,8 @@ static void run_stage(struct model *m, int32_t l, int32_t i)
         routing_loss(m, stage->chooses);
     }
     layer_begin_stage(m, l, i);
-    const real *x = kept ? b->x : b->stream;
-    real *out = kept ? b->y : m->stream[l + 1];
+    const real *x = kept ? b->chosen->x : b->stream;
+    real *out = kept ? b->chosen->y : m->stream[l + 1];
     real *middle = feeds ? b->middle : out;
     /* Computed keys come first, so that normed rows are gathered too. */
     if (kept && b->n_rows > 0 && stage->skipped_keys != SKIPPED_KEYS_COMPUTED)

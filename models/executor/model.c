@@ -23,6 +23,11 @@ static size_t layer_rows(const struct model *m, int32_t layer)
     return (size_t)m->options.n_sequences * (size_t)t;
 }
 
+static bool routes_keys(const struct model *m, enum skipped_keys keys)
+{
+    return spec_n_routed(&m->spec) > 0 && m->spec.skipped_keys == keys;
+}
+
 /* Operands of products: backward wants them for the weights' gradients. */
 static void lay_out_operands(struct model *m, struct layer_buffers *b, size_t n)
 {
@@ -32,6 +37,7 @@ static void lay_out_operands(struct model *m, struct layer_buffers *b, size_t n)
     b->normed1  = arena_take(a, n * c, sizeof(real));
     b->normed2  = arena_take(a, n * c, sizeof(real));
     b->act      = arena_take(a, n * (size_t)m->spec.n_ffn, sizeof(real));
+    b->asking   = b->normed2;
 }
 
 /* Backward through the layer needs these, even if only routers learn. */
@@ -43,6 +49,7 @@ static void lay_out_block(struct model *m, struct layer_buffers *b, size_t n)
     size_t e = (size_t)spec_e(s), u = (size_t)spec_up(s);
     size_t heads = (size_t)s->n_heads + (size_t)s->n_kv_heads;
 
+    b->room     = n;
     b->stats1   = arena_take(a, n * 2, sizeof(real));
     b->qkv      = arena_take(a, n * (q + 2 * e), sizeof(real));
     if (s->traits.qk_norm)
@@ -56,16 +63,28 @@ static void lay_out_block(struct model *m, struct layer_buffers *b, size_t n)
     b->up       = arena_take(a, n * u, sizeof(real));
 }
 
-static void lay_out_routing(struct model *m, struct layer_buffers *b, size_t n,
-                            bool routed)
+static size_t forward_rows(const struct model *m)
+{
+    return (size_t)m->options.n_sequences *
+           (size_t)forward_tokens(&m->options);
+}
+
+/* The keys that skipped tokens carry away: backward wants each layer's. */
+static real *lay_out_keys(struct model *m)
+{
+    return routes_keys(m, SKIPPED_KEYS_CARRIED)
+               ? arena_take(&m->arena,
+                            forward_rows(m) * 2 * (size_t)spec_e(&m->spec),
+                            sizeof(real)) : NULL;
+}
+
+static void lay_out_choice(struct model *m, struct choice_buffers *b, size_t n)
 {
     struct arena *a = &m->arena;
-    size_t c = (size_t)m->spec.n_channels;
-    size_t tokens = (size_t)m->options.n_sequences *
-                    (size_t)forward_tokens(&m->options);
+    size_t c = (size_t)m->spec.n_channels, tokens = forward_rows(m);
+    const bool copies = m->options.train &&
+                        m->spec.skipped_keys == SKIPPED_KEYS_CARRIED;
 
-    if (!routed)
-        return;
     b->token    = arena_take(a, n, sizeof(int32_t));
     b->position = arena_take(a, n, sizeof(int32_t));
     b->first    = arena_take(a, (size_t)m->options.n_sequences + 1,
@@ -79,11 +98,12 @@ static void lay_out_routing(struct model *m, struct layer_buffers *b, size_t n,
                       ? arena_take(a, tokens, sizeof(real)) : b->score;
     b->router_stats = arena_take(a, tokens * 2, sizeof(real));
     b->gate     = arena_take(a, n, sizeof(real));
-    if (m->spec.bypass_gated) {
-        b->bypass        = arena_take(a, tokens, sizeof(real));
+    if (m->spec.bypass_gated || copies) {
         b->skipped_row   = arena_take(a, tokens, sizeof(int32_t));
         b->skipped_token = arena_take(a, tokens, sizeof(int32_t));
     }
+    if (m->spec.bypass_gated)
+        b->bypass = arena_take(a, tokens, sizeof(real));
     if (m->spec.bypass_gated && m->options.train)
         b->skipped = arena_take(a, tokens * c, sizeof(real));
     b->cut      = arena_take(a, (size_t)m->options.n_sequences, sizeof(real));
@@ -117,12 +137,13 @@ static size_t widest_rows(const struct model *m, int32_t from, int32_t to)
     return widest;
 }
 
-static void lay_out_layer(struct model *m, struct layer_buffers *b, size_t n,
-                          bool routed)
+/* The choices of a routed layer, each its own. */
+static void lay_out_choices(struct model *m, int32_t layer)
 {
-    lay_out_operands(m, b, n);
-    lay_out_block(m, b, n);
-    lay_out_routing(m, b, n, routed);
+    const int32_t each = plan_choices_a_layer(&m->spec);
+
+    for (int32_t i = 0; i < each && m->spec.routed[layer]; i++)
+        lay_out_choice(m, &m->choice[each * layer + i], layer_rows(m, layer));
 }
 
 /* Buffers that backward does not come back to are shared by the layers in
@@ -136,7 +157,23 @@ static void lay_out_frozen(struct model *m)
         m->layer[l] = shared;
         if (l > m->lowest)
             lay_out_block(m, &m->layer[l], layer_rows(m, l));
-        lay_out_routing(m, &m->layer[l], layer_rows(m, l), m->spec.routed[l]);
+        lay_out_choices(m, l);
+    }
+}
+
+static void lay_out_trained(struct model *m)
+{
+    for (int32_t l = 0; l < m->spec.n_layers; l++) {
+        struct layer_buffers *b = &m->layer[l];
+        lay_out_operands(m, b, layer_rows(m, l));
+        lay_out_block(m, b, layer_rows(m, l));
+        const struct stage *stage = plan_stage(&m->plan, l, STAGE_ATTENTION);
+        if (stage->keys_tabled)
+            b->carried = lay_out_keys(m);
+        if (stage->skipped_keys == SKIPPED_KEYS_COMPUTED)
+            b->asking = arena_take(&m->arena, layer_rows(m, l) *
+                                   (size_t)m->spec.n_channels, sizeof(real));
+        lay_out_choices(m, l);
     }
 }
 
@@ -147,15 +184,20 @@ static void lay_out_layers(struct model *m)
         return;
     }
     if (m->options.train) {
-        for (int32_t l = 0; l < m->spec.n_layers; l++)
-            lay_out_layer(m, &m->layer[l], layer_rows(m, l),
-                          m->spec.routed[l]);
+        lay_out_trained(m);
         return;
     }
     struct layer_buffers shared = { 0 };
-    lay_out_layer(m, &shared, layer_rows(m, 0), spec_n_routed(&m->spec) > 0);
+    struct choice_buffers choice = { 0 };
+    lay_out_operands(m, &shared, layer_rows(m, 0));
+    lay_out_block(m, &shared, layer_rows(m, 0));
+    shared.carried = lay_out_keys(m);
+    if (spec_n_routed(&m->spec) > 0)
+        lay_out_choice(m, &choice, layer_rows(m, 0));
     for (int32_t l = 0; l < m->spec.n_layers; l++)
         m->layer[l] = shared;
+    for (int32_t i = 0; i < plan_n_choices(&m->spec); i++)
+        m->choice[i] = choice;
 }
 
 static void lay_out_backward(struct model *m, size_t tokens)
@@ -187,6 +229,9 @@ static void lay_out_backward(struct model *m, size_t tokens)
     m->dattended = arena_take(a, n * q, sizeof(real));
     m->dqkv      = arena_take(a, n * (q + 2 * (size_t)spec_e(s)),
                               sizeof(real));
+    if (routes_keys(m, SKIPPED_KEYS_COMPUTED))
+        m->dasking = arena_take(a, routed * c, sizeof(real));
+    m->dcarried  = lay_out_keys(m);
     m->partial   = arena_take(a, largest / OP_CLIP_CHUNK + 1, sizeof(real));
 }
 
@@ -227,18 +272,11 @@ static void lay_out_decode(struct model *m)
                                      (size_t)s->n_vocab, sizeof(real));
 }
 
-/* Inference alone takes sequences of unlike lengths, and routed layers that
- * hand on scores and keys. */
+/* Inference alone takes sequences of unlike lengths. */
 static void lay_out_inference(struct model *m, size_t tokens)
 {
-    const struct model_spec *s = &m->spec;
-    struct arena *a = &m->arena;
-
-    m->all_ids     = arena_take(a, tokens, sizeof(int32_t));
-    m->all_targets = arena_take(a, tokens, sizeof(int32_t));
-    if (s->skipped_keys == SKIPPED_KEYS_CARRIED)
-        m->carried = arena_take(a, tokens * 2 * (size_t)spec_e(s),
-                                sizeof(real));
+    m->all_ids     = arena_take(&m->arena, tokens, sizeof(int32_t));
+    m->all_targets = arena_take(&m->arena, tokens, sizeof(int32_t));
 }
 
 /* Run twice: to measure, then to place. */

@@ -8,27 +8,11 @@
 #include "sim/core/base/arena.h"
 #include "sim/core/model/plan.h"
 
-/* Results of one layer on N rows, which training keeps for backward.  Without
- * training all layers share one set.  With a frozen backbone they share the
- * buffers that only weights' gradients are made of, and layers that backward
- * does not reach share all but their routing. */
-struct layer_buffers {
-    real *normed1;    /* [N,C] */
-    real *stats1;     /* [N,2] of the first norm */
-    real *qkv;        /* [N,Q+2E] normalised and turned, as the model has it */
-    real *qk_scales;  /* [N,H+G] of the norm of queries and keys */
-    real *unnormed;   /* [N,Q+E] queries and keys before it; training */
-    real *attended;   /* [N,Q] */
-    real *softmax;    /* [N,H,2] */
-    real *middle;     /* [N,C] after attention */
-    real *normed2;    /* [N,C] */
-    real *stats2;     /* [N,2] */
-    real *up;         /* [N,U] */
-    real *act;        /* [N,F] */
-    /* Routed layers. */
+/* Results of one choice: whom it keeps, and what it goes by.  Shared as layers'
+ * are. */
+struct choice_buffers {
     real *x;          /* [N,C] gathered rows of the stream */
     real *y;          /* [N,C] those rows after the stage's parts */
-    /* Of the newest choice, where there are two. */
     real *score;      /* [B*T] the router's, or the signal where none scores */
     real *signal;     /* [B*T] the signal; the same where no router scores */
     real *router_stats;   /* [B*T,2] */
@@ -48,7 +32,33 @@ struct layer_buffers {
                        * training asks scores or predictors to know */
     real *hidden;     /* [B*T,W] of the predictor; then its gradient */
     real *forecast;   /* [B*T] the predictor's logits */
+};
+
+/* Results of one layer on N rows, which training keeps for backward.  Without
+ * training all layers share one set.  With a frozen backbone they share the
+ * buffers that only weights' gradients are made of, and layers that backward
+ * does not reach share all but their routing. */
+struct layer_buffers {
+    real *normed1;    /* [N,C] */
+    real *stats1;     /* [N,2] of the first norm */
+    real *qkv;        /* [N,Q+2E] normalised and turned, as the model has it */
+    real *qk_scales;  /* [N,H+G] of the norm of queries and keys */
+    real *unnormed;   /* [N,Q+E] queries and keys before it; training */
+    real *attended;   /* [N,Q] */
+    real *softmax;    /* [N,H,2] */
+    real *middle;     /* [N,C] after attention */
+    real *normed2;    /* [N,C] */
+    real *stats2;     /* [N,2] */
+    real *up;         /* [N,U] */
+    real *act;        /* [N,F] */
+    real *asking;     /* [N,C] kept rows of normed1, where keys of skipped tokens
+                       * are computed; without training it is normed2 */
+    real *carried;    /* [B*T,2E] newest keys and values, as the layer leaves
+                       * them; without training all layers' */
+    struct choice_buffers *chosen;   /* of the newest choice, or in backward of
+                                      * the stage's */
     real *stream;     /* [B*T,C] that they are taken from and put back onto */
+    size_t  room;     /* rows that these have room for */
     int32_t n_rows;   /* N, of what is being worked on */
     struct rows rows;
 };
@@ -92,6 +102,7 @@ struct model {
     real *stream[SPEC_MAX_LAYERS + 1];   /* [B*T,C] input of layer l; layers
                                           * that route share their input's */
     struct layer_buffers layer[SPEC_MAX_LAYERS];
+    struct choice_buffers choice[PLAN_MAX_CHOICES];
     int32_t n_rows;                /* of the stream: all tokens of the pass */
     struct rows all_rows;          /* every token, for dense layers */
     int32_t *all_first, *all_position, *all_token;
@@ -99,7 +110,6 @@ struct model {
     int32_t *last_row, *last_token;   /* [B] of each sequence */
     real *left[2];                 /* [B*T,C] the stream that the routed layer
                                     * before scored, for each of its choices */
-    real *carried;                 /* [B*T,2E] newest keys and values */
 
     real *final_normed;            /* [B*T,C] */
     real *final_stats;             /* [B*T,2] */
@@ -133,6 +143,8 @@ struct model {
     real *dup;                     /* [N,U] */
     real *dattended;               /* [N,Q] */
     real *dqkv;                    /* [N,Q+2E] */
+    real *dasking;                 /* [N,C] */
+    real *dcarried;                /* [B*T,2E] of the newest keys and values */
     real *partial;                 /* chunks of the largest tensor */
 };
 

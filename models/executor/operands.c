@@ -32,6 +32,25 @@ struct gemm product_of(const struct model *m, int32_t layer, enum tensor_id id,
     };
 }
 
+struct gemm columns_of(struct gemm g, int32_t first, int32_t n)
+{
+    int32_t n_ranges = 0;
+
+    if (g.n_stored == 0)
+        g.b += first;
+    for (int32_t at = 0; g.n_stored > 0 && at < first; g.n_stored--)
+        at += g.stored++->columns;
+    for (int32_t at = 0; n_ranges < g.n_stored && at < n; n_ranges++)
+        at += g.stored[n_ranges].columns;
+    g.n_stored = n_ranges;
+    g.n = n;
+    if (g.c)
+        g.c += first;
+    if (g.bias)
+        g.bias += first;
+    return g;
+}
+
 struct gemm head_of(const struct model *m, int32_t n_rows, bool few)
 {
     const enum tensor_id id = m->spec.tied_head ? TENSOR_WTE : TENSOR_HEAD;
@@ -76,7 +95,7 @@ struct attention attention_of(struct model *m, int32_t layer)
     if (skipped != SKIPPED_KEYS_ABSENT) {
         bool computed = skipped == SKIPPED_KEYS_COMPUTED;
         o.key_rows = &m->all_rows;
-        o.kv = computed ? b->qkv + q : m->carried;
+        o.kv = computed ? b->qkv + q : b->carried;
         o.kv_stride = computed ? q + 2 * e : 2 * e;
     }
     return o;
@@ -84,7 +103,7 @@ struct attention attention_of(struct model *m, int32_t layer)
 
 struct router router_of(struct model *m, int32_t layer)
 {
-    struct layer_buffers *b = &m->layer[layer];
+    struct choice_buffers *b = m->layer[layer].chosen;
     return (struct router){
         .input = m->spec.router_input == ROUTER_INPUT_RAW ? ROUTER_RAW
                  : m->spec.traits.norm == NORM_RMS        ? ROUTER_RMS
@@ -110,7 +129,7 @@ const real *predictor_input(struct model *m, int32_t layer)
 
 struct predictor predictor_of(struct model *m, int32_t layer)
 {
-    struct layer_buffers *b = &m->layer[layer];
+    struct choice_buffers *b = m->layer[layer].chosen;
     return (struct predictor){
         .n = m->n_rows, .width = m->spec.n_predictor, .hidden = b->hidden,
         .weight = weight_of(m, layer, TENSOR_PREDICT_DOWN),
@@ -121,7 +140,7 @@ struct predictor predictor_of(struct model *m, int32_t layer)
 
 struct router_loss router_loss_of(struct model *m, int32_t layer)
 {
-    struct layer_buffers *b = &m->layer[layer];
+    struct choice_buffers *b = m->layer[layer].chosen;
     const double each = 1.0 / ((double)m->n_rows * spec_n_routed(&m->spec));
     const int32_t kept = b->first[m->input.n_sequences];
     const double over = (double)kept / m->n_rows -
@@ -139,7 +158,8 @@ struct router_loss router_loss_of(struct model *m, int32_t layer)
 
 struct gating gating_of(struct model *m, int32_t layer)
 {
-    struct layer_buffers *b = &m->layer[layer];
+    const struct layer_buffers *b = &m->layer[layer];
+    const struct choice_buffers *by = b->chosen;
     static const struct { enum gating_kind kind; double scale; } gates[] = {
         [GATE_RAW] = { GATING_RAW, 1.0 },
         [GATE_SIGMOID] = { GATING_SIGMOID, 1.0 },
@@ -154,16 +174,15 @@ struct gating gating_of(struct model *m, int32_t layer)
         .trained = !m->spec.router_detached,
         .spread = spec_scores_all_learn(&m->spec),
         .adds = spec_router_losses(&m->spec),
-        .restores = spec_scored_again(&m->spec), .stream = b->stream,
-        .n = b->n_rows,
-        .width = m->spec.n_channels, .token = b->row, .score = b->score,
-        .value = b->gate, .y = b->y, .x = b->x,
+        .restores = spec_puts_back(&m->spec), .stream = b->stream,
+        .n = b->n_rows, .width = m->spec.n_channels, .token = by->row,
+        .score = by->score, .value = by->gate, .y = by->y, .x = by->x,
     };
 }
 
 struct gating bypass_of(struct model *m, int32_t layer)
 {
-    struct layer_buffers *b = &m->layer[layer];
+    struct choice_buffers *b = m->layer[layer].chosen;
     struct gating o = gating_of(m, layer);
     o.n = b->n_skipped;
     o.token = b->skipped_row;
@@ -173,12 +192,12 @@ struct gating bypass_of(struct model *m, int32_t layer)
     return o;
 }
 
-struct rope rope_of(struct model *m, int32_t layer, real *qkv)
+struct rope rope_of(struct model *m, real *qkv, const struct rows *rows,
+                    int32_t first_head, int32_t n_heads)
 {
-    struct layer_buffers *b = &m->layer[layer];
     return (struct rope){
-        .qkv = qkv, .rows = &b->rows, .n = b->n_rows,
-        .n_heads = m->spec.n_heads + m->spec.n_kv_heads,
+        .qkv = qkv + first_head * m->spec.head_size, .rows = rows,
+        .n = rows->first[rows->n_sequences], .n_heads = n_heads,
         .head_size = m->spec.head_size,
         .stride = spec_q(&m->spec) + 2 * spec_e(&m->spec), .table = m->rope,
     };
@@ -191,6 +210,7 @@ struct qk_norm qk_norm_of(struct model *m, int32_t layer,
     struct layer_buffers *b = &m->layer[layer];
     const int32_t d = m->spec.head_size, left = m->spec.n_heads - first_head;
     const int32_t queries = left < n_heads ? left : n_heads;
+    const size_t behind = b->room * (size_t)first_head;
     return (struct qk_norm){
         .rows = rows->first[rows->n_sequences],
         .n_heads = { queries, n_heads - queries }, .head_size = d,
@@ -198,8 +218,8 @@ struct qk_norm qk_norm_of(struct model *m, int32_t layer,
         .epsilon = m->spec.norm_epsilon,
         .gamma = { weight_of(m, layer, TENSOR_QUERY_GAMMA),
                    weight_of(m, layer, TENSOR_KEY_GAMMA) },
-        .x = b->qkv + first_head * d, .scales = b->qk_scales,
-        .unnormed = b->unnormed,
+        .x = b->qkv + first_head * d, .scales = b->qk_scales + behind,
+        .unnormed = b->unnormed ? b->unnormed + behind * (size_t)d : NULL,
     };
 }
 

@@ -13,6 +13,9 @@ real *gradient_of(struct model *m, int32_t layer, enum tensor_id id);
 struct gemm product_of(const struct model *m, int32_t layer, enum tensor_id id,
                        const real *a, real *c, int32_t n_rows,
                        const real *from);
+/* The product's columns from `first` on: some of queries, keys and values, each
+ * of which is a range of its own where they are stored. */
+struct gemm columns_of(struct gemm g, int32_t first, int32_t n);
 /* The unembedding of n_rows rows of the final norm; `few`: of a model that
  * decodes, along the head's columns, which is the faster for few rows. */
 struct gemm head_of(const struct model *m, int32_t n_rows, bool few);
@@ -34,6 +37,7 @@ struct gating bypass_of(struct model *m, int32_t layer);   /* of skipped rows */
 struct qk_norm qk_norm_of(struct model *m, int32_t layer,
                           const struct rows *rows, int32_t first_head,
                           int32_t n_heads);
-struct rope rope_of(struct model *m, int32_t layer, real *qkv);
+struct rope rope_of(struct model *m, real *qkv, const struct rows *rows,
+                    int32_t first_head, int32_t n_heads);
 
 #endif

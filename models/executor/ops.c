@@ -96,7 +96,7 @@ void op_product(struct executor *ex, struct place at, const struct gemm *g)
 
 struct column_sum {
     const real *x;
-    int32_t     n, width;
+    int32_t     stride, n, width;
     real       *out;
 };
 
@@ -104,7 +104,8 @@ static void column_sum_part(void *argument, int part, int parts)
 {
     const struct op_call *call = argument;
     const struct column_sum *o = call->operand;
-    call->ex->kernels->sum_columns(o->x, o->n, o->width, o->out, part, parts);
+    call->ex->kernels->sum_columns(o->x, o->stride, o->n, o->width, o->out, part,
+                                   parts);
 }
 
 void op_product_backward(struct executor *ex, struct place at,
@@ -112,20 +113,20 @@ void op_product_backward(struct executor *ex, struct place at,
 {
     struct op_run run = op_begin(ex, at);
     struct gemm dx = {
-        .m = g->m, .n = g->k, .k = g->n, .a = d->dout, .a_row = g->n, .a_k = 1,
-        .b = g->b, .b_k = g->b_col, .b_col = g->b_k, .c = d->dx,
+        .m = g->m, .n = g->k, .k = g->n, .a = d->dout, .a_row = g->c_row,
+        .a_k = 1, .b = g->b, .b_k = g->b_col, .b_col = g->b_k, .c = d->dx,
         .c_row = g->k,
     };
     /* dW [k,n] = x^T dout, or, stored transposed, dW [n,k] = dout^T x. */
     struct gemm dw = {
         .m = g->k, .n = g->n, .k = g->m, .a = g->a, .a_row = 1,
-        .a_k = g->a_row, .b = d->dout, .b_k = g->n, .b_col = 1, .c = d->dw,
-        .c_row = g->n,
+        .a_k = g->a_row, .b = d->dout, .b_k = g->c_row, .b_col = 1, .c = d->dw,
+        .c_row = g->b_k,
     };
     if (d->transposed)
         dw = (struct gemm){
             .m = g->n, .n = g->k, .k = g->m, .a = d->dout, .a_row = 1,
-            .a_k = g->n, .b = g->a, .b_k = g->a_row, .b_col = 1, .c = d->dw,
+            .a_k = g->c_row, .b = g->a, .b_k = g->a_row, .b_col = 1, .c = d->dw,
             .c_row = g->k,
         };
     struct tally each = { 0, 4 * u(g->n) }, shared = { 0, 0 };
@@ -142,7 +143,8 @@ void op_product_backward(struct executor *ex, struct place at,
         shared.bytes += 4 * u(g->k) * u(g->n);
     }
     if (d->dbias) {
-        struct column_sum sum = { d->dout, g->m, g->n, d->dbias };
+        struct column_sum sum = { d->dout, (int32_t)g->c_row, g->m, g->n,
+                                  d->dbias };
         op_parts(ex, column_sum_part, &sum);
         each.flops += u(g->n);
         shared.bytes += 4 * u(g->n);
@@ -215,11 +217,12 @@ void op_qk_norm_backward(struct executor *ex, struct place at,
     /* First sweep, second sweep. */
     struct tally each = { heads * ((4 * d + FOLD + 1) + 5 * d),
                           heads * (12 * d + 4) };
-    struct tally shared = { 0, 8 * d };
+    const uint64_t sides = u(o->n_heads[0] > 0) + u(o->n_heads[1] > 0);
+    struct tally shared = { 0, sides * 4 * d };
     if (o->dgamma[0]) {
         op_parts(ex, qk_norm_dgamma_part, o);
         each.flops += heads * 3 * d;
-        shared.bytes += 8 * d;
+        shared.bytes += sides * 4 * d;
     }
     op_parts(ex, qk_norm_dx_part, o);
     op_end(ex, &run, at.token, o->rows, each, shared);
@@ -498,8 +501,8 @@ static void scatter_part(void *argument, int part, int parts)
 {
     const struct op_call *call = argument;
     const struct scattering *o = call->operand;
-    call->ex->kernels->scatter(o->x, o->stride, o->row, o->out, o->n, o->width,
-                               part, parts);
+    call->ex->kernels->scatter(o->x, o->stride, o->row, o->from_there, o->out,
+                               o->n, o->width, part, parts);
 }
 
 void op_scatter(struct executor *ex, struct place at,
@@ -508,6 +511,40 @@ void op_scatter(struct executor *ex, struct place at,
     struct op_run run = op_begin(ex, at);
     op_parts(ex, scatter_part, o);
     op_end(ex, &run, at.token, o->n, (struct tally){ 0, 8 * u(o->width) },
+           (struct tally){ 0, 0 });
+}
+
+static void scatter_add_part(void *argument, int part, int parts)
+{
+    const struct op_call *call = argument;
+    const struct scattering *o = call->operand;
+    call->ex->kernels->scatter_add(o->x, o->row, o->out, o->n, o->width, part,
+                                   parts);
+}
+
+void op_scatter_add(struct executor *ex, struct place at,
+                    const struct scattering *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, scatter_add_part, o);
+    op_end(ex, &run, at.token, o->n,
+           (struct tally){ u(o->width), 12 * u(o->width) },
+           (struct tally){ 0, 0 });
+}
+
+static void take_part(void *argument, int part, int parts)
+{
+    const struct op_call *call = argument;
+    const struct taking *o = call->operand;
+    call->ex->kernels->take(o->x, o->row, o->out, o->stride, o->n, o->width,
+                            part, parts);
+}
+
+void op_take(struct executor *ex, struct place at, const struct taking *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, take_part, o);
+    op_end(ex, &run, at.token, o->n, (struct tally){ 0, 12 * u(o->width) },
            (struct tally){ 0, 0 });
 }
 

@@ -35,9 +35,9 @@ static inline struct place place(enum op op, int32_t layer,
 void op_product(struct executor *ex, struct place at, const struct gemm *g);
 
 /* dx = dout W^T, dW = x^T dout, dbias = column sums of dout, from the forward
- * product `g`; dx, dw, dbias NULL: not wanted. */
+ * product `g`, or from some of its columns; dx, dw, dbias NULL: not wanted. */
 struct product_backward {
-    const real *dout;                /* [N,n], rows dense */
+    const real *dout;                /* [N,n], rows as far apart as g's c */
     real *dx, *dw, *dbias;
     bool  transposed;                /* the weight is stored [n,k] */
 };
@@ -158,15 +158,27 @@ struct gathering {
 };
 void op_gather(struct executor *ex, struct place at, const struct gathering *o);
 
-/* Rows of x, `stride` apart, to rows row[i] (NULL: i) of out [.,width]. */
+/* Rows of x, `stride` apart, to rows row[i] (NULL: i) of out [.,width]; or onto
+ * them. */
 struct scattering {
     const int32_t *row;
     int32_t        n, width, stride;
+    bool           from_there;       /* rows row[i] of x, not i */
     const real    *x;
     real          *out;
 };
 void op_scatter(struct executor *ex, struct place at,
                 const struct scattering *o);
+void op_scatter_add(struct executor *ex, struct place at,
+                    const struct scattering *o);
+/* Rows row[i] (NULL: i) of x [.,width], which become zeros, to those of out,
+ * `stride` apart. */
+struct taking {
+    const int32_t *row;
+    int32_t        n, width, stride;
+    real          *x, *out;
+};
+void op_take(struct executor *ex, struct place at, const struct taking *o);
 void op_carry(struct executor *ex, struct place at, const struct carrying *o);
 void op_gather_backward(struct executor *ex, struct place at, const real *dx,
                         const real *dpass, real *dstream, int32_t n,

@@ -42,12 +42,10 @@ static void end_attention(struct executor *ex, struct op_run *run,
 /* End attention whose queries are apart from keys: all of a strip run over the
  * keys up to its last query's own.  The op's rows are those of the keys. */
 static void end_attention_apart(struct executor *ex, struct op_run *run,
-                                const struct attention *o, uint64_t row_flops,
-                                uint64_t flops_per_key)
+                                const struct attention *o, struct tally query,
+                                uint64_t flops_per_key, struct tally key)
 {
     const struct rows *rows = o->rows, *all = o->key_rows;
-    const uint64_t q = u(o->n_heads) * u(o->head_size);
-    const uint64_t e = u(o->n_kv_heads) * u(o->head_size);
     const int32_t n = all->first[all->n_sequences];
     struct tally sum = { 0, 0 };
 
@@ -63,8 +61,9 @@ static void end_attention_apart(struct executor *ex, struct op_run *run,
             if (last >= end)
                 last = end - 1;
             struct tally own = {
-                row_flops + keys_of(rows->position[last]) * flops_per_key,
-                8 * q + 8 * u(o->n_heads) };
+                query.flops +
+                    keys_of(rows->position[last]) * flops_per_key,
+                query.bytes };
             sum.flops += own.flops;
             sum.bytes += own.bytes;
             if (ex->meter->by_token)
@@ -72,7 +71,7 @@ static void end_attention_apart(struct executor *ex, struct op_run *run,
         }
     }
     run->extra = ex->meter->by_token ? ex->extra : NULL;
-    op_end(ex, run, all->token, n, (struct tally){ 0, 8 * e }, sum);
+    op_end(ex, run, all->token, n, key, sum);
 }
 
 void op_attend(struct executor *ex, struct place at, const struct attention *o)
@@ -81,8 +80,10 @@ void op_attend(struct executor *ex, struct place at, const struct attention *o)
     op_parts(ex, attend_part, o);
     uint64_t h = u(o->n_heads), d = u(o->head_size), e = u(o->n_kv_heads) * d;
     if (o->key_rows) {
-        end_attention_apart(ex, &run, o, h * (2 * d + FOLD + 1),
-                            h * (4 * d + EXP + 2));
+        end_attention_apart(ex, &run, o,
+                            (struct tally){ h * (2 * d + FOLD + 1),
+                                            8 * h * d + 8 * h },
+                            h * (4 * d + EXP + 2), (struct tally){ 0, 8 * e });
         return;
     }
     struct tally each = { h * (2 * d + FOLD + 1), 8 * h * d + 8 * e + 8 * h };
@@ -96,7 +97,13 @@ void op_attend_backward(struct executor *ex, struct place at,
     struct op_run run = op_begin(ex, at);
     op_parts(ex, attend_backward_part, o);
     uint64_t h = u(o->n_heads), d = u(o->head_size), e = u(o->n_kv_heads) * d;
-    struct tally each = { h * (4 * d + FOLD), 16 * h * d + 16 * e + 8 * h };
+    struct tally query = { h * (4 * d + FOLD), 16 * h * d + 8 * h };
+    struct tally key = { o->adds ? 2 * e : 0, o->adds ? 24 * e : 16 * e };
+    if (o->key_rows) {
+        end_attention_apart(ex, &run, o, query, h * (10 * d + EXP + 4), key);
+        return;
+    }
+    struct tally each = { query.flops + key.flops, query.bytes + key.bytes };
     end_attention(ex, &run, at.token, o->rows, each,
                   h * (10 * d + EXP + 4));
 }

@@ -21,7 +21,7 @@ static bool routes_before(const struct model *m, int32_t layer)
 static void run_signal(struct model *m, int32_t c)
 {
     const int32_t l = plan_choice(&m->spec, c).layer;
-    struct layer_buffers *b = &m->layer[l];
+    struct choice_buffers *b = m->layer[l].chosen;
     struct place at = place(OP_ROUTE, l, m->all_rows.token);
 
     if (m->spec.signal == SIGNAL_HASH) {
@@ -62,7 +62,7 @@ static void predict(struct model *m, int32_t l)
     const struct place at = place(OP_PREDICT, l, m->all_rows.token);
     const real *x = predictor_input(m, l);
     struct gemm up = product_of(m, l, TENSOR_PREDICT_UP, x,
-                                m->layer[l].hidden, m->n_rows, NULL);
+                                m->layer[l].chosen->hidden, m->n_rows, NULL);
     struct predictor predictor = predictor_of(m, l);
 
     op_product(&m->ex, at, &up);
@@ -73,6 +73,7 @@ void routing_score(struct model *m, int32_t c)
 {
     const int32_t l = plan_choice(&m->spec, c).layer;
 
+    m->layer[l].chosen = &m->choice[c];
     if (spec_has_router(&m->spec)) {
         struct router router = router_of(m, l);
         router.n = m->n_rows;
@@ -84,7 +85,7 @@ void routing_score(struct model *m, int32_t c)
     } else if (m->spec.router_drawn) {
         struct drawing o = {
             .seed = random_mix(m->input.seed, (uint64_t)c, 0, 3),
-            .rows = &m->all_rows, .score = m->layer[l].score,
+            .rows = &m->all_rows, .score = m->layer[l].chosen->score,
         };
         op_draw(&m->ex, place(OP_ROUTE, l, m->all_rows.token), &o);
     }
@@ -95,7 +96,7 @@ void routing_score(struct model *m, int32_t c)
 const real *routing_scores(const struct model *m, int32_t layer,
                            const struct route_policy *policy)
 {
-    const struct layer_buffers *b = &m->layer[layer];
+    const struct choice_buffers *b = m->layer[layer].chosen;
 
     return !spec_scored(&m->spec) ? NULL
            : policy && policy->signal != SIGNAL_NONE ? b->signal
@@ -136,7 +137,7 @@ static void choose_part(void *argument, int part, int parts)
     const struct choice *c = argument;
     struct model *m = c->m;
     const struct model_input *in = &m->input;
-    struct layer_buffers *b = &m->layer[c->layer];
+    struct choice_buffers *b = m->layer[c->layer].chosen;
 
     for (int32_t s = part; s < in->n_sequences; s += parts) {
         const real *score = routing_scores(m, c->layer, in->policy);
@@ -158,7 +159,7 @@ static void choose_part(void *argument, int part, int parts)
 static void line_up(struct model *m, int32_t c)
 {
     const int32_t l = plan_choice(&m->spec, c).layer;
-    struct layer_buffers *b = &m->layer[l];
+    struct choice_buffers *b = m->layer[l].chosen;
     int32_t n = 0;
     for (int32_t s = 0; s < m->input.n_sequences; s++) {
         const int32_t *kept = allocation_kept(&m->allocation, c, s);
@@ -187,7 +188,7 @@ static void track_threshold(struct model *m, int32_t l)
 {
     float *at = &m->threshold[l];
     bool first = isnan(*at);
-    struct layer_buffers *b = &m->layer[l];
+    struct choice_buffers *b = m->layer[l].chosen;
     *at = m->ex.kernels->track(first ? b->cut[0] : *at, b->cut,
                                m->input.n_sequences,
                                first ? 1.0f : m->threshold_rate);
@@ -195,7 +196,7 @@ static void track_threshold(struct model *m, int32_t l)
 
 /* What is left of the stream's rows once the kept ones, which ascend, are taken
  * out. */
-static void line_up_skipped(struct model *m, struct layer_buffers *b)
+static void line_up_skipped(struct model *m, struct choice_buffers *b)
 {
     const int32_t kept = b->first[m->input.n_sequences];
     const int32_t *token = m->all_rows.token;
@@ -214,10 +215,10 @@ static void line_up_skipped(struct model *m, struct layer_buffers *b)
 void routing_end_select(struct model *m, int32_t l, struct op_run *run,
                         uint64_t shared_flops)
 {
-    struct layer_buffers *b = &m->layer[l];
+    struct choice_buffers *b = m->layer[l].chosen;
     const int32_t kept = b->first[m->input.n_sequences];
 
-    if (m->spec.bypass_gated)
+    if (b->skipped_row)
         line_up_skipped(m, b);
     if (m->ex.meter && m->ex.meter->by_token) {
         memset(m->ex.extra, 0, (size_t)m->n_rows * sizeof *m->ex.extra);
@@ -264,7 +265,7 @@ void routing_loss(struct model *m, int32_t c)
     if (!m->input.train)
         return;
     if (m->spec.aux_loss > 0.0)
-        m->router_nats += cross_entropy(m, l, m->layer[l].score);
+        m->router_nats += cross_entropy(m, l, m->layer[l].chosen->score);
     if (m->spec.n_predictor > 0)
-        m->predictor_nats += cross_entropy(m, l, m->layer[l].forecast);
+        m->predictor_nats += cross_entropy(m, l, m->layer[l].chosen->forecast);
 }

@@ -17,7 +17,8 @@
  * where skipped tokens are gated, "bypass_gated"; what the gate is multiplied by,
  * "gate_scale", weights of routers' losses, "aux_loss", "z_loss" and "balance_loss", and the width of
  * predictors, "predictor", stand there unless they are 0; the routed part,
- * "part", unless it is the block.
+ * "part", unless it is the block; the keys of skipped tokens, "skipped_keys",
+ * unless they are absent.
  *
  * A file without that object is dense.  MistralForCausalLM is read as llama
  * where its window spans every position, Qwen's classes where they have none; of

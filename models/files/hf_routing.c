@@ -151,10 +151,11 @@ enum status hf_read_routing(struct model_spec *spec,
         "router_scores", "router_trained", "router_detached", "thresholds",
         "keep_first", "window", "router_drawn", "aux_loss", "z_loss",
         "balance_loss", "predictor", "part", "gate_scale", "bypass_gated",
+        "skipped_keys",
     };
     enum { N_KEYS = sizeof keys / sizeof *keys };
     size_t known = 0;
-    int gate = 0, input = 0, part = PART_BLOCK;
+    int gate = 0, input = 0, part = PART_BLOCK, skipped = 0;
 
     if (!json_is_object(object))
         return hf_refuse(err, name, "isobath", object, "must be an object");
@@ -206,6 +207,10 @@ enum status hf_read_routing(struct model_spec *spec,
     if (status == STATUS_OK && json_object_get(object, "part"))
         status = read_word(&part, object, "part", part_names, PART_COUNT, name,
                            err);
+    if (status == STATUS_OK && json_object_get(object, "skipped_keys"))
+        status = read_word(&skipped, object, "skipped_keys", skipped_keys_names,
+                           SKIPPED_KEYS_COUNT, name, err);
+    spec->skipped_keys = (enum skipped_keys)skipped;
     spec->gate = (enum gate)gate;
     spec->part = (enum routed_part)part;
     spec->router_input = (enum router_input)input;
@@ -257,6 +262,9 @@ json_t *hf_routing_json(const struct model_spec *spec,
                             json_real(spec->balance_loss));
     if (spec->part != PART_BLOCK)
         json_object_set_new(out, "part", json_string(part_names[spec->part]));
+    if (spec->skipped_keys != SKIPPED_KEYS_ABSENT)
+        json_object_set_new(out, "skipped_keys", json_string(
+            skipped_keys_names[spec->skipped_keys]));
     if (spec->n_predictor > 0)
         json_object_set_new(out, "predictor", json_integer(spec->n_predictor));
     return out;

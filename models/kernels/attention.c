@@ -184,7 +184,7 @@ static void soften_backward(real *p, real *dp, int32_t n, int32_t valid,
     for (int32_t j = 0; j < n; j += 16) {
         vec e = vec_exp(vec_load(p + j) - m) * inverse;
         if (j + 16 > valid)
-            e = vec_head(e, valid - j);
+            e = vec_head(e, valid > j ? valid - j : 0);
         vec_store(p + j, e);
         vec_store(dp + j, e * (vec_load(dp + j) - v));
     }
@@ -215,7 +215,8 @@ static void attend_head_backward(const struct attention *o,
 {
     int32_t d = v->d, n_max = v->padded;
     for (int32_t i = 0; i < v->count; i += STRIP) {
-        int32_t r = v->count - i < STRIP ? v->count - i : STRIP, n = i + STRIP;
+        int32_t r = v->count - i < STRIP ? v->count - i : STRIP;
+        int32_t n = round_up(seen_by(v, i + r - 1));
         ptrdiff_t at = (ptrdiff_t)(v->first + i) * v->q + h * d;
         scaled_rows(v->queries + (ptrdiff_t)i * v->stride + h * d, v->stride, r,
                     d, v->scale, w->queries);
@@ -226,7 +227,7 @@ static void attend_head_backward(const struct attention *o,
         for (int32_t j = 0; j < r; j++) {
             ptrdiff_t row = at + (ptrdiff_t)j * v->q;
             soften_backward(w->p + (ptrdiff_t)j * n_max,
-                            w->dp + (ptrdiff_t)j * n_max, n, i + j + 1,
+                            w->dp + (ptrdiff_t)j * n_max, n, seen_by(v, i + j),
                             o->stats + ((ptrdiff_t)(v->first + i + j) *
                                             o->n_heads + h) * 2,
                             dot(o->dout + row, o->out + row, d));
@@ -243,6 +244,24 @@ static void attend_head_backward(const struct attention *o,
     }
 }
 
+/* Hand out the gradients of the keys and values of one head. */
+static void hand_keys(const struct attention *o, const struct view *v,
+                      int32_t b, int32_t g, const struct workspace *w)
+{
+    const struct rows *rows = o->key_rows ? o->key_rows : o->rows;
+    real *to = o->dkv ? o->dkv : o->dqkv + v->q;
+    int32_t stride = o->dkv ? o->dkv_stride : v->stride;
+
+    to += (ptrdiff_t)rows->first[b] * stride + g * v->d;
+    for (int32_t j = 0; j < v->n_keys; j++, to += stride)
+        for (int32_t i = 0; i < v->d; i++) {
+            real key = w->dkeys[(ptrdiff_t)j * v->d + i];
+            real value = w->dvalues[(ptrdiff_t)j * v->d + i];
+            to[i] = o->adds ? to[i] + key : key;
+            to[v->e + i] = o->adds ? to[v->e + i] + value : value;
+        }
+}
+
 void KERNEL(attend_backward)(const struct attention *o, int part, int parts,
                              real *scratch)
 {
@@ -251,8 +270,6 @@ void KERNEL(attend_backward)(const struct attention *o, int part, int parts,
     for (int32_t i = part; i < tasks; i += parts) {
         int32_t g = i % o->n_kv_heads;
         struct view v = view_of(o, i / o->n_kv_heads, g);
-        if (v.count == 0)
-            continue;
         v.scale = scale;
         ptrdiff_t size = (ptrdiff_t)v.padded * v.d;
         struct workspace w;
@@ -265,20 +282,15 @@ void KERNEL(attend_backward)(const struct attention *o, int part, int parts,
         w.dqueries = w.queries + STRIP * v.d;
         w.p = w.dqueries + STRIP * v.d;
         w.dp = w.p + (ptrdiff_t)STRIP * v.padded;
-        copy_columns(v.keys, v.stride, v.count, v.padded, v.d, w.key_columns);
-        copy_columns(v.values, v.stride, v.count, v.padded, v.d,
+        copy_columns(v.keys, v.kv_stride, v.n_keys, v.padded, v.d,
+                     w.key_columns);
+        copy_columns(v.values, v.kv_stride, v.n_keys, v.padded, v.d,
                      w.value_columns);
-        copy_rows(v.keys, v.stride, v.count, v.padded, v.d, w.key_rows);
+        copy_rows(v.keys, v.kv_stride, v.n_keys, v.padded, v.d, w.key_rows);
         memset((void *)w.dkeys, 0, 2 * (size_t)size * sizeof(real));
         for (int32_t h = g * v.group; h < (g + 1) * v.group; h++)
             attend_head_backward(o, &v, h, &w);
-        for (int32_t j = 0; j < v.count; j++) {
-            real *to = o->dqkv + (ptrdiff_t)(v.first + j) * v.stride;
-            memcpy(to + v.q + g * v.d, w.dkeys + (ptrdiff_t)j * v.d,
-                   (size_t)v.d * sizeof *to);
-            memcpy(to + v.q + v.e + g * v.d, w.dvalues + (ptrdiff_t)j * v.d,
-                   (size_t)v.d * sizeof *to);
-        }
+        hand_keys(o, &v, i / o->n_kv_heads, g, &w);
     }
 }
 

@@ -57,8 +57,12 @@ struct attention {
     int32_t     kv_stride; /* numbers from row to row of it */
     real       *out;       /* [N,Q] */
     real       *stats;     /* [N,H,2]: largest score, 1 / sum of exponentials */
-    const real *dout;      /* [N,Q]; backward only */
-    real       *dqkv;      /* [N,Q+2E]; backward only */
+    const real *dout;      /* [N,Q]; backward only, like the rest */
+    real       *dqkv;      /* [N,Q+2E] */
+    real       *dkv;       /* of the keys' rows, E numbers before their values';
+                            * NULL: in dqkv */
+    int32_t     dkv_stride;
+    bool        adds;      /* dkv is added to */
 };
 
 /* One new row a sequence against the keys and values kept so far.  Lengths are
@@ -247,8 +251,8 @@ struct kernels {
     /* Likewise with stored weights, split over columns alone. */
     void (*stored_gemm)(const struct gemm *g, int part, int parts,
                         real *scratch);
-    void (*sum_columns)(const real *x, int32_t n, int32_t width, real *out,
-                        int part, int parts);
+    void (*sum_columns)(const real *x, int32_t stride, int32_t n,
+                        int32_t width, real *out, int part, int parts);
     void (*norm)(const struct norm *n, int part, int parts);
     void (*norm_backward)(const struct norm *n, int part, int parts);
     void (*attend)(const struct attention *a, int part, int parts,
@@ -306,10 +310,16 @@ struct kernels {
                                 int parts);
     void (*gather)(const real *x, const int32_t *token, real *out, int32_t n,
                    int32_t width, int part, int parts);
-    /* Copy rows of x, `stride` apart, to rows row[r] (NULL: r) of out
-     * [.,width]. */
+    /* Rows r of x, `stride` apart, or with from_there rows row[r] of it, to rows
+     * row[r] (NULL: r) of out [.,width]; onto them; and rows row[r] of x, which
+     * become zeros, to rows r of out, `stride` apart. */
     void (*scatter)(const real *x, int32_t stride, const int32_t *row,
-                    real *out, int32_t n, int32_t width, int part, int parts);
+                    bool from_there, real *out, int32_t n, int32_t width,
+                    int part, int parts);
+    void (*scatter_add)(const real *x, const int32_t *row, real *out,
+                        int32_t n, int32_t width, int part, int parts);
+    void (*take)(real *x, const int32_t *row, real *out, int32_t stride,
+                 int32_t n, int32_t width, int part, int parts);
     void (*gather_backward)(const real *dx, const real *dpass,
                             const int32_t *token, real *dstream, int32_t n,
                             int32_t width, int part, int parts);

@@ -122,7 +122,7 @@ void KERNEL(qk_norm_dgamma)(const struct qk_norm *o, int part, int parts)
 
     assert(o->unnormed != NULL);
     for (int side = 0; side < 2; side++)
-        for (int32_t c = c0; c < c1; c++)
+        for (int32_t c = c0; c < c1 && o->n_heads[side] > 0; c++)
             o->dgamma[side][c] = real_set(0.0f);
     for (int32_t i = 0; i < n; i++)
         add_dgamma(o->dgamma[i % heads >= o->n_heads[0]], head_at(o, i), c0,

@@ -25,15 +25,15 @@ static inline void scale_row(real *to, real by, int32_t n)
         to[c] = to[c] * by;
 }
 
-void KERNEL(sum_columns)(const real *x, int32_t n, int32_t width, real *out,
-                         int part, int parts)
+void KERNEL(sum_columns)(const real *x, int32_t stride, int32_t n,
+                         int32_t width, real *out, int part, int parts)
 {
     int32_t c0 = slice(width, 16, part, parts);
     int32_t c1 = slice(width, 16, part + 1, parts);
     for (int32_t c = c0; c < c1; c++)
         out[c] = real_set(0.0f);
     for (int32_t r = 0; r < n; r++)
-        add_row(out, x + (ptrdiff_t)r * width, c0, c1);
+        add_row(out, x + (ptrdiff_t)r * stride, c0, c1);
 }
 
 void KERNEL(embed)(const int32_t *ids, const int32_t *position, const real *wte,
@@ -73,12 +73,35 @@ void KERNEL(gather)(const real *x, const int32_t *token, real *out, int32_t n,
 }
 
 void KERNEL(scatter)(const real *x, int32_t stride, const int32_t *row,
-                     real *out, int32_t n, int32_t width, int part, int parts)
+                     bool from_there, real *out, int32_t n, int32_t width,
+                     int part, int parts)
+{
+    int32_t end = slice(n, 1, part + 1, parts);
+    for (int32_t i = slice(n, 1, part, parts); i < end; i++) {
+        int32_t to = row ? row[i] : i;
+        copy_row(out + (ptrdiff_t)to * width,
+                 x + (ptrdiff_t)(from_there ? to : i) * stride, width);
+    }
+}
+
+void KERNEL(scatter_add)(const real *x, const int32_t *row, real *out,
+                         int32_t n, int32_t width, int part, int parts)
 {
     int32_t end = slice(n, 1, part + 1, parts);
     for (int32_t i = slice(n, 1, part, parts); i < end; i++)
-        copy_row(out + (ptrdiff_t)(row ? row[i] : i) * width,
-                 x + (ptrdiff_t)i * stride, width);
+        add_row(out + (ptrdiff_t)row[i] * width, x + (ptrdiff_t)i * width, 0,
+                width);
+}
+
+void KERNEL(take)(real *x, const int32_t *row, real *out, int32_t stride,
+                  int32_t n, int32_t width, int part, int parts)
+{
+    int32_t end = slice(n, 1, part + 1, parts);
+    for (int32_t i = slice(n, 1, part, parts); i < end; i++) {
+        real *from = x + (ptrdiff_t)(row ? row[i] : i) * width;
+        copy_row(out + (ptrdiff_t)i * stride, from, width);
+        memset((void *)from, 0, (size_t)width * sizeof *from);
+    }
 }
 
 void KERNEL(gather_backward)(const real *dx, const real *dpass,

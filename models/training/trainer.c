@@ -10,6 +10,7 @@
 #include "models/training/divergence.h"
 #include "models/training/threshold_fit.h"
 #include "sim/core/answer/table.h"
+#include "sim/core/model/plan.h"
 
 /* Rows of the curve besides those that are judged: enough for any plot. */
 enum { CURVE_ROWS = 200 };
@@ -188,9 +189,9 @@ static double kept_share(const struct model *model)
     const struct model_spec *spec = model_spec(model);
     const struct allocation *a = model_allocation(model);
     int64_t kept = 0, seen = 0;
-    for (int32_t l = 0; l < spec->n_layers; l++)
-        if (spec->routed[l]) {
-            kept += allocation_rows(a, l);
+    for (int32_t c = 0; c < plan_n_choices(spec); c++)
+        if (plan_choice(spec, c).routed) {
+            kept += allocation_rows(a, c);
             seen += (int64_t)a->n_sequences * a->n_tokens;
         }
     return seen > 0 ? (double)kept / (double)seen : (double)NAN;

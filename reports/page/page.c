@@ -38,6 +38,26 @@ static void title_of_profiles(char out[384], const struct report *r)
         snprintf(out, 384, "%s against %s", other, model);
 }
 
+static void title_of_texts(char out[384], const struct report *r)
+{
+    char model[RUN_NAME_SIZE], other[RUN_NAME_SIZE] = "";
+    size_t n = 0;
+
+    run_model(model, r->scored);
+    for (size_t i = 0; i < r->n_runs; i++)
+        if (report_scores_text(&r->run[i])) {
+            n++;
+            if (&r->run[i] != r->scored)
+                run_model(other, &r->run[i]);
+        }
+    if (n == 1)
+        snprintf(out, 384, "A text, scored by %s", model);
+    else if (n == 2)
+        snprintf(out, 384, "Texts, scored by %s and %s", model, other);
+    else
+        snprintf(out, 384, "%zu texts, scored by %s and others", n, model);
+}
+
 static void title_of(char out[384], const struct report *r)
 {
     const struct study *s = &r->study;
@@ -53,13 +73,12 @@ static void title_of(char out[384], const struct report *r)
                  s->setting[0].run[0]->name,
                  setting_kind_names[s->setting[0].kind], mod);
     } else if (r->tradeoff.n > 0) {
-        snprintf(out, 384, "%s: loss against cost, routed and dense",
-                 r->run[0].name);
+        run_model(model, r->worked[0]);
+        snprintf(out, 384, "%s: loss against cost, routed and dense", model);
     } else if (r->profile) {
         title_of_profiles(out, r);
     } else if (r->scored) {
-        run_model(model, r->scored);
-        snprintf(out, 384, "A text, scored by %s", model);
+        title_of_texts(out, r);
     } else {
         run_model(model, &r->run[0]);
         snprintf(out, 384, "%s", model);

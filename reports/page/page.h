@@ -15,7 +15,7 @@ void page_setup(const struct report *report, FILE *out);
 void page_lead_profile(const struct report *report, FILE *out);
 void page_lead_profiles(const struct report *report, FILE *out);
 void page_lead_training(const struct report *report, FILE *out);
-void page_lead_score(const struct report *report, FILE *out);
+void page_lead_score(const struct run *run, FILE *out);
 void page_lead_prompt(const struct run *run, FILE *out);
 /* page_tradeoff.c: likewise, about scored points of a sweep. */
 void page_lead_tradeoff(const struct report *report, FILE *out);

@@ -177,13 +177,14 @@ void page_lead_profiles(const struct report *r, FILE *out)
 
 /* ---- a training ---- */
 
+/* Where the layers are those of a profile, the training's are not at hand. */
 static void passes_text(const struct report *r, FILE *out)
 {
     const struct witnesses *w = r->layers[ARM_MOD] ? r->layers[ARM_MOD]
                                                    : r->layers[ARM_DENSE];
     double whole, told = 0;
 
-    if (!w || !((whole = stack_sum(w, METRIC_FLOPS, LEDGER_ANY, LEDGER_ANY)
+    if (r->profile || !w || !((whole = stack_sum(w, METRIC_FLOPS, LEDGER_ANY, LEDGER_ANY)
                              .whole) > 0))
         return;
     fputs(" Of the FLOPs,", out);
@@ -230,9 +231,8 @@ void page_lead_training(const struct report *r, FILE *out)
 
 /* ---- a text, a prompt ---- */
 
-void page_lead_score(const struct report *r, FILE *out)
+void page_lead_score(const struct run *run, FILE *out)
 {
-    const struct run *run = r->scored;
     const double loss = jsonpath_number(run->summary, "loss.nats_per_token");
     const double bits = jsonpath_number(run->summary, "loss.bits_per_byte");
     char model[RUN_NAME_SIZE], number[32];
@@ -241,7 +241,7 @@ void page_lead_score(const struct report *r, FILE *out)
     fputs("<p class=\"lead\">", out);
     html_textf(out, "%s", model);
     model_text(out, run);
-    html_textf(out, ", read %zu tokens of text", r->tokens.n);
+    html_textf(out, ", read %.0f tokens of text", run->facts.tokens);
     if (isfinite(loss)) {
         snprintf(number, sizeof number, "%.4f", loss);
         fputs(": ", out);
@@ -252,7 +252,7 @@ void page_lead_score(const struct report *r, FILE *out)
     }
     fputs(".", out);
     if (!run->facts.dense && isfinite(run->facts.realised)) {
-        html_textf(out, " Its routed %s kept ", tokens_blocks(&r->tokens));
+        fputs(" Its routed layers kept ", out);
         snprintf(number, sizeof number, "%.1f %%", 100 * run->facts.realised);
         html_fact(out, number, amount_of(1, PROV_COUNTED));
         fputs(" of the tokens", out);

@@ -219,12 +219,21 @@ static void lead_router(const struct report *r, FILE *out)
     fputs("</p>\n", out);
 }
 
-static const struct run *first_prompt(const struct report *r)
+/* Texts that were scored and prompts that were gone on from, each in a paragraph. */
+static bool lead_texts(const struct report *r, FILE *out)
 {
-    for (size_t i = 0; i < r->n_runs; i++)
-        if (r->run[i].kind == RUN_SCORE && !report_scores_text(&r->run[i]))
-            return &r->run[i];
-    return NULL;
+    bool any = false;
+
+    for (size_t i = 0; i < r->n_runs; i++) {
+        if (r->run[i].kind != RUN_SCORE)
+            continue;
+        any = true;
+        if (report_scores_text(&r->run[i]))
+            page_lead_score(&r->run[i], out);
+        else
+            page_lead_prompt(&r->run[i], out);
+    }
+    return any;
 }
 
 /* Trainings, profiles and routings lead; a text or a prompt where there is nothing
@@ -260,14 +269,11 @@ void page_lead(const struct report *r, FILE *out)
     if (!executed)
         fputs("<p class=\"banner\">Nothing here was executed: all numbers on "
               "this page are predicted, or there are none.</p>\n", out);
-    if (!lead_runs(r, out)) {
-        if (r->scored)
-            page_lead_score(r, out);
-        if (first_prompt(r))
-            page_lead_prompt(first_prompt(r), out);
-        if (!r->scored && !first_prompt(r))
-            html_textf(out, "%zu run%s, without a held-out loss and without "
-                       "phases.", r->n_worked, r->n_worked == 1 ? "" : "s");
+    if (!lead_runs(r, out) && !lead_texts(r, out)) {
+        fputs("<p class=\"lead\">", out);
+        html_textf(out, "%zu run%s, without a held-out loss and without phases.",
+                   r->n_worked, r->n_worked == 1 ? "" : "s");
+        fputs("</p>\n", out);
     }
     lead_twice(r, out);
     lead_apart(r, out);

@@ -193,6 +193,35 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               8*E, 0)                                          \
   X(OF_ALL, GATHER, carried,  0, 0,                                            \
                               16*E, 0)                                         \
+  X(TRAINED_KEPT, QK_NORM, computed && qk_norm, 4*Q + H*(FOLD + 4), 0,         \
+                              12*Q + 4*H, 4*D)                                 \
+  X(TRAINED_ALL, QK_NORM, computed && qk_norm, 4*E + G*(FOLD + 4), 0,          \
+                              12*E + 4*G, 4*D)                                 \
+  X(BACK_KEPT, ATTEND, computed || carried,                                    \
+                              H*(4*D + FOLD), H*(10*D + EXP + 4),              \
+                              16*Q + 8*H, 0)                                   \
+  X(BACK_ALL, ATTEND, computed, 0, 0,                                          \
+                              16*E, 0)                                         \
+  X(BACK_ALL, ATTEND, carried, 2*E, 0,                                         \
+                              24*E, 0)                                         \
+  X(BACK_TABLED, ATTEND, carried, H*(4*D + FOLD) + 2*E, H*(10*D + EXP + 4),    \
+                              16*Q + 24*E + 8*H, 0)                            \
+  X(BACK_TABLED, GATHER, carried, 0, 0,                                        \
+                              24*E, 0)                                         \
+  X(BACK_KEPT, ROPE, computed && rotary, 3*Q, 0,                               \
+                              8*Q + 4*D, 0)                                    \
+  X(BACK_ALL, ROPE, computed && rotary, 3*E, 0,                                \
+                              8*E + 4*D, 0)                                    \
+  X(BACK_KEPT, QK_NORM, computed && qk_norm, 12*Q + H*(FOLD + 1), 0,           \
+                              12*Q + 4*H, 8*D)                                 \
+  X(BACK_ALL, QK_NORM, computed && qk_norm, 12*E + G*(FOLD + 1), 0,            \
+                              12*E + 4*G, 8*D)                                 \
+  X(BACK_KEPT, QKV, computed, 4*C*Q + bq*Q, 0,                                 \
+                              4*Q + 8*C, 8*C*Q + 4*bq*Q)                       \
+  X(BACK_ALL, QKV, computed,  8*C*E + 2*bq*E, 0,                               \
+                              8*E + 8*C, 16*C*E + 8*bq*E)                      \
+  X(BACK_KEPT, GATHER, computed, C, 0,                                         \
+                              12*C, 0)                                         \
   X(BACKWARD, HEAD, frozen,   2*C*V, 0,                                        \
                               4*V + 4*C, 4*C*V)                                \
   X(BACKWARD, FFN_DOWN, frozen, 2*F*C, 0,                                      \
@@ -390,16 +419,30 @@ void flops_store(struct flops_list *list, const struct model_spec *spec,
 #undef X
 }
 
-enum work flops_work(enum op op, bool one_query, bool one_row)
+enum work flops_work(enum op op, enum pass pass, bool one_query, bool one_row)
 {
     static const enum work work_of[OP_COUNT] = {
 #define X(id, name, work, stack, writes, what) WORK_##work,
         OP_MAP(X)
 #undef X
     };
+    static const enum work backward[WORK_COUNT] = {
+        [WORK_MATMUL] = WORK_MATMUL_BACK, [WORK_ATTEND] = WORK_ATTEND_BACK,
+        [WORK_NORM] = WORK_NORM_BACK,     [WORK_ACT] = WORK_ACT_BACK,
+        [WORK_LOSS] = WORK_LOSS_BACK,     [WORK_STREAM] = WORK_STREAM,
+    };
     const enum work work = work_of[op];
+
+    if (pass == PASS_BACKWARD)
+        return backward[work];
     return work == WORK_ATTEND && one_query ? WORK_QUERY
            : work == WORK_MATMUL && one_row ? WORK_ROW : work;
+}
+
+bool flops_attends(enum work work)
+{
+    return work == WORK_ATTEND || work == WORK_ATTEND_BACK ||
+           work == WORK_QUERY;
 }
 
 bool flops_multiplies(enum work work)

@@ -45,8 +45,8 @@
       "1 if scores are to keep to the capacity")                               \
     X(scaled, spec->gate == GATE_SIGMOID2 || spec->gate_scale > 0.0,           \
       "1 if the gate is multiplied by a constant")                             \
-    X(again, spec_scored_again(spec),                                          \
-      "1 if the stream is put back as routers saw it")                         \
+    X(again, spec_puts_back(spec),                                             \
+      "1 if the stream is put back as the layer found it")                     \
     X(predicts, spec->n_predictor > 0, "1 if there are predictors")            \
     X(W, spec->n_predictor, "width of predictors")                             \
     X(Xn, spec->experts.n, "experts")                                          \
@@ -70,14 +70,21 @@
  *    id           name      has the curve of  what it is, and its size        */
 #define WORK_MAP(X)                                                            \
     X(WORK_MATMUL, "matmul", WORK_MATMUL, "products; all of an op")            \
+    X(WORK_MATMUL_BACK, "matmul_backward", WORK_MATMUL,                        \
+      "products of gradients; all of an op")                                   \
     X(WORK_ROW,    "row",    WORK_MATMUL, "products of one row; all of an op") \
     X(WORK_ATTEND, "attend", WORK_ATTEND, "attention; one sequence of an op")  \
+    X(WORK_ATTEND_BACK, "attend_backward", WORK_ATTEND,                        \
+      "attention of gradients; one sequence of an op")                         \
     X(WORK_QUERY,  "query",  WORK_ATTEND,                                      \
       "attention of one new token over cached keys; one sequence of an op")    \
     X(WORK_VECTOR, "vector", WORK_VECTOR, "all of those below; all of an op")  \
     X(WORK_NORM,   "norm",   WORK_VECTOR, "norms and scores of rows")          \
+    X(WORK_NORM_BACK, "norm_backward", WORK_VECTOR, "their gradients")         \
     X(WORK_ACT,    "act",    WORK_VECTOR, "GELU, SwiGLU")                      \
+    X(WORK_ACT_BACK, "act_backward", WORK_VECTOR, "their gradients")           \
     X(WORK_LOSS,   "loss",   WORK_VECTOR, "softmax cross-entropy, entropy")    \
+    X(WORK_LOSS_BACK, "loss_backward", WORK_VECTOR, "its gradient")            \
     X(WORK_STREAM, "stream", WORK_VECTOR, "rows copied, added, turned")        \
     X(WORK_UPDATE, "update", WORK_VECTOR, "clipping, optimizer")
 
@@ -85,20 +92,25 @@ enum work { WORK_MAP(NAMES_ID) WORK_COUNT };
 extern const char *const work_names[];        /* NULL ends */
 /* `one_query`: attention is that of one new token a sequence; `one_row`: the op
  * works on no more. */
-enum work flops_work(enum op op, bool one_query, bool one_row);
+enum work flops_work(enum op op, enum pass pass, bool one_query, bool one_row);
+/* True if its curve is read at the flops of one sequence. */
+bool flops_attends(enum work work);
 /* Products and attention, which machines have units for, a number format each. */
 bool flops_multiplies(enum work work);
 
 /* Prices of a pass; and those that stand in forward's place: in training, of
  * ops that keep something for backward; and in a layer whose attention skips
- * tokens but sees their keys, of kept rows and of all.  Route has a second: that
+ * tokens but sees their keys, of kept rows and of all; those two in training
+ * where it keeps more, and backward; and of attention backward that adds to the
+ * keys of a table.  Route has a second: that
  * of the signal, beside the router's; and so has gate, in both passes: that of
  * the rows that a layer skips. */
 enum flops_set {
     FLOPS_FORWARD = PASS_FORWARD, FLOPS_BACKWARD = PASS_BACKWARD,
     FLOPS_UPDATE = PASS_UPDATE,
     FLOPS_TRAINING, FLOPS_OF_SIGNAL, FLOPS_OF_SKIPPED, FLOPS_BACK_SKIPPED,
-    FLOPS_OF_KEPT, FLOPS_OF_ALL,
+    FLOPS_OF_KEPT, FLOPS_OF_ALL, FLOPS_TRAINED_KEPT, FLOPS_TRAINED_ALL,
+    FLOPS_BACK_KEPT, FLOPS_BACK_ALL, FLOPS_BACK_TABLED,
     FLOPS_EXPERTS, FLOPS_EXPERTS_BACK,   /* of layers with experts */
     FLOPS_ABSORBED,                      /* decode with latent keys */
     FLOPS_SETS

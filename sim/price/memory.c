@@ -112,10 +112,11 @@ struct held {
     uint64_t rows;            /* rows that blocks work on */
     uint64_t operands;        /* rows whose products' operands are held */
     uint64_t streams;         /* copies of the stream besides the first */
-    uint64_t gathered;        /* of those, rows of routed layers */
+    uint64_t gathered;        /* of those, rows of routed layers, a choice */
     uint64_t widest;          /* rows of one layer, at most */
     uint64_t widest_routed;   /* likewise, of a routed one */
-    uint64_t scored;          /* rows that routers see */
+    uint64_t scored;          /* rows that choices see */
+    uint64_t tabled;          /* rows of tables of keys */
     uint64_t keyed;           /* rows that have a key */
 };
 
@@ -128,6 +129,7 @@ static struct held rows_held(const struct model_spec *spec,
 {
     const bool frozen = train && spec->backbone_frozen;
     const struct plan plan = plan_of(spec);
+    const uint64_t choices = (uint64_t)plan_choices_a_layer(spec);
     struct held sum = { 0 };
     uint64_t widest = 0, widest_below = 0;
     bool below = frozen;
@@ -140,6 +142,8 @@ static struct held rows_held(const struct model_spec *spec,
         sum.keyed += stage->rows == STAGE_KEPT &&
                              stage->skipped_keys == SKIPPED_KEYS_ABSENT
                          ? rows : n_sequences * (uint64_t)n_tokens;
+        if (stage->keys_tabled)
+            sum.tabled += n_sequences * (uint64_t)n_tokens;
         if (rows > widest)
             widest = rows;
         if (below && rows > widest_below)
@@ -153,10 +157,10 @@ static struct held rows_held(const struct model_spec *spec,
         if (!spec->routed[l])
             continue;
         below = false;
-        sum.gathered += rows;
+        sum.gathered += choices * rows;
         if (rows > sum.widest_routed)
             sum.widest_routed = rows;
-        sum.scored += n_sequences * (uint64_t)n_tokens;
+        sum.scored += choices * n_sequences * (uint64_t)n_tokens;
     }
     sum.rows += widest_below;
     sum.operands = frozen ? widest : sum.rows;
@@ -244,6 +248,7 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         qk_norm = spec->traits.qk_norm,
         routed = spec_n_routed(spec) > 0,
         carried = routed && spec->skipped_keys == SKIPPED_KEYS_CARRIED,
+        computed = routed && spec->skipped_keys == SKIPPED_KEYS_COMPUTED,
         signals = spec->signal != SIGNAL_NONE,
         by_table = spec->signal == SIGNAL_TABLE,
         normed = spec->router_input != ROUTER_INPUT_RAW,
@@ -281,14 +286,19 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { WRK, "signal",            1, spec->router_scores && signals
                                            ? h.scored : 0 },
         { ACT, "gathered",          C, h.gathered },
-        { ACT, "carried keys",      2*E, carried && !decode ? rows : 0 },
+        { ACT, "carried keys",      2*E, train                ? all.tabled
+                                         : carried && !decode ? rows : 0 },
+        { ACT, "queries' norm1",    C,
+          computed && train ? h.gathered / copies : 0 },
         { ACT, "experts' rows",     spec->experts.n > 0
                                         ? C * (uint64_t)spec->experts.active : 0,
           h.rows },
         { ACT, "stream before",     copies * C, by_change ? rows : 0 },
         { WRK, "gate, kept row",    train ? 3 : 4, h.gathered },
-        /* Gate, row, token; in training the rows themselves. */
-        { ACT, "skipped rows",      train ? 3 + C : 3, gated ? h.scored : 0 },
+        { WRK, "skipped rows",      2, gated || (carried && train)
+                                           ? h.scored : 0 },
+        /* In training the rows themselves. */
+        { ACT, "bypass",            train ? 1 + C : 1, gated ? h.scored : 0 },
         { ACT, "norm1",             C, h.operands },
         { ACT, "qkv",               projected(spec), h.rows },
         { WRK, "qk norm scales",    H + (uint64_t)spec->n_kv_heads,
@@ -316,6 +326,9 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { ACT, "d stream",          2*C, train ? rows : 0 },
         { ACT, "d rows",            2*Q + 2*E + U + F, train ? all.widest : 0 },
         { ACT, "d gathered",        2*C, train ? all.widest_routed : 0 },
+        { ACT, "d carried keys",    2*E, carried && train ? rows : 0 },
+        { ACT, "d queries' norm1",  C,
+          computed && train ? all.widest_routed : 0 },
         { WRK, "d scores",          1, !train ? 0 : rescored ? rows
                                                  : all.widest_routed },
         { WRK, "rows kept as",      1, train && rescored ? all.scored : 0 },

@@ -44,7 +44,7 @@ struct memory_item {
     bool        packed;       /* weights in types of their own (number.h) */
     bool        own;          /* only this program's kernels want it */
 };
-enum { MEMORY_ITEMS_MAX = 48 };
+enum { MEMORY_ITEMS_MAX = 64 };
 
 /* A model needs more than whole routed blocks without keys of skipped tokens do
  * in these cases: a table of keys and values where those are carried, the copy

@@ -7,8 +7,8 @@ static const enum op ffn_forward[] = { OP_NORM, OP_FFN_UP, OP_ACT,
                                        OP_FFN_DOWN };
 static const enum op ffn_backward[] = { OP_FFN_DOWN, OP_ACT, OP_FFN_UP,
                                         OP_NORM };
-static const enum op attention_backward[] = {
-    OP_PROJECT, OP_ATTEND, OP_ROPE, OP_QK_NORM, OP_QKV, OP_NORM,
+static const enum op attended_backward[] = {
+    OP_ROPE, OP_QK_NORM, OP_QKV, OP_NORM,
 };
 /* Scored, chosen, gathered; what all tokens enter besides; and summed. */
 static const enum op experts_forward[] = { OP_ROUTE, OP_SELECT, OP_GATHER,
@@ -70,25 +70,25 @@ static void choose(struct pricing *p, int32_t choice, bool gathers_norm)
         pricing_rows(p, OP_GATHER, ROWS_KEPT);
 }
 
-/* Puts keys and values into the table of the sequence; in a decode step copies
- * them from cache to cache, where a token is skipped. */
+/* Puts keys and values into the table of the sequence; in a decode step, and in
+ * training, where each layer has a table of its own, copies them from the layer
+ * before where a token is skipped. */
 static void carry(struct pricing *p, const struct stage *stage, enum rows rows)
 {
     if (p->phase != MEMORY_DECODE && stage->keys_tabled)
         pricing_rows_of(p, FLOPS_OF_ALL, OP_GATHER, rows);
-    if (p->phase == MEMORY_DECODE &&
+    if ((p->phase == MEMORY_DECODE || p->phase == MEMORY_TRAIN) &&
         stage->skipped_keys == SKIPPED_KEYS_CARRIED)
         pricing_rows_of(p, FLOPS_OF_ALL, OP_GATHER, ROWS_SKIPPED);
 }
 
-/* Makes queries of kept rows, keys and values of all. */
+/* Makes queries of kept rows, keys and values of all; or their gradients, if
+ * there is any. */
 static void project_apart(struct pricing *p)
 {
     static const enum op ops[] = { OP_QKV, OP_QK_NORM, OP_ROPE };
-    for (int i = 0; i < N_OPS(ops); i++) {
-        pricing_rows_of(p, FLOPS_OF_KEPT, ops[i], ROWS_KEPT);
-        pricing_rows_of(p, FLOPS_OF_ALL, ops[i], ROWS_ALL);
-    }
+    for (int i = 0; i < N_OPS(ops); i++)
+        pricing_kept_and_all(p, ops[i]);
 }
 
 static void attention(struct pricing *p, const struct stage *stage,
@@ -164,47 +164,72 @@ static void forward(struct pricing *p, bool training, unsigned with)
         pricing_rows(p, OP_ENTROPY, ROWS_ALL);
 }
 
+static void attention_backward(struct pricing *p, const struct stage *stage,
+                               enum rows rows)
+{
+    const bool computed = stage->skipped_keys == SKIPPED_KEYS_COMPUTED;
+
+    pricing_rows(p, OP_PROJECT, rows);
+    if (stage->skipped_keys != SKIPPED_KEYS_ABSENT)
+        pricing_attend_all(p);
+    else
+        pricing_rows_of(p, stage->keys_tabled ? FLOPS_BACK_TABLED
+                                              : FLOPS_BACKWARD,
+                        OP_ATTEND, rows);
+    if (stage->keys_tabled)
+        pricing_rows_of(p, FLOPS_BACK_TABLED, OP_GATHER, rows);
+    if (!computed) {
+        walk(p, attended_backward, N_OPS(attended_backward), rows);
+        return;
+    }
+    project_apart(p);
+    pricing_rows_of(p, FLOPS_BACK_KEPT, OP_GATHER, rows);
+    pricing_rows(p, OP_NORM, p->count[rows].rows > 0 ? ROWS_ALL : rows);
+}
+
+static void parts_backward(struct pricing *p, const struct stage *stage,
+                           enum rows rows)
+{
+    if (stage->parts & STAGE_FFN)
+        feed_forward_backward(p, rows);
+    if (stage->parts & STAGE_ATTENTION)
+        attention_backward(p, stage, rows);
+    if (stage->gated)
+        pricing_rows(p, OP_GATHER, rows);
+}
+
 /* `ends`: backward comes from above and goes no further than the router. */
 static void stage_backward(struct pricing *p, const struct stage *stage,
                            bool ends)
 {
     const enum rows rows = stage->rows == STAGE_KEPT ? ROWS_KEPT : ROWS_ALL;
+    const bool all = spec_scores_all_learn(p->job.spec);
 
+    if (stage->choice != PLAN_NO_CHOICE) {
+        pricing_follow(p, stage->choice);
+        pricing_rows(p, OP_ROUTE_LOSS, ROWS_ALL);
+    }
     if (stage->gates_skipped)
         pricing_rows_of(p, FLOPS_BACK_SKIPPED, OP_GATE, ROWS_SKIPPED);
     if (stage->gated)
         pricing_rows(p, OP_GATE, rows);
-    if (ends)
+    if (!ends)
+        parts_backward(p, stage, rows);
+    if (stage->chooses == PLAN_NO_CHOICE)
         return;
-    if (stage->parts & STAGE_FFN)
-        feed_forward_backward(p, rows);
-    if (stage->parts & STAGE_ATTENTION)
-        walk(p, attention_backward, N_OPS(attention_backward), rows);
-    if (stage->gated)
-        pricing_rows(p, OP_GATHER, rows);
+    pricing_rows(p, OP_ROUTE, all ? ROWS_ALL : ROWS_KEPT);
+    pricing_rows(p, OP_PREDICT, ROWS_ALL);
 }
 
 static void layer_backward(struct pricing *p, int32_t layer, bool ends)
 {
-    const struct model_spec *spec = p->job.spec;
-    const int32_t choice = p->plan.stage[layer][0].chooses;
-
     if (p->job.regime.recompute) {
         pricing_enter_again(p, layer);
         stages_forward(p, layer);
     }
     pricing_enter(p, PASS_BACKWARD, layer);
-    if (spec->routed[layer]) {
-        pricing_follow(p, choice);
-        pricing_rows(p, OP_ROUTE_LOSS, ROWS_ALL);
-    }
     for (int32_t i = p->plan.n_stages[layer] - 1; i >= 0; i--)
         stage_backward(p, &p->plan.stage[layer][i], ends);
-    if (!spec->routed[layer])
-        return;
-    pricing_rows(p, OP_ROUTE, spec_scores_all_learn(spec) ? ROWS_ALL
-                                                          : ROWS_KEPT);
-    pricing_rows(p, OP_PREDICT, ROWS_ALL);
 }
 
 static void backward(struct pricing *p)

@@ -134,11 +134,32 @@ void pricing_rows(struct pricing *p, enum op op, enum rows rows)
                     rows);
 }
 
+/* The pass's prices of kept rows, or of all, where keys of skipped tokens are
+ * there. */
+static enum flops_set seen_set(const struct pricing *p, enum op op, bool all)
+{
+    const enum flops_set trained = all ? FLOPS_TRAINED_ALL : FLOPS_TRAINED_KEPT;
+
+    if (p->pass == PASS_BACKWARD)
+        return all ? FLOPS_BACK_ALL : FLOPS_BACK_KEPT;
+    if (p->phase == MEMORY_TRAIN && p->prices.at[trained][op].rule)
+        return trained;
+    return all ? FLOPS_OF_ALL : FLOPS_OF_KEPT;
+}
+
+void pricing_kept_and_all(struct pricing *p, enum op op)
+{
+    if (p->pass == PASS_BACKWARD && p->count[ROWS_KEPT].rows == 0)
+        return;
+    pricing_rows_of(p, seen_set(p, op, false), op, ROWS_KEPT);
+    pricing_rows_of(p, seen_set(p, op, true), op, ROWS_ALL);
+}
+
 void pricing_attend_all(struct pricing *p)
 {
     const struct part parts[] = {
-        { &p->prices.at[FLOPS_OF_KEPT][OP_ATTEND], ROWS_KEPT },
-        { &p->prices.at[FLOPS_OF_ALL][OP_ATTEND], ROWS_ALL },
+        { &p->prices.at[seen_set(p, OP_ATTEND, false)][OP_ATTEND], ROWS_KEPT },
+        { &p->prices.at[seen_set(p, OP_ATTEND, true)][OP_ATTEND], ROWS_ALL },
     };
     /* A decode step's query reads the cache: its own price says so. */
     charge_parts(p, OP_ATTEND, parts, p->phase == MEMORY_DECODE ? 1 : 2);

@@ -91,8 +91,10 @@ void pricing_rows(struct pricing *p, enum op op, enum rows rows);
 void pricing_rows_of(struct pricing *p, enum flops_set set, enum op op,
                      enum rows rows);
 
-/* Charges attend: the queries of kept rows over keys of all rows, skipped ones
- * too. */
+/* Where keys of skipped tokens are there, charges an op for kept rows and for all,
+ * each at a price of its own; backward only if there are kept ones.  Attend is
+ * one op: the queries of kept rows over keys of all. */
+void pricing_kept_and_all(struct pricing *p, enum op op);
 void pricing_attend_all(struct pricing *p);
 
 /* Charges select: its price on all rows, and the extra for each kept one. */

@@ -96,9 +96,10 @@ static struct roofline_load load_of(const struct pricing *p,
                                     const struct lines_op *lines)
 {
     const bool decodes = p->phase == MEMORY_DECODE;
-    const enum work work = flops_work(c->op, decodes, c->rows == 1);
+    const enum work work =
+        flops_work(c->op, p->pass, decodes, c->rows == 1);
     /* Attention is as large as that of one sequence. */
-    const uint64_t n_parts = work != WORK_ATTEND && work != WORK_QUERY ? 1
+    const uint64_t n_parts = !flops_attends(work) ? 1
                              : decodes && c->rows > 0
                                  ? c->rows
                                  : (uint64_t)p->job.allocation->n_sequences;

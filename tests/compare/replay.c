@@ -14,7 +14,7 @@
 #include "sim/core/model/plan.h"
 
 enum { STEPS = 20, B = 2, T = 48, L = 4, V = 256, ALL = 512, NAME = 40,
-       N_SPEC = 13 };
+       N_SPEC = 17 };
 
 static const struct update adamw = {
     .learning_rate = 3e-3, .beta1 = 0.9, .beta2 = 0.98, .epsilon = 1e-8,
@@ -30,7 +30,7 @@ static const char *const tensor_names[TENSOR_COUNT] = {
 /* What the file holds, in the order of its writing. */
 struct record {
     int32_t ids[STEPS][B][T], targets[STEPS][B][T];
-    uint8_t kept[STEPS][L][B][T];
+    uint8_t kept[STEPS][2 * L][B][T];      /* the choices' */
     float   threshold[STEPS][L];           /* before the step */
     double  loss[STEPS], norm[STEPS], router[STEPS], predictor[STEPS];
     double  spec[N_SPEC];
@@ -47,14 +47,38 @@ struct variant {
     int32_t n_predictor;
     bool bypass;
     enum gate gate;
+    enum routed_part part;
+    enum skipped_keys keys;
+    int32_t first;                         /* tokens kept in any case */
 };
 static const struct variant variants[] = {
-    { "losses", "expert_choice", 0.1, 0.01, 0, 0, 16, false, GATE_SIGMOID2 },
-    { "bypass", "expert_choice", 0, 0, 0, 0, 0, true, GATE_SIGMOID2 },
-    { "bypass_losses", "threshold", 0.1, 0.01, 0, 0.8, 0, true,
-      GATE_SIGMOID2 },
-    { "scaled_tanh", "expert_choice", 0, 0, 0, 1.5, 0, false, GATE_TANH },
-    { "gate_one", "expert_choice", 0.1, 0, 0, 0, 0, false, GATE_ONE },
+    { .name = "losses", .policy = "expert_choice", .aux = 0.1, .z = 0.01,
+      .n_predictor = 16, .gate = GATE_SIGMOID2 },
+    { .name = "bypass", .policy = "expert_choice", .bypass = true,
+      .gate = GATE_SIGMOID2 },
+    { .name = "bypass_losses", .policy = "threshold", .aux = 0.1, .z = 0.01,
+      .scale = 0.8, .bypass = true, .gate = GATE_SIGMOID2 },
+    { .name = "scaled_tanh", .policy = "expert_choice", .scale = 1.5,
+      .gate = GATE_TANH },
+    { .name = "gate_one", .policy = "expert_choice", .aux = 0.1,
+      .gate = GATE_ONE },
+    { .name = "attention", .policy = "expert_choice", .part = PART_ATTENTION,
+      .gate = GATE_SIGMOID2, .first = 2 },
+    { .name = "ffn", .policy = "threshold", .part = PART_FFN,
+      .gate = GATE_SIGMOID2 },
+    { .name = "apart", .policy = "token_norm", .part = PART_APART,
+      .gate = GATE_ONE },
+    /* All layers attend to all: each scores for the next. */
+    { .name = "attention_received", .policy = "attention_received",
+      .part = PART_FFN, .gate = GATE_ONE },
+    { .name = "computed", .policy = "expert_choice", .gate = GATE_SIGMOID2,
+      .keys = SKIPPED_KEYS_COMPUTED },
+    { .name = "carried", .policy = "expert_choice", .gate = GATE_SIGMOID2,
+      .keys = SKIPPED_KEYS_CARRIED, .first = 1 },
+    { .name = "apart_computed", .policy = "random", .part = PART_APART,
+      .gate = GATE_ONE, .keys = SKIPPED_KEYS_COMPUTED },
+    { .name = "apart_carried", .policy = "drawn", .part = PART_APART,
+      .gate = GATE_ONE, .keys = SKIPPED_KEYS_CARRIED },
 };
 enum { N_VARIANTS = sizeof variants / sizeof *variants };
 
@@ -72,6 +96,8 @@ static struct variant variant_of(const char *name)
 static struct model_spec spec_of(const struct variant *variant,
                                  const struct route_policy *policy)
 {
+    const bool scores = variant->part != PART_APART &&
+                        policy->signal != SIGNAL_RECEIVED;
     struct model_spec spec = {
         .traits = family_traits[FAMILY_LLAMA], .n_layers = L, .n_channels = 32,
         .n_heads = 4, .n_kv_heads = 2, .head_size = 8, .n_ffn = 48,
@@ -80,8 +106,9 @@ static struct model_spec spec_of(const struct variant *variant,
         .gate_scale = variant->scale, .bypass_gated = variant->bypass,
         .aux_loss = variant->aux, .z_loss = variant->z,
         .balance_loss = variant->balance, .n_predictor = variant->n_predictor,
-        .router_input = ROUTER_INPUT_NORMALISED, .router_scores = true,
-        .router_trained = true, .score_window = 16,
+        .part = variant->part, .skipped_keys = variant->keys,
+        .router_input = ROUTER_INPUT_NORMALISED, .router_scores = scores,
+        .router_trained = scores, .score_window = 16,
     };
 
     for (int32_t l = 0; l < L; l++) {
@@ -90,7 +117,7 @@ static struct model_spec spec_of(const struct variant *variant,
     }
     if (!policy->choose)
         return spec_dense(&spec);
-    route_settle(&spec, policy, 0);
+    route_settle(&spec, policy, variant->first);
     return spec;
 }
 
@@ -149,10 +176,10 @@ static void take_steps(struct record *r, struct model *m,
             .n_sequences = B, .n_tokens = T, .policy = policy,
             .seed = (uint64_t)s, .train = true }, NULL, &r->loss[s]);
         const struct allocation *a = model_allocation(m);
-        for (int32_t l = 0; l < L; l++)
+        for (int32_t c = 0; c < a->n_choices; c++)
             for (int32_t b = 0; b < B; b++)
-                for (int32_t i = 0; i < allocation_count(a, l, b); i++)
-                    r->kept[s][l][b][allocation_kept(a, l, b)[i]] = 1;
+                for (int32_t i = 0; i < allocation_count(a, c, b); i++)
+                    r->kept[s][c][b][allocation_kept(a, c, b)[i]] = 1;
         r->router[s] = model_router_nats(m);
         r->predictor[s] = model_predictor_nats(m);
         model_backward(m, NULL);
@@ -169,13 +196,14 @@ static enum status write_out(struct record *r, struct model *m,
         s->n_channels, s->n_heads, s->n_kv_heads, s->head_size, s->n_ffn,
         spec_n_routed(s) > 0, s->aux_loss, s->z_loss, s->balance_loss,
         s->n_predictor, s->gate, s->gate_scale > 0 ? s->gate_scale : 1,
-        s->bypass_gated,
+        s->bypass_gated, s->part, s->skipped_keys, s->router_scores,
+        s->keep_first,
     };
 
     memcpy(r->spec, spec, sizeof spec);
     put_numbers(r, "ids", r->ids, SAFETENSORS_I32, STEPS * B * T);
     put_numbers(r, "targets", r->targets, SAFETENSORS_I32, STEPS * B * T);
-    put_numbers(r, "kept", r->kept, SAFETENSORS_U8, STEPS * L * B * T);
+    put_numbers(r, "kept", r->kept, SAFETENSORS_U8, STEPS * 2 * L * B * T);
     put_numbers(r, "threshold", r->threshold, SAFETENSORS_F32, STEPS * L);
     put_numbers(r, "loss", r->loss, SAFETENSORS_F64, STEPS);
     put_numbers(r, "norm", r->norm, SAFETENSORS_F64, STEPS);
@@ -232,7 +260,8 @@ int main(int argc, char **argv)
 
     if (argc == 2 && strcmp(argv[1], "--list") == 0) {
         for (int i = 0; i < N_VARIANTS; i++)
-            puts(variants[i].name);
+            if (!route_find(variants[i].name))
+                puts(variants[i].name);
         for (const struct route_policy *p = route_policies; p->name; p++)
             if (p->trains)
                 puts(p->name);

@@ -29,8 +29,11 @@ RATE, BETA1, BETA2, EPSILON, DECAY, CLIP = 3e-3, 0.9, 0.98, 1e-8, 0.1, 1.0
 CAPACITY, NEAR, TIE = 0.25, 1e-4, 1e-4
 TINY = 1e-6           # a gradient this small is rounding, divided by epsilon
 MATRICES = ("WTE", "QKV", "PROJECT", "UP", "DOWN", "PREDICT_UP", "PREDICT_DOWN")
-TOP_K = ("expert_choice", "losses", "bypass", "scaled_tanh", "gate_one")
-MEAN_CUT = ("threshold", "bypass_losses")
+PARTS = ("block", "attention", "ffn", "apart")
+KEYS = ("absent", "computed", "carried")
+TOP_K = ("attention", "computed", "carried",
+         "expert_choice", "losses", "bypass", "scaled_tanh", "gate_one")
+MEAN_CUT = ("threshold", "bypass_losses", "ffn")
 DTYPES = {"F32": numpy.float32, "F64": numpy.float64, "I32": numpy.int32,
           "U8": numpy.uint8}
 
@@ -68,6 +71,8 @@ class Decoder:
         self.aux, self.z, self.balance = spec[6:9]
         self.predicts = spec[9] > 0
         self.gate, self.scale, self.bypass = int(spec[10]), spec[11], spec[12]
+        self.part, self.keys = PARTS[int(spec[13])], KEYS[int(spec[14])]
+        self.scores, self.first = spec[15] > 0, int(spec[16])
         self.weights = {
             name[6:]: torch.tensor(value.astype(numpy.float64),
                                    requires_grad=True)
@@ -81,25 +86,85 @@ class Decoder:
                              score.tanh(), torch.ones_like(score)
                              )[self.gate][:, None]
 
-    def block(self, x, positions, layer):
+    def keys_of(self, x, positions, layer):
         q, e = self.heads * self.size, self.groups * self.size
-        n = x.shape[0]
         qkv = (plain_norm(x) * self.weight("NORM1_GAMMA", layer)) @ \
             self.weight("QKV", layer)
-        query = rotate(qkv[:, :q].reshape(n, self.heads, -1), positions)
-        key = rotate(qkv[:, q:q + e].reshape(n, self.groups, -1), positions)
-        value = qkv[:, q + e:].reshape(n, self.groups, -1)
+        n = x.shape[0]
+        return (rotate(qkv[:, :q].reshape(n, self.heads, -1), positions),
+                rotate(qkv[:, q:q + e].reshape(n, self.groups, -1), positions),
+                qkv[:, q + e:].reshape(n, self.groups, -1))
+
+    def attention(self, x, rows, layer, before):
+        """Of rows of the stream x [T,C]; keys and values [T,..] that it leaves,
+        or where skipped tokens have none, None."""
+        everyone = torch.arange(T)
+        query, key, value = self.keys_of(x[rows], rows, layer)
+        if self.keys == "computed":
+            _, key, value = self.keys_of(x, everyone, layer)
+        elif self.keys == "carried":
+            if before is None:
+                before = (torch.zeros(T, *key.shape[1:]),
+                          torch.zeros(T, *value.shape[1:]))
+            key = before[0].index_copy(0, rows, key)
+            value = before[1].index_copy(0, rows, value)
+        at = rows if self.keys == "absent" else everyone
         share = self.heads // self.groups
-        key = key.repeat_interleave(share, 1)
-        value = value.repeat_interleave(share, 1)
-        score = torch.einsum("ihd,jhd->hij", query, key) / math.sqrt(self.size)
-        score = score.masked_fill(torch.ones(n, n).triu(1).bool(), -math.inf)
-        mixed = torch.einsum("hij,jhd->ihd", score.softmax(-1), value)
-        x = x + mixed.reshape(n, q) @ self.weight("PROJECT", layer)
+        score = torch.einsum("ihd,jhd->hij", query, key.repeat_interleave(
+            share, 1)) / math.sqrt(self.size)
+        score = score.masked_fill(at[None, :] > rows[:, None], -math.inf)
+        mixed = torch.einsum("hij,jhd->ihd", score.softmax(-1),
+                             value.repeat_interleave(share, 1))
+        return x[rows] + mixed.reshape(len(rows), -1) @ \
+            self.weight("PROJECT", layer), (key, value)
+
+    def feed_forward(self, x, layer):
         up = (plain_norm(x) * self.weight("NORM2_GAMMA", layer)) @ \
             self.weight("UP", layer)
         return x + (F.silu(up[:, :self.ffn]) * up[:, self.ffn:]) @ \
             self.weight("DOWN", layer)
+
+    def route(self, x, kept, score, run):
+        """x' = x + g (run(x) - x) of the kept; run takes the stream and rows."""
+        rows = torch.tensor(numpy.flatnonzero(kept))
+        new = x
+        if self.bypass:
+            others = torch.tensor(numpy.flatnonzero(kept == 0))
+            new = new.index_copy(0, others, x[others] *
+                                 self.gates(score[others]))
+        if len(rows) == 0:
+            return new
+        gate = self.gates(score[rows]) if self.scores else 1.0
+        return new.index_copy(0, rows, x[rows] +
+                              gate * (run(x, rows) - x[rows]))
+
+    def layer(self, x, layer, score, kept, before):
+        """kept: the choices' of the layer, attention's first."""
+        table = [before]
+        everyone = torch.arange(T)
+
+        def attend(stream, rows):
+            out, table[0] = self.attention(stream, rows, layer, before)
+            return out
+
+        def feed(stream, rows):
+            return self.feed_forward(stream[rows], layer)
+
+        if kept is None or self.part == "ffn":
+            x = attend(x, everyone)
+        if kept is None:
+            x = feed(x, everyone)
+        elif self.part == "block":
+            x = self.route(x, kept[0], score, lambda stream, rows:
+                           self.feed_forward(attend(stream, rows), layer))
+        elif self.part == "attention":
+            x = feed(self.route(x, kept[0], score, attend), everyone)
+        elif self.part == "ffn":
+            x = self.route(x, kept[0], score, feed)
+        else:
+            x = self.route(x, kept[0], score, attend)
+            x = self.route(x, kept[1], score, feed)
+        return x, table[0]
 
     def predict(self, x, layer):
         hidden = plain_norm(x.detach()) @ self.weight("PREDICT_UP", layer) + \
@@ -111,52 +176,44 @@ class Decoder:
         """Mean loss, losses of routers and of predictors; scores [L,B,T]."""
         main, routers, entropy, foreseen = 0.0, 0.0, 0.0, 0.0
         scores = torch.full((L, B, T), math.nan)
-        routed = L - 1
-        share = kept.reshape(L, -1).mean(-1)
+        routed, each = L - 1, 2 if self.part == "apart" else 1
         for b in range(B):
-            x = self.weights["WTE"][ids[b]]
+            x, table = self.weights["WTE"][ids[b]], None
             for layer in range(L):
                 if not self.routes or layer == 0:
-                    x = self.block(x, torch.arange(T), layer)
+                    x, table = self.layer(x, layer, None, None, table)
                     continue
-                score = plain_norm(x) @ self.weight("ROUTER", layer)[0]
-                scores[layer, b] = score.detach()
-                target = torch.tensor(kept[layer, b], dtype=torch.float64)
-                bce = F.binary_cross_entropy_with_logits(score, target)
-                entropy += bce.item() / B / routed
-                over = share[layer] - CAPACITY
-                routers = routers + (
-                    self.aux * bce + self.z * (score * score).mean() +
-                    2 * self.balance * over * score.sigmoid().mean()
-                ) / B / routed
+                own, score = kept[each * layer:each * (layer + 1)], None
+                if self.scores:
+                    score = plain_norm(x) @ self.weight("ROUTER", layer)[0]
+                    scores[layer, b] = score.detach()
+                    target = torch.tensor(own[0, b], dtype=torch.float64)
+                    bce = F.binary_cross_entropy_with_logits(score, target)
+                    entropy += bce.item() / B / routed
+                    over = own[0].mean() - CAPACITY
+                    routers = routers + (
+                        self.aux * bce + self.z * (score * score).mean() +
+                        2 * self.balance * over * score.sigmoid().mean()
+                    ) / B / routed
                 if self.predicts:
                     foreseen = foreseen + F.binary_cross_entropy_with_logits(
                         self.predict(x, layer), target) / B / routed
-                rows = torch.tensor(numpy.flatnonzero(kept[layer, b]))
-                inside, gate = x[rows], self.gates(score[rows])
-                if self.bypass:
-                    others = torch.tensor(numpy.flatnonzero(
-                        kept[layer, b] == 0))
-                    x = x.index_copy(0, others, x[others] *
-                                     self.gates(score[others]))
-                if len(rows) == 0:
-                    continue
-                moved = inside + gate * (self.block(inside, rows, layer) -
-                                         inside)
-                x = x.index_copy(0, rows, moved)
+                x, table = self.layer(x, layer, score, own[:, b], table)
             logits = (plain_norm(x) * self.weights["FINAL_GAMMA"]) @ \
                 self.weights["WTE"].T
             main = main + F.cross_entropy(logits, targets[b]) / B
         return main, routers, entropy, foreseen, scores
 
 
-def wrong_choices(policy, scores, kept, threshold):
-    """Choices by scores that are not those of the scores, near ties apart."""
+def wrong_choices(policy, scores, kept, threshold, first):
+    """Choices by scores that are not those of the scores, near ties apart, and
+    but for the first tokens, which are kept in any case."""
     wrong = 0
     for layer in range(1, L):
         cut = threshold[layer]
         for b in range(B):
-            score, keep = scores[layer, b].numpy(), kept[layer, b] > 0
+            score = scores[layer, b].numpy()[first:]
+            keep = kept[layer, b][first:] > 0
             if policy == "token_choice":
                 cut = 0.0
             elif policy in TOP_K or (
@@ -178,7 +235,7 @@ def replay(tool, text, policy):
     steps = len(record["loss"])
     ids = torch.tensor(record["ids"].reshape(steps, B, T)).long()
     targets = torch.tensor(record["targets"].reshape(steps, B, T)).long()
-    kept = record["kept"].reshape(steps, L, B, T).astype(numpy.float64)
+    kept = record["kept"].reshape(steps, 2 * L, B, T).astype(numpy.float64)
     threshold = record["threshold"].reshape(steps, L)
     weights = decoder.weights
     first = {n: torch.zeros_like(w) for n, w in weights.items()}
@@ -201,7 +258,8 @@ def replay(tool, text, policy):
             off_loss = max(off_loss, abs(foreseen.item() -
                                          record["predictor"][step]))
         off_norm = max(off_norm, abs(norm - record["norm"][step]) / norm)
-        wrong += wrong_choices(policy, scores, kept[step], threshold[step])
+        wrong += wrong_choices(policy, scores, kept[step], threshold[step],
+                               decoder.first)
         with torch.no_grad():
             for name, weight in weights.items():
                 g = gradient[name]

@@ -415,7 +415,8 @@ void model_config_of(struct model_config *out, const struct model_spec *spec,
                   : spec->router_trained  ? ROUTER_TRAIN
                   : spec->router_detached ? ROUTER_DETACHED : ROUTER_FROZEN,
         .keep_first = spec->keep_first, .window = spec->score_window,
-        .part = (int)spec->part, .aux_loss = spec->aux_loss,
+        .part = (int)spec->part, .skipped_keys = (int)spec->skipped_keys,
+        .aux_loss = spec->aux_loss,
         .z_loss = spec->z_loss,
         .balance_loss = spec->balance_loss, .predictor = spec->n_predictor,
     };

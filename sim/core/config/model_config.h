@@ -99,13 +99,13 @@ extern const char *const model_config_bypasses[];
         "block", part_names, "",                                               \
         "the part that tokens are routed around: the block, its attention,"    \
         " its feed-forward part, or apart: both parts, each by a choice of"    \
-        " its own, without a router; training takes all but apart")            \
+        " its own, without a router")                                          \
     MODEL_CONFIG_ROW(base, "routing.skipped_keys", CHOICE, skipped_keys, 0, 0, \
         "absent", skipped_keys_names, "",                                      \
         "the key that later tokens see of a token that skips attention: none," \
         " the one it would have had, or its key of the layer before; with"     \
         " part ffn no token skips attention, so absent and computed are the"   \
-        " same; training takes absent")                                        \
+        " same")                                                               \
     MODEL_CONFIG_ROW(base, "routing.replay", PATH, replay, 0, 0,               \
         "", NULL, "", "for the policy replay: a recorded trace, which says"    \
         " blocks and capacities too")                                          \

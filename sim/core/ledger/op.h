@@ -91,7 +91,8 @@
  *   left it, and `change` compares what it sees to what its like left,
  *   attention's choice to attention's, feed-forward's to feed-forward's.
  *
- *   Training knows all of these but apart; route goes backward after both.
+ *   Backward goes stage by stage from the last; a choice's route goes backward once
+ *   the stage that it was made in did.
  *
  * Keys of skipped tokens.  Absent: nothing.  Computed: the first norm runs on
  *   all rows; kept rows gather both their stream and their normed row; and qkv,
@@ -107,6 +108,13 @@
  *   a row of all.  In a decode step keys and values lie in the cache: the new
  *   ones of carried rows are copied there, under `gather`; attend's query reads
  *   8E bytes for each of the t + 1.
+ *   In training each layer has a table of its own, where keys that are carried are
+ *   copied, under `gather`, from that of the layer before.  Backward, of computed
+ *   keys, both brackets come back; the gradients of the queries' normed rows are
+ *   added to those of the keys', under `gather`; and the norm of all rows comes
+ *   last, over the stream as gate put it back.  Of carried keys, attend adds to one
+ *   table of gradients, of all layers that use it or fill it; each takes those of
+ *   its own rows out of it, under `gather`, and leaves zeros.
  *
  * Stored weights (number.h).  A matrix that is kept as stored is read as such
  *   and widened once per op, in whole columns of blocks, the columns rounded up

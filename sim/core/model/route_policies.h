@@ -76,7 +76,7 @@
       "the k of the sequence that are highest in the change of the stream"     \
       " since the last routed layer; looks ahead",                             \
       .choose = expert_choice, .signal = SIGNAL_CHANGE)                        \
-    X("attention_received", MODEL, SERVES, NEVER,                              \
+    X("attention_received", MODEL, TRAINS, NEVER,                              \
       "the k of the sequence that are highest in the attention they drew"      \
       " in the layer before; looks ahead (Gadhikar et al. 2024, A-MoD)",       \
       .choose = expert_choice, .signal = SIGNAL_RECEIVED)                      \

@@ -126,6 +126,12 @@ bool spec_scored_again(const struct model_spec *spec)
     return spec_scores_all_learn(spec) || spec->n_predictor > 0;
 }
 
+bool spec_puts_back(const struct model_spec *spec)
+{
+    return spec_scored_again(spec) ||
+           spec->skipped_keys == SKIPPED_KEYS_COMPUTED;
+}
+
 int32_t spec_kept_at(const struct model_spec *spec, double capacity,
                      int32_t n_tokens)
 {
@@ -159,7 +165,8 @@ void spec_set_openness(struct model_spec *spec, double openness)
 int32_t spec_room(const struct model_spec *spec, int32_t layer,
                   int32_t n_tokens)
 {
-    const bool all = spec->part == PART_ATTENTION || spec->part == PART_FFN;
+    const bool all = spec->part == PART_ATTENTION || spec->part == PART_FFN ||
+                     spec->skipped_keys == SKIPPED_KEYS_COMPUTED;
     return spec->kept_varies || all ? n_tokens
                                     : spec_kept(spec, layer, n_tokens);
 }
@@ -352,34 +359,12 @@ static enum status check_first(const struct model_spec *s, struct error *err)
     return STATUS_OK;
 }
 
-/* Backward knows one choice a layer, whose skipped tokens leave no key. */
-static enum status check_backward(const struct model_spec *s, const char *who,
-                                  struct error *err)
-{
-    if (s->part == PART_APART)
-        return error_set(err, STATUS_BAD_VALUE, "routing.part apart: %s routes"
-                         " by one choice a layer; allowed are block, attention"
-                         " and ffn", who);
-    if (s->skipped_keys != SKIPPED_KEYS_ABSENT)
-        return error_set(err, STATUS_BAD_VALUE, "routing.skipped_keys %s: %s"
-                         " leaves no key of a skipped token; allowed is absent",
-                         skipped_keys_names[s->skipped_keys], who);
-    return STATUS_OK;
-}
-
 enum status spec_check_training(const struct model_spec *s, struct error *err)
 {
     if (spec_stores(s))
         return error_set(err, STATUS_BAD_VALUE, "weights kept as stored cannot"
                          " be trained: float32 weights can");
-    if (spec_n_routed(s) == 0)
-        return STATUS_OK;
-    if (s->signal == SIGNAL_RECEIVED)
-        return error_set(err, STATUS_BAD_VALUE, "routing.policy: training does"
-                         " not go by the signal %s; allowed are policies that"
-                         " go by a router, by another signal or by nothing",
-                         signal_names[s->signal]);
-    return check_backward(s, "training", err);
+    return STATUS_OK;
 }
 
 static enum status check_router_losses(const struct model_spec *s,
@@ -444,8 +429,6 @@ static enum status check_routing(const struct model_spec *s, struct error *err)
     if (status == STATUS_OK && s->router_trained && s->router_detached)
         status = error_set(err, STATUS_BAD_VALUE, "routing.router: a router"
                            " that is trained is not detached from the stream");
-    if (status == STATUS_OK && s->router_trained)
-        status = check_backward(s, "a router that is trained", err);
     if (status == STATUS_OK)
         status = check_router_losses(s, err);
     return status;
@@ -465,6 +448,11 @@ static enum status check_frozen(const struct model_spec *s, struct error *err)
         return error_set(err, STATUS_BAD_VALUE, "train.freeze backbone: with"
                          " routing.part %s all is trained together; allowed is"
                          " block", part_names[s->part]);
+    if (s->skipped_keys != SKIPPED_KEYS_ABSENT)
+        return error_set(err, STATUS_BAD_VALUE, "train.freeze backbone: with"
+                         " routing.skipped_keys %s all is trained together;"
+                         " allowed is absent",
+                         skipped_keys_names[s->skipped_keys]);
     if (!why)
         return STATUS_OK;
     return error_set(err, STATUS_BAD_VALUE, "train.freeze backbone: nothing is"

@@ -264,8 +264,10 @@ bool    spec_router_losses(const struct model_spec *spec);
  * the scores of all tokens have one, not those of the kept alone. */
 bool    spec_scores_learn(const struct model_spec *spec);
 bool    spec_scores_all_learn(const struct model_spec *spec);
-/* Backward wants the stream's rows as routers saw them, the kept ones too. */
+/* Backward looks at the scores of all rows; and wants the stream's rows as the
+ * layer found them, the kept ones too. */
 bool    spec_scored_again(const struct model_spec *spec);
+bool    spec_puts_back(const struct model_spec *spec);
 
 /* K of one layer: T on dense layers; on routed ones capacity * T rounded up
  * (a hair of tolerance keeps 0.1 * 30 at 3), at least 1.  With first_besides,
@@ -320,8 +322,7 @@ enum status spec_check_runs(const struct model_spec *spec,
                             struct error *err) MUST_CHECK;
 
 /* STATUS_BAD_VALUE where a sound spec cannot be trained: backward knows float32
- * weights, one choice a layer, skipped tokens that leave no key, and no signal
- * that comes out of attention. */
+ * weights. */
 enum status spec_check_training(const struct model_spec *spec,
                                 struct error *err) MUST_CHECK;
 
