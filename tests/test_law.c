@@ -165,7 +165,7 @@ Test(law, a_parabola_has_its_vertex)
     struct parabola p = parabola_fit(size, loss, 5);
     cr_expect(eq(int, p.n_sizes, 4));
     cr_expect(p.bracketed && apart(log(p.size), 3) < 1e-12 &&
-              apart(p.loss, 2) < 1e-12);
+              apart(p.loss, 2) < 1e-12 && apart(p.bend, 1) < 1e-12);
     p = parabola_fit(size, loss, 2);                /* e^1 and e^2.5 */
     cr_expect(p.falls && !p.bracketed && isnan(p.size));
     for (int i = 0; i < 3; i++)

@@ -141,3 +141,16 @@ Test(record, what_holds_no_records_is_refused_with_its_place)
     cr_expect(eq(int, SWEEP("-o", "out", "--from", "kept"), 2));
     expect_said("stderr", "kept/records.json:2:");
 }
+
+/* What a key that came later says by default is what runs did before it: else no
+ * run and no record of before could be gone on with.  Where this fails, a new key
+ * of `train` wants its row in forget_later_keys(). */
+Test(record, a_run_of_before_has_its_fingerprint)
+{
+    put_study("1e-3");
+    cr_assert(eq(int, SWEEP("-o", "out", "-q", "--filter", "mod seed=1"), 0));
+    json_t *summary = summary_of("out/points/000002");
+    cr_expect_str_eq(json_string_value(json_object_get(summary, "fingerprint")),
+                     "07853adaafdb6b46");
+    json_decref(summary);
+}

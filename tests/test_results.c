@@ -6,9 +6,11 @@
  *   file     beside reports/results; "-": none, and `figures` says why
  *   key      of a CSV, its rows: COLUMN=VALUE;COLUMN=VALUE|VALUE;...
  *            of a JSON file, the path that all figures begin with
+ *            of a .txt file, what a line begins with
  *   figures  of the numbers behind `row`, in their order, the columns: COLUMN,
  *            COLUMN*100, COLUMN/1000, COLUMN-COLUMN; of several rows with
  *            mean:, sd:, min: or max: in front; of a text its last number, last:
+ *            of a .txt file, the places of numbers behind the key: 1, 2, ...
  *
  * Several lines of one row share its numbers.  Of a page that the file names,
  * every number of every table has its line. */
@@ -202,6 +204,25 @@ static double of_json(const json_t *at, const char *key, const char *column)
     return json_number_value(at);
 }
 
+/* The number at a place, "1" the first, behind what a line begins with. */
+static double of_text(const char *whole, const char *key, const char *place)
+{
+    double number = nan("");
+    int decimals;
+
+    for (const char *line = whole; line; line = strchr(line + 1, '\n')) {
+        const char *from = line + strspn(line, " \n");
+        if (strncmp(from, key, strlen(key)) != 0)
+            continue;
+        from += strlen(key);
+        for (long n = strtol(place, NULL, 10); n > 0; n--)
+            cr_assert(next_number(&from, &number, &decimals) == true,
+                      "'%s' has no number %s", key, place);
+        return number;
+    }
+    cr_fatal("no line begins with '%s'", key);
+}
+
 /* ---- a line ---- */
 
 /* "mean:loss*100", cut into its parts. */
@@ -232,6 +253,9 @@ static void check_line(struct page *page, const char *row, const char *file,
 {
     char path[FILE_PATH_SIZE], list[LINE], *rest = list, *one;
     const bool json = strstr(file, ".json") != NULL;
+    const bool lines = strstr(file, ".txt") != NULL;
+    char *whole = NULL;
+    size_t size;
     struct csv csv = { .n_rows = 0 };
     struct error err = { STATUS_OK, "" };
     json_t *root = NULL;
@@ -240,13 +264,17 @@ static void check_line(struct page *page, const char *row, const char *file,
     if (json)
         root = json_load_file(path, 0, NULL);
     cr_assert(json == (root != NULL), "%s", path);
-    cr_assert(json || csv_open(&csv, path, &err) == STATUS_OK, "%s", err.text);
+    cr_assert(lines == false || file_read(&whole, &size, path, 1 << 20, &err) ==
+                            STATUS_OK, "%s", err.text);
+    cr_assert(json || lines || csv_open(&csv, path, &err) == STATUS_OK, "%s",
+              err.text);
     snprintf(list, sizeof list, "%s", figures);
     while ((one = strsep(&rest, " "))) {
         const struct figure f = read_figure(one);
         double shown, value = f.factor *
-            (json ? of_json(root, key, f.column)
-                  : of_csv(&csv, key, f.of, f.column));
+            (json    ? of_json(root, key, f.column)
+             : lines ? of_text(whole, key, f.column)
+                     : of_csv(&csv, key, f.of, f.column));
         int decimals;
         cr_assert(next_number(&page->number, &shown, &decimals),
                   "%s: no number for %s", row, one);
@@ -256,6 +284,7 @@ static void check_line(struct page *page, const char *row, const char *file,
     }
     csv_close(&csv);
     json_decref(root);
+    free(whole);
 }
 
 static void expect_no_more(const struct page *page, const char *row)

@@ -16,7 +16,7 @@ static json_t *routing_json(const struct train_job *s,
                             const struct verdict *causal,
                             const struct verdict *topk)
 {
-    return json_pack("{s:s, s:i, s:o, s:s, s:o, s:o, s:o}", "policy",
+    json_t *out = json_pack("{s:s, s:i, s:o, s:s, s:o, s:o, s:o}", "policy",
                      s->options.policy->name, "keep_first",
                      (int)s->spec.keep_first, "blocks",
                      summary_blocks(&s->spec), "gate",
@@ -24,6 +24,13 @@ static json_t *routing_json(const struct train_job *s,
                      summary_capacity(&s->spec),
                      "capacity_realised", json_number(causal->capacity),
                      "capacity_realised_topk", json_number(topk->capacity));
+    if (s->spec.n_predictor > 0) {
+        json_object_set_new(out, "predictor_accuracy", json_number(
+            trainer_recent_accuracy(s->trainer)));
+        json_object_set_new(out, "predictor_balanced", json_number(
+            trainer_recent_balanced(s->trainer)));
+    }
+    return out;
 }
 
 static enum status measured_ledger(struct ledger **out,
@@ -324,6 +331,13 @@ static enum status print_result(const struct train_job *s,
     if (v->causal_rule && v->causal_rule != s->options.policy)
         print_verdict(s, v->causal_rule, &v->causal);
     print_verdict(s, s->options.policy, &v->topk);
+    if (s->spec.n_predictor > 0)
+        printf("predictors: %.1f %% of tokens foretold as %s chose, %.1f %%"
+               " where kept and skipped ones weigh alike, over the last tenth"
+               " of the steps\n",
+               100.0 * trainer_recent_accuracy(s->trainer),
+               s->options.policy->name,
+               100.0 * trainer_recent_balanced(s->trainer));
     if (v->compared) {
         printf("before: %.4f with nothing routed, %.4f under %s with routers as"
                " drawn", v->dense.nats, v->drawn.nats, s->options.policy->name);

@@ -20,11 +20,12 @@ enum { CURVE_ROWS = 200 };
 enum { JUDGED_AT_ONCE = 4 };
 
 enum { STEP, TOKENS, FLOPS, SECONDS, JOULES, RATE, TRAIN_LOSS, HELDOUT_LOSS,
-       CAPACITY, GRAD_NORM };
+       CAPACITY, GRAD_NORM, FORESEEN, FORESEEN_BALANCED };
 
 static const char *const curve_titles[TRAINING_CURVE_COLUMNS] = {
     "step", "tokens", "flops", "seconds", "joules", "lr", "train_loss",
-    "heldout_loss", "capacity_realised", "grad_norm"
+    "heldout_loss", "capacity_realised", "grad_norm", "predictor_accuracy",
+    "predictor_balanced"
 };
 
 struct trainer {
@@ -203,6 +204,21 @@ static bool judged(const struct trainer_options *o, int64_t step)
            (step == o->steps || step % o->judge_every == 0);
 }
 
+/* Of whom predictors said right that they are kept, or are not; NAN of none. */
+static void note_foreseen(const struct model *model, double *row)
+{
+    int64_t n[2][2];
+    double total[2], right[2];
+
+    model_foreseen(model, n);
+    for (int i = 0; i < 2; i++) {
+        right[i] = (double)n[i][i];
+        total[i] = (double)(n[i][0] + n[i][1]);
+    }
+    row[FORESEEN] = (right[0] + right[1]) / (total[0] + total[1]);
+    row[FORESEEN_BALANCED] = 0.5 * (right[0] / total[0] + right[1] / total[1]);
+}
+
 static void note_curve(struct trainer *t, double rate)
 {
     const struct trainer_options *o = &t->options;
@@ -227,6 +243,7 @@ static void note_curve(struct trainer *t, double rate)
             : (double)NAN;
     row[CAPACITY] = kept_share(t->model);
     row[GRAD_NORM] = t->grad_norm;
+    note_foreseen(t->model, row);
 }
 
 enum status trainer_step(struct trainer *t, struct error *err)
@@ -483,18 +500,33 @@ double trainer_last_loss(const struct trainer *t)
     return t->loss;
 }
 
-double trainer_recent_loss(const struct trainer *t)
+/* Averaged from the curve, which survives a resume. */
+static double recent(const struct trainer *t, int column)
 {
-    /* Averaged from the curve, which survives a resume. */
     double sum = 0.0;
     int64_t n = 0, tenth = t->options.steps / 10;
     int64_t from = t->state.step - (tenth > 0 ? tenth : 1);
     for (int64_t i = 0; i < t->state.n_curve; i++)
         if (t->curve[i][STEP] > (double)from) {
-            sum += t->curve[i][TRAIN_LOSS];
+            sum += t->curve[i][column];
             n++;
         }
     return n > 0 ? sum / (double)n : (double)NAN;
+}
+
+double trainer_recent_loss(const struct trainer *t)
+{
+    return recent(t, TRAIN_LOSS);
+}
+
+double trainer_recent_accuracy(const struct trainer *t)
+{
+    return recent(t, FORESEEN);
+}
+
+double trainer_recent_balanced(const struct trainer *t)
+{
+    return recent(t, FORESEEN_BALANCED);
 }
 
 size_t trainer_bytes(const struct trainer *t)

@@ -119,10 +119,16 @@ double trainer_last_loss(const struct trainer *trainer);
 /* The mean of the training losses that the curve noted in the last tenth of the
  * steps. */
 double trainer_recent_loss(const struct trainer *trainer);
+/* Likewise of the share of tokens that predictors said right, whether they are
+ * kept, and of its mean over those that are and those that are not, which is a
+ * half for whoever always says the same.  NAN: no predictors. */
+double trainer_recent_accuracy(const struct trainer *trainer);
+double trainer_recent_balanced(const struct trainer *trainer);
 size_t trainer_bytes(const struct trainer *trainer);   /* both models */
 
 /* Write DIRECTORY/curve.csv: step,tokens,flops,seconds,joules,lr,train_loss,
- * heldout_loss,capacity_realised,grad_norm; unknown is empty. */
+ * heldout_loss,capacity_realised,grad_norm,predictor_accuracy,
+ * predictor_balanced; unknown is empty. */
 enum status trainer_write_curve(const struct trainer *trainer,
                                 const char *directory,
                                 struct error *err) MUST_CHECK;

@@ -1,6 +1,6 @@
 /* figure_isoflop.c - Draw loss against the size of a model, every curve at one
  * training budget, to show the size that spends a budget best. */
-#include "reports/figures/figures.h"
+#include "reports/figures/figure_isoflop.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -8,35 +8,6 @@
 #include "sim/core/answer/escape.h"
 #include "reports/draw/label.h"
 #include "sim/core/answer/table.h"
-
-/* One setting in its place. */
-struct dot {
-    const struct setting *s;
-    double size;               /* parameters */
-    double x;                  /* where it is drawn: beside others of its size */
-    struct difference loss;    /* mean under the causal rule, 95 % interval */
-    bool   last;               /* of its curve, from the left */
-};
-
-struct isoflop {
-    struct dot *dot;           /* [n] by budget, kind, capacity and size */
-    int    n, n_capacities;
-    double *capacity;          /* [n_capacities] of MoD, ascending */
-    const struct study *study;
-    double x0, x1, y0, y1;
-    double end;                /* where the names of curves start */
-    int    cut;                /* intervals that end outside of the frame */
-};
-
-static double layers_of(const struct dot *d)
-{
-    return d->s->run[0]->facts.n_layers;
-}
-
-static double channels_of(const struct dot *d)
-{
-    return d->s->run[0]->facts.n_channels;
-}
 
 static bool is_drawn(const struct setting *s)
 {
@@ -107,28 +78,13 @@ static bool has_curve(const struct isoflop *iso)
     return false;
 }
 
-static void name_curve(char out[96], const struct isoflop *iso,
-                       const struct dot *d)
-{
-    char budget[TABLE_NUMBER_SIZE] = "";
-
-    if (iso->study->n_budgets > 1)
-        table_si(budget, iso->study->budget[d->s->budget], "FLOP");
-    if (d->s->kind == SETTING_DENSE)
-        snprintf(out, 96, "dense");
-    else
-        snprintf(out, 96, "MoD %g%%", 100 * d->s->capacity);
-    if (*budget)
-        snprintf(out + strlen(out), 96 - strlen(out), ", %s", budget);
-}
-
 /* The name at the right end of a curve. */
 static void name_end(char out[LABEL_TEXT_SIZE], const struct isoflop *iso,
                      const struct dot *d)
 {
     char name[96];
 
-    name_curve(name, iso, d);
+    isoflop_name(name, iso, d);
     snprintf(out, LABEL_TEXT_SIZE, "%.40s (%.24s)", name, d->s->shape);
 }
 
@@ -205,98 +161,6 @@ static void part(struct isoflop *iso, struct frame frame)
     free(at);
 }
 
-/* ---- data: three blocks a curve ---- */
-
-static void write_seeds(struct plot *p, const struct dot *d, int n)
-{
-    for (int i = 0; i < n; i++)
-        for (size_t j = 0; j < d[i].s->n; j++) {
-            const struct run *run = d[i].s->run[j];
-            if (isfinite(run->facts.loss_causal))
-                fprintf(p->data, "%.9g %.9g %.0f %.0f\n", d[i].x,
-                        run->facts.loss_causal, run->facts.seed, d[i].size);
-        }
-    fputs("\n\n", p->data);
-}
-
-static void write_means(struct plot *p, const struct dot *d, int n)
-{
-    for (int i = 0; i < n; i++)
-        fprintf(p->data, "%.9g %.9g %.9g %.9g %zu %.0f \"%s\"\n", d[i].x,
-                d[i].loss.mean, d[i].loss.low, d[i].loss.high, d[i].loss.n,
-                d[i].size, d[i].s->label);
-    fputs("\n\n", p->data);
-}
-
-/* Write settings that share `fixed` and differ in the other, left to right; of
- * two of one size the lower. */
-static int write_line(struct plot *p, const struct dot *d, int n,
-                      double (*of)(const struct dot *), double fixed)
-{
-    const struct dot *before = NULL;
-    int sizes = 0;
-
-    for (int i = 0; i < n; i++)
-        if (of(&d[i]) == fixed && (i == 0 || d[i].size != d[i - 1].size ||
-                                   of(&d[i - 1]) != fixed))
-            sizes++;
-    if (sizes < 2)
-        return 0;
-    for (int i = 0; i < n; i++) {
-        if (of(&d[i]) != fixed || (before && before->size == d[i].size))
-            continue;
-        fprintf(p->data, "%.9g %.9g\n", d[i].x, d[i].loss.mean);
-        before = &d[i];
-    }
-    fputc('\n', p->data);
-    return 1;
-}
-
-static void write_lines(struct plot *p, const struct dot *d, int n)
-{
-    static double (*const fixed[])(const struct dot *) = { channels_of,
-                                                           layers_of };
-    int lines = 0;
-
-    for (int f = 0; f < 2; f++)
-        for (int i = 0; i < n; i++) {
-            bool seen = false;
-            for (int k = 0; k < i; k++)
-                seen |= fixed[f](&d[k]) == fixed[f](&d[i]);
-            if (!seen)
-                lines += write_line(p, d, n, fixed[f], fixed[f](&d[i]));
-        }
-    fputs(lines ? "\n" : "NaN NaN\n\n\n", p->data);
-}
-
-/* The number of dots of the curve that starts at `i`. */
-static int length(const struct isoflop *iso, int i)
-{
-    int n = 1;
-    while (!iso->dot[i + n - 1].last)
-        n++;
-    return n;
-}
-
-static void write_data(struct plot *p, const struct isoflop *iso)
-{
-    for (int i = 0, n; i < iso->n; i += n) {
-        const struct dot *d = &iso->dot[i];
-        char name[96];
-        n = length(iso, i);
-        name_curve(name, iso, d);
-        fprintf(p->data, "# %s, seeds: x_drawn  loss_nats_per_byte  seed  "
-                "parameters\n", name);
-        write_seeds(p, d, n);
-        fprintf(p->data, "# %s: x_drawn  mean  low  high  seeds  parameters  "
-                "\"setting\"\n", name);
-        write_means(p, d, n);
-        fprintf(p->data, "# %s, means of equal width, then of equal depth\n",
-                name);
-        write_lines(p, d, n);
-    }
-}
-
 /* ---- words ---- */
 
 static const struct dot *dot_of(const struct isoflop *iso,
@@ -317,8 +181,8 @@ static void tell_edge(char *out, size_t size, const struct isoflop *iso,
         double (*of)(const struct dot *), (*fixed)(const struct dot *);
         const char *below, *above;
     } ways[] = {
-        { layers_of, channels_of, "shallower", "deeper" },
-        { channels_of, layers_of, "narrower", "wider" },
+        { isoflop_layers, isoflop_channels, "shallower", "deeper" },
+        { isoflop_channels, isoflop_layers, "narrower", "wider" },
     };
     bool alone = true;
 
@@ -359,8 +223,20 @@ static void say(struct plot *p, const struct study *study)
              said);
 }
 
+/* " dense", unless the label says it. */
+static const char *kind_before(const struct setting *s)
+{
+    static const char *const before[SETTING_KIND_COUNT] = {
+        [SETTING_DENSE] = " dense", [SETTING_MOD] = " MoD",
+        [SETTING_CONTROL] = " control" };
+    const size_t n = strlen(setting_kind_names[s->kind]);
+
+    return strncmp(s->label, setting_kind_names[s->kind], n) == 0
+               ? "" : before[s->kind];
+}
+
 static void describe(struct plot *p, const struct isoflop *iso,
-                     const struct study *study)
+                     const struct study *study, int fits)
 {
     const struct setting *best[] = { study->dense, study->mod };
     size_t used;
@@ -373,8 +249,9 @@ static void describe(struct plot *p, const struct isoflop *iso,
              iso->n_capacities ? "capacity, " : "");
     TEXT_SET(p->foot, "loss measured on held-out text, MoD under a causal "
              "rule  |  budgets %s  |  lines join means of one width or one "
-             "depth: no fit%s", provenance_names[study->flops_from], iso->cut
-             ? "  |  long intervals are cut at the frame" : "");
+             "depth%s%s", provenance_names[study->flops_from], fits
+             ? "; dotted: a parabola through all runs of a curve, modelled" : "",
+             iso->cut ? "  |  long intervals are cut at the frame" : "");
     for (int k = 0; k < 2; k++) {
         const struct dot *d = best[k] ? dot_of(iso, best[k]) : NULL;
         char edge[64] = "";
@@ -383,9 +260,8 @@ static void describe(struct plot *p, const struct isoflop *iso,
         used = strlen(p->foot);
         if (*edge)
             snprintf(p->foot + used, sizeof p->foot - used, "%s%s %.40s (%s)",
-                     told++ ? ", " : "  |  minimum not bracketed by what was "
-                     "tried: ", setting_kind_names[best[k]->kind],
-                     best[k]->label, edge);
+                     told++ ? "," : "  |  minimum not bracketed by what was "
+                     "tried:", kind_before(best[k]), best[k]->label, edge);
     }
     TEXT_SET(p->alt, "Held-out loss in nats per byte against the number of "
              "parameters on a logarithmic axis, for %zu training budget%s, "
@@ -428,8 +304,8 @@ static const struct dot *next_of(const struct dot *d,
 /* Names keep off the lines. */
 static int guard_lines(struct label *out, const struct isoflop *iso)
 {
-    static double (*const fixed[])(const struct dot *) = { channels_of,
-                                                           layers_of };
+    static double (*const fixed[])(const struct dot *) = { isoflop_channels,
+                                                           isoflop_layers };
     int n = 0;
 
     for (int i = 0; i < iso->n; i++)
@@ -514,22 +390,23 @@ static void write_labels(struct plot *p, const struct isoflop *iso,
 
 extern const char figure_isoflop_gp[];
 
-static void write_plot(struct plot *p, const struct isoflop *iso)
+static void write_plot(struct plot *p, const struct isoflop *iso, int fits)
 {
     int curves = 0;
 
     fprintf(p->script, "array COLOUR[%d]; array SHAPE[%d]\n", iso->n, iso->n);
-    for (int i = 0; i < iso->n; i += length(iso, i)) {
+    for (int i = 0; i < iso->n; i += isoflop_length(iso, i)) {
         bool dense = iso->dot[i].s->kind == SETTING_DENSE;
         curves++;
         fprintf(p->script, "COLOUR[%d] = %s; SHAPE[%d] = PT_%s\n", curves,
                 colour_of(iso, iso->dot[i].s), curves, dense ? "DENSE" : "MOD");
     }
-    fprintf(p->script, "CURVES = %d; CAPACITIES = %d\n%s", curves,
-            iso->n_capacities, figure_isoflop_gp);
+    fprintf(p->script, "CURVES = %d; CAPACITIES = %d; FITS = %d\n%s", curves,
+            iso->n_capacities, fits, figure_isoflop_gp);
 }
 
-static void draw(struct plot *p, struct isoflop *iso, const struct study *study)
+static void draw(struct plot *p, struct isoflop *iso, const struct study *study,
+                 const struct scaling *scaling)
 {
     struct frame frame;
 
@@ -541,12 +418,12 @@ static void draw(struct plot *p, struct isoflop *iso, const struct study *study)
                             nan("") };
     part(iso, frame);
     say(p, study);
-    describe(p, iso, study);
-    write_data(p, iso);
+    const int fits = isoflop_data(p, iso, scaling);
+    describe(p, iso, study, fits);
     plot_axes(p, frame);
     plot_log_tics(p, 'x', iso->x0, iso->x1, true);
     write_labels(p, iso, study, frame);
-    write_plot(p, iso);
+    write_plot(p, iso, fits);
 }
 
 void figure_isoflop(struct plot *p, const struct report *r)
@@ -561,7 +438,7 @@ void figure_isoflop(struct plot *p, const struct report *r)
     if (iso.dot && iso.capacity) {
         collect(&iso, study);
         if (has_curve(&iso))
-            draw(p, &iso, study);
+            draw(p, &iso, study, &r->scaling);
         else if (iso.n)
             TEXT_SET(p->reason, "no two sizes of one kind and capacity were "
                      "trained for FLOPs equal within 1 %%");

@@ -20,7 +20,7 @@ static int count_sizes(const double *size, size_t n)
  * and q = u^2 - (S3 / S2) u - S2 / n. */
 struct parabola parabola_fit(const double *size, const double *loss, size_t n)
 {
-    struct parabola p = { nan(""), nan(""), HUGE_VAL, 0,
+    struct parabola p = { nan(""), nan(""), nan(""), HUGE_VAL, 0,
                           count_sizes(size, n), false, false };
     double mean = 0, level = 0, s2 = 0, s3 = 0, uy = 0, qy = 0, qq = 0;
 
@@ -49,6 +49,7 @@ struct parabola parabola_fit(const double *size, const double *loss, size_t n)
     const double u = (s3 / s2 - slope / bend) / 2;
     if (!(bend > 0))
         return p;
+    p.bend = bend;
     p.size = exp(mean + u);
     p.loss = level + slope * u +
              bend * (u * u - s3 / s2 * u - s2 / (double)n);

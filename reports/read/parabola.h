@@ -8,6 +8,8 @@
 struct parabola {
     double size, loss;           /* of the vertex; NAN: it opens downwards, or
                                   * less than three sizes were tried */
+    double bend;                 /* loss rises from there by that, times the
+                                  * square of log(size / vertex) */
     double first, last;          /* the smallest and the largest size tried */
     int    n_sizes;
     bool   bracketed;            /* the vertex is a minimum between those two */
