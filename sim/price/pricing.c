@@ -238,6 +238,8 @@ void pricing_enter(struct pricing *p, enum pass pass, int32_t layer)
     if (p->stores)
         price_layer(p, layer);
     p->count[ROWS_KEPT] = p->count[ROWS_SKIPPED] = (struct row_count){ 0 };
+    if (spec_has_windows(p->job.spec))
+        p->count[ROWS_ALL] = pricing_count_known(p, ROWS_ALL);
 }
 
 bool pricing_walks(const struct pricing *p, int32_t layer)
