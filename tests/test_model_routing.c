@@ -451,3 +451,41 @@ Test(model_routing, routed_and_dense_models_are_drawn_alike)
     close_trial(dense);
     close_trial(routed);
 }
+
+/* A model of the same weights keeps, by the rule of the predictor, whom it says:
+ * two allocations tell how often it was right. */
+Test(model_routing, what_predictors_foresaw_is_counted)
+{
+    const struct shape *shape = &shapes[plain_shape];
+    struct model_spec spec = case_spec(shape, FAMILY_LLAMA, 0.3, PATTERN_ODD);
+    int64_t counted[2][2], expected[2][2] = { { 0 } };
+
+    spec.n_predictor = 24;
+    struct trial *t = open_trial(&spec, shape, "expert_choice");
+    struct model *said = case_model(&spec, &(struct model_options){
+        .n_sequences = shape->n_sequences, .n_tokens = shape->n_tokens,
+        .n_threads = 1 }, 6);
+    struct model_input input = t->input;
+    input.train = false;
+    input.policy = case_policy("predictor");
+    double loss;
+    model_forward(said, &input, NULL, &loss);
+    forward(t);
+    for (int32_t b = 0; b < shape->n_sequences; b++) {
+        bool is[2][MAX_TOKENS] = { { false } };
+        const struct model *of[] = { t->model, said };
+        for (int i = 0; i < 2; i++) {
+            const struct allocation *a = model_allocation(of[i]);
+            for (int32_t k = 0; k < allocation_count(a, 1, b); k++)
+                is[i][allocation_kept(a, 1, b)[k]] = true;
+        }
+        for (int32_t p = 0; p < shape->n_tokens; p++)
+            expected[is[0][p]][is[1][p]]++;
+    }
+    model_backward(t->model, NULL);
+    model_foreseen(t->model, counted);
+    cr_expect(memcmp(counted, expected, sizeof counted) == 0);
+    cr_expect(expected[0][1] > 0 && expected[1][1] > 0);
+    model_close(said);
+    close_trial(t);
+}

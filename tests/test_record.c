@@ -154,3 +154,19 @@ Test(record, a_run_of_before_has_its_fingerprint)
                      "07853adaafdb6b46");
     json_decref(summary);
 }
+
+/* Programs that knew routing.gate_scale and routing.bypass, but not that runs of
+ * before them may lack both, took another fingerprint of the same run; that stands
+ * in records that are kept. */
+Test(record, a_record_of_another_program_of_before_is_taken)
+{
+    run_and_keep("mod seed=1");
+    cr_assert(system("sed 's/07853adaafdb6b46/99a27d376d9539b8/' kept/records.json"
+                     " > r && mv r kept/records.json") == 0);
+    cr_expect(eq(int, SWEEP("-o", "out", "--from", "kept", "--merge"), 0));
+    expect_said("stdout", "1 points taken over");
+    cr_assert(system("sed 's/99a27d376d9539b8/99a27d376d9539b9/' kept/records.json"
+                     " > r && mv r kept/records.json") == 0);
+    cr_expect(eq(int, SWEEP("-o", "again", "--from", "kept", "--merge"), 2));
+    expect_said("stderr", "point 2 (mod seed=1): was trained by another config");
+}

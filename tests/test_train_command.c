@@ -20,7 +20,8 @@ Test(train_command, train_leaves_the_files_that_others_read)
     cr_expect(there("a/curve.csv"));
     cr_expect(there("a/ledger.csv"));
     expect_said("a/curve.csv", "step,tokens,flops,seconds,joules,lr,train_loss,"
-                "heldout_loss,capacity_realised,grad_norm\r\n1,64,");
+                "heldout_loss,capacity_realised,grad_norm,predictor_accuracy,"
+                "predictor_balanced\r\n1,64,");
     json_t *s = summary_of("a");
     cr_expect(eq(dbl, number_at(s, "counted_equals_predicted"), 1));
     cr_expect(eq(dbl, number_at(s, "totals.counted.flops"),
@@ -103,6 +104,46 @@ Test(train_command, a_capacity_that_falls_is_paid_for_and_counted)
                      "%*[^,],,%lf", &kept) == 1 && kept == 1.0);
     cr_expect(strstr(curve, ",0.25,") != NULL);
     free(curve);
+}
+
+/* Of 40 steps the last tenth are steps 37 to 40, one row each; always saying no
+ * would be right of three quarters of the tokens, and half right where kept and
+ * skipped ones weigh alike. */
+Test(train_command, predictors_say_how_often_they_were_right)
+{
+    double sum[2] = { 0.0, 0.0 };
+    int rows = 0;
+    size_t size;
+
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q", "--set",
+                              "train.steps=40", "--set",
+                              "routing.predictor=16"), 0));
+    char *curve = read_file("a/curve.csv", &size);
+    cr_expect(strstr(curve, ",grad_norm,predictor_accuracy,predictor_balanced")
+              != NULL);
+    for (char *line = strchr(curve, '\n'); line && line[1];
+         line = strchr(line + 1, '\n')) {
+        double step = strtod(line + 1, NULL), of[2];
+        const char *last = line + 1 + strcspn(line + 1, "\n");
+        while (last[-1] != ',')
+            last--;
+        of[1] = strtod(last--, NULL);
+        while (last[-1] != ',')
+            last--;
+        of[0] = strtod(last, NULL);
+        for (int i = 0; i < 2 && step > 36.5; i++)
+            sum[i] += of[i];
+        rows += step > 36.5;
+    }
+    free(curve);
+    json_t *s = summary_of("a");
+    cr_expect(eq(int, rows, 4));
+    cr_expect(epsilon_eq(dbl, number_at(s, "routing.predictor_accuracy"),
+                         sum[0] / 4, 1e-8));
+    cr_expect(epsilon_eq(dbl, number_at(s, "routing.predictor_balanced"),
+                         sum[1] / 4, 1e-8));
+    cr_expect(number_at(s, "routing.predictor_accuracy") > 0.5);
+    json_decref(s);
 }
 
 static double source_number(const json_t *s, size_t i, const char *key)
@@ -293,6 +334,21 @@ Test(train_command, killed_at_any_moment_it_goes_on_to_the_same_weights)
 
 /* A rule that keeps another number of tokens each step: all commands agree on
  * what was spent, also where the steps were done in two sittings. */
+Test(train_command, a_budget_is_spent_whatever_a_rule_keeps)
+{
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q", "--set",
+                              "routing.policy=threshold", "--set",
+                              "train.steps=0", "--set",
+                              "train.budget_flops=3e8"), 0));
+    json_t *s = summary_of("a");
+    const double spent = number_at(s, "totals.counted.flops");
+    cr_expect(fabs(spent - 3e8) <= 0.5 * spent / number_at(s, "steps"));
+    cr_expect(eq(dbl, number_at(s, "counted_equals_predicted"), 1));
+    cr_expect(eq(dbl, number_at(s, "tokens"), 64 * number_at(s, "steps")));
+    cr_expect(eq(dbl, number_at(s, "load.steps"), number_at(s, "steps")));
+    json_decref(s);
+}
+
 Test(train_command, a_varying_number_of_kept_tokens_is_counted_as_predicted)
 {
     static const char *const rules[] = { "routing.policy=threshold",

@@ -57,7 +57,7 @@ static enum status do_steps(struct train_job *s, struct error *err)
     double saved = clock_seconds();
     enum status status = STATUS_OK;
 
-    while (state->step < s->options.steps && status == STATUS_OK) {
+    while (!trainer_done(s->trainer) && status == STATUS_OK) {
         char note[64];
         if (command_interrupted) {
             status = trainer_save(s->trainer, s->state_path, err);
@@ -65,7 +65,7 @@ static enum status do_steps(struct train_job *s, struct error *err)
                 status = error_set(err, STATUS_INTERRUPTED, "interrupted at"
                                    " step %" PRId64 " of %" PRId64 "; saved,"
                                    " go on with --resume", state->step,
-                                   s->options.steps);
+                                   trainer_steps(s->trainer));
             break;
         }
         status = trainer_step(s->trainer, err);
@@ -118,16 +118,22 @@ static enum status resume(struct train_job *s, struct error *err)
 }
 
 /* A finished run is never run again; refuse a run of another config. */
-static enum status check_finished(const struct train_job *s,
-                                  struct error *err)
+static enum status check_finished(struct train_job *s, struct error *err)
 {
+    char prints[TRAIN_FINGERPRINTS][17];
     json_t *summary = NULL;
-    enum status status = summary_read(&summary, s->rundir.path, err);
+    int n = 0;
+    bool same = false;
+    enum status status = train_fingerprints(prints, &n, s, err);
+    if (status == STATUS_OK)
+        status = summary_read(&summary, s->rundir.path, err);
     if (status != STATUS_OK)
         return status;
     const char *print = json_string_value(json_object_get(summary,
                                                           "fingerprint"));
-    if (!print || strcmp(print, s->fingerprint) != 0)
+    for (int i = 0; print && i < n; i++)
+        same |= strcmp(print, prints[i]) == 0;
+    if (!same)
         status = error_set(err, STATUS_BAD_VALUE, "%s: holds a finished run of"
                            " another config or other data; give another"
                            " directory", s->rundir.path);

@@ -16,7 +16,7 @@ static json_t *routing_json(const struct train_job *s,
                             const struct verdict *causal,
                             const struct verdict *topk)
 {
-    return json_pack("{s:s, s:i, s:o, s:s, s:o, s:o, s:o}", "policy",
+    json_t *out = json_pack("{s:s, s:i, s:o, s:s, s:o, s:o, s:o}", "policy",
                      s->options.policy->name, "keep_first",
                      (int)s->spec.keep_first, "blocks",
                      summary_blocks(&s->spec), "gate",
@@ -24,6 +24,13 @@ static json_t *routing_json(const struct train_job *s,
                      summary_capacity(&s->spec),
                      "capacity_realised", json_number(causal->capacity),
                      "capacity_realised_topk", json_number(topk->capacity));
+    if (s->spec.n_predictor > 0) {
+        json_object_set_new(out, "predictor_accuracy", json_number(
+            trainer_recent_accuracy(s->trainer)));
+        json_object_set_new(out, "predictor_balanced", json_number(
+            trainer_recent_balanced(s->trainer)));
+    }
+    return out;
 }
 
 static enum status measured_ledger(struct ledger **out,
@@ -46,7 +53,8 @@ static json_t *load_json(const struct train_job *s)
     json_t *load = load_seen_json(&s->load);
 
     json_object_set_new(load, "steps",
-                        json_integer(s->options.steps - s->first_step));
+                        json_integer(trainer_state(s->trainer)->step -
+                                     s->first_step));
     return load;
 }
 
@@ -243,7 +251,7 @@ static json_t *make_summary(const struct train_job *s,
                             const struct verdicts *v, bool agreed, int argc,
                             char **argv)
 {
-    const int64_t steps = s->options.steps;
+    const int64_t steps = trainer_state(s->trainer)->step;
     json_t *out = summary_open("train", json_incref(s->config_json),
         provenance_json(argc, argv, s->options.n_threads, s->config.seed,
                         model_isa(trainer_model(s->trainer)),
@@ -307,6 +315,7 @@ static enum status print_result(const struct train_job *s,
                                 const struct ledger *counted,
                                 const json_t *summary, struct error *err)
 {
+    const int64_t steps = trainer_state(s->trainer)->step;
     char flops[TABLE_NUMBER_SIZE];
 
     if (s->arguments.common.format == FORMAT_JSON)
@@ -317,13 +326,20 @@ static enum status print_result(const struct train_job *s,
                                        LEDGER_ANY,
                                        LEDGER_ANY).count[METRIC_FLOPS], "FLOP");
     printf("%s: %" PRId64 " steps, %" PRId64 " tokens, %s counted\n",
-           s->rundir.path, s->options.steps,
-           s->options.steps * s->config.batch * s->config.tokens, flops);
+           s->rundir.path, steps, steps * s->config.batch * s->config.tokens,
+           flops);
     fputs("load: ", stdout);
     load_seen_print(stdout, &s->load);
     if (v->causal_rule && v->causal_rule != s->options.policy)
         print_verdict(s, v->causal_rule, &v->causal);
     print_verdict(s, s->options.policy, &v->topk);
+    if (s->spec.n_predictor > 0)
+        printf("predictors: %.1f %% of tokens foretold as %s chose, %.1f %%"
+               " where kept and skipped ones weigh alike, over the last tenth"
+               " of the steps\n",
+               100.0 * trainer_recent_accuracy(s->trainer),
+               s->options.policy->name,
+               100.0 * trainer_recent_balanced(s->trainer));
     if (v->compared) {
         printf("before: %.4f with nothing routed, %.4f under %s with routers as"
                " drawn", v->dense.nats, v->drawn.nats, s->options.policy->name);

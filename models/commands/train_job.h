@@ -66,6 +66,12 @@ enum split train_judge_split(const struct train_config *config);
 /* Open the text, and take the fingerprint of all that must not change. */
 enum status train_open_data(struct train_job *s,
                             struct error *err) MUST_CHECK;
+/* The fingerprints that this program and those before it, which knew fewer keys,
+ * take of the run; the first is s->fingerprint. */
+enum { TRAIN_FINGERPRINTS = 64 };
+enum status train_fingerprints(char out[TRAIN_FINGERPRINTS][17], int *n,
+                               struct train_job *s,
+                               struct error *err) MUST_CHECK;
 enum status train_open_trainer(struct train_job *s,
                                struct error *err) MUST_CHECK;
 

@@ -352,36 +352,41 @@ enum status train_predict_run(struct train_job *s, struct error *err)
                      " in 64 bits");
 }
 
-/* Leave out the keys that runs of before did not have, where they
- * say what those runs did: such a run can be continued. */
-static void forget_later_keys(json_t *same)
+/* Keys that came later, and what runs did that did not have them: rows are added
+ * at the end, so that a program of before knew the first of them. */
+static const struct {
+    const char *section, *key, *was;        /* JSON */
+} later[] = {
+    { "data", "weights", "[]" },
+    { "data", "held_out", "0.1" },
+    { "routing", "window", "0" },
+    { "routing", "capacity_schedule", "\"constant\"" },
+    { "routing", "capacity_warmup", "0.0" },
+    { "routing", "router_deviation", "0.0" },
+    { "routing", "aux_loss", "0.0" },
+    { "routing", "z_loss", "0.0" },
+    { "routing", "balance_loss", "0.0" },
+    { "routing", "predictor", "0" },
+    { "train", "init", "\"\"" },
+    { "train", "freeze", "\"none\"" },
+    { "train", "init_scheme", "\"gpt2\"" },
+    { "train", "schedule", "\"cosine_to_last\"" },
+    { "train", "cooldown", "0.2" },
+    { "train", "rate_scaling", "\"one\"" },
+    { "train", "router_rate", "1.0" },
+    { "train", "thresholds", "\"ema\"" },
+    { "train", "router_decay", "0.0" },
+    { "routing", "gate_scale", "1.0" },
+    { "routing", "bypass", "\"plain\"" },
+};
+enum { LATER = sizeof later / sizeof *later };
+_Static_assert((int)LATER < (int)TRAIN_FINGERPRINTS, "room for one a row");
+
+/* Leave out the first n of those keys where they say what runs of before did:
+ * such a run can be continued. */
+static void forget_later_keys(json_t *same, int n)
 {
-    static const struct {
-        const char *section, *key, *was;        /* JSON */
-    } later[] = {
-        { "data", "weights", "[]" },
-        { "data", "held_out", "0.1" },
-        { "routing", "window", "0" },
-        { "routing", "capacity_schedule", "\"constant\"" },
-        { "routing", "capacity_warmup", "0.0" },
-        { "routing", "router_deviation", "0.0" },
-        { "routing", "aux_loss", "0.0" },
-        { "routing", "z_loss", "0.0" },
-        { "routing", "balance_loss", "0.0" },
-        { "routing", "predictor", "0" },
-        { "routing", "gate_scale", "1.0" },
-        { "routing", "bypass", "\"plain\"" },
-        { "train", "init", "\"\"" },
-        { "train", "freeze", "\"none\"" },
-        { "train", "init_scheme", "\"gpt2\"" },
-        { "train", "schedule", "\"cosine_to_last\"" },
-        { "train", "cooldown", "0.2" },
-        { "train", "rate_scaling", "\"one\"" },
-        { "train", "router_rate", "1.0" },
-        { "train", "thresholds", "\"ema\"" },
-        { "train", "router_decay", "0.0" },
-    };
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+    for (int i = 0; i < n; i++) {
         json_t *was = json_loads(later[i].was, JSON_DECODE_ANY, NULL);
         json_t *section = json_object_get(same, later[i].section);
         if (was && json_equal(was, json_object_get(section, later[i].key)))
@@ -392,8 +397,9 @@ static void forget_later_keys(json_t *same)
 
 /* Same config, same data, same plan: only then may a checkpoint be continued.
  * The place of the data, how often it is saved and a machine's prices for it
- * change nothing. */
-static enum status take_fingerprint(struct train_job *s, struct error *err)
+ * change nothing.  As a program takes it that knows the first n later keys. */
+static enum status take_fingerprint(char out[17], struct train_job *s,
+                                    int n_later, struct error *err)
 {
     json_t *same = json_deep_copy(s->config_json);
     json_t *data = json_object_get(same, "data");
@@ -404,7 +410,7 @@ static enum status take_fingerprint(struct train_job *s, struct error *err)
     json_object_del(same, "machine");
     if (*s->config.init)
         json_object_del(train, "init_scheme");
-    forget_later_keys(same);
+    forget_later_keys(same, n_later);
     enum status status = train_table_hash(s, same, err);
     if (s->tokenizer)
         json_object_set_new(same, "tokens_hash",
@@ -419,7 +425,7 @@ static enum status take_fingerprint(struct train_job *s, struct error *err)
         free(text);
         return status;
     }
-    snprintf(s->fingerprint, sizeof s->fingerprint, "%016" PRIx64,
+    snprintf(out, 17, "%016" PRIx64,
              (uint64_t)XXH64(text, strlen(text), 0));
     free(text);
     return STATUS_OK;
@@ -428,6 +434,16 @@ static enum status take_fingerprint(struct train_job *s, struct error *err)
 enum split train_judge_split(const struct train_config *config)
 {
     return config->judge_split == JUDGE_TEST ? SPLIT_TEST : SPLIT_VALIDATION;
+}
+
+enum status train_fingerprints(char out[TRAIN_FINGERPRINTS][17], int *n,
+                               struct train_job *s, struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    for (*n = 0; *n <= (int)LATER && status == STATUS_OK; (*n)++)
+        status = take_fingerprint(out[*n], s, (int)LATER - *n, err);
+    return status;
 }
 
 enum status train_open_data(struct train_job *s, struct error *err)
@@ -447,7 +463,7 @@ enum status train_open_data(struct train_job *s, struct error *err)
         status = data_require(s->corpus.data[i], train_judge_split(c), err);
     if (status != STATUS_OK)
         return blame(s, "data.path", err);
-    return take_fingerprint(s, err);
+    return take_fingerprint(s->fingerprint, s, (int)LATER, err);
 }
 
 enum status train_open_trainer(struct train_job *s, struct error *err)
@@ -455,9 +471,11 @@ enum status train_open_trainer(struct train_job *s, struct error *err)
     const struct train_config *c = &s->config;
     const char *policy = spec_n_routed(&s->spec) > 0
                              ? model_config_policies[c->model.policy] : "dense";
+    const bool varies = route_find(policy)->varies;
     s->options = (struct trainer_options){
         .n_sequences = (int32_t)c->batch, .n_tokens = (int32_t)c->tokens,
-        .steps = c->steps, .beta1 = c->beta1, .beta2 = c->beta2,
+        .steps = c->steps,
+        .budget = varies ? c->budget_flops : 0.0, .beta1 = c->beta1, .beta2 = c->beta2,
         .epsilon = c->epsilon, .weight_decay = c->weight_decay, .clip = c->clip,
         .schedule = { (enum schedule_shape)c->schedule, c->learning_rate,
                       c->warmup, c->cooldown, c->floor },

@@ -101,6 +101,11 @@ void model_forward(struct model *model, const struct model_input *input,
  * frozen backbone, of the routers. */
 void model_backward(struct model *model, struct meter *meter);
 
+/* How many of the last training forward's tokens each predictor said would be
+ * kept and were: n[kept][said], over all routed layers; zeros without
+ * predictors. */
+void model_foreseen(const struct model *model, int64_t n[2][2]);
+
 struct update {
     double  learning_rate, beta1, beta2, epsilon, weight_decay;
     double  clip;                 /* largest norm of all gradients; 0: none is

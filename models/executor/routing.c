@@ -269,3 +269,13 @@ void routing_loss(struct model *m, int32_t c)
     if (m->spec.n_predictor > 0)
         m->predictor_nats += cross_entropy(m, l, m->layer[l].chosen->forecast);
 }
+
+void model_foreseen(const struct model *m, int64_t n[2][2])
+{
+    memset(n, 0, 4 * sizeof **n);
+    for (int32_t c = 0; c < plan_n_choices(&m->spec); c++) {
+        const struct choice_buffers *b = &m->choice[c];
+        for (int32_t r = 0; b->place && b->forecast && r < m->n_rows; r++)
+            n[b->place[r] >= 0][b->forecast[r] > 0.0f]++;
+    }
+}

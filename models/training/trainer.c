@@ -20,11 +20,12 @@ enum { CURVE_ROWS = 200 };
 enum { JUDGED_AT_ONCE = 4 };
 
 enum { STEP, TOKENS, FLOPS, SECONDS, JOULES, RATE, TRAIN_LOSS, HELDOUT_LOSS,
-       CAPACITY, GRAD_NORM };
+       CAPACITY, GRAD_NORM, FORESEEN, FORESEEN_BALANCED };
 
 static const char *const curve_titles[TRAINING_CURVE_COLUMNS] = {
     "step", "tokens", "flops", "seconds", "joules", "lr", "train_loss",
-    "heldout_loss", "capacity_realised", "grad_norm"
+    "heldout_loss", "capacity_realised", "grad_norm", "predictor_accuracy",
+    "predictor_balanced"
 };
 
 struct trainer {
@@ -49,13 +50,36 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* The first step after `step` with a row of the curve: step 1, each
- * CURVE_ROWS-th of the steps, every step that is judged, and the last. */
-static int64_t next_row(const struct trainer_options *o, int64_t step)
+int64_t trainer_steps(const struct trainer *t)
 {
+    const struct trainer_options *o = &t->options;
+    const int64_t done = t->state.step, most = TRAINER_MOST_STEPS * o->steps;
+
+    if (o->budget <= 0.0 || done == 0)
+        return o->steps;
+    const struct cost sum = ledger_sum(t->counted, LEDGER_ANY, LEDGER_ANY,
+                                       LEDGER_ANY, LEDGER_ANY);
+    const double spent = cost_get(&sum, METRIC_FLOPS);
+    const double left = (o->budget - spent) / (spent / (double)done);
+    return done + (int64_t)fmin(fmax(round(left), 0.0), (double)(most - done));
+}
+
+bool trainer_done(const struct trainer *t)
+{
+    return t->state.step >= trainer_steps(t);
+}
+
+/* The first step after `step` with a row of the curve: step 1, each
+ * CURVE_ROWS-th of the steps, every step that is judged, and the last, which with
+ * a budget is known once it is done. */
+static int64_t next_row(const struct trainer *t, int64_t step)
+{
+    const struct trainer_options *o = &t->options;
     const int64_t every[] = { (o->steps + CURVE_ROWS - 1) / CURVE_ROWS,
                               o->judge_every };
-    int64_t next = step < 1 ? 1 : step < o->steps ? o->steps : INT64_MAX;
+    const int64_t last = o->budget > 0.0 && !trainer_done(t)
+                             ? INT64_MAX : trainer_steps(t);
+    int64_t next = step < 1 ? 1 : step < last ? last : INT64_MAX;
 
     for (int i = 0; i < 2; i++)
         if (every[i] > 0 && (step / every[i] + 1) * every[i] < next)
@@ -65,9 +89,11 @@ static int64_t next_row(const struct trainer_options *o, int64_t step)
 
 static int64_t curve_most(const struct trainer_options *o)
 {
-    int64_t judged = o->judge_every > 0 ? o->steps / o->judge_every + 1 : 0;
-    int64_t rows = CURVE_ROWS + 2 + judged;
-    return rows < o->steps ? rows : o->steps;
+    const int64_t times = o->budget > 0.0 ? TRAINER_MOST_STEPS : 1;
+    const int64_t steps = times * o->steps;
+    int64_t judged = o->judge_every > 0 ? steps / o->judge_every + 1 : 0;
+    int64_t rows = times * CURVE_ROWS + 2 + judged;
+    return rows < steps ? rows : steps;
 }
 
 static struct model_options judge_options(const struct trainer_options *o,
@@ -197,17 +223,32 @@ static double kept_share(const struct model *model)
     return seen > 0 ? (double)kept / (double)seen : (double)NAN;
 }
 
-static bool judged(const struct trainer_options *o, int64_t step)
+static bool judged(const struct trainer *t, int64_t step)
 {
-    return o->judge_every > 0 &&
-           (step == o->steps || step % o->judge_every == 0);
+    const int64_t every = t->options.judge_every;
+    return every > 0 && (trainer_done(t) || step % every == 0);
+}
+
+/* Of whom predictors said right that they are kept, or are not; NAN of none. */
+static void note_foreseen(const struct model *model, double *row)
+{
+    int64_t n[2][2];
+    double total[2], right[2];
+
+    model_foreseen(model, n);
+    for (int i = 0; i < 2; i++) {
+        right[i] = (double)n[i][i];
+        total[i] = (double)(n[i][0] + n[i][1]);
+    }
+    row[FORESEEN] = (right[0] + right[1]) / (total[0] + total[1]);
+    row[FORESEEN_BALANCED] = 0.5 * (right[0] / total[0] + right[1] / total[1]);
 }
 
 static void note_curve(struct trainer *t, double rate)
 {
     const struct trainer_options *o = &t->options;
     int64_t step = t->state.step;
-    if (next_row(o, step - 1) != step)
+    if (next_row(t, step - 1) != step)
         return;
     double *row = t->curve[t->state.n_curve++];
     struct cost sum = ledger_sum(t->counted, LEDGER_ANY, LEDGER_ANY,
@@ -221,19 +262,21 @@ static void note_curve(struct trainer *t, double rate)
     row[RATE] = rate;
     row[TRAIN_LOSS] = t->loss;
     row[HELDOUT_LOSS] =
-        judged(o, step) && causal
+        judged(t, step) && causal
             ? trainer_judge(t, SPLIT_VALIDATION, causal, o->curve_windows,
                             NULL).nats
             : (double)NAN;
     row[CAPACITY] = kept_share(t->model);
     row[GRAD_NORM] = t->grad_norm;
+    note_foreseen(t->model, row);
 }
 
 enum status trainer_step(struct trainer *t, struct error *err)
 {
     const struct trainer_options *o = &t->options;
     int64_t step = t->state.step + 1;
-    double rate = schedule_rate(&o->schedule, step, o->steps);
+    const int64_t steps = trainer_steps(t);
+    double rate = schedule_rate(&o->schedule, step, steps);
     double started = now();
 
     int64_t bytes = corpus_batch(&t->corpus, &t->state.random, o->n_sequences,
@@ -242,7 +285,7 @@ enum status trainer_step(struct trainer *t, struct error *err)
         .ids = t->ids, .targets = t->targets, .n_sequences = o->n_sequences,
         .n_tokens = o->n_tokens, .policy = o->policy,
         .seed = random_mix(o->seed, 2, (uint64_t)step, 0), .train = true,
-        .openness = schedule_openness(o->capacity_warmup, step, o->steps),
+        .openness = schedule_openness(o->capacity_warmup, step, steps),
     };
     model_forward(t->model, &input, &t->meter.meter, &t->loss);
     if (!isfinite(t->loss))
@@ -443,12 +486,12 @@ static bool curve_fits(const struct trainer *t)
     int64_t step = 0;
 
     for (int64_t i = 0; i < t->state.n_curve; i++) {
-        step = next_row(&t->options, step);
+        step = next_row(t, step);
         if (t->curve[i][STEP] != (double)step)
             return false;
     }
     return t->state.step >= step &&
-           t->state.step < next_row(&t->options, step);
+           t->state.step < next_row(t, step);
 }
 
 enum status trainer_resume(struct trainer *t, const char *path,
@@ -456,15 +499,15 @@ enum status trainer_resume(struct trainer *t, const char *path,
 {
     enum status status = training_state_resume(t->model, &t->state,
                                                t->most_curve, path, err);
-    if (status == STATUS_OK && t->state.step > t->options.steps)
+    if (status == STATUS_OK && t->state.step > trainer_steps(t))
         return error_set(err, STATUS_BAD_FORMAT, "%s: step %lld of %lld", path,
                          (long long)t->state.step,
-                         (long long)t->options.steps);
+                         (long long)trainer_steps(t));
     if (status == STATUS_OK && !curve_fits(t))
         return error_set(err, STATUS_BAD_FORMAT, "%s: its curve has not the"
                          " rows of %lld steps of %lld", path,
                          (long long)t->state.step,
-                         (long long)t->options.steps);
+                         (long long)trainer_steps(t));
     return status;
 }
 
@@ -483,18 +526,33 @@ double trainer_last_loss(const struct trainer *t)
     return t->loss;
 }
 
-double trainer_recent_loss(const struct trainer *t)
+/* Averaged from the curve, which survives a resume. */
+static double recent(const struct trainer *t, int column)
 {
-    /* Averaged from the curve, which survives a resume. */
     double sum = 0.0;
-    int64_t n = 0, tenth = t->options.steps / 10;
+    int64_t n = 0, tenth = trainer_steps(t) / 10;
     int64_t from = t->state.step - (tenth > 0 ? tenth : 1);
     for (int64_t i = 0; i < t->state.n_curve; i++)
         if (t->curve[i][STEP] > (double)from) {
-            sum += t->curve[i][TRAIN_LOSS];
+            sum += t->curve[i][column];
             n++;
         }
     return n > 0 ? sum / (double)n : (double)NAN;
+}
+
+double trainer_recent_loss(const struct trainer *t)
+{
+    return recent(t, TRAIN_LOSS);
+}
+
+double trainer_recent_accuracy(const struct trainer *t)
+{
+    return recent(t, FORESEEN);
+}
+
+double trainer_recent_balanced(const struct trainer *t)
+{
+    return recent(t, FORESEEN_BALANCED);
 }
 
 size_t trainer_bytes(const struct trainer *t)

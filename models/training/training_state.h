@@ -7,7 +7,7 @@
 #include "sim/core/base/random.h"
 
 /* The point that a training run has reached. */
-enum { TRAINING_CURVE_COLUMNS = 10 };
+enum { TRAINING_CURVE_COLUMNS = 12 };
 struct training_state {
     int64_t step;                  /* done so far */
     double  seconds;               /* spent in steps, over all sessions */

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "models/commands/train_job.h"
 #include "models/kernels/kernels.h"
 #include "models/scoring/run_config.h"
 #include "sim/commands/commands.h"
@@ -68,9 +67,11 @@ static enum status resolve_train(struct resolved *out, const char *base,
         out->bytes_kept = kept_by_train(s);
         out->channels = s->spec.n_channels;
         out->heads = s->spec.n_heads;
-        strcpy(out->fingerprint, s->fingerprint);
         strcpy(out->data_hash, s->corpus.hash);
     }
+    if (status == STATUS_OK && with_data)
+        status = train_fingerprints(out->fingerprint, &out->n_fingerprints, s,
+                                    err);
     train_close(s);
     return status;
 }
@@ -177,7 +178,8 @@ enum status sweep_resolve(struct resolved *out, const struct sweep *sweep,
     size_t w = 0;
 
     *out = (struct resolved){ unknown, unknown, unknown, unknown, unknown,
-                              unknown, unknown, unknown, unknown, "", "" };
+                              unknown, unknown, unknown, unknown, { "" }, 0,
+                              "" };
     while (strcmp(works[w].name, sweep->work->name) != 0)
         w++;
     for (size_t i = 0; i < point->n_settings && status == STATUS_OK; i++) {
@@ -208,6 +210,7 @@ enum status sweep_would_repeat(const struct sweep *sweep, int32_t point,
     struct resolved f;
     enum status status = sweep_resolve(&f, sweep, &sweep->point[point], true,
                                        NULL, err);
+    bool same = f.n_fingerprints == 0;
 
     if (status != STATUS_OK)
         return status;
@@ -215,7 +218,9 @@ enum status sweep_would_repeat(const struct sweep *sweep, int32_t point,
         return error_set(err, STATUS_BAD_VALUE, "was done on other data (hash"
                          " %s; the text has %s now)", data ? data : "unknown",
                          f.data_hash);
-    if (*f.fingerprint && (!print || strcmp(print, f.fingerprint) != 0))
+    for (int i = 0; print && i < f.n_fingerprints; i++)
+        same |= strcmp(print, f.fingerprint[i]) == 0;
+    if (!same)
         return error_set(err, STATUS_BAD_VALUE, "was trained by another config:"
                          " a default, or what a key names, is another now");
     return STATUS_OK;

@@ -3,6 +3,7 @@
 #ifndef SWEEP_RESOLVE_H
 #define SWEEP_RESOLVE_H
 
+#include "models/commands/train_job.h"
 #include "sim/sweep/sweep.h"
 
 /* What a point would do.  NAN: unknown, or its command does not say before it
@@ -15,7 +16,10 @@ struct resolved {
     double seconds;              /* modelled; NAN without a machine */
     double bytes_kept;           /* on the disk, of weights and curve, about */
     double channels, heads;
-    char   fingerprint[17];      /* as in its summary; "": it would have none */
+    char   fingerprint[TRAIN_FINGERPRINTS][17];  /* [n_fingerprints] as in its summary, by this
+                                  * program and those before it; 0: its command
+                                  * takes none, or data were not asked for */
+    int    n_fingerprints;
     char   data_hash[17];        /* as in its provenance; "": not asked for */
 };
 

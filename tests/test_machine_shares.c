@@ -1,0 +1,48 @@
+/* test_machine_shares.c - Measure what work reaches here: no number is asserted
+ * but what holds of every machine. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "hwprof/commands/machine_shares.h"
+#include "sim/price/flops.h"
+
+static struct machine_shares shares;
+
+static const struct machine_curve *curve(const char *name)
+{
+    for (int i = 0; i < shares.n_curves; i++)
+        if (strcmp(shares.curve[i].name, name) == 0)
+            return &shares.curve[i];
+    return NULL;
+}
+
+/* A peak of 1 flop/s is one that every op exceeds: the fastest of them becomes
+ * the peak, and has all of it. */
+Test(machine_shares, every_kind_of_work_has_a_curve_of_shares)
+{
+    const struct peak peak = { .n_threads = 1, .flops_all.per_second = 1 };
+    struct error err = { 0 };
+    double most = 0;
+
+    cr_assert(eq(int, machine_shares_measure(&shares, &peak, true, &err),
+                 STATUS_OK), "%s", err.text);
+    for (int w = 0; w < WORK_COUNT; w++) {
+        const struct machine_curve *c = curve(work_names[w]);
+        cr_assert(c != NULL, "%s", work_names[w]);
+        for (int32_t i = 0; i < c->points.n; i += 2) {
+            const double *point = &c->points.value[i];
+            cr_expect(i == 0 || point[0] > point[-2], "%s", c->name);
+            cr_expect(point[1] > 0 && point[1] <= 1, "%s: %g", c->name,
+                      point[1]);
+            most = fmax(most, point[1]);
+        }
+    }
+    cr_expect(gt(dbl, most, 0.1));
+    cr_expect(gt(dbl, shares.flops_per_second, 1e6));
+    cr_expect(shares.scale.low <= 1 && shares.scale.high >= 1);
+    cr_expect(gt(dbl, shares.launch_seconds.value, 0));
+    cr_expect(gt(dbl, shares.select_rows.value, 0));
+    cr_expect(shares.share > 0 && shares.share <= 1);
+}
