@@ -95,7 +95,7 @@ static void print_rate(const struct peak_rate *rate)
 
 static void print_peak(const struct peak *p)
 {
-    printf("\nMeasured peak, best run (slowest run); busy: others ran beside"
+    printf("\nMeasured peak, best run (slowest of nine in ten); busy: others ran beside"
            " it, it is no peak\n"
            "                          1 thread          %d threads\n",
            p->n_threads);
