@@ -79,23 +79,24 @@ void reference_rope(double *x, const struct model_spec *s, int32_t position)
 }
 
 void reference_attend(const double *q, const double *k, const double *v,
-                      int32_t stride, int32_t n, int32_t head_size, double *out,
-                      int32_t out_stride)
+                      int32_t stride, int32_t n, int32_t head_size,
+                      int32_t window, double *out, int32_t out_stride)
 {
     for (int32_t i = 0; i < n; i++) {
+        const int32_t from = window > 0 && i >= window ? i - window + 1 : 0;
         double p[i + 1], largest = -(double)INFINITY, sum = 0.0;
-        for (int32_t j = 0; j <= i; j++) {
+        for (int32_t j = from; j <= i; j++) {
             double score = 0.0;
             for (int32_t d = 0; d < head_size; d++)
                 score += q[i * stride + d] * k[j * stride + d];
             p[j] = score / sqrt((double)head_size);
             largest = fmax(largest, p[j]);
         }
-        for (int32_t j = 0; j <= i; j++)
+        for (int32_t j = from; j <= i; j++)
             sum += p[j] = exp(p[j] - largest);
         for (int32_t d = 0; d < head_size; d++) {
             out[i * out_stride + d] = 0.0;
-            for (int32_t j = 0; j <= i; j++)
+            for (int32_t j = from; j <= i; j++)
                 out[i * out_stride + d] += p[j] / sum *
                                            v[j * stride + d];
         }
@@ -183,14 +184,15 @@ static void attention(const struct reference *r, int32_t layer,
                                                         : TENSOR_KEY_GAMMA),
                                    head);
             }
-    if (s->traits.positions == POSITIONS_ROTARY)
+    if (s->traits.positions == POSITIONS_ROTARY && !s->unturned[layer])
         for (int32_t i = 0; i < n; i++)
             for (int32_t h = 0; h < s->n_heads + s->n_kv_heads; h++)
                 reference_rope(qkv + i * width + h * d, s, position[i]);
     for (int32_t h = 0; h < s->n_heads; h++) {
         int32_t g = h / group;
         reference_attend(qkv + h * d, qkv + q + g * d, qkv + q + e + g * d,
-                         width, n, d, mixed + h * d, q);
+                         width, n, d, s->windowed[layer] ? s->window : 0,
+                         mixed + h * d, q);
     }
     product(r, layer, TENSOR_PROJECT, TENSOR_PROJECT_BIAS, mixed, n, out);
 }

@@ -55,10 +55,11 @@ double reference_frequency(const struct model_spec *spec, int32_t i);
 void   reference_rope(double *x, const struct model_spec *spec,
                       int32_t position);
 /* Causal attention of one head over n rows of queries, keys and values that lie
- * `stride` numbers apart; out rows likewise out_stride apart. */
+ * `stride` numbers apart; out rows likewise out_stride apart.  A row sees the
+ * last `window` rows, its own included; 0: all (Beltagy et al. 2020). */
 void   reference_attend(const double *q, const double *k, const double *v,
                         int32_t stride, int32_t n, int32_t head_size,
-                        double *out, int32_t out_stride);
+                        int32_t window, double *out, int32_t out_stride);
 /* -log softmax(x)[target]; *entropy unless NULL. */
 double reference_nats(const double *x, int32_t n, int32_t target,
                       double *entropy);

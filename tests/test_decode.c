@@ -165,6 +165,27 @@ static void check(enum family family, bool routed, int32_t start)
     check_spec(shape(family, routed), NULL, start, family_names[family]);
 }
 
+/* Windows that end within a tile of keys, with one, and beyond the text. */
+Test(decode, windows_end_where_they_end_in_one_pass)
+{
+    for (int32_t w = 1; w < 45; w += 4) {
+        struct model_spec spec = shape(FAMILY_LLAMA, false);
+        spec.window = w;
+        spec.windowed[0] = spec.windowed[2] = true;
+        check_spec(spec, NULL, w % 3 * 9, "windowed llama");
+    }
+}
+
+/* Tokens are routed around the feed-forward part of a windowed layer. */
+Test(decode, windowed_layers_route_their_feed_forward_part)
+{
+    struct model_spec spec = shape(FAMILY_LLAMA, true);
+    spec.part = PART_FFN;
+    spec.window = 16;
+    spec.windowed[1] = spec.windowed[2] = true;
+    check_spec(spec, NULL, 0, "windowed llama, routed");
+}
+
 Test(decode, dense_gpt2_from_the_start)      { check(FAMILY_GPT2, false, 0); }
 Test(decode, dense_gpt2_after_a_prefill)     { check(FAMILY_GPT2, false, 20); }
 Test(decode, dense_llama_after_a_prefill)    { check(FAMILY_LLAMA, false, 16); }

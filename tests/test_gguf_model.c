@@ -512,7 +512,8 @@ static void check_kept(enum family family, bool tied)
 
 Test(gguf_model, matrices_are_kept_as_the_file_has_them)
 {
-    for (int f = 0; f < FAMILY_COUNT; f++)
+    /* StarCoder2 is read from Hugging Face's files alone. */
+    for (int f = 0; f < FAMILY_STARCODER2; f++)
         for (int tied = 0; tied < 2; tied++)
             check_kept((enum family)f, tied);
 }

@@ -10,6 +10,7 @@
 #include "models/files/hf_class.h"
 #include "models/files/hf_config.h"
 #include "sim/core/base/file.h"
+#include "sim/price/memory.h"
 
 static struct model_spec gpt2_mod(void)
 {
@@ -425,17 +426,91 @@ Test(hf_config, traits_of_no_class_are_not_written)
     "\"num_key_value_heads\":2,\"max_position_embeddings\":8192,"              \
     "\"vocab_size\":9"
 
-Test(hf_config, mistral_is_llama_where_its_window_spans_every_position)
+/* MistralConfig has a window of 4096 where the key is not there. */
+Test(hf_config, mistral_has_the_window_that_it_says)
 {
-    static const char *const good[] = {
-        "{" MISTRAL ",\"sliding_window\":null}",
-        "{" MISTRAL ",\"sliding_window\":8192}",
+    static const struct { const char *text; int32_t window; } good[] = {
+        { "{" MISTRAL ",\"sliding_window\":null}", 0 },
+        { "{" MISTRAL ",\"sliding_window\":8192}", 0 },
+        { "{" MISTRAL ",\"sliding_window\":512}", 512 },
+        { "{" MISTRAL "}", 4096 },
     };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         struct model_spec spec;
-        cr_assert(eq(int, parse(&spec, good[i], NULL), STATUS_OK));
+        cr_assert(eq(int, parse(&spec, good[i].text, NULL), STATUS_OK));
         cr_expect(eq(int, spec_family(&spec), FAMILY_LLAMA));
         cr_expect(eq(i32, spec.n_kv_heads, 2));
+        cr_expect(eq(i32, spec_window(&spec, 0), good[i].window));
+    }
+}
+
+#define SMOLLM3 "\"model_type\":\"smollm3\",\"hidden_size\":64,"             \
+    "\"intermediate_size\":96,\"num_hidden_layers\":8,"                        \
+    "\"num_attention_heads\":4,\"num_key_value_heads\":2,"                     \
+    "\"max_position_embeddings\":128,\"vocab_size\":9,\"rope_theta\":5e6"
+#define GRANITE "\"model_type\":\"granite\",\"hidden_size\":64,"             \
+    "\"intermediate_size\":96,\"num_hidden_layers\":2,"                        \
+    "\"num_attention_heads\":4,\"num_key_value_heads\":2,"                     \
+    "\"max_position_embeddings\":128,\"vocab_size\":9"
+
+Test(hf_config, layers_differ_as_the_file_says)
+{
+    struct model_spec spec;
+    struct error err = { STATUS_OK, "" };
+
+    /* Qwen2: layers from max_window_layers on slide. */
+    cr_assert(eq(int, parse(&spec, "{" QWEN2 ",\"use_sliding_window\":true,"
+        "\"sliding_window\":64}", &err), STATUS_OK), "%s", err.text);
+    cr_expect(spec_window(&spec, 20) == 0 && spec_window(&spec, 21) == 64);
+    /* SmolLM3: every fourth has no positions, or those of a list. */
+    cr_assert(eq(int, parse(&spec, "{" SMOLLM3 "}", &err), STATUS_OK), "%s",
+              err.text);
+    cr_expect(spec_turns(&spec, 2) && !spec_turns(&spec, 3) &&
+              spec_turns(&spec, 4) && !spec_turns(&spec, 7));
+    cr_assert(eq(int, parse(&spec, "{" SMOLLM3 ",\"no_rope_layers\":"
+        "[0,1,1,1,1,1,1,1]}", &err), STATUS_OK), "%s", err.text);
+    cr_expect(spec_turns(&spec, 3) && !spec_turns(&spec, 0));
+    /* Granite: 0.25 stands for 1 / sqrt(16), and changes nothing. */
+    cr_assert(eq(int, parse(&spec, "{" GRANITE ",\"attention_multiplier\":0.25,"
+        "\"logits_scaling\":8}", &err), STATUS_OK), "%s", err.text);
+    cr_expect(spec.fold.scores == 1.0f && spec.fold.logits == 8.0f &&
+              spec.fold.residual == 1.0f);
+    cr_assert(eq(int, parse(&spec, "{" LLAMA ",\"attention_bias\":true,"
+        "\"mlp_bias\":true}", &err), STATUS_OK), "%s", err.text);
+    cr_expect(spec.traits.qkv_bias && spec.traits.project_bias &&
+              spec.traits.ffn_bias);
+}
+
+/* The sizes of public models, and their parameters as Hugging Face shows them. */
+Test(hf_config, public_models_have_their_number_of_parameters)
+{
+#define SIZES(type, c, f, l, h, g, v, more)                                    \
+    "{\"model_type\":\"" type "\",\"hidden_size\":" #c ",\"intermediate_size\":"  \
+    #f ",\"num_hidden_layers\":" #l ",\"num_attention_heads\":" #h                \
+    ",\"num_key_value_heads\":" #g ",\"vocab_size\":" #v                        \
+    ",\"max_position_embeddings\":4096," more "}"
+    static const struct { const char *text; uint64_t parameters; } models[] = {
+        /* Mistral-7B-v0.1 */
+        { SIZES("mistral", 4096, 14336, 32, 32, 8, 32000,
+                "\"sliding_window\":4096"), 7241732096 },
+        /* Phi-3-mini-4k-instruct */
+        { SIZES("phi3", 3072, 8192, 32, 32, 32, 32064,
+                "\"sliding_window\":2047"), 3821079552 },
+        /* starcoder2-3b */
+        { SIZES("starcoder2", 3072, 12288, 30, 24, 2, 49152,
+                "\"sliding_window\":4096"), 3030371328 },
+        /* SmolLM3-3B */
+        { SIZES("smollm3", 2048, 11008, 36, 16, 4, 128256,
+                "\"rope_theta\":5000000.0,\"tie_word_embeddings\":true"),
+          3075098624 },
+    };
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        struct model_spec spec;
+        struct error err = { STATUS_OK, "" };
+        cr_assert(eq(int, parse(&spec, models[i].text, &err), STATUS_OK), "%s",
+                  err.text);
+        cr_expect(eq(u64, memory_parameters(&spec), models[i].parameters),
+                  "%s", models[i].text);
     }
 }
 
@@ -444,33 +519,38 @@ static const struct refusal { const char *text, *words; } refusals[] = {
     { "{", "config.json:1:1: " },
     { "[]", "must be an object" },
     { "{\"model_type\":\"gpt2\",\"model_type\":\"gpt2\"}", "duplicate" },
-    { "{}", "no model_type: supported are gpt2, llama, mistral, qwen2"
-      " and qwen3" },
+    { "{}", "no model_type: supported are gpt2, llama, mistral, qwen2,"
+      " qwen3, phi3, granite, smollm3 and starcoder2" },
     { "{\"model_type\":\"gemma3_text\"}", "model_type \"gemma3_text\":"
-      " supported are gpt2, llama, mistral, qwen2 and qwen3" },
+      " supported are gpt2, llama, mistral" },
     { "{" QWEN3 "}", "head_dim is missing" },
     { "{" QWEN3 ",\"head_dim\":128,\"attention_bias\":true}",
       "attention_bias true: supported is false" },
     { "{" QWEN3 ",\"head_dim\":128,\"use_sliding_window\":true}",
-      "use_sliding_window true: supported is false" },
-    { "{" QWEN2 ",\"use_sliding_window\":true}",
+      "max_window_layers is missing" },
+    { "{" LLAMA ",\"use_sliding_window\":true}",
       "use_sliding_window true: supported is false" },
     { "{" QWEN2 ",\"attention_bias\":false}",
       "attention_bias false: supported is true" },
-    { "{" QWEN2 ",\"layer_types\":[\"full_attention\","
-      "\"sliding_attention\"]}",
-      "layer_types \"sliding_attention\": supported is \"full_attention\"" },
+    { "{" MISTRAL ",\"sliding_window\":null,"
+      "\"layer_types\":[\"sliding_attention\"]}",
+      "layer_types \"sliding_attention\": no window is given for it" },
+    { "{" MISTRAL ",\"layer_types\":[\"chunked_attention\"]}",
+      "layer_types \"chunked_attention\": supported are" },
+    { "{" MISTRAL ",\"layer_types\":[]}", "must be a list of 1" },
     { "{" QWEN2 ",\"layer_types\":1}", "layer_types 1: must be a list" },
+    { "{" SMOLLM3 ",\"no_rope_layers\":[1]}", "must be a list of 8" },
+    { "{" SMOLLM3 ",\"no_rope_layer_interval\":0}", "above 0" },
+    { "{" QWEN2 ",\"mlp_bias\":true}", "mlp_bias true: supported is false" },
+    { "{" LLAMA ",\"mlp_bias\":1}", "mlp_bias 1: must be true or false" },
+    { "{" GRANITE ",\"logits_scaling\":0}", "must be a number above 0" },
     { "{" LLAMA ",\"architectures\":[\"Qwen2ForCausalLM\"]}",
       "supported is [\"LlamaForCausalLM\"]" },
     { "{" LLAMA ",\"auto_map\":{\"AutoModel\":\"m.py\"}}", "auto_map" },
     { "{" LLAMA ",\"rope_interleaved\":true}", "rope_interleaved true" },
     { "{" LLAMA ",\"partial_rotary_factor\":0.5}",
       "partial_rotary_factor 0.5: supported is 1.0" },
-    { "{" MISTRAL "}", "sliding_window is missing" },
-    { "{" MISTRAL ",\"sliding_window\":4096}",
-      "sliding_window 4096: supported are null" },
-    { "{" MISTRAL ",\"sliding_window\":\"no\"}", "supported are null" },
+    { "{" MISTRAL ",\"sliding_window\":\"no\"}", "must be a whole number" },
     { "{\"model_type\":\"mistral\",\"hidden_size\":32,"
       "\"intermediate_size\":64,\"num_hidden_layers\":1,"
       "\"num_attention_heads\":8,\"max_position_embeddings\":64,"
@@ -518,7 +598,6 @@ static const struct refusal { const char *text, *words; } refusals[] = {
       "\"low_freq_factor\":4,\"high_freq_factor\":1,"
       "\"original_max_position_embeddings\":64}}",
       "model.rope_high_frequency 1: allowed is above" },
-    { "{" LLAMA ",\"attention_bias\":true}", "attention_bias true" },
     { "{" LLAMA ",\"num_key_value_heads\":2}", "must divide" },
     { "{" LLAMA ",\"head_dim\":65}", "must be even" },
     { "{\"model_type\":\"gpt2\",\"n_embd\":8,\"n_layer\":1000,\"n_head\":2,"
@@ -555,7 +634,7 @@ Test(hf_config, refuses_what_it_cannot_compute_by_name)
 Test(hf_config, leaves_the_spec_alone_when_it_refuses)
 {
     struct model_spec spec = { .n_layers = -7 };
-    cr_assert(ne(int, parse(&spec, "{" LLAMA ",\"mlp_bias\":true}", NULL),
+    cr_assert(ne(int, parse(&spec, "{" LLAMA ",\"mlp_bias\":1}", NULL),
                  STATUS_OK));
     cr_assert(eq(i32, spec.n_layers, -7));
 }

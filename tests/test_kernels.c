@@ -284,7 +284,7 @@ static void check_attention(const struct kernels *k, int32_t heads,
             const double *row = x + first[b] * width;
             int32_t g = h / (heads / groups);
             reference_attend(row + h * d, row + q + g * d, row + q + e + g * d,
-                             width, first[b + 1] - first[b], d,
+                             width, first[b + 1] - first[b], d, 0,
                              expected + first[b] * q + h * d, q);
         }
     for (int parts = 1; parts <= 3; parts++) {

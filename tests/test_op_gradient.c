@@ -280,7 +280,7 @@ static double attend_value(const double *x, const void *context)
             const double *row = x + first[b] * width;
             int g = h / (A_H / A_G);
             reference_attend(row + h * d, row + q + g * d, row + q + e + g * d,
-                             width, first[b + 1] - first[b], d,
+                             width, first[b + 1] - first[b], d, 0,
                              out + first[b] * q + h * d, q);
         }
     for (int i = 0; i < A_N * q; i++)

@@ -334,6 +334,21 @@ Test(train_command, killed_at_any_moment_it_goes_on_to_the_same_weights)
 
 /* A rule that keeps another number of tokens each step: all commands agree on
  * what was spent, also where the steps were done in two sittings. */
+Test(train_command, a_budget_is_spent_whatever_a_rule_keeps)
+{
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q", "--set",
+                              "routing.policy=threshold", "--set",
+                              "train.steps=0", "--set",
+                              "train.budget_flops=3e8"), 0));
+    json_t *s = summary_of("a");
+    const double spent = number_at(s, "totals.counted.flops");
+    cr_expect(fabs(spent - 3e8) <= 0.5 * spent / number_at(s, "steps"));
+    cr_expect(eq(dbl, number_at(s, "counted_equals_predicted"), 1));
+    cr_expect(eq(dbl, number_at(s, "tokens"), 64 * number_at(s, "steps")));
+    cr_expect(eq(dbl, number_at(s, "load.steps"), number_at(s, "steps")));
+    json_decref(s);
+}
+
 Test(train_command, a_varying_number_of_kept_tokens_is_counted_as_predicted)
 {
     static const char *const rules[] = { "routing.policy=threshold",

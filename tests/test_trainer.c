@@ -173,6 +173,71 @@ static void predicted_steps(struct run *run, int64_t n)
     }
 }
 
+static double flops_of(const struct run *run)
+{
+    return (double)ledger_sum(trainer_state(run->trainer)->counted, LEDGER_ANY,
+                              LEDGER_ANY, LEDGER_ANY,
+                              LEDGER_ANY).count[METRIC_FLOPS];
+}
+
+/* The rate of the last step that the curve notes; every step has a row here. */
+static double last_rate(const struct run *run)
+{
+    const struct training_state *state = trainer_state(run->trainer);
+    return state->curve[(state->n_curve - 1) * TRAINING_CURVE_COLUMNS + 5];
+}
+
+/* A rule that keeps all costs more than what a quarter would, and one that keeps
+ * none less: there are fewer steps than 40 of those, or more, and the last of
+ * them has the rate of a last step.  Stopped and resumed it is the same run. */
+static void budget_is_spent(float threshold, int sign)
+{
+    struct trainer_options options = usual(40);
+    struct error err;
+
+    options.policy = case_policy("threshold");
+    options.threshold_decay = 1.0;         /* it stays where it is put */
+    options.judge_every = 0;
+    struct run price = open_run(FAMILY_LLAMA, usual(1));
+    steps(&price, 1);
+    options.budget = 40.0 * flops_of(&price);
+    close_run(&price);
+    struct run run = open_run(FAMILY_LLAMA, options);
+    struct run parts = open_run(FAMILY_LLAMA, options);
+    for (int32_t l = 0; l < run.spec.n_layers; l++) {
+        model_thresholds(trainer_model(run.trainer))[l] = threshold;
+        model_thresholds(trainer_model(parts.trainer))[l] = threshold;
+    }
+    while (!trainer_done(run.trainer))
+        steps(&run, 1);
+    const int64_t n = trainer_state(run.trainer)->step;
+    const double spent = flops_of(&run);
+    cr_expect(fabs(spent - options.budget) <= 0.5 * spent / (double)n + 1.0,
+              "%g of %g flops", spent, options.budget);
+    cr_expect(sign * (n - 40) > 0, "%lld steps", (long long)n);
+    cr_expect(fabs(last_rate(&run) - schedule_rate(&options.schedule, n, n)) <
+              1e-9, "rate %g", last_rate(&run));
+    steps(&parts, n / 2);
+    cr_assert(eq(int, trainer_save(parts.trainer, parts.state, &err),
+                 STATUS_OK));
+    trainer_close(parts.trainer);
+    open_trainer(&parts);
+    cr_assert(eq(int, trainer_resume(parts.trainer, parts.state, &err),
+                 STATUS_OK), "%s", err.text);
+    while (!trainer_done(parts.trainer))
+        steps(&parts, 1);
+    expect_same_model(run.trainer, parts.trainer);
+    expect_same_curve(run.trainer, parts.trainer);
+    close_run(&parts);
+    close_run(&run);
+}
+
+Test(trainer, a_budget_is_spent_to_the_nearest_step_whatever_is_kept)
+{
+    budget_is_spent(-1e9f, -1);
+    budget_is_spent(1e9f, 1);
+}
+
 /* Steps of a rule that keeps another number of tokens each time cost unlike,
  * and the prediction of those before comes back with the state. */
 Test(trainer, a_resumed_threshold_is_predicted_as_what_it_kept)

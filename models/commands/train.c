@@ -57,7 +57,7 @@ static enum status do_steps(struct train_job *s, struct error *err)
     double saved = clock_seconds();
     enum status status = STATUS_OK;
 
-    while (state->step < s->options.steps && status == STATUS_OK) {
+    while (!trainer_done(s->trainer) && status == STATUS_OK) {
         char note[64];
         if (command_interrupted) {
             status = trainer_save(s->trainer, s->state_path, err);
@@ -65,7 +65,7 @@ static enum status do_steps(struct train_job *s, struct error *err)
                 status = error_set(err, STATUS_INTERRUPTED, "interrupted at"
                                    " step %" PRId64 " of %" PRId64 "; saved,"
                                    " go on with --resume", state->step,
-                                   s->options.steps);
+                                   trainer_steps(s->trainer));
             break;
         }
         status = trainer_step(s->trainer, err);

@@ -53,7 +53,8 @@ static json_t *load_json(const struct train_job *s)
     json_t *load = load_seen_json(&s->load);
 
     json_object_set_new(load, "steps",
-                        json_integer(s->options.steps - s->first_step));
+                        json_integer(trainer_state(s->trainer)->step -
+                                     s->first_step));
     return load;
 }
 
@@ -250,7 +251,7 @@ static json_t *make_summary(const struct train_job *s,
                             const struct verdicts *v, bool agreed, int argc,
                             char **argv)
 {
-    const int64_t steps = s->options.steps;
+    const int64_t steps = trainer_state(s->trainer)->step;
     json_t *out = summary_open("train", json_incref(s->config_json),
         provenance_json(argc, argv, s->options.n_threads, s->config.seed,
                         model_isa(trainer_model(s->trainer)),
@@ -314,6 +315,7 @@ static enum status print_result(const struct train_job *s,
                                 const struct ledger *counted,
                                 const json_t *summary, struct error *err)
 {
+    const int64_t steps = trainer_state(s->trainer)->step;
     char flops[TABLE_NUMBER_SIZE];
 
     if (s->arguments.common.format == FORMAT_JSON)
@@ -324,8 +326,8 @@ static enum status print_result(const struct train_job *s,
                                        LEDGER_ANY,
                                        LEDGER_ANY).count[METRIC_FLOPS], "FLOP");
     printf("%s: %" PRId64 " steps, %" PRId64 " tokens, %s counted\n",
-           s->rundir.path, s->options.steps,
-           s->options.steps * s->config.batch * s->config.tokens, flops);
+           s->rundir.path, steps, steps * s->config.batch * s->config.tokens,
+           flops);
     fputs("load: ", stdout);
     load_seen_print(stdout, &s->load);
     if (v->causal_rule && v->causal_rule != s->options.policy)

@@ -471,9 +471,11 @@ enum status train_open_trainer(struct train_job *s, struct error *err)
     const struct train_config *c = &s->config;
     const char *policy = spec_n_routed(&s->spec) > 0
                              ? model_config_policies[c->model.policy] : "dense";
+    const bool varies = route_find(policy)->varies;
     s->options = (struct trainer_options){
         .n_sequences = (int32_t)c->batch, .n_tokens = (int32_t)c->tokens,
-        .steps = c->steps, .beta1 = c->beta1, .beta2 = c->beta2,
+        .steps = c->steps,
+        .budget = varies ? c->budget_flops : 0.0, .beta1 = c->beta1, .beta2 = c->beta2,
         .epsilon = c->epsilon, .weight_decay = c->weight_decay, .clip = c->clip,
         .schedule = { (enum schedule_shape)c->schedule, c->learning_rate,
                       c->warmup, c->cooldown, c->floor },

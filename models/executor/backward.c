@@ -52,7 +52,7 @@ static void heads_backward(struct model *m, int32_t l, const struct rows *rows,
 {
     struct qk_norm o = qk_norm_of(m, l, rows, first_head, n_heads);
 
-    if (m->rope) {
+    if (spec_turns(&m->spec, l)) {
         struct rope rope = rope_of(m, m->dqkv, rows, first_head, n_heads);
         op_rope(&m->ex, place(OP_ROPE, l, rows->token), &rope);
     }

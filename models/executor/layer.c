@@ -52,7 +52,7 @@ static void place_heads(struct model *m, int32_t l, const struct rows *rows,
         struct qk_norm norm = qk_norm_of(m, l, rows, first_head, n_heads);
         op_qk_norm(&m->ex, place(OP_QK_NORM, l, rows->token), &norm);
     }
-    if (!m->rope)
+    if (!spec_turns(&m->spec, l))
         return;
     struct rope rope = rope_of(m, m->layer[l].qkv, rows, first_head, n_heads);
     op_rope(&m->ex, place(OP_ROPE, l, rows->token), &rope);

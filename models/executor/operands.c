@@ -89,6 +89,7 @@ struct attention attention_of(struct model *m, int32_t layer)
         .rows = &b->rows, .n_heads = m->spec.n_heads,
         .n_kv_heads = m->spec.n_kv_heads, .head_size = m->spec.head_size,
         .qkv = b->qkv, .out = b->attended, .stats = b->softmax,
+        .window = spec_window(&m->spec, layer),
     };
     enum skipped_keys skipped = plan_skipped_keys(&m->plan, layer);
     assert(skipped != SKIPPED_KEYS_CARRIED || layer > 0);

@@ -17,10 +17,19 @@ static uint64_t keys_of(int32_t i)
     return u(i / OP_KEY_TILE + 1) * OP_KEY_TILE;
 }
 
+/* Keys in the tiles before that of the first key in the window of a query that
+ * sees those before `seen`; 0: it sees all. */
+static uint64_t keys_before(int32_t window, int32_t seen)
+{
+    return window > 0 && seen > window
+               ? u((seen - window) / OP_KEY_TILE) * OP_KEY_TILE : 0;
+}
+
 /* Rows differ in their number of keys, so the tally is made row by row. */
 static void end_attention(struct executor *ex, struct op_run *run,
                           const int32_t *token, const struct rows *rows,
-                          struct tally each, uint64_t flops_per_key)
+                          int32_t window, struct tally each,
+                          uint64_t flops_per_key)
 {
     uint64_t keys = 0;
     int32_t n = rows->first[rows->n_sequences];
@@ -29,7 +38,10 @@ static void end_attention(struct executor *ex, struct op_run *run,
         return;
     for (int32_t b = 0; b < rows->n_sequences; b++)
         for (int32_t r = rows->first[b]; r < rows->first[b + 1]; r++) {
-            uint64_t own = keys_of(r - rows->first[b]);
+            /* A strip's keys begin with those of its first query. */
+            const int32_t i = r - rows->first[b];
+            uint64_t own = keys_of(i) -
+                           keys_before(window, i / OP_KEY_TILE * OP_KEY_TILE + 1);
             keys += own;
             if (ex->meter->by_token)
                 ex->extra[r] = (struct tally){ own * flops_per_key, 0 };
@@ -87,7 +99,7 @@ void op_attend(struct executor *ex, struct place at, const struct attention *o)
         return;
     }
     struct tally each = { h * (2 * d + FOLD + 1), 8 * h * d + 8 * e + 8 * h };
-    end_attention(ex, &run, at.token, o->rows, each,
+    end_attention(ex, &run, at.token, o->rows, o->window, each,
                   h * (4 * d + EXP + 2));
 }
 
@@ -104,7 +116,7 @@ void op_attend_backward(struct executor *ex, struct place at,
         return;
     }
     struct tally each = { query.flops + key.flops, query.bytes + key.bytes };
-    end_attention(ex, &run, at.token, o->rows, each,
+    end_attention(ex, &run, at.token, o->rows, 0, each,
                   h * (10 * d + EXP + 4));
 }
 
@@ -132,17 +144,20 @@ void fill_cache(struct executor *ex, const struct attention *o,
         cache->length[b] += rows->first[b + 1] - rows->first[b];
 }
 
-/* End attention of one query a row, over all keys of its sequence. */
+/* End attention of one query a row, over the keys of its sequence that lie in
+ * the window. */
 static void end_cached(struct executor *ex, struct op_run *run,
                        const int32_t *token, const int32_t *sequence,
-                       const int32_t *length, int32_t n, struct tally each,
-                       struct tally per_key)
+                       const int32_t *length, int32_t n, int32_t window,
+                       struct tally each, struct tally per_key)
 {
     struct tally keys = { 0, 0 };
     for (int32_t r = 0; r < n; r++) {
         int32_t held = length[sequence[r]];
-        ex->extra[r] = (struct tally){ keys_of(held - 1) * per_key.flops,
-                                       u(held) * per_key.bytes };
+        const int32_t seen = window > 0 && held > window ? window : held;
+        ex->extra[r] = (struct tally){
+            (keys_of(held - 1) - keys_before(window, held)) * per_key.flops,
+            u(seen) * per_key.bytes };
         keys.flops += ex->extra[r].flops;
         keys.bytes += ex->extra[r].bytes;
     }
@@ -157,8 +172,8 @@ void op_attend_cached(struct executor *ex, struct place at,
     op_parts(ex, attend_cached_part, o);
     uint64_t h = u(o->n_heads), d = u(o->head_size), e = u(o->n_kv_heads) * d;
     struct tally each = { h * (2 * d + FOLD + 1), 8 * h * d + 8 * h };
-    end_cached(ex, &run, at.token, o->sequence, o->length, o->n, each,
-               (struct tally){ h * (4 * d + EXP + 2), 8 * e });
+    end_cached(ex, &run, at.token, o->sequence, o->length, o->n, o->window,
+               each, (struct tally){ h * (4 * d + EXP + 2), 8 * e });
 }
 
 void op_receive(struct executor *ex, struct place at,
@@ -169,7 +184,8 @@ void op_receive(struct executor *ex, struct place at,
     op_parts(ex, receive_part, o);
     uint64_t h = u(o->n_heads), d = u(o->head_size), e = u(o->n_kv_heads) * d;
     struct tally each = { 2 * h * d, 8 * h * d + 8 * e + 8 * h + 4 };
-    end_attention(ex, &run, at.token, o->rows, each, h * (2 * d + EXP + 3));
+    end_attention(ex, &run, at.token, o->rows, 0, each,
+                  h * (2 * d + EXP + 3));
 }
 
 void op_receive_cached(struct executor *ex, struct place at,
@@ -179,6 +195,6 @@ void op_receive_cached(struct executor *ex, struct place at,
     op_parts(ex, receive_cached_part, o);
     uint64_t h = u(o->n_heads), d = u(o->head_size), e = u(o->n_kv_heads) * d;
     struct tally each = { 2 * h * d, 8 * h * d + 8 * h + 4 };
-    end_cached(ex, &run, at.token, o->sequence, o->length, o->n, each,
+    end_cached(ex, &run, at.token, o->sequence, o->length, o->n, 0, each,
                (struct tally){ h * (2 * d + EXP + 3), 8 * e });
 }

@@ -88,6 +88,48 @@ static const struct foreign llama_names[] = {
       "model.layers.%d.mod_predictor.down_proj.weight" },
     { TENSOR_PREDICT_DOWN_BIAS, PLAIN(1),
       "model.layers.%d.mod_predictor.down_proj.bias" },
+    { TENSOR_PROJECT_BIAS, PLAIN(1), "model.layers.%d.self_attn.o_proj.bias" },
+    { TENSOR_UP_BIAS, VECTOR(GATE), "model.layers.%d.mlp.gate_proj.bias" },
+    { TENSOR_UP_BIAS, VECTOR(UP), "model.layers.%d.mlp.up_proj.bias" },
+    { TENSOR_DOWN_BIAS, PLAIN(1), "model.layers.%d.mlp.down_proj.bias" },
+    /* Phi-3 has these in the place of their parts: is_wanted() */
+    { TENSOR_QKV, LINEAR(ALL), "model.layers.%d.self_attn.qkv_proj.weight" },
+    { TENSOR_UP, LINEAR(ALL), "model.layers.%d.mlp.gate_up_proj.weight" },
+    { TENSOR_COUNT, PLAIN(1), NULL },
+};
+
+static const struct foreign starcoder2_names[] = {
+    { TENSOR_WTE, PLAIN(2), "model.embed_tokens.weight" },
+    { TENSOR_HEAD, PLAIN(2), "lm_head.weight" },
+    { TENSOR_FINAL_GAMMA, PLAIN(1), "model.norm.weight" },
+    { TENSOR_FINAL_BETA, PLAIN(1), "model.norm.bias" },
+    { TENSOR_NORM1_GAMMA, PLAIN(1), "model.layers.%d.input_layernorm.weight" },
+    { TENSOR_NORM1_BETA, PLAIN(1), "model.layers.%d.input_layernorm.bias" },
+    { TENSOR_QKV, LINEAR(Q), "model.layers.%d.self_attn.q_proj.weight" },
+    { TENSOR_QKV, LINEAR(K), "model.layers.%d.self_attn.k_proj.weight" },
+    { TENSOR_QKV, LINEAR(V), "model.layers.%d.self_attn.v_proj.weight" },
+    { TENSOR_QKV_BIAS, VECTOR(Q), "model.layers.%d.self_attn.q_proj.bias" },
+    { TENSOR_QKV_BIAS, VECTOR(K), "model.layers.%d.self_attn.k_proj.bias" },
+    { TENSOR_QKV_BIAS, VECTOR(V), "model.layers.%d.self_attn.v_proj.bias" },
+    { TENSOR_PROJECT, LINEAR(ALL), "model.layers.%d.self_attn.o_proj.weight" },
+    { TENSOR_PROJECT_BIAS, PLAIN(1), "model.layers.%d.self_attn.o_proj.bias" },
+    { TENSOR_NORM2_GAMMA, PLAIN(1),
+      "model.layers.%d.post_attention_layernorm.weight" },
+    { TENSOR_NORM2_BETA, PLAIN(1),
+      "model.layers.%d.post_attention_layernorm.bias" },
+    { TENSOR_UP, LINEAR(ALL), "model.layers.%d.mlp.c_fc.weight" },
+    { TENSOR_UP_BIAS, PLAIN(1), "model.layers.%d.mlp.c_fc.bias" },
+    { TENSOR_DOWN, LINEAR(ALL), "model.layers.%d.mlp.c_proj.weight" },
+    { TENSOR_DOWN_BIAS, PLAIN(1), "model.layers.%d.mlp.c_proj.bias" },
+    { TENSOR_ROUTER, PLAIN(2), "model.layers.%d.mod_router.weight" },
+    { TENSOR_PREDICT_UP, LINEAR(ALL),
+      "model.layers.%d.mod_predictor.up_proj.weight" },
+    { TENSOR_PREDICT_UP_BIAS, PLAIN(1),
+      "model.layers.%d.mod_predictor.up_proj.bias" },
+    { TENSOR_PREDICT_DOWN, LINEAR(ALL),
+      "model.layers.%d.mod_predictor.down_proj.weight" },
+    { TENSOR_PREDICT_DOWN_BIAS, PLAIN(1),
+      "model.layers.%d.mod_predictor.down_proj.bias" },
     { TENSOR_COUNT, PLAIN(1), NULL },
 };
 
@@ -106,7 +148,11 @@ static const struct {
 
 static const struct foreign *names_of(const struct model_spec *spec)
 {
-    return hf_names_of(spec) == HF_NAMES_GPT2 ? gpt2_names : llama_names;
+    static const struct foreign *const names[] = {
+        [HF_NAMES_GPT2] = gpt2_names, [HF_NAMES_LLAMA] = llama_names,
+        [HF_NAMES_STARCODER2] = starcoder2_names,
+    };
+    return names[hf_names_of(spec)];
 }
 
 /* True where the tensor stands in layer l or, for l = -1, outside of layers. */
@@ -194,8 +240,10 @@ enum status checkpoint_export(struct model *m,
         for (const struct foreign *f = names_of(spec); f->name; f++) {
             int64_t from, to;
             const struct tensor *t = own_tensor(list, l, f);
-            if (!t)
-                continue;
+            if (!t || (f->span == SPAN_ALL && f->layout == LAYOUT_LINEAR &&
+                       spec_gated(spec) &&
+                       (f->id == TENSOR_QKV || f->id == TENSOR_UP)))
+                continue;        /* the parts are written */
             span_columns(spec, t, f->span, &from, &to);
             name_tensor(record[n].name, f, l);
             record[n].data = next;
@@ -277,6 +325,49 @@ static const struct safetensors_tensor *find_foreign(
     return found;
 }
 
+/* Queries, keys and values, or gate and up, stand in one tensor of the files, or
+ * each in its own: rows of the others are not wanted. */
+static bool is_wanted(const struct model_spec *spec, const struct shards *files,
+                      const struct foreign *f, int32_t layer)
+{
+    char name[NAME_SIZE];
+    bool whole = false;
+
+    if ((f->id != TENSOR_QKV && f->id != TENSOR_UP) || !spec_gated(spec))
+        return true;
+    for (const struct foreign *g = names_of(spec); g->name; g++)
+        if (g->id == f->id && g->span == SPAN_ALL) {
+            name_tensor(name, g, layer);
+            whole = find_foreign(spec, files, g, name) != NULL;
+        }
+    return (f->span == SPAN_ALL) == whole;
+}
+
+/* What the numbers of a tensor take up of the model's factors; 0: nothing. */
+static float folded(const struct model_spec *spec, const struct foreign *f)
+{
+    const struct folding *k = &spec->fold;
+
+    switch ((int)f->id) {
+    case TENSOR_WTE:
+        return k->embedding;
+    case TENSOR_FINAL_GAMMA:     /* a tied head has the embedding's factor */
+        return k->logits > 0 ? 1.0f / (k->logits * (spec->tied_head
+                                                    ? k->embedding : 1.0f))
+                             : 0.0f;
+    case TENSOR_PROJECT:
+    case TENSOR_PROJECT_BIAS:
+    case TENSOR_DOWN:
+    case TENSOR_DOWN_BIAS:
+        return k->residual;
+    case TENSOR_QKV:
+    case TENSOR_QKV_BIAS:
+        return f->span == SPAN_Q ? k->scores : 0.0f;
+    default:
+        return 0.0f;
+    }
+}
+
 /* The file's tensor for columns [*from, *to) of ours, in the right shape. */
 static enum status find_tensor(const struct safetensors_tensor **out,
                                const struct model_spec *spec,
@@ -341,7 +432,7 @@ enum status checkpoint_check(const struct model_spec *spec,
             const struct tensor *t = own_tensor(&list, l, f);
             const struct safetensors_tensor *have;
             int64_t from, to;
-            if (t)
+            if (t && is_wanted(spec, files, f, l))
                 status = find_tensor(&have, spec, files, f, t, &from, &to, err);
         }
     tensor_list_close(&list);
@@ -371,7 +462,8 @@ static enum status import_tensor(struct model *m, const struct shards *files,
                                  const struct tensor *t, struct error *err)
 {
     struct foreign_numbers numbers = { .span = f->span, .layout = f->layout,
-                                       .mapped = true };
+                                       .mapped = true,
+                                       .factor = folded(model_spec(m), f) };
     const struct safetensors_tensor *have;
     int64_t from, to;
     enum status status = find_tensor(&have, model_spec(m), files, f, t, &from,
@@ -394,6 +486,10 @@ enum status checkpoint_keep(struct model_spec *spec, const char *directory,
                             struct error *err)
 {
     struct shards *files = NULL;
+    if (spec_folds(spec))
+        return error_set(err, STATUS_BAD_VALUE, "%s: weights take up this"
+                         " model's factors as they are read: supported is"
+                         " --weights float32", directory);
     enum status status = shards_open(&files, directory, err);
 
     if (status != STATUS_OK)
@@ -506,7 +602,8 @@ enum status checkpoint_import(struct model *m, const char *directory,
              f->name && status == STATUS_OK; f++) {
             const struct tensor *t = own_tensor(list, l, f);
             /* A dense model that is to be routed has no routers yet. */
-            if (t && (!only_routes(t->id) || routing->policy->choose))
+            if (t && (!only_routes(t->id) || routing->policy->choose) &&
+                is_wanted(spec, files, f, l))
                 status = import_tensor(m, files, f, t, err);
         }
     if (status == STATUS_OK)

@@ -183,6 +183,16 @@ static enum status fill_range(struct job *job, struct error *err)
     return STATUS_OK;
 }
 
+static void multiply(const struct job *job)
+{
+    const struct tensor *t = job->tensor;
+    float *ours = model_weights(job->model) + t->offset;
+
+    for (int64_t r = 0; r < t->rows; r++)
+        for (int64_t c = job->from; c < job->to; c++)
+            ours[r * t->columns + c] *= job->numbers->factor;
+}
+
 enum status fill_tensor(struct model *model, const struct tensor *t,
                         const struct foreign_numbers *from, struct error *err)
 {
@@ -195,6 +205,8 @@ enum status fill_tensor(struct model *model, const struct tensor *t,
         pool_run(model_pool(model), from->layout == LAYOUT_SAME ? same_part
                                                                 : turned_part,
                  &job);
+    if (t->n_ranges == 0 && from->factor > 0)
+        multiply(&job);
     for (int32_t i = 0; i < t->n_ranges && status == STATUS_OK; i++) {
         job.range = &t->range[i];
         job.range_from = by_tokens(t) ? job.from : at;

@@ -14,6 +14,8 @@ struct foreign_numbers {
     enum layout layout;
     const void *data;            /* whole, of any alignment */
     bool        mapped;          /* from a file: pages that were read may go */
+    float       factor;          /* to multiply them with; 0: none; of what is
+                                  * not stored */
 };
 
 /* All threads of the model work on it.  STATUS_FAILED: a number is NaN or infinite.

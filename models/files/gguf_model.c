@@ -345,6 +345,11 @@ static const struct architecture architectures[] = {
 };
 enum { N_ARCHITECTURES = sizeof architectures / sizeof *architectures };
 
+const char *gguf_model_architecture(int i)
+{
+    return i < N_ARCHITECTURES ? architectures[i].name : NULL;
+}
+
 /* The names hold at most one %d each: a table above says so. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"

@@ -29,4 +29,7 @@ enum status gguf_model_keep(struct model_spec *spec, const struct gguf *file,
 enum status gguf_model_import(struct model *model, const struct gguf *file,
                               struct error *err) MUST_CHECK;
 
+/* The i-th architecture that is read; NULL: behind the last. */
+const char *gguf_model_architecture(int i);
+
 #endif

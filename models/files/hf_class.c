@@ -3,34 +3,45 @@
 
 #include <string.h>
 
+#define CLASS(type_, stem, family_, names_, ...)                               \
+    { .type = type_, .head = stem "ForCausalLM", .body = stem "Model",         \
+      .family = FAMILY_##family_, .names = HF_NAMES_##names_, __VA_ARGS__ }
+#define KV "num_key_value_heads"
 static const struct hf_class classes[] = {
-    { "gpt2", "GPT2LMHeadModel", "GPT2Model", FAMILY_GPT2, HF_NAMES_GPT2,
-      { NULL }, false },
-    { "llama", "LlamaForCausalLM", "LlamaModel", FAMILY_LLAMA, HF_NAMES_LLAMA,
-      { NULL }, false },
-    { "mistral", "MistralForCausalLM", "MistralModel", FAMILY_LLAMA,
-      HF_NAMES_LLAMA, { "num_key_value_heads" }, false },
-    { "qwen2", "Qwen2ForCausalLM", "Qwen2Model", FAMILY_QWEN2, HF_NAMES_LLAMA,
-      { "num_key_value_heads" }, false },
-    { "qwen3", "Qwen3ForCausalLM", "Qwen3Model", FAMILY_QWEN3, HF_NAMES_LLAMA,
-      { "num_key_value_heads", "head_dim" }, false },
-    { "mixtral", "MixtralForCausalLM", "MixtralModel", FAMILY_LLAMA,
-      HF_NAMES_LLAMA, { "num_key_value_heads" }, true },
-    { "qwen2_moe", "Qwen2MoeForCausalLM", "Qwen2MoeModel", FAMILY_QWEN2,
-      HF_NAMES_LLAMA, { "num_key_value_heads" }, true },
-    { "qwen3_moe", "Qwen3MoeForCausalLM", "Qwen3MoeModel", FAMILY_QWEN3,
-      HF_NAMES_LLAMA, { "num_key_value_heads", "head_dim" }, true },
-    { "olmoe", "OlmoeForCausalLM", "OlmoeModel", FAMILY_LLAMA, HF_NAMES_LLAMA,
-      { NULL }, true },
-    { "deepseek_v2", "DeepseekV2ForCausalLM", "DeepseekV2Model", FAMILY_LLAMA,
-      HF_NAMES_LLAMA, { NULL }, true },
-    { "deepseek_v3", "DeepseekV3ForCausalLM", "DeepseekV3Model", FAMILY_LLAMA,
-      HF_NAMES_LLAMA, { NULL }, true },
+    { .type = "gpt2", .head = "GPT2LMHeadModel", .body = "GPT2Model",
+      .family = FAMILY_GPT2, .names = HF_NAMES_GPT2 },
+    CLASS("llama", "Llama", LLAMA, LLAMA, .biases = true),
+    CLASS("mistral", "Mistral", LLAMA, LLAMA, .needs = { KV },
+          .window = HF_WINDOW_GIVEN, .usual_window = 4096),
+    CLASS("qwen2", "Qwen2", QWEN2, LLAMA, .needs = { KV },
+          .window = HF_WINDOW_USED, .usual_window = 4096),
+    CLASS("qwen3", "Qwen3", QWEN3, LLAMA, .needs = { KV, "head_dim" },
+          .window = HF_WINDOW_USED, .usual_window = 4096),
+    CLASS("phi3", "Phi3", LLAMA, LLAMA, .window = HF_WINDOW_GIVEN),
+    CLASS("granite", "Granite", LLAMA, LLAMA, .biases = true, .factors = true),
+    CLASS("smollm3", "SmolLM3", LLAMA, LLAMA, .needs = { KV, "rope_theta" },
+          .biases = true, .window = HF_WINDOW_USED, .skips_positions = true),
+    CLASS("starcoder2", "Starcoder2", STARCODER2, STARCODER2, .needs = { KV },
+          .window = HF_WINDOW_GIVEN),
+    CLASS("mixtral", "Mixtral", LLAMA, LLAMA, .needs = { KV }, .priced = true),
+    CLASS("qwen2_moe", "Qwen2Moe", QWEN2, LLAMA, .needs = { KV },
+          .priced = true),
+    CLASS("qwen3_moe", "Qwen3Moe", QWEN3, LLAMA, .needs = { KV, "head_dim" },
+          .priced = true),
+    CLASS("olmoe", "Olmoe", LLAMA, LLAMA, .priced = true),
+    CLASS("deepseek_v2", "DeepseekV2", LLAMA, LLAMA, .priced = true),
+    CLASS("deepseek_v3", "DeepseekV3", LLAMA, LLAMA, .priced = true),
 };
 enum { N_CLASSES = sizeof classes / sizeof *classes };
-const char hf_class_types[] = "gpt2, llama, mistral, qwen2 and qwen3";
+const char hf_class_types[] = "gpt2, llama, mistral, qwen2, qwen3, phi3,"
+                              " granite, smollm3 and starcoder2";
 const char hf_class_priced[] = "mixtral, qwen2_moe, qwen3_moe, olmoe,"
                                " deepseek_v2 and deepseek_v3";
+
+const struct hf_class *hf_class_at(int i)
+{
+    return i < N_CLASSES ? &classes[i] : NULL;
+}
 
 const struct hf_class *hf_class_find(const char *type)
 {
@@ -49,12 +60,28 @@ enum hf_names hf_names_of(const struct model_spec *spec)
     return classes[i].names;
 }
 
+/* The class has a key for the windows of the spec, and for layers without
+ * positions. */
+static bool fits(const struct hf_class *class, const struct model_spec *spec)
+{
+    bool windows = false, some_not = false, unturned = false;
+
+    for (int32_t l = 0; l < spec->n_layers; l++) {
+        windows |= spec_window(spec, l) > 0;
+        some_not |= spec_window(spec, l) == 0;
+        unturned |= spec->unturned[l];
+    }
+    return (!windows || (!some_not && class->window == HF_WINDOW_GIVEN)) &&
+           (!unturned || class->skips_positions) &&
+           traits_equal(&spec->traits, &family_traits[class->family]);
+}
+
 enum status hf_class_of(const struct hf_class **out,
                         const struct model_spec *spec, const char *name,
                         struct error *err)
 {
     for (int i = 0; i < N_CLASSES; i++)
-        if (traits_equal(&spec->traits, &family_traits[classes[i].family])) {
+        if (fits(&classes[i], spec)) {
             *out = &classes[i];
             return STATUS_OK;
         }

@@ -6,8 +6,17 @@
 #include "sim/core/base/error.h"
 #include "sim/core/model/spec.h"
 
-/* Two vocabularies of keys and tensors; every class uses one of them. */
-enum hf_names { HF_NAMES_GPT2, HF_NAMES_LLAMA };
+/* Vocabularies of keys and tensors; every class uses one of them. */
+enum hf_names { HF_NAMES_GPT2, HF_NAMES_LLAMA, HF_NAMES_STARCODER2 };
+
+/* What a class makes of the key sliding_window. */
+enum hf_window {
+    HF_WINDOW_NONE,              /* it has none */
+    HF_WINDOW_GIVEN,             /* every layer has it, unless it is null */
+    HF_WINDOW_USED,              /* the layers that layer_types names, or those
+                                  * from max_window_layers on, where
+                                  * use_sliding_window is true */
+};
 
 enum { HF_CLASS_NEEDS = 2 };
 
@@ -20,6 +29,12 @@ struct hf_class {
      * where they are not: 8 or 32 key/value heads, heads of 128 (MistralConfig,
      * Qwen2Config, Qwen3Config). */
     const char   *needs[HF_CLASS_NEEDS];
+    enum hf_window window;
+    int32_t       usual_window;  /* of a file that does not have the key; 0:
+                                  * none */
+    bool          biases;        /* attention_bias and mlp_bias may be true */
+    bool          factors;       /* embedding_multiplier and the like */
+    bool          skips_positions;   /* no_rope_layers */
     bool          priced;        /* isobath predict takes it and nothing else:
                                   * of what changes values and no cost, nothing
                                   * is refused */
@@ -28,6 +43,8 @@ struct hf_class {
 extern const char hf_class_types[];      /* "gpt2, llama, ..." */
 extern const char hf_class_priced[];     /* those that are priced alone */
 
+/* The i-th class; NULL: behind the last. */
+const struct hf_class *hf_class_at(int i);
 /* NULL: none of that model_type. */
 const struct hf_class *hf_class_find(const char *type);
 

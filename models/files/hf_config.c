@@ -33,6 +33,18 @@ static const struct hf_member members[] = {
     HF_MEMBER(LLAMA, "rms_norm_eps",            FLOAT, norm_epsilon, "1e-6"),
     HF_MEMBER(LLAMA, "rope_theta",              FLOAT, rope_theta,   "1e4"),
     HF_MEMBER(LLAMA, "tie_word_embeddings",     BOOL,  tied_head,    "false"),
+
+    HF_MEMBER(STARCODER2, "hidden_size",         INT,   n_channels,   NULL),
+    HF_MEMBER(STARCODER2, "intermediate_size",   INT,   n_ffn,        NULL),
+    HF_MEMBER(STARCODER2, "num_hidden_layers",   INT,   n_layers,     NULL),
+    HF_MEMBER(STARCODER2, "num_attention_heads", INT,   n_heads,      NULL),
+    HF_MEMBER(STARCODER2, "num_key_value_heads", INT,   n_kv_heads,   ""),
+    HF_MEMBER(STARCODER2, "head_dim",            INT,   head_size,    ""),
+    HF_MEMBER(STARCODER2, "max_position_embeddings", INT, max_tokens, NULL),
+    HF_MEMBER(STARCODER2, "vocab_size",          INT,   n_vocab,      NULL),
+    HF_MEMBER(STARCODER2, "norm_epsilon",        FLOAT, norm_epsilon, "1e-5"),
+    HF_MEMBER(STARCODER2, "rope_theta",          FLOAT, rope_theta,   "1e4"),
+    HF_MEMBER(STARCODER2, "tie_word_embeddings", BOOL,  tied_head,    "true"),
 };
 enum { N_MEMBERS = sizeof members / sizeof *members };
 
@@ -52,7 +64,9 @@ static const struct fixed fixed[] = {
 
     { HF_NAMES_LLAMA, "hidden_act",     "\"silu\"" },
     { HF_NAMES_LLAMA, "hidden_act",     "\"swish\"" },
-    { HF_NAMES_LLAMA, "mlp_bias",       "false" },
+
+    { HF_NAMES_STARCODER2, "hidden_act", "\"gelu_pytorch_tanh\"" },
+    { HF_NAMES_STARCODER2, "use_bias",   "true" },
 };
 enum { N_FIXED = sizeof fixed / sizeof *fixed };
 
@@ -68,7 +82,6 @@ static const struct {
     { "auto_map", NULL, "the classes of transformers, not code of the model" },
     { "rope_interleaved", "false", "false" },
     { "partial_rotary_factor", "1.0", "1.0" },
-    { "use_sliding_window", "false", "false" },
 };
 enum { N_REFUSED = sizeof refused / sizeof *refused };
 
@@ -155,55 +168,10 @@ static enum status check_refused(const json_t *root, const char *name,
     return STATUS_OK;
 }
 
-/* A window is full attention where it spans every position.  Mistral's class
- * assumes one of 4096 in silence (transformers, MistralConfig); Qwen2's has one
- * and Qwen3's
- * have one only with use_sliding_window, which is refused. */
-static enum status check_window(const struct hf_class *class,
-                                const struct model_spec *spec,
-                                const json_t *root, const char *name,
-                                struct error *err)
-{
-    json_t *window = json_object_get(root, "sliding_window");
-
-    if (strcmp(class->type, "mistral") != 0)
-        return STATUS_OK;
-    if (!window)
-        return error_set(err, STATUS_BAD_VALUE,
-                         "%.160s: sliding_window is missing: a mistral without"
-                         " it has one of 4096; supported is null", name);
-    if (!json_is_null(window) &&
-        !(json_is_integer(window) &&
-          json_integer_value(window) >= spec->max_tokens))
-        return hf_refuse(err, name, "sliding_window", window, "supported are"
-                         " null, and windows of max_position_embeddings or"
-                         " more");
-    return STATUS_OK;
-}
-
-/* Attention layer by layer, where a file says so. */
-static enum status check_layer_types(const json_t *root, const char *name,
-                                     struct error *err)
-{
-    json_t *types = hf_given(root, "layer_types");
-
-    for (size_t i = 0; i < json_array_size(types); i++) {
-        const char *word = json_string_value(json_array_get(types, i));
-        if (!word || strcmp(word, "full_attention") != 0)
-            return hf_refuse(err, name, "layer_types", json_array_get(types, i),
-                             "supported is \"full_attention\"");
-    }
-    return !types || json_is_array(types)
-               ? STATUS_OK
-               : hf_refuse(err, name, "layer_types", types, "must be a list");
-}
-
-/* attention_bias is one of the output too, which no class but gpt2 may have;
- * Qwen2's class has its own biases, whatever the key says. */
+/* Qwen2's class has its own biases, whatever the key says. */
 static enum status check_class(const struct hf_class *class,
-                               const struct model_spec *spec,
-                               const json_t *root, const char *name,
-                               struct error *err)
+                               struct model_spec *spec, const json_t *root,
+                               const char *name, struct error *err)
 {
     json_t *list = json_object_get(root, "architectures");
     json_t *bias = hf_given(root, "attention_bias");
@@ -215,16 +183,15 @@ static enum status check_class(const struct hf_class *class,
         return hf_refuse(err, name, "architectures", list, "supported is"
                          " [\"%s\"]", class->head);
     const bool biased = spec->traits.qkv_bias;
-    if (bias && (biased ? !json_is_true(bias) : !json_is_false(bias)))
+    if (bias && !class->biases &&
+        (biased ? !json_is_true(bias) : !json_is_false(bias)))
         return hf_refuse(err, name, "attention_bias", bias, "supported is %s",
                          biased ? "true" : "false");
     for (int i = 0; i < HF_CLASS_NEEDS && class->needs[i]; i++)
         if (!hf_given(root, class->needs[i]))
             return error_set(err, STATUS_BAD_VALUE, "%.160s: %s is missing",
                              name, class->needs[i]);
-    enum status status = check_layer_types(root, name, err);
-    return status == STATUS_OK ? check_window(class, spec, root, name, err)
-                               : status;
+    return hf_read_layers(spec, class, root, name, err);
 }
 
 static enum status read_class(const struct hf_class **out,
@@ -341,11 +308,14 @@ static void write_class(json_t *root, const struct hf_class *class,
 {
     json_object_set_new(root, "model_type", json_string(class->type));
     json_object_set_new(root, "architectures", json_pack("[s]", class->head));
-    if (class->names != HF_NAMES_LLAMA)
+    if (class->names == HF_NAMES_GPT2)
         return;
     if (!spec->traits.qkv_bias)
         json_object_set_new(root, "attention_bias", json_false());
     json_object_set_new(root, "rope_scaling", hf_rope_json(spec));
+    if (class->names == HF_NAMES_LLAMA)
+        json_object_set_new(root, "mlp_bias", json_false());
+    hf_write_layers(root, class, spec);
 }
 
 static json_t *root_json(const struct hf_class *class,

@@ -20,11 +20,12 @@
  * "part", unless it is the block; the keys of skipped tokens, "skipped_keys",
  * unless they are absent.
  *
- * A file without that object is dense.  MistralForCausalLM is read as llama
- * where its window spans every position, Qwen's classes where they have none; of
- * rope_scaling, the types linear and llama3.  A key that changes the arithmetic
- * in a way the executor does not have (hidden_act, other scalings and biases,
- * ...) is refused by name; others (dropout, token ids, ...) are passed over. */
+ * A file without that object is dense.  hf_class.c lists the classes that are
+ * read, and what each may have: windows, layers without positions, biases,
+ * factors; of rope_scaling, the types linear and llama3 are.  A key that changes
+ * the arithmetic in a way the executor does not have (hidden_act, other scalings
+ * and biases, ...) is refused by name; others (dropout, token ids, ...) are passed
+ * over. */
 #ifndef HF_CONFIG_H
 #define HF_CONFIG_H
 

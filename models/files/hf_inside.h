@@ -43,6 +43,16 @@ enum status hf_read_member(struct model_spec *spec, const struct hf_member *m,
 json_t *hf_member_json(const struct model_spec *spec,
                        const struct hf_member *m);
 
+/* ---- hf_layers.c ---- */
+
+/* Windows, layers without positions, biases and factors, as the class has
+ * them; of the spec its sizes are read. */
+enum status hf_read_layers(struct model_spec *spec,
+                           const struct hf_class *class, const json_t *root,
+                           const char *name, struct error *err) MUST_CHECK;
+void hf_write_layers(json_t *root, const struct hf_class *class,
+                     const struct model_spec *spec);
+
 /* ---- hf_rope.c ---- */
 
 /* The object under `key`: rope_scaling, or in transformers 5 rope_parameters,

@@ -44,6 +44,16 @@ static const struct beginning {
           " of the blobs that it names, a GGUF file"),
 };
 
+enum { BEGINNINGS = sizeof beginnings / sizeof *beginnings };
+
+const char *sniff_refused(int i)
+{
+    for (int k = 0; k < BEGINNINGS; k++)
+        if (beginnings[k].what && i-- == 0)
+            return beginnings[k].what;
+    return NULL;
+}
+
 static bool begins(const struct beginning *b, const unsigned char *bytes,
                    size_t size)
 {
@@ -82,7 +92,7 @@ enum status sniff_file(enum sniff *out, const char *path, struct error *err)
         return STATUS_OK;
     n = fread(bytes, 1, FIRST, file);
     fclose(file);
-    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
+    for (int i = 0; i < BEGINNINGS; i++) {
         if (!begins(&beginnings[i], bytes, n))
             continue;
         *out = beginnings[i].kind;

@@ -13,6 +13,10 @@ enum sniff {
     SNIFF_NONE,                  /* nothing that is read */
 };
 
+/* What the i-th kind of file that is not read is, by how it begins; NULL: behind
+ * the last. */
+const char *sniff_refused(int i);
+
 /* STATUS_BAD_VALUE: it is SNIFF_NONE, and what that is. */
 enum status sniff_file(enum sniff *out, const char *path,
                        struct error *err) MUST_CHECK;

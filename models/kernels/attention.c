@@ -90,6 +90,25 @@ static void soften(real *s, int32_t n, int32_t valid, real *stats)
     stats[1] = real_set(1.0f) / vec_fold(sum);
 }
 
+/* The first key that a query sees which sees those before `seen`; and the tile
+ * that holds it, where a strip's keys begin. */
+static inline int32_t window_start(int32_t window, int32_t seen)
+{
+    return window > 0 && seen > window ? seen - window : 0;
+}
+
+static inline int32_t window_tile(int32_t window, int32_t seen)
+{
+    return window_start(window, seen) / 16 * 16;
+}
+
+/* Keys of the first tiles that lie before the window: as good as unseen. */
+static void hide(real *s, int32_t n)
+{
+    for (int32_t j = 0; j < n; j++)
+        s[j] = real_set(-3e38f);
+}
+
 /* The operands of one (sequence, key/value head). */
 struct view {
     int32_t first, count;            /* queries */
@@ -139,16 +158,21 @@ static void attend_head(const struct attention *o, const struct view *v,
     real *queries = scratch, *s = queries + STRIP * d;
     for (int32_t i = 0; i < v->count; i += STRIP) {
         int32_t r = v->count - i < STRIP ? v->count - i : STRIP;
-        int32_t n = round_up(seen_by(v, i + r - 1));
+        int32_t from = window_tile(o->window, seen_by(v, i));
+        int32_t n = round_up(seen_by(v, i + r - 1)) - from;
         scaled_rows(v->queries + (ptrdiff_t)i * v->stride + h * d, v->stride, r,
                     d, v->scale, queries);
-        multiply(r, n, d, queries, d, 1, keys, n_max, s, n_max, false);
-        for (int32_t j = 0; j < r; j++)
-            soften(s + (ptrdiff_t)j * n_max, n, seen_by(v, i + j),
+        multiply(r, n, d, queries, d, 1, keys + from, n_max, s, n_max, false);
+        for (int32_t j = 0; j < r; j++) {
+            int32_t seen = seen_by(v, i + j);
+            hide(s + (ptrdiff_t)j * n_max, window_start(o->window, seen) - from);
+            soften(s + (ptrdiff_t)j * n_max, n, seen - from,
                    o->stats + ((ptrdiff_t)(v->first + i + j) * o->n_heads + h) *
                                   2);
+        }
         real *out = o->out + (ptrdiff_t)(v->first + i) * v->q + h * d;
-        multiply(r, d, n, s, n_max, 1, values, d, out, v->q, false);
+        multiply(r, d, n, s, n_max, 1, values + (ptrdiff_t)from * d, d, out,
+                 v->q, false);
         for (int32_t j = 0; j < r; j++)
             scaled_rows(out + (ptrdiff_t)j * v->q, v->q, 1, d,
                         o->stats[((ptrdiff_t)(v->first + i + j) * o->n_heads +
@@ -347,7 +371,8 @@ void KERNEL(attend_cached)(const struct cached_attention *o, int part,
 
     for (int32_t i = part; i < o->n * o->n_kv_heads; i += parts) {
         int32_t r = i / o->n_kv_heads, g = i % o->n_kv_heads;
-        int32_t b = o->sequence[r], count = o->length[b], n = round_up(count);
+        int32_t b = o->sequence[r], count = o->length[b];
+        int32_t from = window_tile(o->window, count), n = round_up(count) - from;
         const real *row = o->qkv + (ptrdiff_t)r * (q + 2 * e);
         real *keys = o->keys + ((ptrdiff_t)b * o->n_kv_heads + g) * size;
         real *values = o->values + ((ptrdiff_t)b * o->n_kv_heads + g) * size;
@@ -358,9 +383,12 @@ void KERNEL(attend_cached)(const struct cached_attention *o, int part,
             real *out = o->out + (ptrdiff_t)r * q + h * d;
             real *stats = o->stats + ((ptrdiff_t)r * o->n_heads + h) * 2;
             scaled_rows(row + h * d, 0, 1, d, scale, query);
-            multiply(1, n, d, query, d, 1, keys, o->capacity, s, n, false);
-            soften(s, n, count, stats);
-            multiply(1, d, n, s, n, 1, values, d, out, d, false);
+            multiply(1, n, d, query, d, 1, keys + from, o->capacity, s, n,
+                     false);
+            hide(s, window_start(o->window, count) - from);
+            soften(s, n, count - from, stats);
+            multiply(1, d, n, s, n, 1, values + (ptrdiff_t)from * d, d, out, d,
+                     false);
             scaled_rows(out, 0, 1, d, stats[1], out);
         }
     }

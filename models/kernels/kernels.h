@@ -55,6 +55,8 @@ struct attention {
     const real *kv;        /* keys, E numbers before their values; with
                             * key_rows only */
     int32_t     kv_stride; /* numbers from row to row of it */
+    int32_t     window;    /* keys that a query sees, its own the last; 0: all;
+                            * forward only */
     real       *out;       /* [N,Q] */
     real       *stats;     /* [N,H,2]: largest score, 1 / sum of exponentials */
     const real *dout;      /* [N,Q]; backward only, like the rest */
@@ -70,6 +72,7 @@ struct attention {
  * 16. */
 struct cached_attention {
     int32_t        n, n_heads, n_kv_heads, head_size, capacity;
+    int32_t        window;     /* as in struct attention */
     const int32_t *sequence;   /* [N] the row's sequence */
     const int32_t *length;     /* [B] */
     const real    *qkv;        /* [N,Q+2E] */

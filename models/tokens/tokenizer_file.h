@@ -36,6 +36,10 @@ enum status tokenizer_read_json(struct tokenizer_parts *parts,
                                 int32_t n_vocab,
                                 struct error *err) MUST_CHECK;
 
+/* The i-th type of step that a normalizer, or a pre_tokenizer, may have in a
+ * tokenizer.json; NULL: behind the last. */
+const char *tokenizer_json_step(bool pre_tokenizer, int i);
+
 /* "file: key: what", with nothing in it that a terminal would obey. */
 enum status tokenizer_bad(struct error *err, const char *name,
                           const char *key, const char *format, ...)

@@ -375,6 +375,18 @@ static const struct step_type pre_tokenizers[] = {
     { .name = NULL },
 };
 
+const char *tokenizer_json_step(bool pre_tokenizer, int i)
+{
+    const struct step_type *type = pre_tokenizer ? pre_tokenizers
+                                                 : normalizers;
+
+    while (i > 0 && type->name) {
+        type++;
+        i--;
+    }
+    return type->name;
+}
+
 enum status tokenizer_json_steps(struct tokenizer_parts *parts,
                                  struct json_file *file)
 {

@@ -75,8 +75,9 @@ static const struct config_key keys[] = {
     RUN("train.steps", INT, steps, 0, 1e9, "0", NULL, "steps",
         "0: as many as train.budget_flops pays for"),
     RUN("train.budget_flops", REAL, budget_flops, 0, 1e21, "0", NULL, "flops",
-        "all flops of training: forward, backward, update; 0: train.steps"
-        " decides"),
+        "all flops of training: forward, backward, update; a rule that keeps"
+        " more or fewer tokens than its capacity makes fewer or more steps, and"
+        " the rate falls with what is spent; 0: train.steps decides"),
     RUN("train.learning_rate", REAL, learning_rate, 0, 10, "0", NULL, "",
         "at its peak; 0: 3.4e-3 sqrt(64 / model.channels), half of it with"
         " train.init_scheme gpt2, three times with train.freeze backbone"),

@@ -50,13 +50,36 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* The first step after `step` with a row of the curve: step 1, each
- * CURVE_ROWS-th of the steps, every step that is judged, and the last. */
-static int64_t next_row(const struct trainer_options *o, int64_t step)
+int64_t trainer_steps(const struct trainer *t)
 {
+    const struct trainer_options *o = &t->options;
+    const int64_t done = t->state.step, most = TRAINER_MOST_STEPS * o->steps;
+
+    if (o->budget <= 0.0 || done == 0)
+        return o->steps;
+    const struct cost sum = ledger_sum(t->counted, LEDGER_ANY, LEDGER_ANY,
+                                       LEDGER_ANY, LEDGER_ANY);
+    const double spent = cost_get(&sum, METRIC_FLOPS);
+    const double left = (o->budget - spent) / (spent / (double)done);
+    return done + (int64_t)fmin(fmax(round(left), 0.0), (double)(most - done));
+}
+
+bool trainer_done(const struct trainer *t)
+{
+    return t->state.step >= trainer_steps(t);
+}
+
+/* The first step after `step` with a row of the curve: step 1, each
+ * CURVE_ROWS-th of the steps, every step that is judged, and the last, which with
+ * a budget is known once it is done. */
+static int64_t next_row(const struct trainer *t, int64_t step)
+{
+    const struct trainer_options *o = &t->options;
     const int64_t every[] = { (o->steps + CURVE_ROWS - 1) / CURVE_ROWS,
                               o->judge_every };
-    int64_t next = step < 1 ? 1 : step < o->steps ? o->steps : INT64_MAX;
+    const int64_t last = o->budget > 0.0 && !trainer_done(t)
+                             ? INT64_MAX : trainer_steps(t);
+    int64_t next = step < 1 ? 1 : step < last ? last : INT64_MAX;
 
     for (int i = 0; i < 2; i++)
         if (every[i] > 0 && (step / every[i] + 1) * every[i] < next)
@@ -66,9 +89,11 @@ static int64_t next_row(const struct trainer_options *o, int64_t step)
 
 static int64_t curve_most(const struct trainer_options *o)
 {
-    int64_t judged = o->judge_every > 0 ? o->steps / o->judge_every + 1 : 0;
-    int64_t rows = CURVE_ROWS + 2 + judged;
-    return rows < o->steps ? rows : o->steps;
+    const int64_t times = o->budget > 0.0 ? TRAINER_MOST_STEPS : 1;
+    const int64_t steps = times * o->steps;
+    int64_t judged = o->judge_every > 0 ? steps / o->judge_every + 1 : 0;
+    int64_t rows = times * CURVE_ROWS + 2 + judged;
+    return rows < steps ? rows : steps;
 }
 
 static struct model_options judge_options(const struct trainer_options *o,
@@ -198,10 +223,10 @@ static double kept_share(const struct model *model)
     return seen > 0 ? (double)kept / (double)seen : (double)NAN;
 }
 
-static bool judged(const struct trainer_options *o, int64_t step)
+static bool judged(const struct trainer *t, int64_t step)
 {
-    return o->judge_every > 0 &&
-           (step == o->steps || step % o->judge_every == 0);
+    const int64_t every = t->options.judge_every;
+    return every > 0 && (trainer_done(t) || step % every == 0);
 }
 
 /* Of whom predictors said right that they are kept, or are not; NAN of none. */
@@ -223,7 +248,7 @@ static void note_curve(struct trainer *t, double rate)
 {
     const struct trainer_options *o = &t->options;
     int64_t step = t->state.step;
-    if (next_row(o, step - 1) != step)
+    if (next_row(t, step - 1) != step)
         return;
     double *row = t->curve[t->state.n_curve++];
     struct cost sum = ledger_sum(t->counted, LEDGER_ANY, LEDGER_ANY,
@@ -237,7 +262,7 @@ static void note_curve(struct trainer *t, double rate)
     row[RATE] = rate;
     row[TRAIN_LOSS] = t->loss;
     row[HELDOUT_LOSS] =
-        judged(o, step) && causal
+        judged(t, step) && causal
             ? trainer_judge(t, SPLIT_VALIDATION, causal, o->curve_windows,
                             NULL).nats
             : (double)NAN;
@@ -250,7 +275,8 @@ enum status trainer_step(struct trainer *t, struct error *err)
 {
     const struct trainer_options *o = &t->options;
     int64_t step = t->state.step + 1;
-    double rate = schedule_rate(&o->schedule, step, o->steps);
+    const int64_t steps = trainer_steps(t);
+    double rate = schedule_rate(&o->schedule, step, steps);
     double started = now();
 
     int64_t bytes = corpus_batch(&t->corpus, &t->state.random, o->n_sequences,
@@ -259,7 +285,7 @@ enum status trainer_step(struct trainer *t, struct error *err)
         .ids = t->ids, .targets = t->targets, .n_sequences = o->n_sequences,
         .n_tokens = o->n_tokens, .policy = o->policy,
         .seed = random_mix(o->seed, 2, (uint64_t)step, 0), .train = true,
-        .openness = schedule_openness(o->capacity_warmup, step, o->steps),
+        .openness = schedule_openness(o->capacity_warmup, step, steps),
     };
     model_forward(t->model, &input, &t->meter.meter, &t->loss);
     if (!isfinite(t->loss))
@@ -460,12 +486,12 @@ static bool curve_fits(const struct trainer *t)
     int64_t step = 0;
 
     for (int64_t i = 0; i < t->state.n_curve; i++) {
-        step = next_row(&t->options, step);
+        step = next_row(t, step);
         if (t->curve[i][STEP] != (double)step)
             return false;
     }
     return t->state.step >= step &&
-           t->state.step < next_row(&t->options, step);
+           t->state.step < next_row(t, step);
 }
 
 enum status trainer_resume(struct trainer *t, const char *path,
@@ -473,15 +499,15 @@ enum status trainer_resume(struct trainer *t, const char *path,
 {
     enum status status = training_state_resume(t->model, &t->state,
                                                t->most_curve, path, err);
-    if (status == STATUS_OK && t->state.step > t->options.steps)
+    if (status == STATUS_OK && t->state.step > trainer_steps(t))
         return error_set(err, STATUS_BAD_FORMAT, "%s: step %lld of %lld", path,
                          (long long)t->state.step,
-                         (long long)t->options.steps);
+                         (long long)trainer_steps(t));
     if (status == STATUS_OK && !curve_fits(t))
         return error_set(err, STATUS_BAD_FORMAT, "%s: its curve has not the"
                          " rows of %lld steps of %lld", path,
                          (long long)t->state.step,
-                         (long long)t->options.steps);
+                         (long long)trainer_steps(t));
     return status;
 }
 
@@ -504,7 +530,7 @@ double trainer_last_loss(const struct trainer *t)
 static double recent(const struct trainer *t, int column)
 {
     double sum = 0.0;
-    int64_t n = 0, tenth = t->options.steps / 10;
+    int64_t n = 0, tenth = trainer_steps(t) / 10;
     int64_t from = t->state.step - (tenth > 0 ? tenth : 1);
     for (int64_t i = 0; i < t->state.n_curve; i++)
         if (t->curve[i][STEP] > (double)from) {

@@ -11,7 +11,12 @@
 
 struct trainer_options {
     int32_t n_sequences, n_tokens;        /* B, T of a step */
-    int64_t steps;                        /* of the whole run */
+    int64_t steps;                        /* of the whole run; with a budget of
+                                           * about so many */
+    double  budget;                       /* flops, where steps cost unlike: the
+                                           * run ends, and its schedules with it,
+                                           * at the step that comes nearest; 0:
+                                           * `steps` decides */
     struct schedule schedule;             /* of the learning rate */
     double  hidden_rate, router_rate;     /* factors of it; model.h, update */
     double  router_decay;
@@ -49,6 +54,12 @@ enum status trainer_open(struct trainer **out, const struct model_spec *spec,
                          const struct corpus *corpus, const char *fingerprint,
                          struct error *err) MUST_CHECK;
 void        trainer_close(struct trainer *trainer);
+
+/* The steps of the whole run; with a budget, as the steps so far have cost, and
+ * TRAINER_MOST_STEPS times those that were expected at most. */
+enum { TRAINER_MOST_STEPS = 16 };
+int64_t trainer_steps(const struct trainer *trainer);
+bool    trainer_done(const struct trainer *trainer);
 
 /* One step.  STATUS_FAILED when the loss or its gradient is no longer a number:
  * nothing of this trainer is worth saving then. */

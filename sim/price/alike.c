@@ -47,6 +47,8 @@ static bool layers_alike(const struct alike_job *p, int32_t a, int32_t b)
 {
     const struct model_spec *s = p->spec;
     return s->routed[a] == s->routed[b] &&
+           spec_window(s, a) == spec_window(s, b) &&
+           s->unturned[a] == s->unturned[b] &&
            !(fabs(s->capacity[a] - s->capacity[b]) > 0) &&
            memcmp(s->stored[a], s->stored[b], sizeof s->stored[a]) == 0 &&
            s->has_experts[a] == s->has_experts[b] &&

@@ -466,6 +466,24 @@ uint64_t flops_keys_sum(uint64_t n_rows)
     return OP_KEY_TILE * (OP_KEY_TILE * (q * (q + 1) / 2) + rest * (q + 1));
 }
 
+uint64_t flops_keys_passed(uint64_t i, uint64_t window)
+{
+    const uint64_t first = i / OP_KEY_TILE * OP_KEY_TILE;
+
+    return window == 0 || first < window
+               ? 0 : (first + 1 - window) / OP_KEY_TILE * OP_KEY_TILE;
+}
+
+uint64_t flops_keys_passed_sum(uint64_t n_rows, uint64_t window)
+{
+    uint64_t sum = 0;
+
+    for (uint64_t i = 0; i < n_rows && window > 0; i += OP_KEY_TILE)
+        sum += flops_keys_passed(i, window) *
+               (n_rows - i < OP_KEY_TILE ? n_rows - i : OP_KEY_TILE);
+    return sum;
+}
+
 uint64_t flops_keys_seen(const int32_t *kept, int32_t n, int32_t i)
 {
     int32_t end = (i / OP_KEY_TILE + 1) * OP_KEY_TILE;

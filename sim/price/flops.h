@@ -165,6 +165,10 @@ enum {
 /* n(i) of op.h, and its sum over the first `n_rows` queries of a sequence. */
 uint64_t flops_keys(uint64_t i);
 uint64_t flops_keys_sum(uint64_t n_rows);
+/* Of those the ones before the tile that holds the first key in the window of the
+ * first query of i's strip; window 0: none. */
+uint64_t flops_keys_passed(uint64_t i, uint64_t window);
+uint64_t flops_keys_passed_sum(uint64_t n_rows, uint64_t window);
 
 /* The same over queries at positions kept[n], ascending, that see the keys of
  * skipped tokens: in strips of OP_KEY_TILE, each as far as its last one. */

@@ -18,10 +18,17 @@ static const enum op experts_backward[] = { OP_GATE, OP_FFN_DOWN, OP_ACT,
                                             OP_FFN_UP, OP_GATHER, OP_ROUTE };
 #define N_OPS(ops) (int)(sizeof (ops) / sizeof *(ops))
 
+/* A layer without positions turns nothing. */
+static bool runs(const struct pricing *p, enum op op)
+{
+    return op != OP_ROPE || spec_turns(p->job.spec, p->layer);
+}
+
 static void walk(struct pricing *p, const enum op *ops, int n, enum rows rows)
 {
     for (int i = 0; i < n; i++)
-        pricing_rows(p, ops[i], rows);
+        if (runs(p, ops[i]))
+            pricing_rows(p, ops[i], rows);
 }
 
 static void walk_of(struct pricing *p, enum flops_set set, const enum op *ops,
@@ -87,7 +94,7 @@ static void carry(struct pricing *p, const struct stage *stage, enum rows rows)
 static void project_apart(struct pricing *p)
 {
     static const enum op ops[] = { OP_QKV, OP_QK_NORM, OP_ROPE };
-    for (int i = 0; i < N_OPS(ops); i++)
+    for (int i = 0; i < N_OPS(ops) && runs(p, ops[i]); i++)
         pricing_kept_and_all(p, ops[i]);
 }
 
@@ -101,7 +108,8 @@ static void attention(struct pricing *p, const struct stage *stage,
         pricing_rows(p, OP_NORM, rows);
         pricing_rows(p, OP_QKV, rows);
         pricing_rows(p, OP_QK_NORM, rows);
-        pricing_rows(p, OP_ROPE, rows);
+        if (runs(p, OP_ROPE))
+            pricing_rows(p, OP_ROPE, rows);
     }
     carry(p, stage, rows);
     if (stage->skipped_keys != SKIPPED_KEYS_ABSENT)

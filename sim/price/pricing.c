@@ -323,13 +323,26 @@ static bool sees_skipped(const struct pricing *p)
            plan_skipped_keys(&p->plan, p->layer) != SKIPPED_KEYS_ABSENT;
 }
 
+static uint64_t window_of(const struct pricing *p)
+{
+    return p->layer == LEDGER_OUTSIDE
+               ? 0 : (uint64_t)spec_window(p->job.spec, p->layer);
+}
+
+/* Keys of token i, in a pass over all tokens. */
+static uint64_t keys_of(const struct pricing *p, int32_t i)
+{
+    return flops_keys((uint64_t)i) - flops_keys_passed((uint64_t)i,
+                                                       window_of(p));
+}
+
 /* Keys of the i-th kept token, in a pass over all tokens. */
 static uint64_t kept_keys(const struct pricing *p, int32_t b, int32_t i)
 {
     const struct allocation *a = p->job.allocation;
     return sees_skipped(p) ? flops_keys_seen(allocation_kept(a, p->choice, b),
                                  allocation_count(a, p->choice, b), i)
-                           : flops_keys((uint64_t)i);
+                           : keys_of(p, i);
 }
 
 /* Keys of a sequence that a decode step's query sees in the layer. */
@@ -355,8 +368,11 @@ static bool row_of_step(const struct pricing *p, enum rows rows, int32_t b,
     if ((rows == ROWS_KEPT || rows == ROWS_SKIPPED) &&
         keeps_newest(p, b) != (rows == ROWS_KEPT))
         return false;
-    uint64_t held = held_keys(p, b, rows);
-    *row = (struct row){ b, flops_keys(held - 1), held };
+    const uint64_t held = held_keys(p, b, rows), window = window_of(p);
+    const uint64_t passed = window > 0 && held > window ? held - window : 0;
+    *row = (struct row){ b, flops_keys(held - 1) -
+                                passed / OP_KEY_TILE * OP_KEY_TILE,
+                         held - passed };
     return true;
 }
 
@@ -380,7 +396,7 @@ static bool row_at(const struct pricing *p, enum rows rows, int32_t b,
 
     if (p->phase == MEMORY_DECODE)
         return i == 0 && row_of_step(p, rows, b, row);
-    *row = (struct row){ .keys = flops_keys((uint64_t)i) };
+    *row = (struct row){ .keys = keys_of(p, i) };
     switch (rows) {
     case ROWS_ALL:
         break;
@@ -618,7 +634,8 @@ static struct row_count count_known(const struct pricing *p, enum rows rows)
                 add_row(&count, &row);
         } else if (rows == ROWS_ALL) {
             count.rows += length_of(p, b);
-            count.keys += flops_keys_sum(length_of(p, b));
+            count.keys += flops_keys_sum(length_of(p, b)) -
+                          flops_keys_passed_sum(length_of(p, b), window_of(p));
         } else if (rows == ROWS_KEPT) {
             count.rows += (uint64_t)allocation_count(a, p->choice, b);
             count.keys += sum_of_keys(p, b);
@@ -693,6 +710,8 @@ void pricing_enter(struct pricing *p, enum pass pass, int32_t layer)
     if (p->stores)
         price_layer(p, layer);
     p->count[ROWS_KEPT] = p->count[ROWS_SKIPPED] = (struct row_count){ 0 };
+    if (spec_has_windows(p->job.spec))
+        p->count[ROWS_ALL] = count_known(p, ROWS_ALL);
 }
 
 bool pricing_walks(const struct pricing *p, int32_t layer)

@@ -114,8 +114,8 @@ static enum status fill_large(struct model *m, enum number type,
                 model_weights(m)[t->offset + j] = 1.0f;
         for (size_t p = 0; p < sizeof parts / sizeof *parts; p++) {
             const struct foreign_numbers from = {
-                type, parts[p].span,
-                t->id == TENSOR_WTE ? LAYOUT_SAME : LAYOUT_LINEAR, data, false,
+                .type = type, .span = parts[p].span, .data = data,
+                .layout = t->id == TENSOR_WTE ? LAYOUT_SAME : LAYOUT_LINEAR,
             };
             if (parts[p].id == t->id && status == STATUS_OK)
                 status = fill_tensor(m, t, &from, err);

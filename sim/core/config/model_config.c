@@ -96,6 +96,9 @@ static enum status set_shape(struct model_spec *spec,
     spec->norm_epsilon = (float)config->norm_epsilon;
     spec->rope_theta = (float)config->rope_theta;
     set_rope_scaling(spec, config);
+    spec->window = narrow(config->sight);
+    for (int32_t l = 0; l < SPEC_MAX_LAYERS; l++)
+        spec->windowed[l] = spec->window > 0 && l < spec->n_layers;
     if (spec->head_size > 0 || spec->n_heads < 1)
         return STATUS_OK;
     if (spec->n_channels % spec->n_heads != 0)
@@ -404,6 +407,7 @@ void model_config_of(struct model_config *out, const struct model_spec *spec,
         .rope_theta = (double)spec->rope_theta,
         .qkv_bias = spec->traits.qkv_bias, .qk_norm = spec->traits.qk_norm,
         .rope_scaling = (int)spec->rope_scaling.kind,
+        .sight = spec_has_windows(spec) ? spec->window : 0,
         .rope_factor = (double)spec->rope_scaling.factor,
         .rope_low_frequency = (double)spec->rope_scaling.low_frequency,
         .rope_high_frequency = (double)spec->rope_scaling.high_frequency,

@@ -21,6 +21,7 @@ struct model_config {
     int64_t layers, channels, heads, kv_heads, head_size, ffn, vocab,
             max_tokens;
     bool    tied_head;
+    int64_t sight;                   /* model.window */
     double  norm_epsilon, rope_theta;
     int     rope_scaling;        /* enum rope_scaling_kind, of those a config
                                   * can say */
@@ -201,6 +202,9 @@ extern const char *const model_config_bypasses[];
         1e-12, 0.1, "1e-5", NULL, "", "added to a norm's variance")            \
     MODEL_CONFIG_ROW(base, "model.rope_theta", REAL, rope_theta, 1, 1e9,       \
         "10000", NULL, "", "base of the rotary frequencies; not for gpt2")     \
+    MODEL_CONFIG_ROW(base, "model.window", INT, sight, 0, 1 << 20,            \
+        "0", NULL, "tokens", "tokens that every layer attends to, a token's"   \
+        " own the last; 0: all before it.  Run and priced, not trained")       \
     MODEL_CONFIG_ROW(base, "model.rope_scaling", CHOICE, rope_scaling, 0, 0,   \
         "default", model_config_rope_scalings, "",                             \
         "linear: all rotary frequencies divided by rope_factor; llama3: low"   \

@@ -16,6 +16,10 @@
  *   sequence's kept tokens (i = 0, 1, ...) runs over
  *       n(i) = OP_KEY_TILE * ceil((i + 1) / OP_KEY_TILE)
  *   keys; the masked ones of the last tile are executed, so they are counted.
+ *   With a window of w tokens (spec.h) it passes over whole tiles that none of
+ *   its tile's queries sees: OP_KEY_TILE * floor((j + 1 - w) / OP_KEY_TILE) keys,
+ *   where that is above 0, j being the first index of i's tile; in a decode step
+ *   j is i, and the window's keys alone are read.
  *   A token that a layer skips counts nothing there but its score and select
  *   (with skipped keys computed or carried: see below).
  *   Scalars worked out once a step (learning rate, bias corrections) or from a

@@ -50,6 +50,33 @@ bool spec_gated(const struct model_spec *spec)
     return spec->traits.activation == ACTIVATION_SWIGLU;
 }
 
+int32_t spec_window(const struct model_spec *spec, int32_t layer)
+{
+    return spec->windowed[layer] && spec->window < spec->max_tokens
+               ? spec->window : 0;
+}
+
+bool spec_turns(const struct model_spec *spec, int32_t layer)
+{
+    return spec->traits.positions == POSITIONS_ROTARY && !spec->unturned[layer];
+}
+
+bool spec_folds(const struct model_spec *spec)
+{
+    const struct folding *k = &spec->fold;
+
+    return k->embedding > 0 || k->residual > 0 || k->scores > 0 ||
+           k->logits > 0;
+}
+
+bool spec_has_windows(const struct model_spec *spec)
+{
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        if (spec_window(spec, l) > 0)
+            return true;
+    return false;
+}
+
 int32_t spec_q(const struct model_spec *spec)
 {
     return spec->n_heads * spec->head_size;
@@ -359,11 +386,37 @@ static enum status check_first(const struct model_spec *s, struct error *err)
     return STATUS_OK;
 }
 
+/* What a token attends to is counted in tokens of the text: no layer skips some
+ * of them and has a window. */
+static enum status check_window(const struct model_spec *s, struct error *err)
+{
+    for (int32_t l = 0; l < s->n_layers; l++) {
+        if (s->windowed[l] && (s->window < 1 || s->window > 1 << 20))
+            return error_set(err, STATUS_BAD_VALUE, "model.window %d: allowed"
+                             " is 1 to %d", s->window, 1 << 20);
+        if (spec_window(s, l) > 0 && s->routed[l] && s->part != PART_FFN)
+            return error_set(err, STATUS_BAD_VALUE, "routing.blocks: layer %d"
+                             " attends to the last %d tokens: tokens cannot be"
+                             " routed around its attention; allowed are"
+                             " routing.part ffn and other layers", l,
+                             s->window);
+    }
+    return s->signal == SIGNAL_RECEIVED && spec_has_windows(s)
+               ? error_set(err, STATUS_BAD_VALUE, "routing.policy: attention"
+                           " received is not known through a window of %d"
+                           " tokens", s->window)
+               : STATUS_OK;
+}
+
 enum status spec_check_training(const struct model_spec *s, struct error *err)
 {
     if (spec_stores(s))
         return error_set(err, STATUS_BAD_VALUE, "weights kept as stored cannot"
                          " be trained: float32 weights can");
+    if (spec_has_windows(s))
+        return error_set(err, STATUS_BAD_VALUE, "model.window %d: attention to"
+                         " the last tokens alone is run, not trained",
+                         s->window);
     return STATUS_OK;
 }
 
@@ -568,6 +621,8 @@ enum status spec_check(const struct model_spec *s, struct error *err)
         status = check_frozen(s, err);
     if (status == STATUS_OK)
         status = check_rope_scaling(s, err);
+    if (status == STATUS_OK)
+        status = check_window(s, err);
     if (status == STATUS_OK)
         status = check_priced(s, err);
     return status == STATUS_OK ? check_stored(s, err) : status;

@@ -48,7 +48,10 @@ struct traits {
     X(FAMILY_QWEN2, "qwen2", RMS,   ROTARY,   SWIGLU,    true,  false,  false, \
                              true,   false)                                    \
     X(FAMILY_QWEN3, "qwen3", RMS,   ROTARY,   SWIGLU,    false, false,  false, \
-                             true,   true)
+                             true,   true)                                     \
+    X(FAMILY_STARCODER2, "starcoder2",                                         \
+                             LAYER, ROTARY,   GELU,      true,  true,   true,  \
+                             true,   false)
 
 enum family { FAMILY_MAP(NAMES_ID) FAMILY_COUNT };
 extern const char *const family_names[];    /* NULL ends this and those below */
@@ -124,6 +127,13 @@ extern const char *const skipped_keys_names[];
 enum rope_scaling_kind { ROPE_SCALING_MAP(NAMES_ID) ROPE_SCALING_COUNT };
 extern const char *const rope_scaling_names[];
 
+/* Factors of a model's arithmetic that its weights take up when they are read
+ * (Granite): of the embedding, of what a block adds to the stream, of the scores
+ * of queries and keys, and what logits are divided by.  0: none. */
+struct folding {
+    float embedding, residual, scores, logits;
+};
+
 struct rope_scaling {
     enum rope_scaling_kind kind;
     float   factor;                      /* >= 1 */
@@ -174,6 +184,12 @@ struct model_spec {
     float   norm_epsilon;
     float   rope_theta;      /* of rotary positions, like the next */
     struct rope_scaling rope_scaling;
+    int32_t window;          /* tokens that windowed layers attend to, a token's
+                              * own the last; 0: no layer is windowed */
+    bool    windowed[SPEC_MAX_LAYERS];
+    bool    unturned[SPEC_MAX_LAYERS];   /* rotary positions do not turn the
+                              * layer's queries and keys (Yang et al. 2025) */
+    struct folding fold;     /* of files that are still to be read */
     enum gate         gate;
     double            gate_scale;   /* that g(r) is multiplied by; 0: by none */
     bool              bypass_gated; /* a skipped token has a gate too: x' = g(r) x
@@ -243,6 +259,12 @@ bool    spec_gated(const struct model_spec *spec);
 /* Values no config states, derived: Q, E, and the width of the first FFN
  * product (2F where it is gated: gate and up side by side; else F). */
 int32_t spec_q(const struct model_spec *spec);
+/* Tokens that the layer attends to at most; 0: all. */
+int32_t spec_window(const struct model_spec *spec, int32_t layer);
+bool    spec_has_windows(const struct model_spec *spec);
+/* Rotary positions turn the layer's queries and keys. */
+bool    spec_turns(const struct model_spec *spec, int32_t layer);
+bool    spec_folds(const struct model_spec *spec);
 int32_t spec_e(const struct model_spec *spec);
 int32_t spec_up(const struct model_spec *spec);
 /* Numbers of the matrices that latent attention makes queries by. */

@@ -1,0 +1,101 @@
+/* test_window.c - Expect attention to the last tokens alone to be what it is in
+ * double, and to cost what is predicted. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "models/executor/model.h"
+#include "sim/price/predict.h"
+#include "tests/cases.h"
+#include "tests/reference.h"
+
+enum { B = 2, T = 50, V = 31 };
+
+static struct model_spec windowed(int32_t window)
+{
+    static const struct shape shape = { .n_channels = 24, .n_heads = 4,
+        .n_kv_heads = 2, .head_size = 6, .n_ffn = 20, .n_vocab = V,
+        .n_layers = 3, .n_sequences = B, .n_tokens = T };
+    struct model_spec spec = case_spec(&shape, FAMILY_LLAMA, 0, PATTERN_ALL);
+
+    spec.window = window;
+    spec.windowed[0] = spec.windowed[2] = true;
+    spec.unturned[1] = true;
+    return spec;
+}
+
+static double worst_logit(struct model *m, const int32_t *ids)
+{
+    const struct tensor_list *list = model_tensors(m);
+    double *weights = malloc(list->floats * sizeof *weights), worst = 0;
+    double *logits = malloc((size_t)B * T * V * sizeof *logits);
+
+    for (size_t i = 0; i < list->floats; i++)
+        weights[i] = (double)model_weights(m)[i];
+    reference_loss(&(struct reference){
+        .spec = model_spec(m), .tensors = list, .weights = weights, .ids = ids,
+        .targets = ids, .n_sequences = B, .n_tokens = T,
+        .allocation = model_allocation(m) }, NULL, logits);
+    for (int i = 0; i < B * T * V; i++)
+        worst = fmax(worst, fabs((double)model_logits(m)[i] - logits[i]));
+    free(logits);
+    free(weights);
+    return worst;
+}
+
+Test(window, logits_and_costs_are_those_of_the_last_tokens)
+{
+    for (int32_t w = 1; w <= T + 1; w += w < 20 ? 1 : 7) {
+        const struct model_spec spec = windowed(w);
+        const struct model_options options = { .n_sequences = B, .n_tokens = T,
+                                               .n_threads = 2 };
+        struct model *m = case_model(&spec, &options, 3);
+        struct ledger *counted = case_ledger(spec.n_layers, B * T,
+                                             PROV_COUNTED);
+        struct ledger *predicted = case_ledger(spec.n_layers, B * T,
+                                               PROV_PREDICTED);
+        struct ledger_meter meter = ledger_meter(counted);
+        struct error err = { STATUS_OK, "" };
+        int32_t ids[B * T], targets[B * T];
+        char what[32];
+        case_text(ids, targets, B * T, V, 7);
+        model_forward(m, &(struct model_input){
+            .ids = ids, .n_sequences = B, .n_tokens = T,
+            .policy = route_find("dense") }, &meter.meter, NULL);
+        snprintf(what, sizeof what, "window of %d", w);
+        cr_expect(lt(dbl, worst_logit(m, ids), 2e-4), "%s", what);
+        const struct predict_job job = { .spec = &spec,
+                                         .allocation = model_allocation(m) };
+        cr_assert(eq(int, predict_forward(predicted, &job, PREDICT_HEAD, NULL,
+                                          &err), STATUS_OK), "%s", err.text);
+        cr_expect(case_same_ledger(predicted, counted, what) > 0);
+        ledger_close(predicted);
+        ledger_close(counted);
+        model_close(m);
+    }
+}
+
+Test(window, what_a_window_cannot_be_beside_is_refused_by_name)
+{
+    struct model_spec spec = windowed(20);
+    struct error err = { STATUS_OK, "" };
+
+    cr_expect(eq(int, spec_check(&spec, &err), STATUS_OK), "%s", err.text);
+    cr_expect(eq(int, spec_check_training(&spec, &err), STATUS_BAD_VALUE));
+    cr_expect(strncmp(err.text, "model.window 20: ", 17) == 0, "%s", err.text);
+    spec.routed[2] = true;
+    spec.capacity[2] = 0.5;
+    spec.gate = GATE_ONE;
+    cr_expect(eq(int, spec_check(&spec, &err), STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "layer 2 attends to the last 20") != NULL, "%s",
+              err.text);
+    spec.part = PART_FFN;
+    cr_expect(eq(int, spec_check(&spec, &err), STATUS_OK), "%s", err.text);
+    spec.window = 0;
+    cr_expect(eq(int, spec_check(&spec, &err), STATUS_BAD_VALUE));
+    /* One that spans every position is none. */
+    spec = windowed(spec.max_tokens);
+    cr_expect(not(spec_has_windows(&spec)));
+    cr_expect(eq(int, spec_check_training(&spec, &err), STATUS_OK));
+}
