@@ -13,8 +13,8 @@ static const struct flag flags[] = {
     FLAG_END
 };
 
-static enum status find(const struct command **out, const char *name,
-                        struct error *err)
+/* NULL: there is no such command, or it has no config. */
+static const struct command *find(const char *name, struct error *err)
 {
     struct nearest near = nearest_to(name);
     char all[256] = "";
@@ -23,17 +23,16 @@ static enum status find(const struct command **out, const char *name,
         const size_t used = strlen(all);
         if (!commands[i]->config)
             continue;
-        if (strcmp(commands[i]->name, name) == 0) {
-            *out = commands[i];
-            return STATUS_OK;
-        }
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
         nearest_offer(&near, commands[i]->name);
         snprintf(all + used, sizeof all - used, "%s%s", used ? ", " : "",
                  commands[i]->name);
     }
-    return error_set(err, STATUS_BAD_VALUE, "COMMAND %s: allowed is one of %s"
-                     "%s%s%s", name, all, near.name ? "; did you mean '" : "",
-                     near.name ? near.name : "", near.name ? "'?" : "");
+    error_set(err, STATUS_BAD_VALUE, "COMMAND %s: allowed is one of %s%s%s%s",
+              name, all, near.name ? "; did you mean '" : "",
+              near.name ? near.name : "", near.name ? "'?" : "");
+    return NULL;
 }
 
 static enum status print_table(const struct config_schema *schema,
@@ -67,13 +66,15 @@ static enum status print_table(const struct config_schema *schema,
 static int run(void *options)
 {
     const struct command_options *o = options;
-    const struct command *command = NULL;
     struct error err;
-    enum status status = find(&command, o->operand[0], &err);
+    const struct command *command = find(o->operand[0], &err);
+    enum status status = STATUS_OK;
 
-    if (status == STATUS_OK && o->format == FORMAT_TEXT)
+    if (!command)
+        return command_fail(&err);
+    if (o->format == FORMAT_TEXT)
         config_help(command->config, stdout);
-    else if (status == STATUS_OK)
+    else
         status = print_table(command->config, (enum format)o->format, &err);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }
