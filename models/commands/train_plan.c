@@ -331,6 +331,18 @@ enum status train_plan(struct train_job *s, struct error *err)
                           : error_set(err, STATUS_NO_MEMORY, "no memory");
 }
 
+/* A kept token's attention costs by where it stands. */
+static bool sees_skipped(const struct model_spec *spec)
+{
+    return spec_n_routed(spec) > 0 &&
+           spec->skipped_keys != SKIPPED_KEYS_ABSENT;
+}
+
+static bool steps_cost_unlike(const struct model_spec *spec)
+{
+    return spec->kept_varies || sees_skipped(spec);
+}
+
 enum status train_predict_step(struct train_job *s, struct error *err)
 {
     const struct predict_job job = {
@@ -339,13 +351,13 @@ enum status train_predict_step(struct train_job *s, struct error *err)
         .machine = s->machine,
     };
 
-    return s->spec.kept_varies
+    return steps_cost_unlike(&s->spec)
                ? predict_train_step(s->predicted, &job, NULL, err) : STATUS_OK;
 }
 
 enum status train_predict_run(struct train_job *s, struct error *err)
 {
-    if (s->spec.kept_varies ||
+    if (steps_cost_unlike(&s->spec) ||
         ledger_scale(s->predicted, (uint64_t)s->options.steps) == STATUS_OK)
         return STATUS_OK;
     return error_set(err, STATUS_OVERFLOWED, "the predicted totals do not fit"
@@ -479,7 +491,7 @@ enum status train_open_trainer(struct train_job *s, struct error *err)
     const struct train_config *c = &s->config;
     const char *policy = spec_n_routed(&s->spec) > 0
                              ? model_config_policies[c->model.policy] : "dense";
-    const bool varies = route_find(policy)->varies;
+    const bool varies = route_find(policy)->varies || sees_skipped(&s->spec);
     s->options = (struct trainer_options){
         .n_sequences = (int32_t)c->batch, .n_tokens = (int32_t)c->tokens,
         .steps = c->steps,
@@ -494,12 +506,12 @@ enum status train_open_trainer(struct train_job *s, struct error *err)
         .judge_every = c->judge_every, .curve_windows = c->curve_windows,
         .seed = (uint64_t)c->seed, .n_threads = s->arguments.common.threads,
         .policy = route_find(policy), .init = *c->init ? &s->source : NULL,
-        .predicted = s->spec.kept_varies ? s->predicted : NULL,
+        .predicted = steps_cost_unlike(&s->spec) ? s->predicted : NULL,
         .init_scheme = (enum init_scheme)c->init_scheme,
         .router_deviation = c->router_deviation,
         .capacity_warmup = s->spec.kept_varies ? c->capacity_warmup : 0.0,
     };
-    if (s->spec.kept_varies)
+    if (steps_cost_unlike(&s->spec))
         ledger_clear(s->predicted);
     enum status status = trainer_open(&s->trainer, &s->spec, &s->options,
                                       &s->corpus, s->fingerprint, err);

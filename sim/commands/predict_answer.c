@@ -202,7 +202,7 @@ static void print_range(FILE *file, const struct prediction *prediction,
 
     snprintf(unit, sizeof unit, "%s%s", prefix.letter,
              metric_table[metric].unit);
-    fprintf(file, "%-12s%.4g %s, from %.4g to %.4g\n",
+    fprintf(file, "%-12s%.4g %s, from %.4g to %.4g (80 %%)\n",
             metric_table[metric].column, e.value / prefix.factor,
             table_ascii(unit), e.low / prefix.factor, e.high / prefix.factor);
 }

@@ -22,8 +22,13 @@ static struct hold_question held(const struct predict_answer *a, bool dense)
 
 /* ---- whether it fits ---- */
 
+/* A profile's low is what is left beside a driver and others: so much surely
+ * fits, and more than its value does not. */
+enum verdict { FITS, MAY_FIT, DOES_NOT_FIT };
+static const char *const verdicts[] = { "fits", "may fit", "does not fit" };
+
 struct fit {
-    bool     fits;
+    enum verdict verdict;
     int64_t  batch;           /* the largest, of all steps together */
     int32_t  length;
 };
@@ -35,10 +40,13 @@ static bool has_memory(const struct predict_answer *a)
 
 static struct fit fit_of(const struct predict_answer *a, bool dense)
 {
-    const uint64_t bytes = (uint64_t)a->machine->memory_bytes.value;
+    const uint64_t bytes = (uint64_t)a->machine->memory_bytes.low;
     const struct hold_question q = held(a, dense);
+    const double total = (double)hold_of(&q).total;
     return (struct fit){
-        .fits = hold_of(&q).total <= bytes,
+        .verdict = total <= a->machine->memory_bytes.low     ? FITS
+                   : total <= a->machine->memory_bytes.value ? MAY_FIT
+                                                             : DOES_NOT_FIT,
         .batch = (int64_t)hold_largest_batch(&q, bytes) *
                  regime_steps(q.regime),
         .length = hold_largest_length(&q, bytes),
@@ -50,10 +58,10 @@ static void print_fit(FILE *file, const struct predict_answer *a)
     const struct fit model = fit_of(a, false), dense = fit_of(a, true);
     char have[TABLE_NUMBER_SIZE];
 
-    table_si(have, a->machine->memory_bytes.value, "B");
+    table_si(have, a->machine->memory_bytes.low, "B");
     fprintf(file, "%-12s%s in %s: the largest B at T %d is %" PRId64
             " (dense twin %" PRId64 "), the largest T at B %" PRId64 " is %d"
-            " (%d)\n", "", model.fits ? "fits" : "does not fit", have,
+            " (%d)\n", "", verdicts[model.verdict], have,
             a->question.n_tokens, model.batch, dense.batch, a->options->batch,
             model.length, dense.length);
 }
@@ -150,8 +158,9 @@ static json_t *fit_json(const struct predict_answer *a, bool dense)
     if (!has_memory(a))
         return json_null();
     const struct fit fit = fit_of(a, dense);
-    return json_pack("{s:b, s:f, s:I, s:i}", "fits", fit.fits,
-                     "memory_bytes", a->machine->memory_bytes.value,
+    return json_pack("{s:s, s:f, s:I, s:i}", "verdict",
+                     verdicts[fit.verdict],
+                     "memory_bytes", a->machine->memory_bytes.low,
                      "largest_batch", (json_int_t)fit.batch,
                      "largest_tokens", (int)fit.length);
 }

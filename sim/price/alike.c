@@ -52,6 +52,7 @@ static bool layers_alike(const struct alike_job *p, int32_t a, int32_t b)
            !(fabs(s->capacity[a] - s->capacity[b]) > 0) &&
            memcmp(s->stored[a], s->stored[b], sizeof s->stored[a]) == 0 &&
            s->has_experts[a] == s->has_experts[b] &&
+           spec_window(s, a) == spec_window(s, b) &&
            (a < p->stop) == (b < p->stop) && (a == p->stop) == (b == p->stop) &&
            stages_alike(p, a, b) && routes_alike(p, a, b);
 }

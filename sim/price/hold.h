@@ -27,9 +27,9 @@ struct hold {
 /* The items of memory.h alone. */
 struct hold hold_buffers(const struct hold_question *question);
 
-/* And in float32, which this program runs, what stands beside them in its process
- * (memory_beside_bytes()).  A prefill that ends with each sequence's last logits holds the keys and values of the
- * decode step that follows. */
+/* And in float32, which this program runs, what stands beside them in its
+ * process (memory_beside_bytes()).  A prefill that ends with each sequence's last
+ * logits holds the keys and values of the decode step that follows. */
 struct hold hold_of(const struct hold_question *question);
 
 /* The largest batch at its length, and the largest length at its batch, whose

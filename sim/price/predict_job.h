@@ -1,4 +1,4 @@
-/* predict_job.h - Describe a prediction: its model, routes, regime and machine. */
+/* predict_job.h - Describe a prediction: model, routes, regime and machine. */
 #ifndef PREDICT_JOB_H
 #define PREDICT_JOB_H
 

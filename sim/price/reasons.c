@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-static const enum metric level_metric[LEVEL_COUNT] = {
+const enum metric reasons_metric[LEVEL_COUNT] = {
     [LEVEL_L1] = METRIC_BYTES,     [LEVEL_L2] = METRIC_L2_BYTES,
     [LEVEL_L3] = METRIC_L3_BYTES,  [LEVEL_DRAM] = METRIC_DRAM_BYTES,
 };
@@ -18,7 +18,7 @@ static void give_level(struct ledger *ledger, const struct machine *machine,
     snprintf(why, sizeof why, "the machine has no %s level",
              level_names[level]);
     if (!machine_has_level(machine, level) && level > LEVEL_L1)
-        ledger_set_reason(ledger, level_metric[level], why);
+        ledger_set_reason(ledger, reasons_metric[level], why);
     snprintf(why, sizeof why, "%s.joules_per_byte: %s", level_names[level],
              joules->source);
     if (machine_has_level(machine, level) && !quantity_known(joules))

@@ -6,6 +6,9 @@
 #include "sim/price/machine.h"
 #include "sim/price/regime.h"
 
+/* The metric of bytes that come from a level. */
+extern const enum metric reasons_metric[LEVEL_COUNT];
+
 /* `machine` may be NULL. */
 void reasons_give(struct ledger *ledger, const struct machine *machine,
                   const struct regime *regime);
