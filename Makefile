@@ -6,7 +6,8 @@
 # make torture    kill it, fill its disk, fail its calls, spoil its files, for
 #                 TORTURE_SECONDS=30; `make test` does so too
 # make deps       install what is needed, nothing else
-# make bench      speed, side by side with the BLAS libraries, in 3 minutes;
+# make bench      speed, side by side with the BLAS libraries, and PyTorch where
+#                 python3 imports it, in 3 minutes;
 #                 BENCH="--quick --only NAME": peak gemm train widths ops decode
 #                 predict
 # make golden     write anew what test_golden compares with; see

@@ -95,8 +95,8 @@ static void print_rate(const struct peak_rate *rate)
 
 static void print_peak(const struct peak *p)
 {
-    printf("\nMeasured peak, best run (slowest run); busy: others ran beside"
-           " it, it is no peak\n"
+    printf("\nMeasured peak, best run (slowest of nine in ten); busy: others"
+           " ran beside it, it is no peak\n"
            "                          1 thread          %d threads\n",
            p->n_threads);
     printf("  %-14s", "GFLOP/s");

@@ -30,7 +30,7 @@ extern const char *const peak_level_names[PEAK_LEVEL_COUNT];
 
 struct peak_rate {
     double per_second;           /* best run; flop or byte */
-    double worst;                /* slowest run */
+    double worst;                /* a run of which a tenth were no faster */
     int    n_runs;               /* 0: not measured, see reason */
     char   reason[128];
     /* The least that the probes beside it reached of the best of all; below

@@ -89,9 +89,10 @@ static enum status start(pid_t *pid, char *const *argv, const char *folder,
     posix_spawn_file_actions_destroy(&actions);
     if (failed == 0)
         return STATUS_OK;
-    return error_set(err, failed == ENOMEM ? STATUS_NO_MEMORY
-                                           : STATUS_UNAVAILABLE,
-                     "%s: %s", argv[0], strerror(failed));
+    const enum status status = failed == ENOMEM ? STATUS_NO_MEMORY
+                                                : STATUS_UNAVAILABLE;
+    error_set(err, status, "%s: %s", argv[0], strerror(failed));
+    return status;
 }
 
 enum status gnuplot_run(char *const *arguments, const char *folder, int out,

@@ -13,7 +13,7 @@ struct bench {
     double ends;                     /* of clock_seconds(): no round later */
     const struct kernels *kernels;
     struct blas       blas[BLAS_COUNT];
-    struct blas_stock stock;
+    struct helper     stock;
 };
 
 /* Each fills in title, columns, lines and note of *out, which is blank but for

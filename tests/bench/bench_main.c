@@ -176,7 +176,7 @@ int main(int argc, char **argv)
     command_catch_signals();
     open_bench(&bench, &options);
     status = run_sections(&bench, &options, results, &err);
-    blas_stock_close(&bench.stock);
+    helper_close(&bench.stock);
     if (status == STATUS_OK && options.json)
         status = print_json(results, &bench, argc, argv, &err);
     if (status == STATUS_OK && options.csv)

@@ -3,7 +3,6 @@
 
 #include <dlfcn.h>
 #include <math.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -206,17 +205,16 @@ void blas_product(const struct blas *blas, const struct gemm *g)
                 (int)(b ? g->b_k : g->b_col), 0.0f, g->c, (int)g->c_row);
 }
 
-/* The child writes its core, then a time for every number of runs it is sent,
- * until the pipe closes. */
-static void serve(int in, int out, int32_t n)
+static void serve(int in, int out, void *context)
 {
+    const int32_t *n = context;
     struct blas blas;
     struct gemm g;
     int64_t times;
 
     clear_environment();
     open_one(&blas, BLAS_OPENBLAS, NULL);
-    if (!blas.sgemm || !square(&g, n) ||
+    if (!blas.sgemm || !square(&g, *n) ||
         write(out, blas.core, sizeof blas.core) != sizeof blas.core)
         return;
     while (read(in, &times, sizeof times) == sizeof times) {
@@ -229,52 +227,7 @@ static void serve(int in, int out, int32_t n)
     }
 }
 
-void blas_stock_open(struct blas_stock *out, int32_t n)
+void blas_stock_open(struct helper *out, int32_t n)
 {
-    int to[2], from[2];
-
-    signal(SIGPIPE, SIG_IGN);        /* a dead child is an error of write() */
-    *out = (struct blas_stock){ 0 };
-    if (pipe(to) != 0)
-        return;
-    if (pipe(from) != 0) {
-        close(to[0]);
-        close(to[1]);
-        return;
-    }
-    pid_t pid = fork();
-    if (pid == 0) {
-        signal(SIGINT, SIG_IGN);     /* it ends when the pipe closes */
-        close(to[1]);
-        close(from[0]);
-        serve(to[0], from[1], n);
-        _exit(0);
-    }
-    close(to[0]);
-    close(from[1]);
-    *out = (struct blas_stock){ pid > 0 ? pid : 0, to[1], from[0], "" };
-    if (pid < 0 ||
-        read(out->from, out->core, sizeof out->core) != sizeof out->core)
-        blas_stock_close(out);
-}
-
-double blas_stock_run(void *argument, int64_t times)
-{
-    struct blas_stock *stock = argument;
-    double seconds = 0.0;
-    if (write(stock->to, &times, sizeof times) != sizeof times ||
-        read(stock->from, &seconds, sizeof seconds) != sizeof seconds)
-        return (double)INFINITY;     /* it died */
-    return seconds;
-}
-
-void blas_stock_close(struct blas_stock *stock)
-{
-    if (stock->to > 0) {
-        close(stock->to);
-        close(stock->from);
-    }
-    if (stock->pid > 0)
-        waitpid(stock->pid, NULL, 0);
-    *stock = (struct blas_stock){ 0 };
+    (void)helper_open(out, serve, &n);
 }

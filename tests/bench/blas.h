@@ -3,10 +3,10 @@
 #define BLAS_H
 
 #include <stdint.h>
-#include <sys/types.h>
 #include "models/kernels/kernels.h"
+#include "tests/bench/helper.h"
 
-enum { BLAS_TEXT_SIZE = 160 };
+enum { BLAS_TEXT_SIZE = HELPER_TEXT_SIZE };
 
 typedef void blas_sgemm(int order, int trans_a, int trans_b, int m, int n,
                         int k, float alpha, const float *a, int lda,
@@ -29,15 +29,9 @@ void blas_open(struct blas out[BLAS_COUNT]);
 /* g without bias and from. */
 void blas_product(const struct blas *blas, const struct gemm *g);
 
-/* OpenBLAS as it comes, in a process of its own, since a library chooses its
- * kernels when it is loaded.  Open it before blas_open(). */
-struct blas_stock {
-    pid_t pid;                         /* 0: absent */
-    int   to, from;
-    char  core[BLAS_TEXT_SIZE];
-};
-void blas_stock_open(struct blas_stock *out, int32_t n);   /* n x n x n */
-double blas_stock_run(void *stock, int64_t times);   /* a candidate's run() */
-void blas_stock_close(struct blas_stock *stock);
+/* OpenBLAS as it comes, n x n x n, in a process of its own, since a library
+ * chooses its kernels when it is loaded; its text is the kernels.  Open it before
+ * blas_open(). */
+void blas_stock_open(struct helper *out, int32_t n);
 
 #endif

@@ -211,7 +211,7 @@ enum status bench_peak(struct bench *bench, struct results *out,
     out->column = peak_columns;
     multiplier_note(bench, out);
     snprintf(stock, sizeof stock, "OpenBLAS as it comes, %s",
-             bench->stock.core);
+             bench->stock.text);
     for (int threads = 1; threads <= bench->n_threads; threads++) {
         struct candidate candidate[PEAK_CANDIDATES + 2];
         struct rounds_plan plan = bench_plan(bench, threads, 0.1, 8.0);
@@ -224,7 +224,7 @@ enum status bench_peak(struct bench *bench, struct results *out,
         if (has_loop)
             candidate[all++] = ceiling(peak);
         if (threads == 1 && bench->stock.pid > 0) {
-            candidate[all++] = (struct candidate){ stock, blas_stock_run,
+            candidate[all++] = (struct candidate){ stock, helper_run,
                                                    &bench->stock };
             plan.helper = bench->stock.pid;
         }

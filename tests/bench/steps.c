@@ -2,8 +2,10 @@
 #include "tests/bench/bench.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "sim/core/model/spec.h"
+#include "tests/bench/torch.h"
 #include "tests/bench/trainee.h"
 
 /* Targets for the executor: a share of the sgemm peak of as many threads, in
@@ -13,7 +15,7 @@ static const struct regime {
     int32_t n_tokens, n_sequences;
     int     n_threads;
     double  share;
-    bool    large;               /* left out of a quick run */
+    bool    large;               /* left out of a quick run, and of PyTorch's */
 } regimes[] = {
     { "configs/models/bench-64x4.yaml",  "gpt2",  256, 16, 2, 0.35, false },
     { "configs/models/bench-128x6.yaml", "gpt2",  256, 16, 2, 0.50, false },
@@ -30,11 +32,12 @@ enum { N_REGIMES = sizeof regimes / sizeof *regimes };
  * flops, as a ratio. */
 static const double most_lag = 1.10;
 
-enum { STEP_TIME, STEP_SPEED, STEP_SHARE, FLOP_RATIO, LAG };
+enum { STEP_TIME, STEP_SPEED, STEP_SHARE, OVER_DENSE, FLOP_RATIO, LAG };
 static const struct results_column train_columns[] = {
     { "time", "s", "ms", 1e3, 2, false, WISH_NONE },
     { "speed", "flop/s", "GFLOP/s", 1e-9, 1, false, WISH_NONE },
     { "share of peak", "1", "%", 100.0, 1, true, WISH_AT_LEAST },
+    { "time over dense", "1", "", 1.0, 2, true, WISH_NONE },
     { "flops over dense", "1", "", 1.0, 3, false, WISH_NONE },
     { "wall ratio over flop ratio", "1", "", 1.0, 3, true, WISH_AT_MOST },
     { NULL, NULL, NULL, 0, 0, false, WISH_NONE },
@@ -44,6 +47,7 @@ static const struct results_column train_columns[] = {
 struct contest {
     const struct regime *regime;
     struct trainee dense, routed;
+    struct helper  torch;        /* the dense one's shape, where torch is */
     struct peak   *peak;
     struct rounds  rounds;
     int            best;         /* candidate that is the peak */
@@ -86,7 +90,23 @@ static void add_regime(struct results *out, struct contest *c,
     if (c->rounds.n > 0)
         line->cell[FLOP_RATIO] = (struct samples){ 1, part / full, part / full,
                                                   part / full };
+    line->cell[OVER_DENSE] = rounds_ratio(&c->rounds, routed, dense, 1);
     line->cell[LAG] = rounds_ratio(&c->rounds, routed, dense, full / part);
+    if (c->torch.pid > 0)
+        add_step(out, c, c->torch.text, n_peak + 2, full)->cell[OVER_DENSE] =
+            rounds_ratio(&c->rounds, n_peak + 2, dense, 1);
+}
+
+/* It knows one family here, and takes a second to start. */
+static void open_torch(struct contest *c, struct results *out)
+{
+    const struct regime *r = c->regime;
+    const struct model_spec *spec = model_spec(c->dense.model);
+
+    if (spec_family(spec) == FAMILY_GPT2 && !r->large &&
+        !torch_open(&c->torch, spec, r->n_tokens, r->n_sequences,
+                    r->n_threads) && !strstr(out->note, "torch"))
+        results_note(out, "No python3 here imports torch. ");
 }
 
 static enum status open_contest(struct contest *c, const struct bench *bench,
@@ -111,7 +131,7 @@ static enum status run_regime(const struct bench *bench, struct results *out,
                               const struct regime *regime, struct error *err)
 {
     struct contest c = { .regime = regime };
-    struct candidate candidate[PEAK_CANDIDATES + 2];
+    struct candidate candidate[PEAK_CANDIDATES + 3];
     double most = regime->large ? 28.0 : regime->n_threads > 1 ? 10.0 : 6.0;
     struct rounds_plan plan = bench_plan(bench, regime->n_threads, 0.1, most);
 
@@ -120,14 +140,19 @@ static enum status run_regime(const struct bench *bench, struct results *out,
         plan.wanted = 5;
     enum status status = open_contest(&c, bench, err);
     if (status == STATUS_OK) {
+        open_torch(&c, out);
         int n = peak_candidates(c.peak, candidate);
         candidate[n] = (struct candidate){ "dense", trainee_run, &c.dense };
         candidate[n + 1] = (struct candidate){ "MoD", trainee_run, &c.routed };
-        status = rounds_take(&c.rounds, candidate, n + 2, &plan, err);
+        candidate[n + 2] = (struct candidate){ "torch", helper_run, &c.torch };
+        plan.helper = c.torch.pid;
+        status = rounds_take(&c.rounds, candidate, n + 2 + (c.torch.pid > 0),
+                             &plan, err);
         if (status == STATUS_OK)
             add_regime(out, &c, candidate, n);
     }
     rounds_close(&c.rounds);
+    helper_close(&c.torch);
     peak_close(c.peak);
     trainee_close(&c.routed);
     trainee_close(&c.dense);
