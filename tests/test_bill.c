@@ -159,6 +159,20 @@ static void same_totals(struct model_spec spec, enum phase phase)
     allocation_close(&a);
 }
 
+Test(bill, layers_with_a_window_are_not_like_those_without)
+{
+    struct model_spec spec = llama();
+
+    spec.n_layers = 6;
+    for (int32_t l = 0; l < 6; l++) {
+        spec.routed[l] = false;
+        spec.windowed[l] = l % 3 == 0;
+    }
+    spec.window = 20;
+    same_totals(spec, FORWARD);
+    same_totals(spec, EXPECTED);
+}
+
 /* Tokens resolved, every layer is walked by itself. */
 Test(bill, layers_walked_in_one_cost_what_each_does)
 {

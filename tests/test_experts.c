@@ -195,7 +195,7 @@ Test(experts, a_decode_step_reads_the_cached_vectors)
 
 Test(experts, running_one_is_refused_by_name)
 {
-    char directory[] = "/tmp/isobath-experts-XXXXXX", path[64];
+    char directory[64], path[96];
     struct source source;
     struct error err = { 0 };
 

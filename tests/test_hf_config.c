@@ -453,6 +453,26 @@ Test(hf_config, mistral_has_the_window_that_it_says)
     "\"num_attention_heads\":4,\"num_key_value_heads\":2,"                     \
     "\"max_position_embeddings\":128,\"vocab_size\":9"
 
+/* As Qwen2.5's card has it; and scaling by the length, which is none within it. */
+Test(hf_config, yarn_has_its_usual_numbers)
+{
+    struct model_spec spec;
+    struct error err = { STATUS_OK, "" };
+
+    cr_assert(eq(int, parse(&spec, "{" LLAMA ",\"rope_scaling\":{\"factor\":4.0,"
+        "\"original_max_position_embeddings\":512,\"type\":\"yarn\"}}", &err),
+        STATUS_OK), "%s", err.text);
+    cr_expect(spec.rope_scaling.kind == ROPE_SCALING_YARN &&
+              spec.rope_scaling.original_tokens == 512 &&
+              spec.rope_scaling.low_frequency == 1.0f &&
+              spec.rope_scaling.high_frequency == 32.0f);
+    /* 0.1 ln 4 + 1: Peng et al. 2023, equation 22. */
+    cr_expect(fabsf(spec.rope_scaling.amplitude - 1.13862944f) < 1e-6f);
+    cr_assert(eq(int, parse(&spec, "{" LLAMA ",\"rope_scaling\":{\"factor\":2.0,"
+        "\"type\":\"dynamic\"}}", &err), STATUS_OK), "%s", err.text);
+    cr_expect(eq(int, spec.rope_scaling.kind, ROPE_SCALING_NONE));
+}
+
 Test(hf_config, layers_differ_as_the_file_says)
 {
     struct model_spec spec;
@@ -576,10 +596,13 @@ static const struct refusal { const char *text, *words; } refusals[] = {
       "100 channels do not divide among 3 heads" },
     { "{" LLAMA ",\"hidden_act\":\"relu\"}",
       "hidden_act \"relu\": supported is \"silu\"" },
-    { "{" LLAMA ",\"rope_scaling\":{\"type\":\"dynamic\",\"factor\":2.0}}",
-      "supported are the types default, linear and llama3" },
+    { "{" LLAMA ",\"rope_scaling\":{\"type\":\"longrope\",\"factor\":2.0}}",
+      "supported are the types default, dynamic, linear, llama3 and yarn" },
     { "{" LLAMA ",\"rope_parameters\":{\"rope_type\":\"yarn\"}}",
-      "supported are the types default, linear and llama3" },
+      "factor is missing" },
+    { "{" LLAMA ",\"rope_scaling\":{\"type\":\"yarn\",\"factor\":4,"
+      "\"original_max_position_embeddings\":64,\"mscale\":1}}",
+      "mscale is not supported" },
     { "{" LLAMA ",\"rope_scaling\":{\"type\":3}}", "supported are the types" },
     { "{" LLAMA ",\"rope_scaling\":\"linear\"}", "must be an object" },
     { "{" LLAMA ",\"rope_scaling\":{\"type\":\"linear\"}}",
@@ -587,7 +610,7 @@ static const struct refusal { const char *text, *words; } refusals[] = {
     { "{" LLAMA ",\"rope_scaling\":{\"type\":\"linear\",\"factor\":0.5}}",
       "model.rope_factor 0.5: allowed is 1" },
     { "{" LLAMA ",\"rope_scaling\":{\"type\":\"linear\",\"factor\":2,"
-      "\"beta_fast\":32}}", "beta_fast is not supported" },
+      "\"truncate\":true}}", "truncate is not supported" },
     { "{" LLAMA ",\"rope_scaling\":{\"type\":\"linear\",\"factor\":2},"
       "\"rope_parameters\":{\"rope_type\":\"default\"}}",
       "rope_scaling says it too" },

@@ -55,6 +55,23 @@ Test(rotary, llama3_keeps_short_waves_and_divides_long_ones)
         0.01 * (third + (1.0 - third) / 8.0), 0.001 / 8.0 });
 }
 
+/* Within 4096 tokens 32 turns are those of pair 8 ln(4096 / 64 pi) / 2 ln 10000 =
+ * 1.31, 1 turn that of pair 2.81: pairs 0 and 1 are kept, pair 3 is divided, and
+ * pair 2 lies half way between 1 and 3. */
+Test(rotary, yarn_keeps_the_first_pairs_and_divides_the_last)
+{
+    struct model_spec spec = of((struct rope_scaling){
+        .kind = ROPE_SCALING_YARN, .factor = 4.0f, .low_frequency = 1.0f,
+        .high_frequency = 32.0f, .original_tokens = 4096, .amplitude = 1.5f });
+    float table[2 * 8];
+
+    expect(&spec, NULL, (double[]){ 1.0, 0.1, 0.01 * (0.5 + 0.5 / 4.0),
+                                    0.001 / 4.0 });
+    rotary_fill(table, &spec, 2, NULL);
+    cr_expect(table[0] == 1.5f && table[4] == 0.0f);
+    cr_expect(fabsf(table[8] - 1.5f * 0.54030231f) < 1e-6f);     /* cos 1 */
+}
+
 Test(rotary, factors_of_the_file_divide_one_by_one)
 {
     struct model_spec spec = of((struct rope_scaling){

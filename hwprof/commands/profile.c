@@ -376,7 +376,7 @@ const struct command profile_command = {
     .examples =
         "  isobath profile build/run -o build/profile\n"
         "  isobath profile build/run -o build/prefill -p prefill --machine emerald-rapids-2core\n"
-        "  isobath profile build/run -o build/decode -p decode --text build/corpus/kjv.txt -q -f json\n",
+        "  isobath profile build/run -o build/decode -p decode -q -f json\n",
     .kinds = (const char *const[]){ "models", NULL },
     .flags = flags, .config = &model_config_schema,
     .options_size = sizeof(struct profile_arguments), .run = run,

@@ -82,11 +82,11 @@ static enum status read_init(struct train_job *s, struct error *err)
                            " without weights; allowed is a directory, *.gguf or"
                            " *.bin of llama2.c", c->init);
     if (status == STATUS_OK &&
-        s->source.spec.rope_scaling.kind == ROPE_SCALING_FACTORS)
+        s->source.spec.rope_scaling.kind > ROPE_SCALING_LLAMA3)
         status = error_set(err, STATUS_BAD_VALUE, "train.init %.200s: its"
-                           " rotary frequencies have a factor each, which a"
-                           " checkpoint cannot hold; run and profile take this"
-                           " model",
+                           " rotary frequencies have a factor each, or are"
+                           " scaled by YaRN, which is not trained; run and"
+                           " profile take this model",
                            c->init);
     if (status != STATUS_OK)
         return blame(s, "train.init", err);
@@ -364,8 +364,8 @@ enum status train_predict_run(struct train_job *s, struct error *err)
                      " in 64 bits");
 }
 
-/* Keys that came later, and what runs did that did not have them: rows are added
- * at the end, so that a program of before knew the first of them. */
+/* Keys that came later, and what runs did that did not have them; in the order in
+ * which they came. */
 static const struct {
     const char *section, *key, *was;        /* JSON */
 } later[] = {
@@ -390,15 +390,18 @@ static const struct {
     { "train", "router_decay", "0.0" },
     { "routing", "gate_scale", "1.0" },
     { "routing", "bypass", "\"plain\"" },
+    { "model", "window", "0" },
 };
 enum { LATER = sizeof later / sizeof *later };
-_Static_assert((int)LATER < (int)TRAIN_FINGERPRINTS, "room for one a row");
+_Static_assert(LATER * (LATER + 1) / 2 < TRAIN_FINGERPRINTS, "room for all");
 
-/* Leave out the first n of those keys where they say what runs of before did:
- * such a run can be continued. */
-static void forget_later_keys(json_t *same, int n)
+/* Leave out those keys, but for some in the middle, where they say what runs of
+ * before did: such a run can be continued. */
+static void forget_later_keys(json_t *same, int first_kept, int last_kept)
 {
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < (int)LATER; i++) {
+        if (i >= first_kept && i < last_kept)
+            continue;
         json_t *was = json_loads(later[i].was, JSON_DECODE_ANY, NULL);
         json_t *section = json_object_get(same, later[i].section);
         if (was && json_equal(was, json_object_get(section, later[i].key)))
@@ -409,9 +412,11 @@ static void forget_later_keys(json_t *same, int n)
 
 /* Same config, same data, same plan: only then may a checkpoint be continued.
  * The place of the data, how often it is saved and a machine's prices for it
- * change nothing.  As a program takes it that knows the first n later keys. */
+ * change nothing.  A program of before has the later keys up to the last kept, and
+ * knows only of those before the first kept that runs may lack them. */
 static enum status take_fingerprint(char out[17], struct train_job *s,
-                                    int n_later, struct error *err)
+                                    int first_kept, int last_kept,
+                                    struct error *err)
 {
     json_t *same = json_deep_copy(s->config_json);
     json_t *data = json_object_get(same, "data");
@@ -422,7 +427,7 @@ static enum status take_fingerprint(char out[17], struct train_job *s,
     json_object_del(same, "machine");
     if (*s->config.init)
         json_object_del(train, "init_scheme");
-    forget_later_keys(same, n_later);
+    forget_later_keys(same, first_kept, last_kept);
     enum status status = train_table_hash(s, same, err);
     if (s->tokenizer)
         json_object_set_new(same, "tokens_hash",
@@ -451,10 +456,13 @@ enum split train_judge_split(const struct train_config *config)
 enum status train_fingerprints(char out[TRAIN_FINGERPRINTS][17], int *n,
                                struct train_job *s, struct error *err)
 {
-    enum status status = STATUS_OK;
+    enum status status = take_fingerprint(out[0], s, 0, 0, err);
 
-    for (*n = 0; *n <= (int)LATER && status == STATUS_OK; (*n)++)
-        status = take_fingerprint(out[*n], s, (int)LATER - *n, err);
+    *n = 1;
+    for (int first = 0; first < (int)LATER; first++)
+        for (int last = first + 1; last <= (int)LATER && status == STATUS_OK;
+             last++)
+            status = take_fingerprint(out[(*n)++], s, first, last, err);
     return status;
 }
 
@@ -475,7 +483,7 @@ enum status train_open_data(struct train_job *s, struct error *err)
         status = data_require(s->corpus.data[i], train_judge_split(c), err);
     if (status != STATUS_OK)
         return blame(s, "data.path", err);
-    return take_fingerprint(s->fingerprint, s, (int)LATER, err);
+    return take_fingerprint(s->fingerprint, s, 0, 0, err);
 }
 
 enum status train_open_trainer(struct train_job *s, struct error *err)

@@ -23,6 +23,32 @@ static double llama3_frequency(const struct rope_scaling *s, double frequency)
     return (1.0 - share) * stretched + share * frequency;
 }
 
+/* The pair that turns so often within the original length, as a real number. */
+static double pair_of_turns(const struct model_spec *spec, double turns)
+{
+    const double length = spec->rope_scaling.original_tokens;
+
+    return spec->head_size * log(length / (turns * 2.0 * M_PI)) /
+           (2.0 * log((double)spec->rope_theta));
+}
+
+/* Pairs up to the one that makes high_frequency turns are kept, those from the
+ * one that makes low_frequency turns on divided, and between them the two blend,
+ * linearly in the pair's number. */
+static double yarn_frequency(const struct model_spec *spec, double frequency,
+                             int32_t i)
+{
+    const struct rope_scaling *s = &spec->rope_scaling;
+    const double first = fmax(floor(pair_of_turns(
+        spec, (double)s->high_frequency)), 0.0);
+    const double last = fmin(ceil(pair_of_turns(
+        spec, (double)s->low_frequency)), spec->head_size - 1.0);
+    const double width = last - first > 0.0 ? last - first : 0.001;
+    const double divided = fmin(fmax((i - first) / width, 0.0), 1.0);
+
+    return frequency * (1.0 - divided + divided / (double)s->factor);
+}
+
 double rotary_frequency(const struct model_spec *spec, const float *factors,
                         int32_t i)
 {
@@ -34,6 +60,8 @@ double rotary_frequency(const struct model_spec *spec, const float *factors,
         return frequency / (double)s->factor;
     case ROPE_SCALING_LLAMA3:
         return llama3_frequency(s, frequency);
+    case ROPE_SCALING_YARN:
+        return yarn_frequency(spec, frequency, i);
     case ROPE_SCALING_FACTORS:
         return factors ? frequency / (double)factors[i] : frequency;
     case ROPE_SCALING_NONE:
@@ -47,13 +75,15 @@ void rotary_fill(float *table, const struct model_spec *spec, int32_t n,
                  const float *factors)
 {
     const int32_t half = spec->head_size / 2;
+    const double size = spec->rope_scaling.kind == ROPE_SCALING_YARN
+                            ? (double)spec->rope_scaling.amplitude : 1.0;
 
     for (int32_t i = 0; i < half; i++) {
         double frequency = rotary_frequency(spec, factors, i);
         for (int32_t p = 0; p < n; p++) {
             float *row = table + (size_t)p * (size_t)spec->head_size;
-            row[i] = (float)cos(p * frequency);
-            row[half + i] = (float)sin(p * frequency);
+            row[i] = (float)(size * cos(p * frequency));
+            row[half + i] = (float)(size * sin(p * frequency));
         }
     }
 }

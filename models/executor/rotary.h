@@ -11,7 +11,7 @@ double rotary_frequency(const struct model_spec *spec, const float *factors,
                         int32_t i);
 
 /* Fill table [n,D]: a row holds the cosines of its position's D/2 angles, then
- * the sines. */
+ * the sines, times the amplitude of a scaling that has one. */
 void rotary_fill(float *table, const struct model_spec *spec, int32_t n,
                  const float *factors);
 

@@ -2,29 +2,37 @@
  * keys. */
 #include "models/files/hf_inside.h"
 
+#include <math.h>
 #include <string.h>
 
-/* A key of rope_scaling, and the kinds that need it. */
+/* A key of rope_scaling, and the kinds that have it: of a NULL fallback, need
+ * it. */
+#define KINDS(a, b, c) { [ROPE_SCALING_LINEAR] = a, [ROPE_SCALING_LLAMA3] = b, \
+                         [ROPE_SCALING_YARN] = c }
 static const struct {
     struct hf_member member;
-    bool linear, llama3;
+    bool has[ROPE_SCALING_COUNT];
 } rope_members[] = {
     { HF_MEMBER(LLAMA, "factor", FLOAT, rope_scaling.factor, NULL),
-      true, true },
+      KINDS(true, true, true) },
     { HF_MEMBER(LLAMA, "low_freq_factor", FLOAT, rope_scaling.low_frequency,
-                NULL), false, true },
+                NULL), KINDS(false, true, false) },
     { HF_MEMBER(LLAMA, "high_freq_factor", FLOAT, rope_scaling.high_frequency,
-                NULL), false, true },
+                NULL), KINDS(false, true, false) },
     { HF_MEMBER(LLAMA, "original_max_position_embeddings", INT,
-                rope_scaling.original_tokens, NULL), false, true },
+                rope_scaling.original_tokens, NULL), KINDS(false, true, true) },
+    { HF_MEMBER(LLAMA, "beta_slow", FLOAT, rope_scaling.low_frequency, "1.0"),
+      KINDS(false, false, true) },
+    { HF_MEMBER(LLAMA, "beta_fast", FLOAT, rope_scaling.high_frequency, "32.0"),
+      KINDS(false, false, true) },
+    { HF_MEMBER(LLAMA, "attention_factor", FLOAT, rope_scaling.amplitude, ""),
+      KINDS(false, false, true) },
 };
 enum { N_ROPE_MEMBERS = sizeof rope_members / sizeof *rope_members };
 
-static bool rope_needs(enum rope_scaling_kind kind, int member)
-{
-    return (kind == ROPE_SCALING_LINEAR && rope_members[member].linear) ||
-           (kind == ROPE_SCALING_LLAMA3 && rope_members[member].llama3);
-}
+/* Within the positions that a model says it has, dynamic scaling changes
+ * nothing. */
+static const char dynamic[] = "dynamic";
 
 /* "rope_type", or as older files have it, "type". */
 static enum status read_rope_kind(enum rope_scaling_kind *out,
@@ -38,13 +46,34 @@ static enum status read_rope_kind(enum rope_scaling_kind *out,
         type = hf_given(rope, "type");
     if (type)
         word = json_string_value(type);
+    if (word && strcmp(word, dynamic) == 0) {
+        *out = ROPE_SCALING_NONE;
+        return STATUS_OK;
+    }
     for (int k = 0; k < ROPE_SCALING_FACTORS && word; k++)
         if (strcmp(word, rope_scaling_names[k]) == 0) {
             *out = (enum rope_scaling_kind)k;
             return STATUS_OK;
         }
     return hf_refuse(err, name, key, rope, "supported are the types default,"
-                     " linear and llama3");
+                     " dynamic, linear, llama3 and yarn");
+}
+
+static enum status read_member(struct model_spec *spec,
+                               const struct hf_member *m, const json_t *rope,
+                               const char *key, const char *name,
+                               struct error *err)
+{
+    json_t *value = hf_given(rope, m->key);
+
+    if (!value && !m->fallback)
+        return hf_refuse(err, name, key, rope, "%s is missing", m->key);
+    if (!value && !*m->fallback)
+        return STATUS_OK;
+    json_t *read = value ? json_incref(value) : hf_literal(m->fallback);
+    enum status status = hf_read_member(spec, m, read, name, err);
+    json_decref(read);
+    return status;
 }
 
 enum status hf_read_rope(struct model_spec *spec, const json_t *root,
@@ -74,15 +103,14 @@ enum status hf_read_rope(struct model_spec *spec, const json_t *root,
                              inner);
     }
     enum status status = read_rope_kind(&kind, rope, key, name, err);
-    for (int i = 0; i < N_ROPE_MEMBERS && status == STATUS_OK; i++) {
-        const struct hf_member *m = &rope_members[i].member;
-        if (!rope_needs(kind, i))
-            continue;
-        value = hf_given(rope, m->key);
-        status = value ? hf_read_member(spec, m, value, name, err)
-                       : hf_refuse(err, name, key, rope, "%s is missing",
-                                   m->key);
-    }
+    for (int i = 0; i < N_ROPE_MEMBERS && status == STATUS_OK; i++)
+        if (rope_members[i].has[kind])
+            status = read_member(spec, &rope_members[i].member, rope, key, name,
+                                 err);
+    if (status == STATUS_OK && kind == ROPE_SCALING_YARN &&
+        !(spec->rope_scaling.amplitude > 0.0f))
+        spec->rope_scaling.amplitude = 0.1f * logf(spec->rope_scaling.factor) +
+                                       1.0f;
     if (status == STATUS_OK && (value = hf_given(rope, theta.key)))
         status = hf_read_member(spec, &theta, value, name, err);
     if (status == STATUS_OK)
@@ -99,7 +127,7 @@ json_t *hf_rope_json(const struct model_spec *spec)
         return json_null();
     rope = json_pack("{s:s}", "rope_type", rope_scaling_names[kind]);
     for (int i = 0; i < N_ROPE_MEMBERS; i++)
-        if (rope_needs(kind, i))
+        if (rope_members[i].has[kind])
             json_object_set_new(rope, rope_members[i].member.key,
                                 hf_member_json(spec, &rope_members[i].member));
     return rope;

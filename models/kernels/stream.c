@@ -155,12 +155,18 @@ void KERNEL(gate)(const struct gating *o, int part, int parts)
     }
 }
 
+/* 1/k of a gate times k, once for all rows. */
+static inline real share_of_scale(const struct gating *o)
+{
+    return ONCE(1.0f / o->scale);
+}
+
 /* g'(r), from g alone: of the sigmoid times k that is g (1 - g/k), of tanh
  * k - g g/k. */
-static real gate_slope(const struct gating *o, real g, real dvalue)
+static real gate_slope(const struct gating *o, real share, real g, real dvalue)
 {
     const bool scaled = o->scale < 1.0f || o->scale > 1.0f;
-    real base = scaled && o->gate != GATING_RAW ? g * ONCE(1.0f / o->scale) : g;
+    real base = scaled && o->gate != GATING_RAW ? g * share : g;
 
     if (o->gate == GATING_RAW)
         return scaled ? dvalue * o->scale : dvalue;
@@ -169,9 +175,10 @@ static real gate_slope(const struct gating *o, real g, real dvalue)
     return dvalue * g * (real_set(1.0f) - base);
 }
 
-static void hand_score(const struct gating *o, int32_t i, real g, real dvalue)
+static void hand_score(const struct gating *o, int32_t i, real share, real g,
+                       real dvalue)
 {
-    real dscore = gate_slope(o, g, dvalue);
+    real dscore = gate_slope(o, share, g, dvalue);
     real *to = o->dscore + (o->spread ? o->token[i] : i);
     *to = o->adds ? *to + dscore : dscore;
 }
@@ -179,6 +186,7 @@ static void hand_score(const struct gating *o, int32_t i, real g, real dvalue)
 void KERNEL(gate_backward)(const struct gating *o, int part, int parts)
 {
     int32_t end = slice(o->n, 1, part + 1, parts);
+    const real share = share_of_scale(o);
     for (int32_t i = slice(o->n, 1, part, parts); i < end; i++) {
         ptrdiff_t at = (ptrdiff_t)i * o->width;
         const real *d = o->dstream + (ptrdiff_t)o->token[i] * o->width;
@@ -209,7 +217,7 @@ void KERNEL(gate_backward)(const struct gating *o, int part, int parts)
                 dvalue = dvalue + d[c] * (y[c] - x[c]);
         }
         if (o->trained)
-            hand_score(o, i, g, dvalue);
+            hand_score(o, i, share, g, dvalue);
     }
 }
 
@@ -226,6 +234,7 @@ void KERNEL(bypass)(const struct gating *o, int part, int parts)
 void KERNEL(bypass_backward)(const struct gating *o, int part, int parts)
 {
     int32_t end = slice(o->n, 1, part + 1, parts);
+    const real share = share_of_scale(o);
     for (int32_t i = slice(o->n, 1, part, parts); i < end; i++) {
         ptrdiff_t at = (ptrdiff_t)o->token[i] * o->width;
         const real *x = o->x + (ptrdiff_t)i * o->width;
@@ -240,7 +249,7 @@ void KERNEL(bypass_backward)(const struct gating *o, int part, int parts)
             real dvalue = vec_fold(sum);
             for (; c < o->width; c++)
                 dvalue = dvalue + d[c] * x[c];
-            hand_score(o, i, g, dvalue);
+            hand_score(o, i, share, g, dvalue);
         }
         scale_row(d, g, o->width);
     }

@@ -79,6 +79,17 @@ function marksOf(svg, frames) {
     marks.forEach(m => { m.frame = frames.find(f => inside(f, m)); });
     return marks.filter(m => m.frame);
 }
+/* Lines named at their ends instead: the first name in each colour that is drawn. */
+function namesOf(all, marks) {
+    const names = [];
+    all.forEach(function (t) {
+        const of = t.e.parentNode.getAttribute('fill');
+        if (marks.some(m => m.of === of) && !t.e.parentNode.style.filter &&
+            !names.some(n => n.of === of))
+            names.push({ name: t, of: of });
+    });
+    return names;
+}
 /* An entry of the key: its name, and the colour of its sample. */
 function keyOf(svg, frames, all) {
     const key = [];
@@ -124,8 +135,9 @@ function words(mark, key, all) {
 }
 
 function prepare(svg) {
-    const frames = framesOf(svg), all = texts(svg), key = keyOf(svg, frames, all);
-    const marks = marksOf(svg, frames);
+    const frames = framesOf(svg), all = texts(svg), marks = marksOf(svg, frames);
+    let key = keyOf(svg, frames, all);
+    if (!key.length) key = namesOf(all, marks);
 
     svg.addEventListener('pointermove', function (event) {
         const matrix = svg.getScreenCTM().inverse();

@@ -239,8 +239,9 @@ static void describe_steps(struct plot *p, const struct panel *panel,
                  "token", cost->most);
     TEXT_SET(p->foot, "time measured without listeners%s%s",
              panel->of[GROUP_DENSE].n && panel->of[GROUP_EVERY].n
-             ? ", MoD and dense twin in turns" : "", cost->batch > 1 || cost->most == 0 ? "" : "  |  routing "
-             "counted  |  curves of fewer than 6 steps left out");
+             ? ", MoD and dense twin in turns" : "",
+             cost->batch > 1 || cost->most == 0 ? "" : "  |  routing counted  |  "
+             "curves of fewer than 6 steps left out");
     tell_beyond(p, panel->beyond, "step");
     TEXT_SET(p->alt, "Cumulative distributions of the time of a decode step%s. "
              "%s.", cost->most > 0 ? ", dense twin and MoD, and MoD by how many "

@@ -157,13 +157,15 @@ static void descend(struct fit *f, struct corner c[3])
 
 static struct corner best_of_grid(struct fit *f)
 {
+    enum { STEPS = 10 };
+    const double first = 0.1, step = 0.15;
     struct corner best = { { 0.5, 0.5 }, HUGE_VAL };
 
-    for (double alpha = 0.1; alpha < 1.6; alpha += 0.15)
-        for (double beta = 0.1; beta < 1.6; beta += 0.15) {
-            const struct corner c = corner_at(f, alpha, beta);
-            best = c.sum < best.sum ? c : best;
-        }
+    for (int i = 0; i < STEPS * STEPS; i++) {
+        const struct corner c = corner_at(f, first + step * (i / STEPS),
+                                          first + step * (i % STEPS));
+        best = c.sum < best.sum ? c : best;
+    }
     return best;
 }
 

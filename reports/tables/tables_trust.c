@@ -368,8 +368,9 @@ enum { OPEN_COMMANDS = 8 };    /* more of them are folded */
 
 static void commands(struct report *r)
 {
-    struct table *t = REPORT_ADD_TABLE(r, AGAIN, r->n_worked > OPEN_COMMANDS ? "Every command" : NULL,
-                                       "commands", command_columns);
+    const char *folded = r->n_worked > OPEN_COMMANDS ? "Every command" : NULL;
+    struct table *t = REPORT_ADD_TABLE(r, AGAIN, folded, "commands",
+                                       command_columns);
 
     table_caption(t, "The commands that made the runs, as they were called.");
     for (size_t i = 0; i < r->n_worked; i++)

@@ -189,8 +189,9 @@ static void add_executed(struct table *t, const struct csv *csv, size_t r)
 static void executed(struct report *report, const struct csv *csv)
 {
     const int width = csv_column(csv, "flops_scalar");
-    struct table *t = REPORT_ADD_TABLE(report, TRUST, "FLOPs that the binary executed, by width", "executed_flops",
-                                       executed_columns);
+    struct table *t = REPORT_ADD_TABLE(
+        report, TRUST, "FLOPs that the binary executed, by width",
+        "executed_flops", executed_columns);
 
     table_caption(t, "Floating-point operations of the binary that ran: how "
                   "often valgrind's callgrind executed each instruction, times "

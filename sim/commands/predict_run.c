@@ -19,7 +19,9 @@ static enum kind kind_of(const char *path)
     enum kind kind = run_config_is(path) ? KIND_RUN : KIND_MODEL;
     struct stat info;
 
-    if (kind != KIND_MODEL || stat(path, &info) != 0 || !S_ISREG(info.st_mode) || document_read(&document, path, NULL) != STATUS_OK)
+    if (kind != KIND_MODEL || stat(path, &info) != 0 ||
+        !S_ISREG(info.st_mode) ||
+        document_read(&document, path, NULL) != STATUS_OK)
         return kind;
     const yaml_node_t *root = document_root(document);
     if (root && root->type == YAML_MAPPING_NODE &&

@@ -32,6 +32,11 @@ MODELS = {
     "mistral": t.MistralConfig(**SIZES, sliding_window=None),
     "mistral-window": t.MistralConfig(**SIZES, sliding_window=37),
     "qwen2": t.Qwen2Config(**SIZES),
+    "qwen2-yarn": t.Qwen2Config(**SIZES, rope_scaling={
+        "rope_type": "yarn", "factor": 4.0,
+        "original_max_position_embeddings": 256}),
+    "llama-dynamic": t.LlamaConfig(**SIZES, rope_scaling={
+        "rope_type": "dynamic", "factor": 2.0}),
     "phi3": t.Phi3Config(**SIZES, sliding_window=None),
     "phi3-window": t.Phi3Config(**SIZES, sliding_window=33),
     "granite": t.GraniteConfig(**SIZES, embedding_multiplier=12.0,

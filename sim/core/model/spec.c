@@ -550,7 +550,8 @@ static enum status check_rope_scaling(const struct model_spec *s,
                                       struct error *err)
 {
     const struct rope_scaling *r = &s->rope_scaling;
-    const bool llama3 = r->kind == ROPE_SCALING_LLAMA3;
+    const bool llama3 = r->kind == ROPE_SCALING_LLAMA3 ||
+                        r->kind == ROPE_SCALING_YARN;
 
     if (r->kind == ROPE_SCALING_NONE)
         return STATUS_OK;
@@ -572,6 +573,10 @@ static enum status check_rope_scaling(const struct model_spec *s,
         return error_set(err, STATUS_BAD_VALUE, "model.rope_high_frequency %g:"
                          " allowed is above rope_low_frequency, %g, to 1e6",
                          (double)r->high_frequency, (double)r->low_frequency);
+    if (r->kind == ROPE_SCALING_YARN &&
+        !(r->amplitude > 0.0f && r->amplitude <= 1e6f))
+        return error_set(err, STATUS_BAD_VALUE, "attention_factor %g: allowed is"
+                         " above 0, to 1e6", (double)r->amplitude);
     if (llama3 && (r->original_tokens < 1 || r->original_tokens > 1 << 24))
         return error_set(err, STATUS_BAD_VALUE, "model.rope_original_tokens %d:"
                          " allowed is 1 to %d", r->original_tokens, 1 << 24);

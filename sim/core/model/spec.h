@@ -121,6 +121,8 @@ extern const char *const skipped_keys_names[];
     X(ROPE_SCALING_LINEAR,  "linear")  /* divided by `factor` */               \
     X(ROPE_SCALING_LLAMA3,  "llama3")  /* long waves divided, short kept,      \
         * between: a blend (transformers, _compute_llama3_parameters) */       \
+    X(ROPE_SCALING_YARN,    "yarn")    /* likewise, by pairs; and longer        \
+        * (Peng et al. 2023; transformers, _compute_yarn_parameters) */        \
     X(ROPE_SCALING_FACTORS, "factors") /* each divided by a number of its own, \
         * which the file of the weights holds */
 
@@ -138,8 +140,10 @@ struct rope_scaling {
     enum rope_scaling_kind kind;
     float   factor;                      /* >= 1 */
     float   low_frequency, high_frequency;     /* llama3: wave lengths are
-                                          * original_tokens divided by these */
-    int32_t original_tokens;             /* llama3 */
+                                          * original_tokens divided by these;
+                                          * yarn: turns within those tokens */
+    int32_t original_tokens;             /* llama3, yarn */
+    float   amplitude;                   /* yarn: of cosines and sines */
 };
 
 /* The matrices of a layer, as files store them. */
