@@ -12,6 +12,7 @@
 #include "models/files/safetensors.h"
 #include "sim/core/base/file.h"
 #include "sim/core/model/plan.h"
+#include "sim/core/model/route_table.h"
 
 enum { STEPS = 20, B = 2, T = 48, L = 4, V = 256, ALL = 512, NAME = 40,
        N_SPEC = 17 };
@@ -215,6 +216,33 @@ static enum status write_out(struct record *r, struct model *m,
     return safetensors_write(path, r->out, (size_t)r->n, NULL, 0, err);
 }
 
+/* A table to route by, of a text in which vowels and what follows them were
+ * kept. */
+static enum status give_table(struct model *m, const struct record *r,
+                              struct error *err)
+{
+    enum { N = STEPS * B * T };
+    static bool kept[L * N];
+    struct route_table *table = NULL;
+    const int32_t *ids = r->ids[0][0];
+
+    if (model_spec(m)->signal != SIGNAL_TABLE)
+        return STATUS_OK;
+    for (int i = 0; i < L * N; i++)
+        kept[i] = strchr("aeiou", ids[i % N] ? ids[i % N] : ' ') != NULL ||
+                  (i % N > 0 && kept[i - 1] && ids[i % N] % 2 == 0);
+    enum status status = route_table_open(&table, model_spec(m), 3, err);
+    if (status == STATUS_OK)
+        status = route_table_count(table, ids, kept, N, err);
+    if (status == STATUS_OK)
+        status = route_table_fit(table, model_spec(m), err);
+    if (status == STATUS_OK)
+        model_take_table(m, table);
+    else
+        route_table_close(table);
+    return status;
+}
+
 static enum status run(struct record *r, char **argv, struct error *err)
 {
     const struct variant variant = variant_of(argv[1]);
@@ -245,6 +273,9 @@ static enum status run(struct record *r, char **argv, struct error *err)
     }
     if (status == STATUS_OK) {
         cut(r, &text);
+        status = give_table(m, r, err);
+    }
+    if (status == STATUS_OK) {
         take_steps(r, m, policy);
         status = write_out(r, m, argv[3], err);
     }

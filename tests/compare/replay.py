@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Twenty steps of training under each routing policy, again in PyTorch.
+"""Twenty steps of training under each policy and variant, again in PyTorch.
 
     make build/replay
     python3 tests/compare/replay.py build/replay README.md [POLICY...]
