@@ -78,9 +78,10 @@ enum status gguf_parse(struct gguf **out, const void *bytes, size_t size,
     struct gguf_reader in = { .start = bytes, .at = bytes, .left = size };
     enum status status;
 
-    if (!file)
-        return error_set(err, STATUS_NO_MEMORY, "no memory to read %.160s",
-                         name);
+    if (!file) {
+        error_set(err, STATUS_NO_MEMORY, "no memory to read %.160s", name);
+        return STATUS_NO_MEMORY;
+    }
     snprintf(file->name, sizeof file->name, "%s", name);
     in.name = file->name;
     status = read_version(file, &in, err);

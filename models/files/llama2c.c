@@ -84,10 +84,11 @@ static enum status read_version(struct llama2c *f, bool *tied, int32_t *h,
 {
     int32_t first[2] = { 0 };
 
-    if (f->map.size < HEADER_N * sizeof *h)
-        return error_set(err, STATUS_BAD_FORMAT, "%s: %zu bytes: too short for"
-                         " the header of a llama2.c model", f->path,
-                         f->map.size);
+    if (f->map.size < HEADER_N * sizeof *h) {
+        error_set(err, STATUS_BAD_FORMAT, "%s: %zu bytes: too short for the"
+                  " header of a llama2.c model", f->path, f->map.size);
+        return STATUS_BAD_FORMAT;
+    }
     memcpy(first, f->map.data, sizeof first);
     f->version = versions;
     f->data_at = HEADER_N * sizeof *h;

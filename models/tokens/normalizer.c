@@ -298,7 +298,7 @@ enum status normalizer_run(const struct normalizer *normalizer, char **out,
         text = last = made;
         size = *n;
     }
-    if (status == STATUS_OK && !last) {
+    if (normalizer->n == 0) {
         last = copy_behind("", 0, text, size, err);
         *n = size;
         status = last ? STATUS_OK : STATUS_NO_MEMORY;

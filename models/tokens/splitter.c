@@ -269,9 +269,11 @@ enum status splitter_cut(const struct splitter *splitter, const char *text,
 
     if (splitter->n == 0)
         return size > 0 ? word(user, text, size, err) : STATUS_OK;
-    enum status status = valid ? matcher_open(&cut.matcher, size, err)
-                               : error_set(err, STATUS_NO_MEMORY, "a text of"
-                                           " %zu bytes", size);
+    if (!valid) {
+        error_set(err, STATUS_NO_MEMORY, "a text of %zu bytes", size);
+        return STATUS_NO_MEMORY;
+    }
+    enum status status = matcher_open(&cut.matcher, size, err);
     if (status == STATUS_OK)
         status = run_step(&cut, 0, &piece, err);
     matcher_close(cut.matcher);

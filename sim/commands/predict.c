@@ -453,9 +453,10 @@ static enum status answer(struct predict_answer *a,
 
     o->model = o->common.operand[0];
     a->options = o;
-    if (status == STATUS_OK && !wants_list(o) && !o->model)
-        status = error_set(err, STATUS_BAD_VALUE, "MODEL is missing: what is to"
-                           " be priced");
+    if (status == STATUS_OK && !wants_list(o) && !o->model) {
+        status = STATUS_BAD_VALUE;
+        error_set(err, status, "MODEL is missing: what is to be priced");
+    }
     if (status == STATUS_OK && !wants_list(o))
         status = load(a, err);
     if (status == STATUS_OK && !wants_list(o))

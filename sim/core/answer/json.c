@@ -72,7 +72,8 @@ static size_t token_end(const char *text, size_t size, size_t at)
     if (first == '"')
         return at < size ? at + 1 : size;
     while ((isalnum((unsigned char)first) || first == '-') && at < size &&
-           (isalnum((unsigned char)text[at]) || memchr(".+-", text[at], 3)))
+           (isalnum((unsigned char)text[at]) || text[at] == '.' ||
+            text[at] == '+' || text[at] == '-'))
         at++;
     return at;
 }
