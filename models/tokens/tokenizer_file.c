@@ -179,16 +179,14 @@ static int place_of(enum vocab_role role, bool normalised)
 /* Spaces to U+2581, into out[3 * size]. */
 static size_t underlined(char *out, const char *text, size_t size)
 {
-    const size_t width = strlen(UNDERLINE);
     size_t n = 0;
 
     for (size_t i = 0; i < size; i++)
-        if (text[i] == ' ') {
-            memcpy(out + n, UNDERLINE, width);
-            n += width;
-        } else {
+        if (text[i] != ' ')
             out[n++] = text[i];
-        }
+        else
+            for (const char *c = UNDERLINE; *c; c++)
+                out[n++] = *c;
     return n;
 }
 

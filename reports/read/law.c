@@ -161,11 +161,12 @@ static struct corner best_of_grid(struct fit *f)
     const double first = 0.1, step = 0.15;
     struct corner best = { { 0.5, 0.5 }, HUGE_VAL };
 
-    for (int i = 0; i < STEPS * STEPS; i++) {
-        const struct corner c = corner_at(f, first + step * (i / STEPS),
-                                          first + step * (i % STEPS));
-        best = c.sum < best.sum ? c : best;
-    }
+    for (int i = 0; i < STEPS; i++)
+        for (int j = 0; j < STEPS; j++) {
+            const struct corner c = corner_at(f, first + step * i,
+                                              first + step * j);
+            best = c.sum < best.sum ? c : best;
+        }
     return best;
 }
 
