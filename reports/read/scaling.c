@@ -148,7 +148,8 @@ static struct bounds bounds_of(const struct law *law, size_t member,
                                struct room *room)
 {
     for (int r = 0; r < SCALING_ROUNDS; r++)
-        room->of_round[0][r] = *(const double *)((const char *)&law[r] + member);
+        memcpy(&room->of_round[0][r], (const char *)&law[r] + member,
+               sizeof(double));
     return middle(room->of_round[0], SCALING_ROUNDS);
 }
 
@@ -162,8 +163,8 @@ static void bound_law(struct scaling_arm *arm, const struct law *law,
 
     for (size_t m = 0; m < sizeof member / sizeof *member; m++) {
         const struct bounds in = bounds_of(law, member[m], room);
-        *(double *)((char *)&arm->low + member[m]) = in.low;
-        *(double *)((char *)&arm->high + member[m]) = in.high;
+        memcpy((char *)&arm->low + member[m], &in.low, sizeof in.low);
+        memcpy((char *)&arm->high + member[m], &in.high, sizeof in.high);
     }
 }
 

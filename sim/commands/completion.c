@@ -144,7 +144,8 @@ static void put_flag_zsh(FILE *file, const struct command *command,
     struct flag_row row;
 
     flags_row(&row, command, flag);
-    for (int letter = 0; letter <= (row.letter != '\0'); letter++) {
+    const int names = row.letter ? 2 : 1;
+    for (int letter = 0; letter < names; letter++) {
         if (letter)
             fprintf(file, "        '-%c%s[", row.letter,
                     flag->argument ? "+" : "");

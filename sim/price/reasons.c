@@ -17,7 +17,7 @@ static void give_level(struct ledger *ledger, const struct machine *machine,
 
     snprintf(why, sizeof why, "the machine has no %s level",
              level_names[level]);
-    if (!machine_has_level(machine, level) && level > LEVEL_L1)
+    if (!machine_has_level(machine, level) && level != LEVEL_L1)
         ledger_set_reason(ledger, reasons_metric[level], why);
     snprintf(why, sizeof why, "%s.joules_per_byte: %s", level_names[level],
              joules->source);
