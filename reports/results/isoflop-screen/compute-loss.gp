@@ -68,7 +68,7 @@ set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left re
 set label 901 'Best MoD against best dense: no verdict: 2 seeds compared, 5 are needed' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
 set label 911 'Held-out loss (nats per byte) against forward FLOPs per token, after 10.0 TFLOP of training each; small marks: one seed; large:' at screen 16./W, screen 1-42./H left tc rgb MUTED
 set label 912 'mean ± 1 sd of 2 seeds; labels: capacity in routed blocks, layers×channels' at screen 16./W, screen 1-59./H left tc rgb MUTED
-set label 921 'loss measured on held-out text, MoD under a causal rule  |  FLOPs counted, equal training FLOPs within 1 %  |  isobath commit fd3a8987ebbb, AMD' at screen 16./W, screen 29./H left font SMALL tc rgb MUTED
+set label 921 'loss measured on held-out text, MoD under a causal rule  |  FLOPs counted, equal training FLOPs within 1 %  |  isobath commit 64cc71da2726, AMD' at screen 16./W, screen 29./H left font SMALL tc rgb MUTED
 set label 922 'EPYC' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
 KINDS = '1 2 '
 set xrange [292.843158:817.275114]

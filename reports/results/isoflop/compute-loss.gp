@@ -77,7 +77,7 @@ set label 901 'Best MoD against best dense: cannot tell: 12 seeds see only diffe
 set label 911 'Held-out loss (nats per byte) against forward FLOPs per token, after 10.0 TFLOP of training each; small marks: one seed; large:' at screen 16./W, screen 1-42./H left tc rgb MUTED
 set label 912 'mean ± 1 sd of 12 seeds; labels: capacity in routed blocks, layers×channels; at equal training FLOPs a cheaper token buys more' at screen 16./W, screen 1-59./H left tc rgb MUTED
 set label 913 'tokens' at screen 16./W, screen 1-76./H left tc rgb MUTED
-set label 921 'loss measured on held-out text, MoD under a causal rule  |  FLOPs counted, equal training FLOPs within 1 %  |  isobath commit 945770599e84, AMD' at screen 16./W, screen 29./H left font SMALL tc rgb MUTED
+set label 921 'loss measured on held-out text, MoD under a causal rule  |  FLOPs counted, equal training FLOPs within 1 %  |  isobath commit 3fb3a36c8590, AMD' at screen 16./W, screen 29./H left font SMALL tc rgb MUTED
 set label 922 'EPYC' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
 KINDS = '1 2 3 '
 set xrange [472.343313:543.92053]
