@@ -103,7 +103,7 @@ enum status gnuplot_run(char *const *arguments, const char *folder, int out,
     int heard[2], code = 0;
     pid_t pid;
 
-    for (int i = 0; arguments[i] && i < ARGUMENTS_MAX; i++)
+    for (int i = 0; i < ARGUMENTS_MAX && arguments[i]; i++)
         argv[i + 1] = arguments[i];
     if (pipe2(heard, O_CLOEXEC) != 0)
         return error_set(err, STATUS_IO, "no pipe: %s", strerror(errno));
