@@ -265,8 +265,9 @@ bench: deps
 	@$(MAKE) $(BUILD)/bench
 	@$(BUILD)/bench $(BENCH)
 
+# A program below build/asan does not find the configs two folders up.
 asan:
-	@TEST_TIMEOUT=600 $(MAKE) check BUILD=$(BUILD)/asan OPT="-O1 -g -fno-omit-frame-pointer \
+	@ISOBATH_CONFIGS=$(CURDIR)/configs TEST_TIMEOUT=600 $(MAKE) check BUILD=$(BUILD)/asan OPT="-O1 -g -fno-omit-frame-pointer \
 	    -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 
 golden: $(program) $(BUILD)/tests/test_golden
