@@ -62,8 +62,9 @@ run("profile", os.path.join("sweep", "points", trained), "-o", "profile",
     "--quiet", "--phases", "prefill,decode")
 for phase in isobath.load("profile").summary["phases"]:
     ratio, seconds = phase["ratio"], phase["ratio"]["seconds"]
-    if seconds["busy"] or not ratio["flops"] < 1:
-        print("\n2. %s: %.0f %% of the FLOPs; time is unknown, others ran here"
+    if seconds["busy"] or seconds["low"] is None or not ratio["flops"] < 1:
+        print("\n2. %s: %.0f %% of the FLOPs; time is unknown: others ran"
+              " here, or too few repeats stood"
               % (phase["name"], 100 * ratio["flops"]))
         continue
     print("\n2. %s: %.0f %% of the FLOPs, %.0f %% of the time [%.0f, %.0f]:"
