@@ -30,6 +30,7 @@ struct asked {
     bool                  by_token;
     enum phase            phase;
     unsigned              with;
+    struct regime         regime;
 };
 
 static inline struct ledger *priced_for(const struct asked *q,
@@ -37,7 +38,7 @@ static inline struct ledger *priced_for(const struct asked *q,
                                         struct predict_range *range)
 {
     struct predict_job job = { .spec = &q->spec, .allocation = allocation,
-                               .machine = q->machine };
+                               .machine = q->machine, .regime = q->regime };
     struct ledger_shape shape = {
         .by_pass = true, .by_op = true, .n_layers = q->spec.n_layers,
         .n_tokens = q->by_token ? q->phase == DECODE ? q->B : q->B * q->T : 0,
@@ -68,6 +69,12 @@ static inline struct ledger *priced(struct asked q)
     struct ledger *ledger = priced_for(&q, &a, NULL);
     allocation_close(&a);
     return ledger;
+}
+
+static inline struct ledger *priced_in(struct asked q, struct regime regime)
+{
+    q.regime = regime;
+    return priced(q);
 }
 
 static inline uint64_t flops(const struct ledger *l, int pass, int32_t layer,

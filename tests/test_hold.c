@@ -91,29 +91,12 @@ Test(hold, the_largest_batch_and_length_just_fit)
 
 /* ---- what the switches cost ---- */
 
-static struct ledger *trained(struct asked q, struct regime regime)
-{
-    struct allocation a;
-    struct ledger *ledger;
-    struct predict_job job = { .spec = &q.spec, .allocation = &a,
-                               .machine = q.machine, .regime = regime };
-
-    cr_assert(eq(int, allocation_open(&a, L, q.B, q.T, NULL), STATUS_OK));
-    allocation_fill(&a, &q.spec);
-    cr_assert(eq(int, ledger_open(&ledger, (struct ledger_shape){
-        .by_pass = true, .by_op = true, .n_layers = L },
-        cost_zero(PROV_PREDICTED), NULL), STATUS_OK));
-    cr_assert(eq(int, predict_train_step(ledger, &job, NULL, NULL), STATUS_OK));
-    allocation_close(&a);
-    return ledger;
-}
-
 /* But for the thresholds of routers, B + 4 flops. */
 Test(hold, recomputing_is_forward_once_more_under_backward)
 {
     const struct asked q = { .spec = llama(), .B = 2, .T = 16 };
-    struct ledger *once = trained(q, plain),
-        *twice = trained(q, (struct regime){ .recompute = true });
+    struct ledger *once = priced_in(q, plain),
+        *twice = priced_in(q, (struct regime){ .recompute = true });
 
     for (int32_t l = 0; l < L; l++)
         cr_expect(eq(u64, flops(twice, PASS_BACKWARD, l, LEDGER_ALL),
@@ -131,8 +114,8 @@ Test(hold, recomputing_is_forward_once_more_under_backward)
 Test(hold, summed_steps_cost_their_sum_and_one_update)
 {
     const struct asked q = { .spec = llama(), .B = 2, .T = 16 };
-    struct ledger *one = trained(q, plain),
-        *three = trained(q, (struct regime){ .accumulate = 3 });
+    struct ledger *one = priced_in(q, plain),
+        *three = priced_in(q, (struct regime){ .accumulate = 3 });
 
     for (int pass = 0; pass < PASS_COUNT; pass++) {
         const uint64_t steps = pass == PASS_UPDATE ? 1 : 3;

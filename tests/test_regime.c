@@ -2,27 +2,6 @@
 #include "sim/price/hold.h"
 #include "tests/priced.h"
 
-static struct ledger *run_in(struct asked q, struct regime regime)
-{
-    struct allocation a;
-    struct ledger *ledger;
-    struct predict_job job = { .spec = &q.spec, .allocation = &a,
-                               .machine = q.machine, .regime = regime };
-
-    cr_assert(eq(int, allocation_open(&a, L, q.B, q.T, NULL), STATUS_OK));
-    allocation_fill(&a, &q.spec);
-    cr_assert(eq(int, ledger_open(&ledger, (struct ledger_shape){
-        .by_pass = true, .by_op = true, .n_layers = L },
-        cost_zero(PROV_PREDICTED), NULL), STATUS_OK));
-    enum status status =
-        q.phase == TRAIN    ? predict_train_step(ledger, &job, NULL, NULL)
-        : q.phase == DECODE ? predict_decode_expected(ledger, &job, NULL, NULL)
-                            : predict_forward(ledger, &job, 0, NULL, NULL);
-    cr_assert(eq(int, status, STATUS_OK));
-    allocation_close(&a);
-    return ledger;
-}
-
 static const struct regime half = {
     .arithmetic = PRECISION_BF16, .weights = PRECISION_BF16,
     .kv = PRECISION_BF16, .gradients = PRECISION_BF16,
@@ -31,13 +10,13 @@ static const struct regime half = {
 
 Test(regime, a_format_of_half_the_bits_takes_half_the_bytes)
 {
-    const enum phase phases[] = { TRAIN, FORWARD, DECODE };
+    const enum phase phases[] = { TRAIN, FORWARD, EXPECTED };
 
     for (int i = 0; i < 3; i++) {
         struct asked q = { .spec = llama(), .B = 2, .T = 16,
                            .phase = phases[i] };
-        struct ledger *full = run_in(q, (struct regime){ 0 }),
-            *less = run_in(q, half);
+        struct ledger *full = priced_in(q, (struct regime){ 0 }),
+            *less = priced_in(q, half);
         for (int op = 0; op < OP_COUNT; op++) {
             const uint64_t all = bytes(full, LEDGER_ALL, LEDGER_ALL, op);
             const uint64_t some = bytes(less, LEDGER_ALL, LEDGER_ALL, op);
@@ -59,7 +38,7 @@ Test(regime, an_update_by_hand)
 {
     const struct asked q = { .spec = llama(), .B = 1, .T = 8, .phase = TRAIN };
     const uint64_t n = memory_parameters(&q.spec);
-    struct ledger *l = run_in(q, (struct regime){
+    struct ledger *l = priced_in(q, (struct regime){
         .arithmetic = PRECISION_BF16, .weights = PRECISION_FP32,
         .gradients = PRECISION_BF16, .moments = PRECISION_INT8 });
 
@@ -76,13 +55,13 @@ Test(regime, mixed_training_reads_weights_in_the_formats_of_products)
     const struct asked q = { .spec = llama(), .B = 1, .T = 8, .phase = TRAIN };
     const uint64_t C = (uint64_t)q.spec.n_channels,
         out = (uint64_t)(spec_q(&q.spec) + 2 * spec_e(&q.spec));
-    struct ledger *l = run_in(q, (struct regime){
+    struct ledger *l = priced_in(q, (struct regime){
         .arithmetic = PRECISION_BF16, .kv = PRECISION_BF16 });
 
     cr_expect(eq(u64, bytes(l, PASS_FORWARD, 0, OP_QKV),
                  8 * 2 * (C + out) + 2 * C * out));
     /* x, dx and d(out) a row; bf16 weights read, fp32 gradients written */
-    struct ledger *whole = run_in(q, (struct regime){ 0 });
+    struct ledger *whole = priced_in(q, (struct regime){ 0 });
     const uint64_t rows = bytes(whole, PASS_BACKWARD, 0, OP_QKV) - 8 * C * out;
     cr_expect(eq(u64, bytes(l, PASS_BACKWARD, 0, OP_QKV),
                  rows / 2 + 2 * C * out + 4 * C * out));
@@ -94,12 +73,12 @@ Test(regime, mixed_training_reads_weights_in_the_formats_of_products)
 Test(regime, keys_and_values_have_a_format_of_their_own)
 {
     const struct asked q = { .spec = llama(), .B = 3, .T = 16,
-                             .phase = DECODE };
-    struct ledger *l[] = { run_in(q, half), run_in(q, half) };
+                             .phase = EXPECTED };
+    struct ledger *l[] = { priced_in(q, half), priced_in(q, half) };
     struct regime eighth = half;
     eighth.kv = PRECISION_INT4;
     ledger_close(l[1]);
-    l[1] = run_in(q, eighth);
+    l[1] = priced_in(q, eighth);
 
     /* Layer 0 is dense: 2E numbers of 16 cached tokens, 3 sequences. */
     const uint64_t numbers = 3 * 16 * 2 * (uint64_t)spec_e(&q.spec);
@@ -124,8 +103,8 @@ Test(regime, products_run_at_the_peak_of_their_format)
     m.peak_flops_per_second[PRECISION_BF16].value *= 10;
     struct asked q = { .spec = llama(), .B = 2, .T = 16, .machine = &m,
                        .phase = FORWARD };
-    struct ledger *whole = run_in(q, (struct regime){ 0 }),
-        *l = run_in(q, half);
+    struct ledger *whole = priced_in(q, (struct regime){ 0 }),
+        *l = priced_in(q, half);
 
     for (int op = 0; op < OP_COUNT; op++) {
         const struct cost slow = ledger_sum(whole, LEDGER_ANY, LEDGER_ANY,
