@@ -68,12 +68,15 @@ void progress_skip(struct progress *p, double done)
     p->first += p->first < 0 ? 0 : done;
 }
 
-void progress_tell(struct progress *p)
+void progress_tell(struct progress *p, double from, double to)
 {
     const char *path = getenv(progress_file);
-    const int file = path ? open(path, O_WRONLY | O_CLOEXEC) : -1;
+    const int file = path && p->teller == 0
+                         ? open(path, O_WRONLY | O_CLOEXEC) : p->teller;
 
     p->teller = file > 0 ? file : 0;
+    p->from = from;
+    p->to = to;
 }
 
 /* One write of always as many bytes, so that nobody reads half of it. */
@@ -81,10 +84,12 @@ static void tell(struct progress *p, double done, double now)
 {
     char share[PROGRESS_SHARE_SIZE + 1];
 
-    if (p->teller == 0 || p->total <= 0 || (now < p->tell_next && done < p->total))
+    if (p->teller == 0 || p->total <= 0 ||
+        (now < p->tell_next && done < p->total))
         return;
     p->tell_next = now + paces[true].apart;
-    snprintf(share, sizeof share, "%.6f\n", fmin(done / p->total, 1));
+    snprintf(share, sizeof share, "%.6f\n",
+             fmin(p->from + (p->to - p->from) * done / p->total, 1));
     if (pwrite(p->teller, share, PROGRESS_SHARE_SIZE, 0) < 0) {
         close(p->teller);
         p->teller = 0;

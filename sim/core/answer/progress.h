@@ -16,6 +16,7 @@ struct progress {
     double first;                /* done at the first call; < 0: none yet */
     double started, next;        /* seconds of CLOCK_MONOTONIC */
     double tell_next;            /* likewise */
+    double from, to;             /* of the command's whole work, this piece */
     int    teller;               /* file that is told the share done; 0: none */
     bool   on, terminal;
 };
@@ -29,11 +30,11 @@ void progress_end(struct progress *progress);
  * first progress_at(). */
 void progress_skip(struct progress *progress, double done);
 
-/* This piece of work is what the command takes its time for.  The share of it
- * that is done, "0.250000", stands from now on in the file that
+/* This piece is the command's work from one share of it to another.  How much of
+ * that work is done, "0.250000", stands from now on in the file that
  * ISOBATH_PROGRESS names, if it is there: a sweep reads it there.  Quiet or not,
  * at most 5 times a second. */
-void progress_tell(struct progress *progress);
+void progress_tell(struct progress *progress, double from, double to);
 enum { PROGRESS_SHARE_SIZE = sizeof "0.250000" };
 extern const char progress_file[];           /* "ISOBATH_PROGRESS" */
 
