@@ -23,11 +23,11 @@ enum {
 };
 
 /* The arguments of a point's process, in one allocation with their texts. */
-static char **arguments(const struct sweep_run *run, int32_t point,
-                        const char *program, const char *output)
+static char **arguments(const struct sweep_start *how, int32_t point,
+                        const char *output)
 {
-    const struct sweep_point *p = &run->sweep->point[point];
-    const struct sweep_work *work = run->sweep->work;
+    const struct sweep_point *p = &how->sweep->point[point];
+    const struct sweep_work *work = how->sweep->work;
     size_t size = 0, n_max = 2 * p->n_settings + 10, n = 0;
 
     for (size_t i = 0; i < p->n_settings; i++)
@@ -37,16 +37,16 @@ static char **arguments(const struct sweep_run *run, int32_t point,
         return NULL;
     char *text = (char *)(argv + n_max);
     /* execv() changes none of them: its prototype is older than const. */
-    argv[n++] = (char *)program;
+    argv[n++] = (char *)how->program;
     argv[n++] = (char *)work->name;
-    argv[n++] = (char *)run->sweep->base;
+    argv[n++] = (char *)how->sweep->base;
     argv[n++] = (char *)"-o";
     argv[n++] = (char *)output;
     argv[n++] = (char *)"--quiet";
     if (work->resume)
         argv[n++] = (char *)work->resume;
     argv[n++] = text;
-    text += sprintf(text, "--threads=%d", run->threads) + 1;
+    text += sprintf(text, "--threads=%d", how->threads) + 1;
     for (size_t i = 0; i < p->n_settings; i++) {
         const struct sweep_setting *given = &p->setting[i];
         const char *option = sweep_option(work, given->key);
@@ -117,20 +117,19 @@ static void open_teller(struct sweep_job *job, char name[TELLER_SIZE])
                  job->teller);
 }
 
-enum status sweep_job_start(struct sweep_job *job, const struct sweep_run *run,
-                            int32_t point, const char *program,
-                            const char *output, int log,
-                            const sigset_t *signals, struct error *err)
+enum status sweep_job_start(struct sweep_job *job,
+                            const struct sweep_start *how, int32_t point,
+                            const char *output, int log, struct error *err)
 {
     char teller[TELLER_SIZE];
     const off_t log_start = lseek(log, 0, SEEK_END);
-    char **argv = arguments(run, point, program, output);
+    char **argv = arguments(how, point, output);
     const pid_t parent = getpid();
 
     open_teller(job, teller);
     const pid_t pid = argv ? fork() : -1;
     if (pid == 0)
-        become(argv, log, teller, parent, signals);
+        become(argv, log, teller, parent, &how->signals);
     free(argv);
     if (pid < 0)
         return error_set(err, STATUS_NO_MEMORY, "cannot start point %d: %s",

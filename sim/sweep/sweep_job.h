@@ -9,7 +9,7 @@
 #include <signal.h>
 #include <sys/types.h>
 
-#include "sim/sweep/sweep_run.h"
+#include "sim/sweep/sweep_folder.h"
 
 enum { SWEEP_EXIT_SIGNAL = 128, SWEEP_TAIL_BYTES = 2048 };
 
@@ -26,12 +26,18 @@ struct sweep_job {
  * shares the directory is at this point. */
 int sweep_job_log(const char *path, bool share);
 
-/* Start `program` at the point, into `output`; `signals` are those blocked in
- * the process. */
-enum status sweep_job_start(struct sweep_job *job, const struct sweep_run *run,
-                            int32_t point, const char *program,
+/* How points are started. */
+struct sweep_start {
+    const struct sweep *sweep;
+    const char *program;
+    int         threads;         /* of each */
+    sigset_t    signals;         /* blocked in the process */
+};
+
+/* Into `output`. */
+enum status sweep_job_start(struct sweep_job *job,
+                            const struct sweep_start *how, int32_t point,
                             const char *output, int log,
-                            const sigset_t *signals,
                             struct error *err) MUST_CHECK;
 
 /* Read the share again. */

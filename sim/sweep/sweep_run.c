@@ -27,9 +27,8 @@ static enum status point_file(char out[FILE_PATH_SIZE], const char *directory,
 /* The points of a run, while it lasts. */
 struct runner {
     const struct sweep_run *run;
-    const char *program;
+    struct sweep_start how;
     struct sweep_job *jobs;      /* [n_jobs] */
-    sigset_t before;             /* signals blocked before the run */
     int32_t first, next, last;
     int32_t n_left;              /* points that others who share were at */
     double  resumed;             /* of points at work, done when they went on */
@@ -77,8 +76,7 @@ static enum status start(struct runner *r, struct sweep_job *job, int32_t point)
         close(log);
         return status;
     }
-    status = sweep_job_start(job, run, point, r->program, output, log,
-                             &r->before, r->err);
+    status = sweep_job_start(job, &r->how, point, output, log, r->err);
     close(log);
     return status;
 }
@@ -304,9 +302,9 @@ static enum status run_all(struct runner *r)
 
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &child, &r->before);
+    sigprocmask(SIG_BLOCK, &child, &r->how.signals);
     const enum status status = watch_all(r, &child);
-    sigprocmask(SIG_SETMASK, &r->before, NULL);
+    sigprocmask(SIG_SETMASK, &r->how.signals, NULL);
     return status;
 }
 
@@ -331,7 +329,9 @@ enum status sweep_run_points(const struct sweep_run *run, int32_t first,
         return error_set(err, STATUS_IO, "cannot find this program's file: %s",
                          strerror(errno));
     self[n] = '\0';
-    r.program = run->program ? run->program : self;
+    r.how = (struct sweep_start){
+        .sweep = run->sweep, .program = run->program ? run->program : self,
+        .threads = run->threads };
     r.jobs = calloc((size_t)run->n_jobs, sizeof *r.jobs);
     if (!r.jobs)
         return error_set(err, STATUS_NO_MEMORY, "no memory for %d jobs",
