@@ -127,7 +127,8 @@ static enum status record(struct routes *r, struct model_spec *spec,
         n_layers = spec->n_layers;
     if (last >= n_layers) {
         error_set(err, STATUS_BAD_VALUE, "%.160s: it routes layer %d; the model"
-                  " has layers 0 to %d", name, last, n_layers - 1);
+                  " has layers 0 to %d; --by-depth takes a trace of another"
+                  " depth", name, last, n_layers - 1);
         return STATUS_BAD_VALUE;
     }
     for (int32_t l = 0; l < spec->n_layers; l++)

@@ -73,8 +73,10 @@ enum status step_price(struct step_price *out, const struct step_model *m,
     for (int32_t l = 0; l < m->spec.n_layers; l++) {
         const struct cost of = ledger_sum(m->by_layer, LEDGER_ANY, l,
                                           LEDGER_ANY, LEDGER_ANY);
-        out->layer_flops[l] = cost_or_nan(&of, METRIC_FLOPS);
-        out->layer_seconds[l] = cost_or_nan(&of, METRIC_SECONDS);
+        const bool idle = !cost_known(&of, METRIC_FLOPS);   /* no op ran */
+        out->layer_flops[l] = idle ? 0 : cost_or_nan(&of, METRIC_FLOPS);
+        out->layer_seconds[l] = idle && !isnan(out->seconds)
+                                    ? 0 : cost_or_nan(&of, METRIC_SECONDS);
     }
     return STATUS_OK;
 }
