@@ -13,6 +13,8 @@ enum {
     LARGEST = 1 << 24,           /* of layers, heads or steps */
 };
 
+static const struct resolve_as no_data = { .with_data = false };
+
 /* One point while it is solved. */
 struct search {
     struct sweep *sweep;
@@ -51,7 +53,7 @@ static enum status try(double *share, void *context, int64_t n,
     enum status status = settle(s, n, err);
 
     if (status == STATUS_OK)
-        status = sweep_resolve(&r, s->sweep, point, false, NULL, err);
+        status = sweep_resolve(&r, s->sweep, point, no_data, err);
     if (status == STATUS_OK)
         *share = amount_of_point(&r, point->solve->equal) / s->target;
     return status;
@@ -98,14 +100,14 @@ static enum status solve_anew(struct sweep *sweep, int32_t point,
     struct search s = { sweep, point, 0, 0 };
     struct resolved r;
     enum status status = sweep_resolve(&r, sweep, &sweep->point[reference],
-                                       false, NULL, err);
+                                       no_data, err);
 
     s.target = amount_of_point(&r, p->solve->equal);
     if (status == STATUS_OK && !(s.target > 0))
         return error_set(err, STATUS_BAD_VALUE, "what '%.64s' costs is unknown",
                          p->solve->as);
     if (status == STATUS_OK && p->solve->part != SOLVE_TOKENS)
-        status = sweep_resolve(&r, sweep, p, false, NULL, err);
+        status = sweep_resolve(&r, sweep, p, no_data, err);
     s.ratio = r.channels / r.heads;
     return status == STATUS_OK ? search(&s, err) : status;
 }
