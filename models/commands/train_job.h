@@ -113,6 +113,10 @@ enum status train_foresee(const struct train_job *s,
 
 /* ---- train_answer.c ---- */
 
+/* The share of the run's work that its steps are, about; the rest is the
+ * judging. */
+double train_share_of_steps(const struct train_job *s);
+
 /* Judge the model on the held-out text, write the results and print them.
  * summary.json is written last, so that it exists only if all other files do.
  * STATUS_FAILED: counted and predicted differ. */
