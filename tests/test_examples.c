@@ -23,6 +23,7 @@ static const struct tried tried[] = {
     { &run_command, TRAIN },
     { &router_command, TRAIN },
     { &route_table_command, TRAIN },
+    { &route_trace_command, TRAIN },
     { &regret_command, TRAIN },
     { &profile_command, TRAIN },
     { &sweep_command, "" },

@@ -109,7 +109,8 @@ extern const char *const model_config_bypasses[];
         " same")                                                               \
     MODEL_CONFIG_ROW(base, "routing.replay", PATH, replay, 0, 0,               \
         "", NULL, "", "for the policy replay: a recorded trace, which says"    \
-        " blocks and capacities too")                                          \
+        " blocks and capacities too: for isobath run trace.csv of another run,"\
+        " for isobath train what isobath route-trace wrote of its text")       \
     MODEL_CONFIG_ROW(base, "routing.table", PATH, table, 0, 0,                 \
         "", NULL, "", "for the policy table: the counts that isobath"          \
         " route-table wrote, which must have all routed blocks; the capacity"  \
