@@ -416,7 +416,7 @@ static void print_question(const struct run_scoring *s)
            s->done == s->windows ? "" : "; interrupted, a part");
     source_weights_text(weights, spec);
     if (spec_stores(spec))
-        printf("matrices as stored: %s\n", weights);
+        printf("matrices kept as %s\n", weights);
     if (spec->keep_first > 0)
         printf("keep_first %d: routed layers keep this many tokens at the start"
                " of a window, whatever the rule says\n", spec->keep_first);

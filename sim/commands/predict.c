@@ -6,6 +6,7 @@
 #include "sim/core/base/file.h"
 #include "sim/core/config/model_config.h"
 #include "sim/price/explain.h"
+#include "sim/price/scores.h"
 #include "sim/commands/commands.h"
 #include "sim/commands/predict_answer.h"
 #include "sim/commands/rival_load.h"
@@ -89,6 +90,30 @@ static const struct flag flags[] = {
     PREDICT("--convention", "NAME", "--phase train", TEXT, convention, 0, 0, "",
         NULL, NULL, "also print the FLOPs of the step by a paper's convention,"
         " or by all of them"),
+    PREDICT("--trace", "FILE", NULL, TEXT, trace, 0, 0, "", NULL, NULL,
+        "routes that a run recorded: trace.csv of isobath run or of"
+        " isobath.record(), or its directory; batches of its windows are priced"
+        " one by one, and how costs spread is told; a dense MODEL is priced as"
+        " if it routed so"),
+    PREDICT("--synthetic", "SCORES", NULL, CHOICE, synthetic, 0, 0, "",
+        scores_names, NULL, "the same for scores that are drawn, by which"
+        " MODEL's policy chooses: each token by itself; bursts along the text;"
+        " or one a token's identity, which Zipf's law draws"),
+    PREDICT("--by-depth", NULL, "--trace", BOOL, by_depth, 0, 0, "", NULL, NULL,
+        "MODEL may have other layers than the model that was recorded, whose"
+        " config.json lies beside the trace: each goes by that at its relative"
+        " depth"),
+    PREDICT("--windows", "N", "--synthetic", INT, windows, 1, MOST, "64", NULL,
+        NULL, "how many sequences are drawn"),
+    PREDICT("--seed", "N", "--synthetic", INT, seed, 0, 1e15, "1", NULL, NULL,
+        "seed of all that is drawn"),
+    PREDICT("--persistence", "R", "--synthetic", REAL, persistence, 0, 0.9999,
+        "0.9", NULL, NULL, "bursty: how much of a token's score is that of the"
+        " one before"),
+    PREDICT("--exponent", "A", "--synthetic", REAL, exponent, 0, 10, "1", NULL,
+        NULL, "zipf: the k-th most frequent token is drawn as 1 / k^A"),
+    PREDICT("--correlation", "R", "--synthetic", REAL, correlation, 0, 1, "0",
+        NULL, NULL, "of the scores that two layers give one token"),
     PREDICT("--layer", "N", "--explain", INT, layer, 0, MOST, "0", NULL, NULL,
         "the layer whose stored matrices are put into the formula"),
     FLAG_END
@@ -124,6 +149,12 @@ static enum status check(const struct predict_options *o, struct error *err)
         status = flags_refuse(c, "--phase prefill", err);
     if (status == STATUS_OK && o->explain < 0)
         status = flags_refuse(c, "--explain", err);
+    if (status == STATUS_OK && !o->trace)
+        status = flags_refuse(c, "--trace", err);
+    if (status == STATUS_OK && o->synthetic < 0)
+        status = flags_refuse(c, "--synthetic", err);
+    if (status == STATUS_OK && predict_knows_routes(o))
+        status = predict_trace_check(o, err);
     if (status == STATUS_OK && o->machines.n != 1)
         status = flags_refuse(c, "--machine", err);
     if (status == STATUS_OK && o->machines.n > 1 &&
@@ -263,6 +294,8 @@ enum status predict_work_out(struct predict_answer *a, struct error *err)
         spec_check_training(&q->spec, &why) != STATUS_OK)
         return error_set(err, STATUS_BAD_VALUE, "%s; ask for --phase prefill or"
                          " decode", why.text);
+    if (predict_knows_routes(o))
+        return STATUS_OK;                /* priced as they are told */
     enum status status = contest_open(&a->contest, q, a->rival, a->n_rivals,
                                       err);
     if (status != STATUS_OK)
@@ -293,6 +326,8 @@ static enum status print(FILE *file, struct predict_answer *a, int argc,
 
     if (wants_list(o))
         return predict_machines_list(file, (enum format)o->common.format, err);
+    if (predict_knows_routes(o))
+        return predict_trace_print(file, a, argc, argv, err);
     if (o->machines.n > 1)
         return predict_machines_print(file, a, err);
     if (o->explain < 0 && o->common.format == FORMAT_TEXT)
@@ -369,7 +404,8 @@ const struct command predict_command = {
         "  isobath predict smollm-135m --machine h100-sxm --phase decode\n"
         "  isobath predict mod-220m-paper --by layer\n"
         "  isobath predict mod-220m-paper --machine a100-80 --against equal-flops\n"
-        "  isobath predict tiny-48-mod --set routing.capacity=0.25 --format json\n",
+        "  isobath predict tiny-48-mod --set routing.capacity=0.25 --format json\n"
+        "  isobath predict tiny-48-mod --synthetic zipf --phase decode -B 16\n",
     .kinds = (const char *const[]){ "models", "runs", NULL },
     .flags = flags, .config = &model_config_schema,
     .options_size = sizeof(struct predict_options), .run = run,

@@ -38,16 +38,16 @@ static json_t *settings_json(const struct predict_source *o)
 /* What is trained states all of its shape.  One that routes keeps its blocks and
  * routers; a dense one is priced as if it had been trained with those of --set. */
 static enum status route(struct model_spec *spec,
-                         const struct route_policy *policy, const char *name,
+                         const struct route_policy **policy, const char *name,
                          const struct predict_source *o, struct error *err)
 {
     char replay[CONFIG_TEXT_SIZE], table[CONFIG_TEXT_SIZE];
 
     return spec_n_routed(spec) > 0
-               ? model_config_route(spec, &policy, replay, table, name,
+               ? model_config_route(spec, policy, replay, table, name,
                                     o->setting, o->n_settings, err)
-               : model_config_suppose(spec, name, o->setting, o->n_settings,
-                                      err);
+               : model_config_suppose(spec, policy, name, o->setting,
+                                      o->n_settings, err);
 }
 
 static void tell_settings(json_t *config, const struct predict_source *o)
@@ -66,11 +66,12 @@ static enum status load_json(struct predict_model *out,
 
     enum status status = hf_config_read(&out->spec, &routing, path, err);
     if (status == STATUS_OK)
-        status = route(&out->spec, routing.policy, path, o, err);
+        status = route(&out->spec, &routing.policy, path, o, err);
     if (status == STATUS_OK)
         status = file_read(&text, &size, path, 1 << 20, err);
     if (status != STATUS_OK)
         return status;
+    out->policy = routing.policy;
     out->config = json_loadb(text, size, 0, NULL);
     free(text);
     tell_settings(out->config, o);
@@ -88,6 +89,7 @@ static enum status load_yaml(struct predict_model *out,
         return status;
     out->config = config_json(&config, &model_config_schema);
     out->formats = config.formats;
+    out->policy = route_find(model_config_policies[config.policy]);
     return STATUS_OK;
 }
 
@@ -107,10 +109,11 @@ static enum status load_weights(struct predict_model *out,
     if (status == STATUS_OK && reads_stored(o))
         status = source_keep(&source, WEIGHTS_STORED, err);
     if (status == STATUS_OK)
-        status = route(&source.spec, source.routing.policy, o->name, o, err);
+        status = route(&source.spec, &source.routing.policy, o->name, o, err);
     if (status != STATUS_OK)
         return status;
     out->spec = source.spec;
+    out->policy = source.routing.policy;
     out->config = summary_model(&source.spec);
     tell_settings(out->config, o);
     return STATUS_OK;

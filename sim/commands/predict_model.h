@@ -7,7 +7,7 @@
 
 #include "sim/core/config/config.h"
 #include "sim/core/config/format_config.h"
-#include "sim/core/model/spec.h"
+#include "sim/core/model/route.h"
 
 /* Types that --weights names: as files store them, or one for all matrices. */
 extern const char *const predict_weights[];          /* NULL ends */
@@ -25,6 +25,7 @@ struct predict_source {
 
 struct predict_model {
     struct model_spec spec;
+    const struct route_policy *policy;     /* that routes it; NULL: not known */
     json_t *config;                   /* of the model, resolved; owned */
     struct format_config formats;     /* that its file says */
     int64_t batch, tokens;            /* that a run config says; 0: it does not */

@@ -659,7 +659,9 @@ static bool is_routing(const struct config_setting *setting)
     return false;
 }
 
-enum status model_config_suppose(struct model_spec *spec, const char *name,
+enum status model_config_suppose(struct model_spec *spec,
+                                 const struct route_policy **policy,
+                                 const char *name,
                                  const struct config_setting *settings,
                                  size_t n_settings, struct error *err)
 {
@@ -679,17 +681,18 @@ enum status model_config_suppose(struct model_spec *spec, const char *name,
                                      n_settings, origins, err);
     if (status != STATUS_OK)
         return status;
-    const struct route_policy *policy =
+    const struct route_policy *chosen =
         route_find(model_config_policies[config.policy]);
-    if (!policy->scored && !config_sets(settings, n_settings, "routing.gate"))
+    if (!chosen->scored && !config_sets(settings, n_settings, "routing.gate"))
         config.gate = GATE_ONE;
     status = set_routing(&routed, &config, err);
     if (status == STATUS_OK)
-        status = check_routes_any(&routed, &config, policy, err);
+        status = check_routes_any(&routed, &config, chosen, err);
     if (status == STATUS_OK)
         status = spec_check(&routed, err);
     if (status != STATUS_OK)
         return model_config_blame(&routing_schema, origins, err);
     *spec = routed;
+    *policy = chosen;
     return STATUS_OK;
 }

@@ -284,8 +284,11 @@ enum status model_config_route(struct model_spec *spec,
 /* All the `routing.*` settings, on a dense model called `name` in messages, as if
  * it had been trained so: routers and gates as a model file has them, but gate
  * one where the policy goes by no score and none is set, as
- * model_config_route().  STATUS_BAD_VALUE: any other setting, by name. */
-enum status model_config_suppose(struct model_spec *spec, const char *name,
+ * model_config_route().  *policy is what chooses then.  STATUS_BAD_VALUE: any
+ * other setting, by name. */
+enum status model_config_suppose(struct model_spec *spec,
+                                 const struct route_policy **policy,
+                                 const char *name,
                                  const struct config_setting *settings,
                                  size_t n_settings,
                                  struct error *err) MUST_CHECK;
