@@ -459,7 +459,8 @@ static enum status print(const struct run_scoring *s, const struct twin *twin,
         return print_rules(s, FORMAT_CSV, err);
     if (o->format == FORMAT_JSON)
         return json_print(summary, stdout, err);
-    return o->quiet ? STATUS_OK : print_text(s, twin, err);
+    /* Without a directory what is printed is all of the answer. */
+    return o->quiet && o->output ? STATUS_OK : print_text(s, twin, err);
 }
 
 enum status run_scoring_deliver(struct run_scoring *s, int argc, char **argv,

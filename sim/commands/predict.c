@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/core/answer/rundir.h"
 #include "sim/core/base/file.h"
 #include "sim/core/config/model_config.h"
 #include "sim/price/explain.h"
@@ -350,7 +351,9 @@ static enum status deliver(struct predict_answer *a, int argc, char **argv,
 
     if (!path)
         return print(stdout, a, argc, argv, err);
-    enum status status = file_create(&out, path, err);
+    enum status status = rundir_spare(path, err);
+    if (status == STATUS_OK)
+        status = file_create(&out, path, err);
     if (status != STATUS_OK)
         return status;
     status = print(out.stream, a, argc, argv, err);
