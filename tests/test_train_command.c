@@ -245,6 +245,10 @@ Test(train_command, train_tells_where_a_config_is_wrong)
     expect_bad("family: llama", "family: qwen2\n  qk_norm: true",
                "bad.yaml:2:11: model.family: no class of transformers is qwen3"
                " with model.qkv_bias true");
+    /* Its checkpoint could not be read. */
+    expect_bad("family: llama", "family: gpt2\n  head_size: 4",
+               "bad.yaml:2:11: model.family: gpt2 has head_size = channels /"
+               " heads");
     expect_bad("model:", "model: [", "bad.yaml:");
 }
 
