@@ -25,6 +25,7 @@ static const struct tried tried[] = {
     { &route_table_command, TRAIN },
     { &route_trace_command, TRAIN },
     { &profile_command, TRAIN },
+    { &import_command, "" },
     { &sweep_command, "" },
     { &report_command, TRAIN
       "isobath train demo -o build/dense -q --set routing.policy=dense;"
