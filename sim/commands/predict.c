@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/core/answer/rundir.h"
 #include "sim/core/base/file.h"
 #include "sim/core/config/model_config.h"
 #include "sim/price/explain.h"
@@ -170,35 +171,18 @@ static enum status check(const struct predict_options *o, struct error *err)
 
 /* ---- input ---- */
 
-/* A choice of format_config_choices, or what holds by default. */
-static enum precision chosen(int choice, enum precision otherwise)
-{
-    return choice > 0 ? (enum precision)(choice - 1) : otherwise;
-}
-
 static struct regime regime_of(const struct predict_answer *a)
 {
     const struct predict_options *o = a->options;
-    const struct format_config *f = &a->file.formats;
-    const enum precision arithmetic =
-        (enum precision)(o->dtype >= 0 ? o->dtype : f->activations);
-    struct regime r = {
-        .arithmetic = arithmetic,
-        .weights = chosen(f->weights, o->phase == MEMORY_TRAIN ? PRECISION_FP32
-                                                               : arithmetic),
-        .kv = chosen(o->kv >= 0 ? o->kv + 1 : f->kv, arithmetic),
-        .gradients = (enum precision)f->gradients,
-        .moments = (enum precision)f->optimizer,
-        .recompute = o->recompute, .accumulate = (int32_t)o->accumulate,
-        .execution = (enum execution)o->execution,
-        .tensor = (int32_t)o->tensor, .data = (int32_t)o->data,
-    };
+    struct regime r = predict_formats(&a->file, &(struct predict_formats){
+        .weights = o->weights, .dtype = o->dtype, .kv = o->kv },
+        (enum memory_phase)o->phase);
 
-    const int stored = o->weights < 0
-                           ? PRECISION_COUNT
-                           : predict_format_of(predict_weights[o->weights]);
-    if (stored < PRECISION_COUNT)
-        r.weights = (enum precision)stored;
+    r.recompute = o->recompute;
+    r.accumulate = (int32_t)o->accumulate;
+    r.execution = (enum execution)o->execution;
+    r.tensor = (int32_t)o->tensor;
+    r.data = (int32_t)o->data;
     return r;
 }
 
@@ -350,7 +334,9 @@ static enum status deliver(struct predict_answer *a, int argc, char **argv,
 
     if (!path)
         return print(stdout, a, argc, argv, err);
-    enum status status = file_create(&out, path, err);
+    enum status status = rundir_spare(path, err);
+    if (status == STATUS_OK)
+        status = file_create(&out, path, err);
     if (status != STATUS_OK)
         return status;
     status = print(out.stream, a, argc, argv, err);

@@ -177,7 +177,7 @@ void predict_print_question(FILE *file, const struct predict_answer *a)
     if (spec_stores(s)) {
         char weights[SOURCE_WEIGHTS_SIZE];
         source_weights_text(weights, s);
-        fprintf(file, "matrices as stored: %s\n", weights);
+        fprintf(file, "matrices priced as %s\n", weights);
     }
     fprintf(file, "phase %s%s, B %d, T %d; ",
             memory_phase_names[a->question.phase], logits_text(&a->question),
