@@ -290,8 +290,8 @@ static enum status print_text(const struct import_job *job, struct error *err)
          " of the calls;\npredicted: the roofline of --machine; elements,"
          " copies and casts go with the op before them");
     if (t->unshaped > 0)
-        printf("%lld calls do not say their shapes: what depends on them is"
-               " unknown\n", (long long)t->unshaped);
+        printf("shapes or types are not told of all calls (not of %lld): what"
+               " depends on them is unknown\n", (long long)t->unshaped);
     return status;
 }
 
