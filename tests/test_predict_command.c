@@ -421,7 +421,7 @@ Test(predict_command, prices_types_that_nobody_has_stored_yet)
                      " bf16, q8_0, q4_0") != NULL, "%s", complained);
     cr_expect(eq(int, PREDICT("w.yaml", "--phase", "decode", "--set",
                               "weights.down=q4_1"), 0), "%s", complained);
-    cr_expect(strstr(said, "matrices as stored: q8_0 ") != NULL, "%s", said);
+    cr_expect(strstr(said, "matrices priced as q8_0 ") != NULL, "%s", said);
     cr_expect(eq(int, PREDICT("m.yaml", "--weights", "q8_0", SET("capacity=1")),
                  2));
     cr_expect(strstr(complained, "cannot be trained") != NULL, "%s",

@@ -152,6 +152,8 @@ ParameterizedTestParameters(priced, a_mistake_is_told_with_its_place)
           " option --bach" },
         { "command: predict\nset: {predict.format: csv}\n", "", "",
           "study.yaml:3:23: 'predict.format': a study sets no --format" },
+        { "command: predict\nset: {predict.synthetic: zipf}\n", "", "",
+          "'predict.synthetic': a study sets no --synthetic" },
         { "command: predict\nset: {predict.phase: decode, predict.tokens: 8}\n",
           "", "", "study.yaml:3:46: --tokens: goes with --phase train or"
           " prefill" },

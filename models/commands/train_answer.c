@@ -24,6 +24,9 @@ static json_t *routing_json(const struct train_job *s,
                      summary_capacity(&s->spec),
                      "capacity_realised", json_number(causal->capacity),
                      "capacity_realised_topk", json_number(topk->capacity));
+    if (s->trace)
+        json_object_set_new(out, "replayed_rule", json_string(
+            text_trace_head(s->trace)->rule));
     if (s->spec.n_predictor > 0) {
         json_object_set_new(out, "predictor_accuracy", json_number(
             trainer_recent_accuracy(s->trainer)));
@@ -336,7 +339,9 @@ static void print_verdict(const struct train_job *s,
 
     table_si(flops, v->flops, "FLOP");
     printf("held-out loss: %.4f nats per byte under %s%s, %s a token",
-           v->nats, rule->name, rule->causal ? "" : ", which looks ahead",
+           v->nats, rule->name,
+           rule == trainer_causal_policy(s->trainer) ? ""
+                                                     : ", which looks ahead",
            flops);
     if (isfinite(v->capacity))
         printf(", %.1f %% kept in routed blocks", 100 * v->capacity);

@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/core/answer/rundir.h"
 #include "sim/core/base/file.h"
 #include "sim/core/config/model_config.h"
 #include "sim/price/explain.h"
+#include "sim/price/scores.h"
 #include "sim/commands/commands.h"
 #include "sim/commands/predict_answer.h"
 #include "sim/commands/rival_load.h"
@@ -89,6 +91,30 @@ static const struct flag flags[] = {
     PREDICT("--convention", "NAME", "--phase train", TEXT, convention, 0, 0, "",
         NULL, NULL, "also print the FLOPs of the step by a paper's convention,"
         " or by all of them"),
+    PREDICT("--trace", "FILE", NULL, TEXT, trace, 0, 0, "", NULL, NULL,
+        "routes that a run recorded: trace.csv of isobath run or of"
+        " isobath.record(), or its directory; batches of its windows are priced"
+        " one by one, and how costs spread is told; a dense MODEL is priced as"
+        " if it routed so"),
+    PREDICT("--synthetic", "SCORES", NULL, CHOICE, synthetic, 0, 0, "",
+        scores_names, NULL, "the same for scores that are drawn, by which"
+        " MODEL's policy chooses: each token by itself; bursts along the text;"
+        " or one a token's identity, which Zipf's law draws"),
+    PREDICT("--by-depth", NULL, "--trace", BOOL, by_depth, 0, 0, "", NULL, NULL,
+        "MODEL may have other layers than the model that was recorded, whose"
+        " config.json lies beside the trace: each goes by that at its relative"
+        " depth"),
+    PREDICT("--windows", "N", "--synthetic", INT, windows, 1, MOST, "64", NULL,
+        NULL, "how many sequences are drawn"),
+    PREDICT("--seed", "N", "--synthetic", INT, seed, 0, 1e15, "1", NULL, NULL,
+        "seed of all that is drawn"),
+    PREDICT("--persistence", "R", "--synthetic", REAL, persistence, 0, 0.9999,
+        "0.9", NULL, NULL, "bursty: how much of a token's score is that of the"
+        " one before"),
+    PREDICT("--exponent", "A", "--synthetic", REAL, exponent, 0, 10, "1", NULL,
+        NULL, "zipf: the k-th most frequent token is drawn as 1 / k^A"),
+    PREDICT("--correlation", "R", "--synthetic", REAL, correlation, 0, 1, "0",
+        NULL, NULL, "of the scores that two layers give one token"),
     PREDICT("--layer", "N", "--explain", INT, layer, 0, MOST, "0", NULL, NULL,
         "the layer whose stored matrices are put into the formula"),
     FLAG_END
@@ -124,6 +150,12 @@ static enum status check(const struct predict_options *o, struct error *err)
         status = flags_refuse(c, "--phase prefill", err);
     if (status == STATUS_OK && o->explain < 0)
         status = flags_refuse(c, "--explain", err);
+    if (status == STATUS_OK && !o->trace)
+        status = flags_refuse(c, "--trace", err);
+    if (status == STATUS_OK && o->synthetic < 0)
+        status = flags_refuse(c, "--synthetic", err);
+    if (status == STATUS_OK && predict_knows_routes(o))
+        status = predict_trace_check(o, err);
     if (status == STATUS_OK && o->machines.n != 1)
         status = flags_refuse(c, "--machine", err);
     if (status == STATUS_OK && o->machines.n > 1 &&
@@ -139,35 +171,18 @@ static enum status check(const struct predict_options *o, struct error *err)
 
 /* ---- input ---- */
 
-/* A choice of format_config_choices, or what holds by default. */
-static enum precision chosen(int choice, enum precision otherwise)
-{
-    return choice > 0 ? (enum precision)(choice - 1) : otherwise;
-}
-
 static struct regime regime_of(const struct predict_answer *a)
 {
     const struct predict_options *o = a->options;
-    const struct format_config *f = &a->file.formats;
-    const enum precision arithmetic =
-        (enum precision)(o->dtype >= 0 ? o->dtype : f->activations);
-    struct regime r = {
-        .arithmetic = arithmetic,
-        .weights = chosen(f->weights, o->phase == MEMORY_TRAIN ? PRECISION_FP32
-                                                               : arithmetic),
-        .kv = chosen(o->kv >= 0 ? o->kv + 1 : f->kv, arithmetic),
-        .gradients = (enum precision)f->gradients,
-        .moments = (enum precision)f->optimizer,
-        .recompute = o->recompute, .accumulate = (int32_t)o->accumulate,
-        .execution = (enum execution)o->execution,
-        .tensor = (int32_t)o->tensor, .data = (int32_t)o->data,
-    };
+    struct regime r = predict_formats(&a->file, &(struct predict_formats){
+        .weights = o->weights, .dtype = o->dtype, .kv = o->kv },
+        (enum memory_phase)o->phase);
 
-    const int stored = o->weights < 0
-                           ? PRECISION_COUNT
-                           : predict_format_of(predict_weights[o->weights]);
-    if (stored < PRECISION_COUNT)
-        r.weights = (enum precision)stored;
+    r.recompute = o->recompute;
+    r.accumulate = (int32_t)o->accumulate;
+    r.execution = (enum execution)o->execution;
+    r.tensor = (int32_t)o->tensor;
+    r.data = (int32_t)o->data;
     return r;
 }
 
@@ -263,6 +278,8 @@ enum status predict_work_out(struct predict_answer *a, struct error *err)
         spec_check_training(&q->spec, &why) != STATUS_OK)
         return error_set(err, STATUS_BAD_VALUE, "%s; ask for --phase prefill or"
                          " decode", why.text);
+    if (predict_knows_routes(o))
+        return STATUS_OK;                /* priced as they are told */
     enum status status = contest_open(&a->contest, q, a->rival, a->n_rivals,
                                       err);
     if (status != STATUS_OK)
@@ -293,6 +310,8 @@ static enum status print(FILE *file, struct predict_answer *a, int argc,
 
     if (wants_list(o))
         return predict_machines_list(file, (enum format)o->common.format, err);
+    if (predict_knows_routes(o))
+        return predict_trace_print(file, a, argc, argv, err);
     if (o->machines.n > 1)
         return predict_machines_print(file, a, err);
     if (o->explain < 0 && o->common.format == FORMAT_TEXT)
@@ -315,7 +334,9 @@ static enum status deliver(struct predict_answer *a, int argc, char **argv,
 
     if (!path)
         return print(stdout, a, argc, argv, err);
-    enum status status = file_create(&out, path, err);
+    enum status status = rundir_spare(path, err);
+    if (status == STATUS_OK)
+        status = file_create(&out, path, err);
     if (status != STATUS_OK)
         return status;
     status = print(out.stream, a, argc, argv, err);
@@ -374,7 +395,8 @@ const struct command predict_command = {
         "  isobath predict smollm-135m --machine h100-sxm --phase decode\n"
         "  isobath predict mod-220m-paper --by layer\n"
         "  isobath predict mod-220m-paper --machine a100-80 --against equal-flops\n"
-        "  isobath predict tiny-48-mod --set routing.capacity=0.25 --format json\n",
+        "  isobath predict tiny-48-mod --set routing.capacity=0.25 --format json\n"
+        "  isobath predict tiny-48-mod --synthetic zipf --phase decode -B 16\n",
     .kinds = (const char *const[]){ "models", "runs", NULL },
     .flags = flags, .config = &model_config_schema,
     .options_size = sizeof(struct predict_options), .run = run,

@@ -177,7 +177,7 @@ void predict_print_question(FILE *file, const struct predict_answer *a)
     if (spec_stores(s)) {
         char weights[SOURCE_WEIGHTS_SIZE];
         source_weights_text(weights, s);
-        fprintf(file, "matrices as stored: %s\n", weights);
+        fprintf(file, "matrices priced as %s\n", weights);
     }
     fprintf(file, "phase %s%s, B %d, T %d; ",
             memory_phase_names[a->question.phase], logits_text(&a->question),
@@ -465,7 +465,7 @@ static json_t *regime_json(const struct regime *r)
                      "tensor", (int)r->tensor, "data", (int)r->data);
 }
 
-static json_t *question_json(struct predict_answer *a)
+json_t *predict_question_json(struct predict_answer *a)
 {
     json_t *machine = a->machine ? config_json(a->machine, &machine_schema)
                                  : json_null();
@@ -486,7 +486,7 @@ static json_t *question_json(struct predict_answer *a)
 enum status predict_print_json(FILE *file, struct predict_answer *a, int argc,
                                char **argv, struct error *err)
 {
-    json_t *summary = summary_open("predict", question_json(a),
+    json_t *summary = summary_open("predict", predict_question_json(a),
         provenance_json(argc, argv, a->options->common.threads, 0, NULL, NULL,
                         NULL));
     if (!summary)

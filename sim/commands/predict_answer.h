@@ -28,6 +28,11 @@ struct predict_options {
     int64_t layer;                      /* the one that explain shows */
     int     weights;                    /* enum weights, then types, then
                                          * formats; -1: as the model file says */
+    const char *trace;                  /* NULL: not given */
+    bool    by_depth;
+    int     synthetic;                  /* enum scores_kind, or -1 */
+    int64_t windows, seed;
+    double  persistence, exponent, correlation;
 };
 
 /* The dense twin, and what --against names. */
@@ -117,10 +122,24 @@ void predict_against_cells(struct table *table, const struct predict_row *row,
                            int model, int rival,
                            const struct predict_ratios *ratios);
 
+/* ---- predict_trace.c: routes that are known, window by window ---- */
+
+/* --trace or --synthetic is given. */
+bool        predict_knows_routes(const struct predict_options *options);
+/* STATUS_BAD_VALUE: a flag that has no sense with one of them. */
+enum status predict_trace_check(const struct predict_options *options,
+                                struct error *err) MUST_CHECK;
+/* Prices all batches, and prints how their costs spread, in any format. */
+enum status predict_trace_print(FILE *file, struct predict_answer *answer,
+                                int argc, char **argv,
+                                struct error *err) MUST_CHECK;
+
 /* ---- predict_answer.c: the whole answer ---- */
 
 /* How many tokens the priced work handles. */
 double      predict_tokens(const struct predict_answer *answer);
+/* What was asked, for a summary. */
+json_t     *predict_question_json(struct predict_answer *answer);
 
 /* The model, the question and how it is run, as lines. */
 void        predict_print_question(FILE *file,

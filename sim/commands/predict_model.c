@@ -38,16 +38,16 @@ static json_t *settings_json(const struct predict_source *o)
 /* What is trained states all of its shape.  One that routes keeps its blocks and
  * routers; a dense one is priced as if it had been trained with those of --set. */
 static enum status route(struct model_spec *spec,
-                         const struct route_policy *policy, const char *name,
+                         const struct route_policy **policy, const char *name,
                          const struct predict_source *o, struct error *err)
 {
     char replay[CONFIG_TEXT_SIZE], table[CONFIG_TEXT_SIZE];
 
     return spec_n_routed(spec) > 0
-               ? model_config_route(spec, &policy, replay, table, name,
+               ? model_config_route(spec, policy, replay, table, name,
                                     o->setting, o->n_settings, err)
-               : model_config_suppose(spec, name, o->setting, o->n_settings,
-                                      err);
+               : model_config_suppose(spec, policy, name, o->setting,
+                                      o->n_settings, err);
 }
 
 static void tell_settings(json_t *config, const struct predict_source *o)
@@ -66,11 +66,12 @@ static enum status load_json(struct predict_model *out,
 
     enum status status = hf_config_read(&out->spec, &routing, path, err);
     if (status == STATUS_OK)
-        status = route(&out->spec, routing.policy, path, o, err);
+        status = route(&out->spec, &routing.policy, path, o, err);
     if (status == STATUS_OK)
         status = file_read(&text, &size, path, 1 << 20, err);
     if (status != STATUS_OK)
         return status;
+    out->policy = routing.policy;
     out->config = json_loadb(text, size, 0, NULL);
     free(text);
     tell_settings(out->config, o);
@@ -88,6 +89,7 @@ static enum status load_yaml(struct predict_model *out,
         return status;
     out->config = config_json(&config, &model_config_schema);
     out->formats = config.formats;
+    out->policy = route_find(model_config_policies[config.policy]);
     return STATUS_OK;
 }
 
@@ -107,16 +109,18 @@ static enum status load_weights(struct predict_model *out,
     if (status == STATUS_OK && reads_stored(o))
         status = source_keep(&source, WEIGHTS_STORED, err);
     if (status == STATUS_OK)
-        status = route(&source.spec, source.routing.policy, o->name, o, err);
+        status = route(&source.spec, &source.routing.policy, o->name, o, err);
     if (status != STATUS_OK)
         return status;
     out->spec = source.spec;
+    out->policy = source.routing.policy;
     out->config = summary_model(&source.spec);
     tell_settings(out->config, o);
     return STATUS_OK;
 }
 
-int predict_format_of(const char *type)
+/* The machines' format that such a type is; PRECISION_COUNT: another type. */
+static int format_of(const char *type)
 {
     int p = 0;
 
@@ -136,7 +140,7 @@ static enum status store_as(struct model_spec *spec, const char *type,
     struct error why;
 
     if (spec_check_runs(spec, &why) != STATUS_OK)
-        return predict_format_of(type) < PRECISION_COUNT
+        return format_of(type) < PRECISION_COUNT
                    ? STATUS_OK
                    : error_set(err, STATUS_BAD_VALUE, "--weights %s: %s;"
                                " allowed are float32, bf16, fp8, int8 and int4",
@@ -181,4 +185,33 @@ void predict_model_close(struct predict_model *model)
 {
     json_decref(model->config);
     model->config = NULL;
+}
+
+/* A choice of format_config_choices, or what holds by default. */
+static enum precision chosen(int choice, enum precision otherwise)
+{
+    return choice > 0 ? (enum precision)(choice - 1) : otherwise;
+}
+
+struct regime predict_formats(const struct predict_model *model,
+                              const struct predict_formats *flags,
+                              enum memory_phase phase)
+{
+    const struct format_config *f = &model->formats;
+    const enum precision arithmetic =
+        (enum precision)(flags->dtype >= 0 ? flags->dtype : f->activations);
+    const int stored = flags->weights < 0
+                           ? PRECISION_COUNT
+                           : format_of(predict_weights[flags->weights]);
+
+    return (struct regime){
+        .arithmetic = arithmetic,
+        .weights = stored < PRECISION_COUNT
+                       ? (enum precision)stored
+                       : chosen(f->weights, phase == MEMORY_TRAIN
+                                                ? PRECISION_FP32 : arithmetic),
+        .kv = chosen(flags->kv >= 0 ? flags->kv + 1 : f->kv, arithmetic),
+        .gradients = (enum precision)f->gradients,
+        .moments = (enum precision)f->optimizer,
+    };
 }

@@ -51,6 +51,7 @@ static enum status load_train(struct predict_model *out,
     enum status status = train_read_model(s, err);
     if (status == STATUS_OK) {
         out->spec = s->spec;
+        out->policy = route_find(model_config_policies[s->config.model.policy]);
         out->config = config_json(&s->config, &train_config_schema);
         out->batch = s->config.batch;
         out->tokens = s->config.tokens;
@@ -78,6 +79,7 @@ static enum status load_scoring(struct predict_model *out,
         status = source_keep(&source, (enum weights)c->weights, err);
     if (status == STATUS_OK) {
         out->spec = source.spec;
+        out->policy = source.routing.policy;
         out->config = config_json(c, &run_config_schema);
         out->batch = 1;
         out->tokens = c->window;

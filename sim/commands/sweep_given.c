@@ -15,7 +15,8 @@ static const struct command *const asked[] = {
 /* What a sweep gives its points by itself, or has no use for. */
 static const char *const own[] = {
     "by", "convention", "explain", "format", "help", "layer", "measured",
-    "output", "quiet", "set", "threads", "usage", "version",
+    "output", "quiet", "set", "synthetic", "threads", "trace", "usage",
+    "version",
 };
 
 static bool is_own(const char *option)
