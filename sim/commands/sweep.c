@@ -5,16 +5,22 @@
 #include "models/training/train_config.h"
 #include "sim/commands/commands.h"
 #include "sim/commands/sweep_foresee.h"
+#include "sim/commands/sweep_given.h"
+#include "sim/commands/sweep_limit.h"
+#include "sim/commands/sweep_list.h"
+#include "sim/commands/sweep_price.h"
+#include "sim/commands/sweep_summary.h"
 #include "sim/commands/sweep_resolve.h"
 #include "sim/core/answer/json.h"
 #include "sim/core/answer/rundir.h"
+#include "sim/core/base/cpus.h"
 #include "sim/sweep/sweep_record.h"
 #include "sim/sweep/sweep_run.h"
 #include "sim/sweep/sweep_slurm.h"
 
 struct options {
     struct command_options common;
-    const char *study, *program, *filter, *from, *machine, *sbatch;
+    const char *study, *program, *filter, *from, *machine, *sbatch, *memory;
     int64_t point, n_jobs, batch;          /* -1: all; 0: not given */
     int     launcher;
     bool    list, merge, dry_run, any_kernels, share;
@@ -28,15 +34,20 @@ static const char *const launchers[] = { "local", "slurm", NULL };
     FLAG(name, argument, NULL, TYPE, struct options, member, __VA_ARGS__)
 static const struct flag flags[] = {
     FLAG_OPERAND("STUDY", NULL, "a YAML file with base: (a run config),"
-        " command: (train, run or profile), set: (keys of all points), settings: (named"
-        " rows of keys), zip: (lists taken together), axes: (keys and their"
+        " command: (train, run, router, profile or predict), set: (keys of all"
+        " points), settings: (named rows of keys), zip: (lists taken together), axes: (keys and their"
         " values, all combinations), phases: (axes for rows of a phase) and"
         " points: (a list of single points)"),
     FLAG_OUTPUT("DIR", "", "the directory for the points and their tables; only"
         " --list and --dry-run need none"),
     SWEEP("--jobs", "N", INT, n_jobs, 1, MAX_JOBS, "", NULL, NULL, "run this"
-        " many points at a time; not given: one for each thread, but a single"
+        " many points at a time, and no more than this process may use CPUs;"
+        " they share --threads; not given: one for each thread, but a single"
         " one for command: run, whose seconds are results"),
+    SWEEP("--memory", "SIZE", TEXT, memory, 0, 0, "", NULL, NULL, "let points"
+        " run together only as long as what they are predicted to hold fits into"
+        " this: 16G; one that does not fit alone is refused.  For Slurm: what a"
+        " task asks for"),
     SWEEP("--point", "I", INT, point, ALL_POINTS, SWEEP_MAX_POINTS - 1, "-1",
         NULL, NULL, "run only this point, or the batch from it on, while other"
         " processes run others; -1: all"),
@@ -84,71 +95,11 @@ static const struct flag flags[] = {
     FLAG_END
 };
 
-/* Every point's state; with no directory all are pending. */
-static enum status all_states(enum point_state *state,
-                              const struct sweep *sweep, const char *directory,
-                              struct error *err)
-{
-    enum status status = STATUS_OK;
-
-    for (int32_t i = 0; i < sweep->n_points && status == STATUS_OK; i++) {
-        state[i] = POINT_PENDING;
-        if (directory)
-            status = sweep_point_state(&state[i], directory, i, err);
-    }
-    return status;
-}
-
-static json_t *point_json(const struct sweep *sweep, int32_t i,
-                          enum point_state state)
-{
-    const struct sweep_point *point = &sweep->point[i];
-    json_t *settings = json_object();
-
-    for (size_t k = 0; k < point->n_settings; k++)
-        json_object_set_new(settings, point->setting[k].key,
-                            json_string(point->setting[k].value));
-    return json_pack("{s:i, s:s, s:s*, s:s*, s:s, s:o}", "point", i, "name",
-                     point->name, "row", point->row, "phase", point->phase,
-                     "status", point_state_names[state], "settings", settings);
-}
-
-static enum status list_json(const struct sweep *sweep, const char *filter,
-                             const enum point_state *state, struct error *err)
-{
-    json_t *list = json_array();
-
-    for (int32_t i = 0; i < sweep->n_points; i++)
-        if (sweep_matches(&sweep->point[i], filter))
-            json_array_append_new(list, point_json(sweep, i, state[i]));
-    enum status status = json_print(list, stdout, err);
-    json_decref(list);
-    return status;
-}
-
-static enum status list_points(const struct options *options,
-                               const struct sweep *sweep,
-                               enum point_state *state, struct error *err)
-{
-    enum status status = all_states(state, sweep, options->common.output, err);
-
-    if (status != STATUS_OK)
-        return status;
-    if (options->common.format == FORMAT_JSON)
-        return list_json(sweep, options->filter, state, err);
-    if (options->common.format == FORMAT_CSV)
-        return sweep_table(sweep, options->common.output, state, false, err);
-    for (int32_t i = 0; i < sweep->n_points; i++)
-        if (sweep_matches(&sweep->point[i], options->filter))
-            printf("%06d  %-10s  %s\n", i, point_state_names[state[i]],
-                   sweep->point[i].name);
-    return STATUS_OK;
-}
-
 /* The context of the callbacks of a run. */
 struct watch {
     const struct sweep *sweep;
     struct progress progress;
+    double before;               /* of the points, as last told */
 };
 
 static void show_failure(void *context, const struct sweep_failure *f)
@@ -161,22 +112,14 @@ static void show_failure(void *context, const struct sweep_failure *f)
     command_quote(f->log_tail);
 }
 
-static void show_progress(void *context, int32_t done, int32_t total)
+static void show_progress(void *context, const struct sweep_progress *p)
 {
     struct watch *watch = context;
-    (void)total;
-    progress_at(&watch->progress, done, NULL);
-}
 
-/* Points in that state, or all, of those that the filter lets through. */
-static int32_t count(const struct sweep *sweep, const char *filter,
-                     const enum point_state *state, int wanted)
-{
-    int32_t found = 0;
-    for (int32_t i = 0; i < sweep->n_points; i++)
-        found += (wanted < 0 || (int)state[i] == wanted) &&
-                 sweep_matches(&sweep->point[i], filter);
-    return found;
+    watch->progress.total = p->total;
+    progress_at(&watch->progress, p->done, p->note);
+    progress_skip(&watch->progress, p->before - watch->before);
+    watch->before = p->before;
 }
 
 /* Take over what --from has of the study. */
@@ -199,48 +142,47 @@ static enum status adopt(const struct options *options,
     return status;
 }
 
-/* Write the tables and the records of the points that are done, and
- * DIR/summary.json. */
+/* Write the tables and the records of the points that are done. */
 static enum status merge(const struct options *options,
                          const struct rundir *rundir, const struct sweep *sweep,
                          const enum point_state *state, struct error *err)
 {
-    const int32_t n = sweep->n_points;
-    const int32_t done = count(sweep, NULL, state, POINT_DONE);
     enum status status = sweep_table(sweep, rundir->path, state, true, err);
 
     if (status == STATUS_OK)
         status = sweep_record_write(sweep, rundir->path, state, err);
-    if (status != STATUS_OK)
-        return status;
-    json_t *config = json_pack("{s:s, s:s, s:s}", "study", sweep->path,
-                               "base", sweep->base, "command",
-                               sweep->work->name);
-    json_t *summary = summary_open("sweep", config, provenance_json(
-        options->common.argc, options->common.argv, options->common.threads, 0,
-        NULL, NULL, NULL));
-    json_t *points = json_pack("{s:i, s:i, s:i}", "total", n, "done", done,
-                               "failed", count(sweep, NULL, state,
-                                                POINT_FAILED));
-    if (json_object_set_new(summary, "points", points) != 0)
-        return error_set(err, STATUS_NO_MEMORY, "no memory for a summary");
-    if (done < n)
-        json_object_set_new(summary, "status", json_string("interrupted"));
-    status = rundir_finish(rundir, summary, err);
-    json_decref(summary);
-    return status;
+    return status == STATUS_OK
+               ? sweep_summary_write(rundir, sweep, state, &options->common,
+                                     err) : status;
+}
+
+/* Points at a time.  More of them than CPUs would but wait for each other; what
+ * another program waits for is not known. */
+static int jobs_of(const struct options *options, const struct sweep *sweep)
+{
+    const int32_t n = options->point == ALL_POINTS ? sweep->n_points : 1;
+    const struct cpus cpus = cpus_allowed("");
+    const int usual = sweep->work->timed ? 1 : options->common.threads;
+    const int n_jobs = options->n_jobs ? (int)options->n_jobs : usual;
+
+    if (n_jobs > n)
+        return n;
+    if (options->program || options->launcher == LAUNCHER_SLURM ||
+        n_jobs <= cpus.n || options->n_jobs == 0)
+        return n_jobs;
+    if (!options->common.quiet)
+        command_warn("--jobs %d: %d at a time, as this process may use so many"
+                     " CPUs (%s)", n_jobs, cpus.n, cpus.limit);
+    return cpus.n;
 }
 
 static struct sweep_run local_run(const struct options *options,
                                   const struct sweep *sweep,
                                   struct watch *watch)
 {
-    int32_t n = options->point == ALL_POINTS ? sweep->n_points : 1;
-    int threads = options->common.threads;
-    int usual = sweep->work->timed ? 1 : threads;
-    int n_jobs = options->n_jobs ? (int)options->n_jobs : usual;
+    const int threads = options->common.threads;
+    const int n_jobs = jobs_of(options, sweep);
 
-    n_jobs = n_jobs > n ? n : n_jobs;
     return (struct sweep_run){
         .sweep = sweep, .directory = options->common.output,
         .program = options->program, .filter = options->filter,
@@ -300,7 +242,7 @@ static enum status run_and_merge(const struct options *options,
     if (status == STATUS_OK)
         status = sweep_fix_claims(sweep, run->directory, err);
     if (status == STATUS_OK)
-        status = all_states(state, sweep, run->directory, err);
+        status = sweep_point_states(state, sweep, run->directory, err);
     if (status == STATUS_OK && !options->merge)
         status = sweep_run_points(run, 0, sweep->n_points, state, err);
     if (status == STATUS_OK || status == STATUS_INTERRUPTED ||
@@ -321,8 +263,8 @@ static enum status run_local(const struct options *options,
     struct watch *watch = run->context;
 
     progress_end(&watch->progress);      /* the last line stays */
-    const int32_t n = count(sweep, options->filter, state, -1);
-    const int32_t done = count(sweep, options->filter, state, POINT_DONE);
+    const int32_t n = sweep_count(sweep, options->filter, state, SWEEP_ANY);
+    const int32_t done = sweep_count(sweep, options->filter, state, POINT_DONE);
 
     if (status == STATUS_INTERRUPTED)
         return error_set(err, status, "interrupted with %d of %d points done;"
@@ -337,14 +279,16 @@ static enum status run_local(const struct options *options,
 }
 
 static enum status run_slurm(const struct options *options,
-                             const struct sweep *sweep, struct error *err)
+                             const struct sweep *sweep,
+                             const struct sweep_limit *limit, struct error *err)
 {
     const struct sweep_slurm slurm = {
         .sweep = sweep, .directory = options->common.output,
         .program = options->program, .batch = (int)options->batch,
         .threads = options->common.threads_wanted
                        ? (int)options->common.threads_wanted : 1,
-        .n_jobs = (int)options->n_jobs, .options = options->sbatch,
+        .n_jobs = (int)options->n_jobs, .memory = limit->bytes,
+        .options = options->sbatch,
         .settings = options->common.setting,
         .n_settings = options->common.n_settings,
     };
@@ -364,29 +308,107 @@ static enum status run_slurm(const struct options *options,
     return status;
 }
 
+/* A task of Slurm has the threads that --threads says, or one. */
+static int threads_of_point(const struct options *options,
+                            const struct sweep_run *run)
+{
+    const int wanted = (int)options->common.threads_wanted;
+    return options->launcher == LAUNCHER_LOCAL ? run->threads
+           : wanted > 0                        ? wanted : 1;
+}
+
+static enum status run_points(const struct options *options,
+                              const struct sweep *sweep,
+                              enum point_state *state, struct error *err)
+{
+    struct watch watch = { .sweep = sweep };
+    struct sweep_run run = local_run(options, sweep, &watch);
+    struct sweep_limit limit;
+    enum status status = sweep_limit_open(&limit, sweep, options->filter,
+                                          options->memory,
+                                          threads_of_point(options, &run), err);
+
+    run.memory = limit.bytes;
+    run.memory_of = limit.of;
+    if (status == STATUS_OK && options->launcher == LAUNCHER_SLURM) {
+        status = run_slurm(options, sweep, &limit, err);
+    } else if (status == STATUS_OK) {
+        command_catch_signals();
+        watch.progress = progress_begin("sweep", "point", sweep->n_points,
+                                        options->common.quiet);
+        status = options->point == ALL_POINTS
+            ? run_local(options, sweep, &run, state, err)
+            : run_batch(options, sweep, &run, state, err);
+        progress_end(&watch.progress);
+    }
+    free(limit.of);
+    return status;
+}
+
+/* What concerns processes and directories of points is nothing to a study that
+ * has none. */
+static enum status check_inside(const struct options *o,
+                                const struct sweep *sweep, struct error *err)
+{
+    const struct { const char *flag; bool given; } none[] = {
+        { "--any-kernels", o->any_kernels }, { "--batch", o->batch > 1 },
+        { "--from", o->from },               { "--jobs", o->n_jobs > 0 },
+        { "--launcher slurm", o->launcher == LAUNCHER_SLURM },
+        { "--memory", o->memory },           { "--merge", o->merge },
+        { "--point", o->point != ALL_POINTS },
+        { "--program", o->program },         { "--sbatch", o->sbatch },
+        { "--share", o->share },
+    };
+
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (none[i].given)
+            return error_set(err, STATUS_BAD_VALUE, "%s: points of command: %s"
+                             " are worked out at once in this process; leave it"
+                             " out", none[i].flag, sweep->work->name);
+    return STATUS_OK;
+}
+
+static enum status run_inside(const struct options *options,
+                              const struct sweep *sweep,
+                              enum point_state *state, struct error *err)
+{
+    struct rundir rundir;
+    struct progress progress = progress_begin("sweep", "point", sweep_count(
+        sweep, options->filter, state, SWEEP_ANY), options->common.quiet);
+    const struct sweep_price price = { sweep, options->common.output, &progress };
+    enum status status = rundir_open_own(&rundir, price.directory, "sweep", err);
+
+    if (status != STATUS_OK)
+        return status;
+    command_catch_signals();
+    for (int32_t i = 0; i < sweep->n_points; i++)
+        if (sweep_matches(&sweep->point[i], options->filter))
+            state[i] = POINT_DONE;
+    status = sweep_price(&price, state, err);
+    progress_end(&progress);
+    if (status == STATUS_OK)
+        status = sweep_summary_write(&rundir, sweep, state, &options->common,
+                                     err);
+    rundir_close(&rundir);
+    if (status == STATUS_OK && !options->common.quiet)
+        printf("%d of %d points done: %s/points.csv\n",
+               sweep_count(sweep, NULL, state, POINT_DONE), sweep->n_points,
+               options->common.output);
+    return status;
+}
+
 static enum status dispatch(const struct options *options,
                             const struct sweep *sweep, enum point_state *state,
                             struct error *err)
 {
-    struct watch watch = { .sweep = sweep };
-    struct sweep_run run = local_run(options, sweep, &watch);
-    enum status status;
-
     if (options->list)
-        return list_points(options, sweep, state, err);
+        return sweep_list(sweep, options->filter, options->common.output,
+                          (enum format)options->common.format, err);
     if (options->dry_run)
         return sweep_foresee(sweep, options->filter, options->machine,
                              (enum format)options->common.format, err);
-    if (options->launcher == LAUNCHER_SLURM)
-        return run_slurm(options, sweep, err);
-    command_catch_signals();
-    watch.progress = progress_begin("sweep", "point", sweep->n_points,
-                                    options->common.quiet);
-    status = options->point == ALL_POINTS
-        ? run_local(options, sweep, &run, state, err)
-        : run_batch(options, sweep, &run, state, err);
-    progress_end(&watch.progress);
-    return status;
+    return sweep->work->inside ? run_inside(options, sweep, state, err)
+                               : run_points(options, sweep, state, err);
 }
 
 static enum status check(const struct options *o, struct error *err)
@@ -406,6 +428,19 @@ static enum status check(const struct options *o, struct error *err)
                 : STATUS_OK;
 }
 
+/* A key that stands for no option is found before anything runs. */
+static enum status check_keys(const struct sweep *sweep, struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    for (int32_t i = 0; i < sweep->n_points && status == STATUS_OK; i++) {
+        struct sweep_given given;
+        status = sweep_given_open(&given, sweep, &sweep->point[i], err);
+        sweep_given_close(&given);
+    }
+    return status;
+}
+
 static enum status sweep(const struct options *options, struct error *err)
 {
     struct sweep *sweep = NULL;
@@ -414,13 +449,16 @@ static enum status sweep(const struct options *options, struct error *err)
                                     options->common.n_settings, err);
     if (status != STATUS_OK)
         return status;
-    if ((status = sweep_solve(sweep, err)) != STATUS_OK) {
+    if ((status = check_keys(sweep, err)) != STATUS_OK ||
+        (sweep->work->inside &&
+         (status = check_inside(options, sweep, err)) != STATUS_OK) ||
+        (status = sweep_solve(sweep, err)) != STATUS_OK) {
         sweep_close(sweep);
         return status;
     }
     const int32_t n = sweep->n_points;
     enum point_state *state = calloc((size_t)n, sizeof *state);
-    if (state && count(sweep, options->filter, state, -1) == 0)
+    if (state && sweep_count(sweep, options->filter, state, SWEEP_ANY) == 0)
         status = error_set(err, STATUS_BAD_VALUE, "--filter '%.200s': no point"
                            " has these words", options->filter);
     else
