@@ -521,10 +521,10 @@ const struct command import_command = {
         " machine.  What is none of the ops is listed with its share of the"
         " time.",
     .examples =
-        "  isobath import tests/data/torch/train.json -o build/torch\n"
-        "  isobath import tests/data/torch/train.json -o build/torch --machine"
+        "  isobath import trace.json -o build/torch\n"
+        "  isobath import trace.json -o build/torch --machine"
         " emerald-rapids-2core\n"
-        "  isobath import tests/data/torch/train.json -o build/torch --machine"
+        "  isobath import trace.json -o build/torch --machine"
         " a100-80 --machine-out build/mine.yaml\n",
     .flags = flags,
     .options_size = sizeof(struct import_options), .run = run,
