@@ -19,6 +19,7 @@ struct tried {
 static const struct tried tried[] = {
     { &machine_command, "" },
     { &predict_command, "" },
+    { &answer_command, "" },
     { &train_command, "" },
     { &run_command, TRAIN },
     { &router_command, TRAIN },

@@ -28,7 +28,8 @@ static const char make_all[] =
     "isobath profile train -o profile -r 2 -m emerald-rapids-2core &&"
     "{ isobath profile train -o validate --validate -r 2 -p prefill || :; } &&"
     "isobath profile dense -o alone -r 2 -p decode &&"
-    "isobath sweep study.yaml -o sweep && isobath sweep scores.yaml -o scores";
+    "isobath sweep study.yaml -o sweep && isobath sweep scores.yaml -o scores &&"
+    "isobath sweep prices.yaml -o prices && isobath sweep asked.yaml -o asked";
 
 static void set_up_all(void)
 {
@@ -41,6 +42,10 @@ static void set_up_all(void)
              "  routing.capacity: [0.25, 1.0]\n");
     put_file("score.yaml", "run: {model: train, text: text, limit: 64, twin: true}\n");
     put_file("scores.yaml", "base: score.yaml\ncommand: run\naxes:\n"
+             "  run.window: [16, 32]\n");
+    put_file("prices.yaml", "base: run.yaml\ncommand: predict\naxes:\n"
+             "  predict.phase: [train, decode]\n");
+    put_file("asked.yaml", "base: score.yaml\ncommand: router\naxes:\n"
              "  run.window: [16, 32]\n");
     snprintf(line, sizeof line, "PATH='%s':$PATH ISOBATH_CONFIGS='%s/configs';"
              " export PATH ISOBATH_CONFIGS; isobath() { command isobath \"$@\" -q"
@@ -55,7 +60,8 @@ static void set_up_all(void)
 TestSuite(schema, .fini = leave_directory);
 
 #define ALL "train dense predictor drawn score twin apart prompt router" \
-            " regret sensitivity allocate profile validate alone sweep scores"
+            " regret sensitivity allocate profile validate alone sweep scores"\
+            " prices asked"
 
 static int python(const char *arguments)
 {
