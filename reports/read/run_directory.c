@@ -39,8 +39,7 @@ static enum status add_point(struct run *sweep, const char *path,
     if (status != STATUS_OK)
         return status;
     state = jsonpath_text(point->summary, "status");
-    if ((point->kind != RUN_TRAIN && point->kind != RUN_SCORE &&
-         point->kind != RUN_PROFILE) ||
+    if (point->kind == RUN_SWEEP ||
         (state && strcmp(state, "done") != 0)) {
         run_close(point);
         sweep->n_unfinished++;

@@ -185,7 +185,9 @@ static const char *const results[] = {
     "ledger_decode_dense.csv", "tokens.csv", "losses.csv", "windows.csv",
     "trace.csv", "curve.csv", "validate.csv", "points.csv",
     "agreement.csv", "replaced.csv", "hardness.csv", "places.csv", "kinds.csv",
-    "heights.csv", "leak.csv", "model.safetensors", "config.json",
+    "heights.csv", "leak.csv", "allocations.csv", "blocks.csv", "regret.csv",
+    "sensitivity.csv", "arms.csv", "capacities.csv", "model.safetensors",
+    "config.json",
 };
 enum { RESULTS = sizeof results / sizeof *results, TABLES = RESULTS - 2 };
 
