@@ -26,6 +26,10 @@ static const struct tried tried[] = {
     { &route_table_command, TRAIN },
     { &route_trace_command, TRAIN },
     { &regret_command, TRAIN },
+    { &sensitivity_command, TRAIN },
+    { &allocate_command, TRAIN "isobath sensitivity build/run --text"
+      " build/corpus/kjv.txt --split validation --limit 512"
+      " -o build/sensitivity;" },
     { &profile_command, TRAIN },
     { &sweep_command, "" },
     { &report_command, TRAIN

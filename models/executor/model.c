@@ -1,6 +1,7 @@
 /* model.c - Lay out a model in one block of memory. */
 #include "models/executor/model_state.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -486,6 +487,12 @@ const struct route_table *model_table(const struct model *m)
 {
     return m->table || !m->options.weights_of ? m->table
                                               : m->options.weights_of->table;
+}
+
+void model_set_capacity(struct model *m, int32_t layer, double capacity)
+{
+    assert(!m->options.train && m->spec.routed[layer]);
+    m->spec.capacity[layer] = capacity;
 }
 
 void model_set_threshold_rate(struct model *m, float rate)

@@ -196,6 +196,10 @@ void model_take_table(struct model *model, struct route_table *table);
 /* Borrowed; NULL: it has none. */
 const struct route_table *model_table(const struct model *model);
 
+/* A routed layer keeps this share of the tokens that come, 0: none; of a model
+ * that was not opened to train, which has room for any. */
+void model_set_capacity(struct model *model, int32_t layer, double capacity);
+
 /* Sets the weight of the newest step's cut in the thresholds that follow it. */
 void model_set_threshold_rate(struct model *model, float rate);
 

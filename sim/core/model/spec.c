@@ -163,6 +163,8 @@ int32_t spec_kept_at(const struct model_spec *spec, double capacity,
                      int32_t n_tokens)
 {
     int32_t besides = spec->first_besides ? spec->keep_first : 0;
+    if (!(capacity > 0.0))
+        return 0;
     besides = besides < n_tokens ? besides : n_tokens;
     int32_t kept = besides + (int32_t)ceil(capacity * (n_tokens - besides) -
                                            1e-6);
