@@ -1,4 +1,5 @@
-"""Read what isobath leaves: directories of train, run, router, profile, sweep.
+"""Read what isobath leaves: directories of train, run, router, regret,
+sensitivity, allocate, profile and sweep.
 
     import isobath
     run = isobath.load("build/run")
