@@ -45,6 +45,7 @@ struct hf_routing {
                                               * layers make (plan.h) */
 };
 
+struct hf_class;                 /* hf_class.h */
 /* The class that a config.json of the shape names; STATUS_BAD_VALUE: there is
  * none that holds it.  `name` is for messages. */
 enum status hf_config_holds(const struct hf_class **out,
