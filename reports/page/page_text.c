@@ -153,7 +153,7 @@ static void lead_phase(const struct phase *f, FILE *out)
 /* True if a run has an amount that is no prediction. */
 static bool was_executed(const struct run *run)
 {
-    if (run->kind == RUN_ROUTER)
+    if (run->kind == RUN_ROUTER || run->kind == RUN_REGRET)
         return true;
     for (int m = 0; m < METRIC_COUNT; m++)
         if (amount_known(run->totals.of[WITNESS_COUNTED][m]) ||
@@ -200,9 +200,9 @@ static void lead_apart(const struct report *r, FILE *out)
 
 static const struct run *first_router(const struct report *r)
 {
-    for (size_t i = 0; i < r->n_runs; i++)
-        if (r->run[i].kind == RUN_ROUTER)
-            return &r->run[i];
+    for (size_t i = 0; i < r->n_worked; i++)
+        if (r->worked[i]->kind == RUN_ROUTER)
+            return r->worked[i];
     return NULL;
 }
 
@@ -215,7 +215,7 @@ static void lead_router(const struct report *r, FILE *out)
     fputs("<p class=\"lead\">", out);
     html_textf(out, "The routers of %s were watched over %.0f tokens, and "
                "replaced by chance and by tables of the last tokens.",
-               run->name, run->facts.tokens);
+               run->title ? run->title : run->name, run->facts.tokens);
     fputs("</p>\n", out);
 }
 
@@ -256,8 +256,13 @@ static bool lead_runs(const struct report *r, FILE *out)
         page_lead_profile(r, out);
     if (r->tradeoff.n > 0)
         page_lead_tradeoff(r, out);
+    if (r->priced.n > 0)
+        page_lead_priced(r, out);
     lead_router(r, out);
-    return trained || phase || r->tradeoff.n > 0 || first_router(r);
+    if (r->regretted)
+        page_lead_regret(r->regretted, out);
+    return trained || phase || r->tradeoff.n > 0 || r->priced.n > 0 ||
+           first_router(r) || r->regretted;
 }
 
 void page_lead(const struct report *r, FILE *out)

@@ -346,23 +346,27 @@ static enum status deliver(struct predict_answer *a, int argc, char **argv,
     return status;
 }
 
-static enum status answer(struct predict_answer *a,
-                          struct predict_options *o, struct error *err)
+enum status predict_ask(struct predict_answer *a, struct predict_options *o,
+                        struct error *err)
 {
     enum status status = check(o, err);
 
     o->model = o->common.operand[0];
     a->options = o;
-    if (status == STATUS_OK && !wants_list(o) && !o->model) {
-        status = STATUS_BAD_VALUE;
-        error_set(err, status, "MODEL is missing: what is to be priced");
-    }
-    if (status == STATUS_OK && !wants_list(o))
-        status = load(a, err);
-    if (status == STATUS_OK && !wants_list(o))
-        status = predict_work_out(a, err);
-    return status == STATUS_OK
-               ? deliver(a, o->common.argc, o->common.argv, err) : status;
+    if (status != STATUS_OK || wants_list(o))
+        return status;
+    if (!o->model)
+        return error_set(err, STATUS_BAD_VALUE, "MODEL is missing: what is to be"
+                         " priced");
+    status = load(a, err);
+    return status == STATUS_OK ? predict_work_out(a, err) : status;
+}
+
+void predict_answer_close(struct predict_answer *a)
+{
+    contest_close(&a->contest);
+    predict_model_close(&a->file);
+    free(a->machine);
 }
 
 static int run(void *options)
@@ -373,10 +377,11 @@ static int run(void *options)
     if (!a)
         return command_fail(&err);
     command_end_on_signals();
-    enum status status = answer(a, options, &err);
-    contest_close(&a->contest);
-    predict_model_close(&a->file);
-    free(a->machine);
+    struct predict_options *o = options;
+    enum status status = predict_ask(a, o, &err);
+    if (status == STATUS_OK)
+        status = deliver(a, o->common.argc, o->common.argv, &err);
+    predict_answer_close(a);
     free(a);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }

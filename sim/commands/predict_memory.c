@@ -28,6 +28,11 @@ static struct hold hold_by(const struct predict_answer *a, int model)
                       : contender_hold(&a->contest.rival[model - 1], &q);
 }
 
+uint64_t predict_memory_bytes(const struct predict_answer *a)
+{
+    return hold_by(a, 0).total;
+}
+
 /* ---- whether it fits ---- */
 
 struct fitting {
