@@ -57,6 +57,8 @@ const struct job jobs[JOBS] = {
                      "counters/machine.yaml" } },
     { .name = "sweep --list",
       .arguments = { "sweep", "study.yaml", "--list" } },
+    { .name = "sweep, priced", .out = "prices",
+      .arguments = { "sweep", "prices.yaml", "-o", "prices", "-q" } },
     { .name = "sweep --merge", .out = "study", .path = no_programs,
       .arguments = { "sweep", "study.yaml", "-o", "study", "--merge", "-q" } },
     { .name = "report", .out = "page", .path = no_programs,
@@ -108,6 +110,9 @@ static const char torch_json[] =
     " \"aten::mm\", \"pid\": 1, \"tid\": 1, \"ts\": 0, \"dur\": 9, \"args\":"
     " {\"Input Dims\": [[64, 32], [32, 48]], \"Input type\": [\"float\","
     " \"float\"]}}]}\n";
+static const char prices_yaml[] =
+    "base: model.yaml\ncommand: predict\nset: {predict.machine:"
+    " counters/machine.yaml}\naxes:\n  predict.phase: [prefill, decode]\n";
 
 static void put_text(const char *path, const char *text)
 {
@@ -142,6 +147,7 @@ void job_set_up(void)
     put_text("study.yaml", study_yaml);
     put_text("trace.csv", trace_csv);
     put_text("torch.json", torch_json);
+    put_text("prices.yaml", prices_yaml);
     put_text("letters", "ab aab a b ab ab aab b a ab aab ab b b a ab");
     if (ordeal_run(&(struct ordeal){ .arguments = train }) != 0 ||
         ordeal_run(&(struct ordeal){ .arguments = sweep }) != 0)
