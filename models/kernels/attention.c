@@ -64,6 +64,32 @@ static void multiply(int32_t m, int32_t n, int32_t k, const real *a,
     KERNEL(small_gemm)(&g);
 }
 
+/* What capping takes, worked out once by every thread. */
+struct caps {
+    real slope, twice, cap, inverse;
+    bool any;
+};
+
+static struct caps caps_of(float cap)
+{
+    struct caps c = { 0, 0, cap, 0, cap > 0.0f };
+    if (c.any) {
+        c.slope = ONCE(-2.0f / cap);
+        c.twice = ONCE(2.0f * cap);
+        c.inverse = ONCE(1.0f / cap);
+    }
+    return c;
+}
+
+/* n scores, a multiple of 16. */
+static void cap_scores(real *s, int32_t n, const struct caps *caps)
+{
+    vec slope = vec_set(caps->slope), twice = vec_set(caps->twice);
+    for (int32_t j = 0; j < n && caps->any; j += 16)
+        vec_store(s + j, vec_cap(vec_load(s + j), slope, twice,
+                                 vec_set(caps->cap)));
+}
+
 /* Turn scores into exponentials in place, over n keys of which `valid` are
  * seen. */
 static void soften(real *s, int32_t n, int32_t valid, real *stats)
@@ -116,6 +142,7 @@ struct view {
     const int32_t *position;         /* [count]; NULL: query i sees i + 1 keys */
     const real *queries, *keys, *values;
     real scale;                      /* set by those that score */
+    struct caps caps;                /* likewise */
 };
 
 /* Worked out once by every thread, whatever the number of views. */
@@ -131,7 +158,8 @@ static struct view view_of(const struct attention *o, int32_t b, int32_t g)
     const real *base = o->qkv + (ptrdiff_t)first * (q + 2 * e);
     struct view v = { first, count, count, round_up(count), d, q, e, q + 2 * e,
                       q + 2 * e, o->n_heads / o->n_kv_heads, NULL, base,
-                      base + q + g * d, base + q + e + g * d, 0 };
+                      base + q + g * d, base + q + e + g * d, 0,
+                      { 0, 0, 0, 0, false } };
     if (o->key_rows) {
         int32_t k = o->key_rows->first[b];
         v.n_keys = o->key_rows->first[b + 1] - k;
@@ -165,6 +193,7 @@ static void attend_head(const struct attention *o, const struct view *v,
         multiply(r, n, d, queries, d, 1, keys + from, n_max, s, n_max, false);
         for (int32_t j = 0; j < r; j++) {
             int32_t seen = seen_by(v, i + j);
+            cap_scores(s + (ptrdiff_t)j * n_max, n, &v->caps);
             hide(s + (ptrdiff_t)j * n_max, window_start(o->window, seen) - from);
             soften(s + (ptrdiff_t)j * n_max, n, seen - from,
                    o->stats + ((ptrdiff_t)(v->first + i + j) * o->n_heads + h) *
@@ -185,12 +214,14 @@ void KERNEL(attend)(const struct attention *o, int part, int parts,
 {
     int32_t tasks = o->rows->n_sequences * o->n_kv_heads;
     real scale = score_scale(o->head_size);
+    const struct caps caps = caps_of(o->cap);
     for (int32_t i = part; i < tasks; i += parts) {
         int32_t g = i % o->n_kv_heads;
         struct view v = view_of(o, i / o->n_kv_heads, g);
         if (v.count == 0)
             continue;
         v.scale = scale;
+        v.caps = caps;
         real *keys = scratch, *values = keys + (ptrdiff_t)v.padded * v.d;
         copy_columns(v.keys, v.kv_stride, v.n_keys, v.padded, v.d, keys);
         copy_rows(v.values, v.kv_stride, v.n_keys, v.padded, v.d, values);
@@ -200,18 +231,29 @@ void KERNEL(attend)(const struct attention *o, int part, int parts,
     }
 }
 
-/* p: scores to probabilities; dp: their gradients to those of the scores. */
-static void soften_backward(real *p, real *dp, int32_t n, int32_t valid,
+/* p: scores to probabilities; dp: their gradients to those of the scores.  The
+ * first `hidden` keys lie before the window. */
+static void soften_backward(real *p, real *dp, int32_t n, int32_t hidden,
+                            int32_t valid, const struct caps *caps,
                             const real *stats, real delta)
 {
     vec m = vec_set(stats[0]), inverse = vec_set(stats[1]), v = vec_set(delta);
+    vec slope = vec_set(caps->slope), twice = vec_set(caps->twice);
     for (int32_t j = 0; j < n; j += 16) {
-        vec e = vec_exp(vec_load(p + j) - m) * inverse;
+        vec s = vec_load(p + j);
+        if (caps->any)
+            s = vec_cap(s, slope, twice, vec_set(caps->cap));
+        vec e = vec_exp(s - m) * inverse;
         if (j + 16 > valid)
             e = vec_head(e, valid > j ? valid - j : 0);
         vec_store(p + j, e);
-        vec_store(dp + j, e * (vec_load(dp + j) - v));
+        vec d = e * (vec_load(dp + j) - v);
+        if (caps->any)
+            d = d * vec_cap_slope(s, vec_set(caps->inverse));
+        vec_store(dp + j, d);
     }
+    for (int32_t j = 0; j < hidden; j++)
+        p[j] = dp[j] = real_set(0.0f);
 }
 
 static real dot(const real *a, const real *b, int32_t n)
@@ -240,27 +282,32 @@ static void attend_head_backward(const struct attention *o,
     int32_t d = v->d, n_max = v->padded;
     for (int32_t i = 0; i < v->count; i += STRIP) {
         int32_t r = v->count - i < STRIP ? v->count - i : STRIP;
-        int32_t n = round_up(seen_by(v, i + r - 1));
+        int32_t from = window_tile(o->window, seen_by(v, i));
+        int32_t n = round_up(seen_by(v, i + r - 1)) - from;
         ptrdiff_t at = (ptrdiff_t)(v->first + i) * v->q + h * d;
         scaled_rows(v->queries + (ptrdiff_t)i * v->stride + h * d, v->stride, r,
                     d, v->scale, w->queries);
-        multiply(r, n, d, w->queries, d, 1, w->key_columns, n_max, w->p, n_max,
-                 false);
-        multiply(r, n, d, o->dout + at, v->q, 1, w->value_columns, n_max, w->dp,
+        multiply(r, n, d, w->queries, d, 1, w->key_columns + from, n_max, w->p,
                  n_max, false);
+        multiply(r, n, d, o->dout + at, v->q, 1, w->value_columns + from, n_max,
+                 w->dp, n_max, false);
         for (int32_t j = 0; j < r; j++) {
             ptrdiff_t row = at + (ptrdiff_t)j * v->q;
+            int32_t seen = seen_by(v, i + j);
             soften_backward(w->p + (ptrdiff_t)j * n_max,
-                            w->dp + (ptrdiff_t)j * n_max, n, seen_by(v, i + j),
-                            o->stats + ((ptrdiff_t)(v->first + i + j) *
+                            w->dp + (ptrdiff_t)j * n_max, n,
+                            window_start(o->window, seen) - from, seen - from,
+                            &v->caps, o->stats + ((ptrdiff_t)(v->first + i + j) *
                                             o->n_heads + h) * 2,
                             dot(o->dout + row, o->out + row, d));
         }
-        multiply(n, d, r, w->p, 1, n_max, o->dout + at, v->q, w->dvalues, d,
+        ptrdiff_t behind = (ptrdiff_t)from * d;
+        multiply(n, d, r, w->p, 1, n_max, o->dout + at, v->q,
+                 w->dvalues + behind, d, true);
+        multiply(n, d, r, w->dp, 1, n_max, w->queries, d, w->dkeys + behind, d,
                  true);
-        multiply(n, d, r, w->dp, 1, n_max, w->queries, d, w->dkeys, d, true);
-        multiply(r, d, n, w->dp, n_max, 1, w->key_rows, d, w->dqueries, d,
-                 false);
+        multiply(r, d, n, w->dp, n_max, 1, w->key_rows + behind, d, w->dqueries,
+                 d, false);
         for (int32_t j = 0; j < r; j++)
             scaled_rows(w->dqueries + j * d, d, 1, d, v->scale,
                         o->dqkv + (ptrdiff_t)(v->first + i + j) * v->stride +
@@ -291,10 +338,12 @@ void KERNEL(attend_backward)(const struct attention *o, int part, int parts,
 {
     int32_t tasks = o->rows->n_sequences * o->n_kv_heads;
     real scale = score_scale(o->head_size);
+    const struct caps caps = caps_of(o->cap);
     for (int32_t i = part; i < tasks; i += parts) {
         int32_t g = i % o->n_kv_heads;
         struct view v = view_of(o, i / o->n_kv_heads, g);
         v.scale = scale;
+        v.caps = caps;
         ptrdiff_t size = (ptrdiff_t)v.padded * v.d;
         struct workspace w;
         w.key_columns = scratch;
@@ -368,6 +417,7 @@ void KERNEL(attend_cached)(const struct cached_attention *o, int part,
     ptrdiff_t size = (ptrdiff_t)o->capacity * d;
     real scale = score_scale(d);
     real *query = scratch, *s = scratch + d;
+    const struct caps caps = caps_of(o->cap);
 
     for (int32_t i = part; i < o->n * o->n_kv_heads; i += parts) {
         int32_t r = i / o->n_kv_heads, g = i % o->n_kv_heads;
@@ -385,6 +435,7 @@ void KERNEL(attend_cached)(const struct cached_attention *o, int part,
             scaled_rows(row + h * d, 0, 1, d, scale, query);
             multiply(1, n, d, query, d, 1, keys + from, o->capacity, s, n,
                      false);
+            cap_scores(s, n, &caps);
             hide(s, window_start(o->window, count) - from);
             soften(s, n, count - from, stats);
             multiply(1, d, n, s, n, 1, values + (ptrdiff_t)from * d, d, out, d,
