@@ -1,4 +1,5 @@
-"""Read what isobath leaves: directories of train, run, router, profile, sweep.
+"""Read what isobath leaves: directories of train, run, router, regret, profile
+and sweep.
 
     import isobath
     run = isobath.load("build/run")
@@ -13,7 +14,14 @@ rows(table) and units(table) are for both.
 Unknown is NaN (None without pandas), never 0.  What each file holds is said by
 schema.json, which `python3 -m isobath schema` prints as a page;
 `python3 -m isobath validate DIR...` checks directories against it.
+
+    with isobath.record(model, {"layers.3.router": "topk"}, "build/mine"):
+        model(ids)                    # a PyTorch model: who is routed where
+
+writes trace.csv and config.json, for isobath predict build/mine --trace
+build/mine.
 """
+import contextlib
 import csv
 import fnmatch
 import json
@@ -300,6 +308,229 @@ def validate(path):
             faults += _check_table(os.path.join(path, table + ".csv"), about,
                                    metrics)
     return faults
+
+
+# ---- recording who is routed where ----
+
+_RULE = re.compile(r"(mask|topk|gate)(?:\[(\d+)\])?"
+                   r"(?:(>=|<=|>|<)([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?))?")
+_COMPARE = {">": lambda a, b: a > b, ">=": lambda a, b: a >= b,
+            "<": lambda a, b: a < b, "<=": lambda a, b: a <= b}
+_PARTS = ("block", "attention", "ffn")
+_LONGEST = 1 << 20                    # tokens of a window that trace.csv holds
+
+
+class _Watched:
+    """A module that says who is kept, and how what it returns is read."""
+
+    def __init__(self, name, rule):
+        given = (rule,) if isinstance(rule, str) else tuple(rule)
+        numbers = [int(step) for step in name.split(".") if step.isdigit()]
+        match = _RULE.fullmatch(given[0])
+        if not match or (match[1] == "gate") != (match[3] is not None):
+            raise ValueError("%s: rule %r; allowed are mask, topk, and gate"
+                             " with a threshold, as gate>0.5; each with [i]"
+                             " where the module returns several" %
+                             (name, given[0]))
+        if len(given) < 2 and not numbers:
+            raise ValueError("%s: no number in the name says the layer; give"
+                             " (%r, LAYER)" % (name, given[0]))
+        self.name, self.kind = name, match[1]
+        self.index = None if match[2] is None else int(match[2])
+        self.keeps = match[3] and _COMPARE[match[3]]
+        self.threshold = match[3] and float(match[4])
+        self.layer = given[1] if len(given) > 1 else numbers[0]
+        self.part = given[2] if len(given) > 2 else "block"
+        if self.part not in _PARTS:
+            raise ValueError("%s: part %r; allowed are %s" % (
+                name, self.part, ", ".join(_PARTS)))
+        self.given = None             # what it returned in this pass
+
+    def take(self, _module, _inputs, output):
+        if isinstance(output, (tuple, list)):
+            if self.index is None or self.index >= len(output):
+                raise ValueError("%s returns %d values: say which one, as"
+                                 " %s[0]" % (self.name, len(output), self.kind))
+            output = output[self.index]
+        if self.given is not None:
+            raise ValueError("%s was called twice in one pass of the model: a"
+                             " trace holds one choice a layer and pass" %
+                             self.name)
+        self.given = output.detach()
+
+    def _shaped(self, shape, what):
+        """What was returned, as two sides of lists; or a refusal."""
+        values, is_ = self.given, list(self.given.shape)
+        flat = is_[:2] if is_[2:] == [1] else is_
+        if self.kind != "topk" and is_ in (
+                [shape[0] * shape[1]], [shape[0] * shape[1], 1]):
+            flat = shape              # rows of all sequences, one after another
+        if len(flat) != 2 or flat[0] != shape[0] or \
+                shape[1] not in (None, flat[1]):
+            raise ValueError("%s: %s gives %s; expected is %s" % (
+                self.name, self.kind, is_, what))
+        return values.reshape(flat).tolist()
+
+    def kept(self, n_sequences, n_tokens):
+        """The kept positions of each sequence, ascending."""
+        if self.given is None:
+            raise ValueError("%s was not called in a pass of the model: a trace"
+                             " holds a choice of every layer for every pass" %
+                             self.name)
+        of = "[B, T] = [%d, %d]" % (n_sequences, n_tokens)
+        if self.kind == "topk":
+            rows = self._shaped([n_sequences, None], "integers [B, K], B = %d"
+                                % n_sequences)
+            for row in rows:
+                wrong = [t for t in row if t != int(t) or
+                         not 0 <= t < n_tokens]
+                if wrong or len(set(row)) < len(row):
+                    raise ValueError("%s: topk gives position %s; expected are"
+                                     " different ones of 0 to %d" % (
+                                         self.name, (wrong or row)[0],
+                                         n_tokens - 1))
+            return [sorted(map(int, row)) for row in rows]
+        rows = self._shaped([n_sequences, n_tokens], "%s %s" % (
+            "bool" if self.kind == "mask" else "numbers", of))
+        if self.kind == "gate":
+            return [[t for t, x in enumerate(row)
+                     if self.keeps(x, self.threshold)] for row in rows]
+        wrong = [x for row in rows for x in row if x not in (0, 1)]
+        if wrong:
+            raise ValueError("%s: mask gives %s; expected is bool %s" % (
+                self.name, wrong[0], of))
+        return [[t for t, x in enumerate(row) if x] for row in rows]
+
+
+def _stretches(kept):
+    """0, 1, 2, 5 as "0-2 5"."""
+    out = []
+    for t in kept:
+        if out and out[-1][1] == t - 1:
+            out[-1][1] = t
+        else:
+            out.append([t, t])
+    return " ".join("%d-%d" % (a, b) if b > a else "%d" % a for a, b in out)
+
+
+def _lengths(mask, n_sequences, n_tokens):
+    """Tokens of each sequence, by an attention_mask [B, T] padded right."""
+    if mask is None or len(mask.shape) != 2:
+        return [n_tokens] * n_sequences
+    rows = [[bool(x) for x in row] for row in mask.tolist()]
+    for row in rows:
+        if row != sorted(row, reverse=True) or not any(row):
+            raise ValueError("attention_mask: a trace holds sequences that"
+                             " begin at position 0; expected is padding on the"
+                             " right")
+    return [sum(row) for row in rows]
+
+
+def _config_text(model, config):
+    """config.json, of a path, of a dict, or of the model's own config."""
+    if config is None:
+        config = getattr(model, "config", None)
+    if config is None:
+        raise ValueError("the model has no config: give config=, a dict or the"
+                         " path of a config.json")
+    if isinstance(config, (str, os.PathLike)):
+        with open(config, encoding="utf-8") as file:
+            config = json.load(file)
+    elif hasattr(config, "to_dict"):
+        config = config.to_dict()
+    elif not isinstance(config, dict):
+        config = vars(config)
+    return json.dumps(config, indent=2, default=str) + "\n"
+
+
+def _write_whole(path, text):
+    with open(path + ".part", "w", newline="", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(path + ".part", path)
+
+
+def _sized(args, kwargs):
+    """[B, T] of what a model is called with: its first tensor of two or more
+    sides, token ids or rows."""
+    for value in list(args) + list(kwargs.values()):
+        if len(getattr(value, "shape", ())) >= 2:
+            return [int(n) for n in value.shape[:2]]
+    raise ValueError("the model was called without a tensor [B, T, ...]: its"
+                     " sequences and tokens are not known")
+
+
+@contextlib.contextmanager
+def record(model, where, out, config=None):
+    """Record which tokens the routed layers of a PyTorch model keep.
+
+    where: the name of a module (model.named_modules()) -> a rule that says
+    what it returns:
+      "mask"      true where a token is kept: bool [B, T], [B, T, 1] or [B*T]
+      "topk"      positions that are kept: integers [B, K]
+      "gate>0.5"  numbers shaped as a mask, kept above a threshold (or >=, <,
+                  <=)
+    each with [i] where it returns several: "topk[1]".  The first number in the
+    name is the layer, and the whole block is routed; (rule, layer) and (rule,
+    layer, part), part block, attention or ffn, say otherwise.
+
+    Every pass of the model in the block adds a window for each of its
+    sequences, whose tokens are those of the first tensor that it is called
+    with, [B, T, ...], less padding on the right that attention_mask tells.
+    Passes over whole sequences, that is: not steps with cached keys.  At the
+    end trace.csv and config.json stand in the directory `out`; after an
+    exception neither is written.  config: a dict or a path, where the model has
+    no config of its own that isobath opens.
+    """
+    text = _config_text(model, config)
+    watched = sorted((_Watched(name, rule) for name, rule in where.items()),
+                     key=lambda w: (w.layer, _PARTS.index(w.part)))
+    modules = dict(model.named_modules())
+    for w in watched:
+        if w.name not in modules:
+            near = [name for name in modules if name.endswith(
+                w.name.rsplit(".", 1)[-1])] or list(modules)
+            raise ValueError("%s: the model has no such module; it has %s" % (
+                w.name, ", ".join(filter(None, near[:8]))))
+    if len({(w.layer, w.part) for w in watched}) < len(watched) or not watched:
+        raise ValueError("a trace holds one choice or more, and one a layer and"
+                         " part: %s" % ", ".join(
+                             "%s is %s of layer %d" % (w.name, w.part, w.layer)
+                             for w in watched))
+    lines, n_windows = ["window,layer,part,tokens,kept"], [0]
+
+    def begins(_module, _args, _kwargs):
+        for w in watched:
+            w.given = None
+
+    def ends(_module, args, kwargs, _output):
+        n_sequences, n_tokens = _sized(args, kwargs)
+        lengths = _lengths(kwargs.get("attention_mask"), n_sequences, n_tokens)
+        if n_tokens > _LONGEST:
+            raise ValueError("%d tokens a sequence; a trace holds up to %d" % (
+                n_tokens, _LONGEST))
+        kept = [w.kept(n_sequences, n_tokens) for w in watched]
+        for b, length in enumerate(lengths):
+            for w, rows in zip(watched, kept):
+                lines.append("%d,%d,%s,%d,%s" % (
+                    n_windows[0] + b, w.layer, w.part, length,
+                    _stretches(t for t in rows[b] if t < length)))
+        n_windows[0] += n_sequences
+
+    hooks = [modules[w.name].register_forward_hook(w.take) for w in watched]
+    hooks += [model.register_forward_pre_hook(begins, with_kwargs=True),
+              model.register_forward_hook(ends, with_kwargs=True)]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if n_windows[0] == 0:
+        raise ValueError("the model was not called: there is nothing to record")
+    os.makedirs(out, exist_ok=True)
+    _write_whole(os.path.join(out, "config.json"), text)
+    _write_whole(os.path.join(out, "trace.csv"), "\r\n".join(lines + [""]))
 
 
 # ---- the page ----

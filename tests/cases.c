@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "sim/core/base/random.h"
+#include "sim/core/model/plan.h"
 
 /*    C  H  G   D    F    V  L  B   T */
 const struct shape shapes[N_SHAPES] = {
@@ -310,6 +311,26 @@ const struct route_policy *case_policy(const char *name)
     const struct route_policy *policy = route_find(name);
     cr_assert(policy != NULL, "no routing policy %s", name);
     return policy;
+}
+
+const struct allocation *case_replayed(const struct model_spec *spec,
+                                       int32_t n_sequences, int32_t n_tokens)
+{
+    static struct allocation a;
+
+    allocation_close(&a);
+    cr_assert(allocation_open(&a, plan_n_choices(spec), n_sequences, n_tokens,
+                              NULL) == STATUS_OK);
+    for (int32_t c = 0; c < a.n_choices; c++)
+        for (int32_t b = 0; b < n_sequences; b++) {
+            int32_t n = 0;
+            for (int32_t t = 0; t < n_tokens; t++)
+                if (random_mix((uint64_t)c, (uint64_t)b, (uint64_t)t, 9) % 3 ==
+                    0)
+                    allocation_kept(&a, c, b)[n++] = t;
+            a.count[c * n_sequences + b] = n;
+        }
+    return &a;
 }
 
 struct ledger *case_ledger(int32_t n_layers, int32_t n_tokens,

@@ -95,6 +95,11 @@ struct model *case_model(const struct model_spec *spec,
 /* The policy of that name; ends the test where there is none. */
 const struct route_policy *case_policy(const char *name);
 
+/* Routes to replay: of every sequence a third of the tokens or so, another for
+ * each choice.  Valid until the next call. */
+const struct allocation *case_replayed(const struct model_spec *spec,
+                                       int32_t n_sequences, int32_t n_tokens);
+
 /* By pass, layer, op and, unless n_tokens is 0, by token. */
 struct ledger *case_ledger(int32_t n_layers, int32_t n_tokens,
                            enum provenance known);

@@ -44,6 +44,8 @@ static struct model_input input_of(const struct run *run, int32_t *ids,
         .n_sequences = run->shape->n_sequences,
         .n_tokens = run->shape->n_tokens, .policy = case_policy(run->policy),
         .seed = 5,
+        .replayed = case_replayed(run->spec, run->shape->n_sequences,
+                                  run->shape->n_tokens),
     };
 }
 
@@ -267,8 +269,6 @@ Test(agreement, every_policy)
     const struct shape *shape = &shapes[10];
     for (const struct route_policy *p = route_policies; p->name; p++)
         for (int f = 0; f < FAMILY_COUNT && p->choose; f++) {
-            if (p == case_policy("replay"))
-                continue;
             struct model_spec spec = case_spec(shape, (enum family)f, 0.3,
                                                PATTERN_ODD);
             if (p->signal == SIGNAL_RECEIVED)

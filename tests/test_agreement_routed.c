@@ -102,6 +102,7 @@ static void steps_agree(struct model *model, const struct model_spec *spec,
         struct ledger_meter meter = ledger_meter(counted);
         model_decode(model, &(struct decode_input){
             .ids = ids, .active = active, .policy = policy, .seed = 7,
+            .replayed = case_replayed(spec, B, ROOM),
             .keep = policy->keep ? NULL : keep }, &meter.meter);
         for (int b = 0; b < B; b++)
             if (active[b] && model_decoded(model, b) > longest)
@@ -160,6 +161,7 @@ static void policy_agrees(const struct route_policy *p, enum family family,
             .seed = 7, .cache = shape > 0, .last_only = shape == 2,
             .targets = shape == 2 ? NULL : targets, .entropy = shape != 2,
             .length = shape == 0 ? NULL : ragged,
+            .replayed = case_replayed(&spec, B, ROOM),
         };
         prefill_agrees(model, &spec, &input, what);
         first_are_kept(model, first, what);
@@ -177,7 +179,6 @@ static void policy_agrees(const struct route_policy *p, enum family family,
             for (int part = 0; part < PART_COUNT; part++)                      \
                 for (int keys = 0; keys < SKIPPED_KEYS_COUNT; keys++) {        \
                     if (!p->choose || p->scored ||                             \
-                        p == case_policy("replay") ||                          \
                         (part == PART_FFN && keys != SKIPPED_KEYS_ABSENT) ||   \
                         (part == PART_APART &&                                 \
                          p->signal == SIGNAL_RECEIVED))                        \

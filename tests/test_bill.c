@@ -50,6 +50,30 @@ Test(bill, a_machine_that_is_known_leaves_no_interval)
     bill_close(&bill);
 }
 
+/* Ten launches over four, and what lies between them: as sure as they are unsure
+ * together. */
+Test(bill, a_ratio_is_surer_than_its_parts)
+{
+    const struct machine m = launches(0.5, 1, 2);
+    struct bill ten = { 0 }, four = { 0 };
+
+    cr_assert(eq(int, bill_add(&ten, &(struct roofline_load){ 0 }, 10),
+                 STATUS_OK));
+    cr_assert(eq(int, bill_add(&four, &(struct roofline_load){ 0 }, 4),
+                 STATUS_OK));
+    const struct predict_range a = bill_range(&ten, &m, PRECISION_FP32);
+    const struct predict_range b = bill_range(&four, &m, PRECISION_FP32);
+    const struct predict_range seven = bill_between(&a, &b, 0.5);
+    const struct estimate e = bill_ratio(&a, &b, METRIC_SECONDS);
+    cr_expect(eq(dbl, e.value, 2.5));
+    cr_expect(epsilon_eq(dbl, e.low, 2.5, 1e-12));
+    cr_expect(epsilon_eq(dbl, e.high, 2.5, 1e-12));
+    cr_expect(epsilon_eq(dbl, seven.seconds.low, 0.7 * a.seconds.low, 1e-12));
+    cr_expect(gt(dbl, a.seconds.high, 1.5 * a.seconds.low));
+    bill_close(&ten);
+    bill_close(&four);
+}
+
 /* The value is the best that there may be: it is in the interval still. */
 Test(bill, an_interval_holds_the_value)
 {

@@ -54,7 +54,7 @@ static double share_of(const struct corpus *corpus, char letter)
     int n = 0;
 
     for (int i = 0; i < DRAWN; i++) {
-        cr_assert(eq(i64, corpus_batch(corpus, &random, 1, T, inputs, targets),
+        cr_assert(eq(i64, corpus_batch(corpus, &random, 1, T, NULL, inputs, targets),
                      T));
         n += targets[T - 1] == letter;
     }
@@ -90,7 +90,7 @@ Test(corpus, one_text_draws_what_it_draws_alone)
     write_text(&paths, 'a', 100);
     struct corpus corpus = open_corpus(&paths, (struct config_real_list){ 0 });
     cr_expect_str_eq(corpus.hash, data_hash(corpus.data[0]));
-    corpus_batch(&corpus, &one, 4, T, a, targets);
+    corpus_batch(&corpus, &one, 4, T, NULL, a, targets);
     data_batch(corpus.data[0], SPLIT_TRAIN, &other, 4, b, targets);
     cr_expect(memcmp(a, b, sizeof a) == 0);
     cr_expect(memcmp(&one, &other, sizeof one) == 0);

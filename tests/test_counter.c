@@ -324,13 +324,18 @@ static struct counter_session *open_real(const struct counter_backend *backend,
     return session;
 }
 
-Test(perf, without_a_pmu_a_virtual_machine_is_told_from_an_old_kernel)
+Test(perf, without_a_pmu_the_reason_is_the_tree_the_machine_or_the_kernel)
 {
     struct fake_tree tree = fake_tree_open();
     struct event_table table = find("GenuineIntel", 6, 0xcf);
 
     fake_tree_write(&tree, "cpuinfo", "flags : fpu hypervisor lahf_lm\n");
     struct counter_session *s = open_real(&counter_perf, &tree, &table);
+    cr_assert(strstr(s->reason[METRIC_FLOPS], "holds no devices") != NULL);
+    counter_close(s);
+
+    fake_tree_write(&tree, "bus/event_source/devices/software/type", "1\n");
+    s = open_real(&counter_perf, &tree, &table);
     cr_assert(strstr(s->reason[METRIC_FLOPS], "virtual machine") != NULL);
     cr_assert(strstr(s->reason[METRIC_FLOPS], "pmu=on") != NULL);
     cr_assert(eq(u32, counter_seen(s), 0));

@@ -90,6 +90,7 @@ static uint64_t run_case(const struct model_spec *spec,
         .ids = ids, .targets = targets, .n_sequences = shape->n_sequences,
         .n_tokens = shape->n_tokens, .policy = case_policy(policy), .seed = 5,
         .train = true,
+        .replayed = case_replayed(spec, shape->n_sequences, shape->n_tokens),
     };
     struct witness w = witness(what);
     double first = 0.0, loss = 0.0;

@@ -111,6 +111,50 @@ Test(data, lays_windows_end_to_end)
     data_close(data);
 }
 
+Test(data, covers_each_run_to_its_last_input)
+{
+    /* Inputs 0..298 of the tail Q leaves: windows from 0, 100, and one from 199,
+     * of which the first token is the window's before; the 8192 - 1 inputs of Q
+     * and Y take 81 windows and one that ends with them: 8200 - 8191 are held. */
+    struct data *data = open_text("QY", 300, 100);
+    int64_t start;
+    int32_t held;
+
+    cr_assert(eq(i64, data_positions(data), 2 * 4096 + 300));
+    cr_assert(eq(i64, data_covers(data, SPLIT_TRAIN, 100), 3));
+    for (int64_t i = 0; i < 3; i++) {
+        data_cover(data, SPLIT_TRAIN, i, 100, &start, &held);
+        cr_expect(eq(i64, start, 2 * 4096 + (i < 2 ? 100 * i : 199)));
+        cr_expect(eq(i32, held, i < 2 ? 0 : 1));
+    }
+    cr_assert(eq(i64, data_covers(data, SPLIT_VALIDATION, 100), 82));
+    data_cover(data, SPLIT_VALIDATION, 81, 100, &start, &held);
+    cr_expect(eq(i64, start, 8191 - 100));
+    cr_expect(eq(i32, held, 9));
+    /* Where the windows fit, nothing is left. */
+    cr_expect(eq(i64, data_covers(data, SPLIT_TRAIN, 299), 1));
+    cr_expect(eq(i64, data_covers(data, SPLIT_TRAIN, 300), 0));
+    data_close(data);
+}
+
+Test(data, a_window_is_copied_from_where_it_starts)
+{
+    struct data *data = open_text("AQBYC", 0, 1000);
+    int32_t inputs[1000], targets[1000], a[1000], b[1000];
+
+    for (int64_t i = 0; i < 12; i++) {
+        data_window(data, SPLIT_TRAIN, i, 1000, inputs, targets);
+        data_copy(data, SPLIT_TRAIN,
+                  data_window_start(data, SPLIT_TRAIN, i, 1000), 1000, a, b);
+        cr_assert(memcmp(a, inputs, sizeof a) == 0);
+        cr_assert(memcmp(b, targets, sizeof b) == 0);
+    }
+    /* 4 windows a run: the fifth begins in B, the third block. */
+    cr_expect(eq(i64, data_window_start(data, SPLIT_TRAIN, 5, 1000),
+                 2 * 4096 + 1000));
+    data_close(data);
+}
+
 Test(data, finds_windows_in_later_runs)
 {
     struct data *data = open_text("AQBYC", 0, 1000);
@@ -324,6 +368,34 @@ Test(data, encodes_each_run_by_itself_and_begins_windows_with_bos)
     cr_assert(eq(i32, inputs[0], 1));
     cr_assert(eq(int, others(inputs + 1, T - 1, 3 + 'Q'), 0));
     cr_assert(eq(int, others(targets, T, 3 + 'Q'), 0));
+    data_close(data);
+    tokenizer_close(tokenizer);
+}
+
+/* In tokens, which number those of training first: A's 2049, B's 4097.  Windows
+ * of 2000 after BOS leave 49 of A and 97 of B. */
+Test(data, covers_the_tokens_of_runs)
+{
+    struct tokenizer *tokenizer = open_tokenizer();
+    struct data *data = open_tokens(tokenizer, "AQB", 0, 2000);
+    static int32_t inputs[2000], targets[2000];
+    int64_t start;
+    int32_t held;
+
+    cr_assert(eq(i64, data_positions(data), 2049 + 4097 + 4097));
+    cr_assert(eq(i64, data_covers(data, SPLIT_TRAIN, 2000), 2 + 3));
+    data_cover(data, SPLIT_TRAIN, 1, 2000, &start, &held);
+    cr_expect(eq(i64, start, 49));
+    cr_expect(eq(i32, held, 2000 - 49));
+    data_cover(data, SPLIT_TRAIN, 4, 2000, &start, &held);
+    cr_expect(eq(i64, start, 2049 + 4097 - 2000));
+    cr_expect(eq(i32, held, 2000 - 97));
+    /* It is of B, whose bytes are tokens; and the window from B's start has the
+     * space that is no byte. */
+    cr_expect(eq(i64, data_copy(data, SPLIT_TRAIN, start, 2000, inputs,
+                                targets), 2000));
+    cr_expect(eq(i64, data_copy(data, SPLIT_TRAIN, 2049, 2000, inputs,
+                                targets), 1999));
     data_close(data);
     tokenizer_close(tokenizer);
 }

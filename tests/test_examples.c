@@ -23,6 +23,8 @@ static const struct tried tried[] = {
     { &run_command, TRAIN },
     { &router_command, TRAIN },
     { &route_table_command, TRAIN },
+    { &route_trace_command, TRAIN },
+    { &regret_command, TRAIN },
     { &profile_command, TRAIN },
     { &sweep_command, "" },
     { &report_command, TRAIN
@@ -37,7 +39,7 @@ enum { N_TRIED = sizeof tried / sizeof *tried };
 /* The program, with less of what can be less. */
 static const char smaller[] =
     "isobath() { name=$1; shift; case $name in profile) set -- \"$@\" -r 2 ;;"
-    " router|route-table) set -- \"$@\" --limit 2048 ;;"
+    " router|route-table|regret) set -- \"$@\" --limit 2048 ;;"
     " sweep) set -- \"$@\" --filter seed=1 ;; esac;"
     " command isobath $name \"$@\"; }\n";
 

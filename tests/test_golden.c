@@ -12,7 +12,7 @@
 #include "tests/program.h"
 #include "tests/words.h"
 
-enum { MOST_CASES = 128, MOST_FILES = 256, NAME_SIZE = 64, COMMAND_SIZE = 1024,
+enum { MOST_CASES = 192, MOST_FILES = 256, NAME_SIZE = 64, COMMAND_SIZE = 1024,
        PATH_SIZE = 1024 };
 
 struct golden {

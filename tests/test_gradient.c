@@ -134,6 +134,7 @@ static void check_spec(const struct case_row *row, struct model_spec spec,
         .ids = ids, .targets = targets, .n_sequences = shape->n_sequences,
         .n_tokens = shape->n_tokens, .policy = policy, .train = true,
         .seed = 3, .scores = calloc((size_t)(spec.n_layers * n), sizeof(float)),
+        .replayed = case_replayed(&spec, shape->n_sequences, shape->n_tokens),
     };
     for (int32_t l = 0; l < spec.n_layers; l++)
         model_thresholds(model)[l] = 0.0f;

@@ -101,6 +101,41 @@ Test(hostile, a_pipe_is_no_model_and_nobody_waits_for_it)
                             ">stdout"), 0));
 }
 
+static void expect_spared(const char *file, const char *said, int code)
+{
+    cr_expect(eq(int, code, 2), "%s", file);
+    expect_said("stderr", said);
+}
+
+Test(hostile, an_answer_takes_the_place_of_no_input_and_of_no_result)
+{
+    static const char *const results[] = { "run/summary.json", "run/curve.csv",
+        "run/model.safetensors", "run/state.safetensors", "run/config.json" };
+    static const char taken[] = "those of isobath train stand";
+    static const char read[] = "it is read for what would stand in it";
+
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "run", "-q", "--set",
+                              "train.steps=2"), 0));
+    for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
+        const char *file = results[i];
+        char tail[128];
+        snprintf(tail, sizeof tail, "%s 2>stderr", file);
+        expect_spared(file, taken, shell("'%s' predict run.yaml -o %s", tail));
+        expect_spared(file, taken, ISOBATH("machine", "-o", file));
+        expect_spared(file, taken, ISOBATH("route-table", "run", "--text",
+                                           "text", "-o", file));
+    }
+    cr_assert(symlink("run.yaml", "link") == 0);
+    expect_spared("run.yaml", read, shell("'%s' predict run.yaml -o link %s",
+                                          "2>stderr"));
+    expect_spared("text", read, ISOBATH("route-table", "run", "--text", "text",
+                                        "-o", "./text"));
+    cr_expect(eq(int, shell("'%s' predict run.yaml -o run/price %s", ""), 0));
+    cr_expect(eq(int, ISOBATH("run", "run", "--text", "text", "--limit", "50",
+                              "-o", "again"), 0));
+    cr_expect(eq(int, shell("'%s' report run -o page %s", ">stdout"), 0));
+}
+
 /* An sbatch that notes its arguments, a line each. */
 static const char sbatch[] =
     "#!/bin/sh\nprintf '%s\\n' \"$@\" >>called\necho 7\n";

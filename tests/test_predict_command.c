@@ -137,6 +137,63 @@ Test(predict_command, says_what_is_routed_and_what_it_assumes)
     cr_expect(strstr(said, "evenly spaced") == NULL, "%s", said);
 }
 
+/* Against another file, and against what its twin is: the same quotients. */
+Test(predict_command, a_model_may_be_its_own_rival)
+{
+    static const char *const of[] = { "flops", "bytes", "seconds", "joules" };
+    static const char *const machine[] = { "a100-80", "raspberry-pi-5" };
+
+    write_file("twin.yaml", "model: {family: llama, layers: 4, channels: 32,"
+               " heads: 4, kv_heads: 2, ffn: 64, vocab: 100, max_tokens: 64}\n"
+               "routing: {policy: dense}\n");
+    for (int m = 0; m < 2; m++) {
+        char key[64];
+        double twin[4];
+        for (int i = 0; i < 2; i++) {
+            cr_assert(eq(int, PREDICT("m.yaml", "--phase", "decode", "--machine",
+                machine[m], "--format", "json", "--against",
+                i == 0 ? "dense" : "twin.yaml"), 0), "%s", complained);
+            json_t *root = json_said();
+            for (int k = 0; k < 4; k++) {
+                snprintf(key, sizeof key, "against.ratio.%s.value", of[k]);
+                const double is = number_at(root, key);
+                if (i == 0)
+                    twin[k] = is;
+                cr_expect(eq(dbl, is, twin[k]));
+            }
+            cr_expect(lt(dbl, number_at(root, "against.ratio.seconds.low"), 1));
+            json_decref(root);
+        }
+    }
+}
+
+Test(predict_command, every_table_names_the_rival)
+{
+    static const char *const names[] = { "equal-FLOP dense", "3 of 4 layers" };
+    static const char *const asked[] = { "equal-flops", "layers:3" };
+
+    for (int i = 0; i < 2; i++) {
+        cr_assert(eq(int, PREDICT("m.yaml", "--machine", "a100-80", "--against",
+                                  asked[i]), 0), "%s", complained);
+        cr_expect(strstr(said, names[i]) != NULL, "%s", said);
+        cr_expect(strstr(said, "of rival") != NULL, "%s", said);
+        cr_expect(strstr(said, "of its seconds, from ") != NULL, "%s", said);
+        cr_assert(eq(int, PREDICT("m.yaml", "--machine", "a100-80", "--machine",
+            "h100-sxm", "--against", asked[i]), 0), "%s", complained);
+        cr_expect(strstr(said, names[i]) != NULL, "%s", said);
+        cr_assert(eq(int, PREDICT("m.yaml", "--by", "memory", "--against",
+                                  asked[i]), 0), "%s", complained);
+        cr_expect(strstr(said, names[i]) != NULL, "%s", said);
+        cr_assert(eq(int, PREDICT("m.yaml", "--format", "csv", "--by", "total",
+            "--machine", "a100-80", "--against", asked[i]), 0), "%s",
+                  complained);
+        cr_expect(strstr(said, ",seconds_of_rival_low,") != NULL, "%s", said);
+    }
+    cr_expect(eq(int, PREDICT("m.yaml", "--against", "equal-flop"), 2));
+    cr_expect(strstr(complained, "--against equal-flop: allowed are dense,"
+                                 " equal-flops,") != NULL, "%s", complained);
+}
+
 /* As above, but 4 and a quarter of 60 are kept: 19 of 64, 45 skipped; and with
  * a fixed k, 16. */
 Test(predict_command, the_first_tokens_are_paid_for)
@@ -364,7 +421,7 @@ Test(predict_command, prices_types_that_nobody_has_stored_yet)
                      " bf16, q8_0, q4_0") != NULL, "%s", complained);
     cr_expect(eq(int, PREDICT("w.yaml", "--phase", "decode", "--set",
                               "weights.down=q4_1"), 0), "%s", complained);
-    cr_expect(strstr(said, "matrices as stored: q8_0 ") != NULL, "%s", said);
+    cr_expect(strstr(said, "matrices priced as q8_0 ") != NULL, "%s", said);
     cr_expect(eq(int, PREDICT("m.yaml", "--weights", "q8_0", SET("capacity=1")),
                  2));
     cr_expect(strstr(complained, "cannot be trained") != NULL, "%s",

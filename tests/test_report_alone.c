@@ -62,7 +62,7 @@ static void put_dense(const char *name, const char *seconds, int threads,
     snprintf(file, sizeof file, "%s/ledger_prefill_dense.csv", name);
     put(file, "witness,pass,layer,op,flops,bytes,seconds\n"
         "counted,forward,0,ffn.up,700,300,\ncounted,forward,0,attend,300,200,\n"
-        "measured,forward,0,ffn.up,,,0.5\nmeasured,forward,0,attend,,,0.5\n");
+        "measured,forward,0,ffn.up,,,0.6\nmeasured,forward,0,attend,,,0.4\n");
 }
 
 static const char a_second[] = "{\"median\":1,\"low\":0.8,\"high\":1.25,\"n\":9}";
@@ -93,7 +93,8 @@ Test(report_alone, a_dense_profile_draws_one_bar_a_layer)
     path = strdup(in_folder("p"));
     page = page_of(&path, 1);
     cr_assert(eq(sz, report.n_figures, 3));         /* shares, layers, roofline */
-    has(report.figure[0].plot.head, "Prefill: feed-forward takes 70 % of the FLOPs");
+    has(report.figure[0].plot.head,
+        "Prefill: feed-forward takes 70 % of the FLOPs and 60 % of the time");
     has(report.figure[1].plot.script_text, "PAIR = 0");
     free(page);
     free(path);

@@ -322,6 +322,19 @@ Test(run_command, run_takes_any_bytes)
     expect_said("r/tokens.csv", "\n7,3,\\x03,");
 }
 
+Test(run_command, run_prints_its_answer_quietly_too_where_no_file_holds_it)
+{
+    train_a();
+    cr_assert(eq(int, ISOBATH("run", "a", "--text", "text", "--limit", "300",
+                              "-q"), 0));
+    expect_said("stdout", "nats/byte");
+    cr_assert(eq(int, ISOBATH("run", "a", "--text", "text", "--limit", "300",
+                              "-q", "-o", "r"), 0));
+    char *printed = read_file("stdout", NULL);
+    cr_expect(eq(str, printed, ""));
+    free(printed);
+}
+
 /* The same words in a file and as flags. */
 static const char run_config[] =
     "run:\n"

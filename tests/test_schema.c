@@ -21,6 +21,7 @@ static const char make_all[] =
     " --set routing.capacity=0.5 &&"
     "isobath run train --prompt 'and the' -n 8 -o prompt &&"
     "isobath router train --text text --limit 96 --positions 20 -o router &&"
+    "isobath regret train --text text --limit 96 --positions 3 -o regret &&"
     "isobath profile train -o profile -r 2 -m emerald-rapids-2core &&"
     "{ isobath profile train -o validate --validate -r 2 -p prefill || :; } &&"
     "isobath profile dense -o alone -r 2 -p decode &&"
@@ -50,8 +51,8 @@ static void set_up_all(void)
 
 TestSuite(schema, .fini = leave_directory);
 
-#define ALL "train dense predictor drawn score twin apart prompt router profile" \
-            " validate alone sweep scores"
+#define ALL "train dense predictor drawn score twin apart prompt router" \
+            " regret profile validate alone sweep scores"
 
 static int python(const char *arguments)
 {

@@ -158,7 +158,7 @@ Test(study, a_dry_run_prices_every_point_and_makes_nothing)
     cr_assert(eq(int, ISOBATH("sweep", "study.yaml", "--dry-run", "--filter",
                               "mod", "--format", "csv"), 0));
     expect_said("stdout", "point,name,steps,tokens,flops,"
-                          "flops_forward_per_token,parameters,bytes_kept\r\n"
+                          "flops_forward_per_token,parameters,bytes_kept,bytes_held\r\n"
                           "2,mod seed=1,40,2560,");
     expect_said("stdout", "\r\n,2 points,80,5120,");
     cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "one", "-q", "--set",

@@ -457,11 +457,10 @@ static void note_failure(void *context, const struct sweep_failure *failure)
     snprintf(seen->tail, sizeof seen->tail, "%s", failure->log_tail);
 }
 
-static void note_progress(void *context, int32_t done, int32_t total)
+static void note_progress(void *context, const struct sweep_progress *progress)
 {
     (void)context;
-    (void)done;
-    (void)total;
+    (void)progress;
 }
 
 /* The report on a study of one point that fails. */

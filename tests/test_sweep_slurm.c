@@ -27,7 +27,7 @@ static void set_up(void)
              "echo 'MailProg                = /bin/mail'\n"
              "echo 'MaxArraySize            = 4'\n");
     cr_assert(system("chmod +x sbatch scontrol") == 0);
-    setenv("PATH", "..:/usr/bin:/bin", 1);      /* submit.sh runs in out/ */
+    setenv("PATH", ".:..:/usr/bin:/bin", 1);    /* submit.sh runs in out/ */
 }
 
 TestSuite(sweep_slurm, .init = set_up, .fini = leave_directory);

@@ -169,6 +169,20 @@ Test(topology, arm_is_known_by_its_part)
     cr_assert(t.isa[ISA_SVE]);
 }
 
+Test(topology, an_empty_tree_leaves_the_cpus_that_may_be_run_on)
+{
+    struct fake_tree tree = fake_tree_open();
+    struct cpu_topology t;
+
+    fake_tree_write(&tree, "sys/kernel/mm/ksm/run", "0\n");
+    fake_tree_write(&tree, "proc/self/status",
+                    "Name:\tisobath\nCpus_allowed_list:\t0-2,5\n");
+    t = read_tree(&tree);
+    cr_assert(eq(int, t.n_cpus, 4));
+    cr_assert(eq(int, t.n_cores, 0));           /* not told */
+    cr_assert(eq(int, t.n_caches, 0));
+}
+
 Test(topology, no_tree_is_an_error_that_names_the_file)
 {
     struct cpu_topology t;

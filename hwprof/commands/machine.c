@@ -7,6 +7,7 @@
 #include <string.h>
 #include "hwprof/measure/machine_profile.h"
 #include "sim/commands/commands.h"
+#include "sim/core/answer/rundir.h"
 #include "sim/core/base/file.h"
 #include "sim/price/machine.h"
 
@@ -119,7 +120,10 @@ static enum status check(const struct options *o, struct error *err)
     if (o->sysfs_root && !file_exists(o->sysfs_root))
         return error_set(err, STATUS_BAD_VALUE, "--sysfs-root '%s': allowed is"
                          " a directory like /sys", o->sysfs_root);
-    return o->fit_energy ? energy_answer_check(o->sysfs_root, err) : STATUS_OK;
+    enum status status = o->common.output ? rundir_spare(o->common.output, err)
+                                          : STATUS_OK;
+    return status == STATUS_OK && o->fit_energy
+               ? energy_answer_check(o->sysfs_root, err) : status;
 }
 
 static int run(void *options)

@@ -122,13 +122,21 @@ static void scrub(uint64_t code, const struct perf_pmu *pmu)
     close_events(fd);
 }
 
-static void no_pmu_reason(char *out, size_t size, const char *proc_root)
+static void no_pmu_reason(char *out, size_t size,
+                          const struct counter_options *options)
 {
-    char cpuinfo[SYSFS_TEXT_SIZE];
-    bool guest = sysfs_text(cpuinfo, sizeof cpuinfo, proc_root,
+    char cpuinfo[SYSFS_TEXT_SIZE], bus[SYSFS_PATH_SIZE];
+    const char *sysfs = options->sysfs_root ? options->sysfs_root : "/sys";
+    bool guest = sysfs_text(cpuinfo, sizeof cpuinfo, options->proc_root,
                             "cpuinfo") == SYSFS_READ &&
                  strstr(cpuinfo, " hypervisor");
 
+    snprintf(bus, sizeof bus, "%s/bus", sysfs);
+    if (access(bus, F_OK) != 0) {
+        snprintf(out, size, "%s holds no devices, so no counter can be found: "
+                 "mount -t sysfs sysfs /sys", sysfs);
+        return;
+    }
     snprintf(out, size, guest
         ? "this virtual machine exposes no counters: no CPU among the perf "
           "devices in /sys/bus/event_source/devices.  The host must pass a PMU "
@@ -306,7 +314,7 @@ static enum status open_session(struct counter_session **out,
         return status;
     *out = &all->base;
     if (!perf_pmu_find(&pmu, options->sysfs_root)) {
-        no_pmu_reason(reason, sizeof reason, options->proc_root);
+        no_pmu_reason(reason, sizeof reason, options);
         thread_group_give_up(all, counter_seen(&all->base), reason);
     } else if (!pmu.covers) {
         snprintf(reason, sizeof reason, "the cores are of several kinds, with "

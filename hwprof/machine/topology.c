@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "hwprof/machine/sysfs.h"
 
 #define X(id, word, flags) [ISA_##id] = word,
@@ -12,6 +13,8 @@ const char *const isa_names[ISA_COUNT] = { ISA_MAP(X) };
 #define X(id, word, flags) [ISA_##id] = flags,
 static const char *const isa_flags[ISA_COUNT] = { ISA_MAP(X) };
 #undef X
+
+static const char cpus_online[] = "devices/system/cpu/online";
 
 /* True: `word` of `length` stands in a list separated by spaces. */
 static bool has_word(const char *list, const char *word, size_t length)
@@ -216,6 +219,22 @@ static void read_policy(struct cpu_topology *t, const char *sysfs_root,
                "sys/kernel/perf_event_paranoid");
 }
 
+/* The CPUs online.  Where /sys is there but empty, as in a bare chroot, those
+ * that this process may run on. */
+static int read_cpus(int cpu[SYSFS_CPU_MAX], const char *sysfs_root,
+                     const char *proc_root)
+{
+    int n = sysfs_cpus(cpu, sysfs_root, cpus_online);
+    char text[SYSFS_TEXT_SIZE], list[SYSFS_TEXT_SIZE];
+
+    if (n > 0 || access(sysfs_root, F_OK) != 0)
+        return n;
+    sysfs_text(text, sizeof text, proc_root, "self/status");
+    if (!cpu_id_value(text, "Cpus_allowed_list", list, sizeof list))
+        return 0;
+    return sysfs_list(list, cpu, SYSFS_CPU_MAX);
+}
+
 enum status cpu_topology_read(struct cpu_topology *out, const char *sysfs_root,
                               const char *proc_root, struct error *err)
 {
@@ -223,13 +242,13 @@ enum status cpu_topology_read(struct cpu_topology *out, const char *sysfs_root,
     const char *proc = proc_root ? proc_root : "/proc";
     int cpu[SYSFS_CPU_MAX];
     struct cpu_topology t = { 0 };
-    static const char online[] = "devices/system/cpu/online";
     char text[64];
 
-    t.n_cpus = sysfs_cpus(cpu, sysfs, online);
+    t.n_cpus = read_cpus(cpu, sysfs, proc);
     if (t.n_cpus == 0) {
-        enum sysfs how = sysfs_text(text, sizeof text, sysfs, online);
-        return error_set(err, STATUS_UNAVAILABLE, "%s/%s: %s", sysfs, online,
+        enum sysfs how = sysfs_text(text, sizeof text, sysfs, cpus_online);
+        return error_set(err, STATUS_UNAVAILABLE, "%s/%s: %s", sysfs,
+                         cpus_online,
                          how == SYSFS_READ ? "lists no CPU" : sysfs_words[how]);
     }
     read_cpuinfo(&t, proc);

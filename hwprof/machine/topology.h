@@ -67,8 +67,9 @@ struct cpu_topology {
     char     paranoid[16];       /* perf_event_paranoid */
 };
 
-/* NULL roots: "/sys", "/proc".  STATUS_UNAVAILABLE when not even the number of
- * CPUs can be read. */
+/* NULL roots: "/sys", "/proc".  Where /sys is empty, as in a bare chroot, the
+ * CPUs are those that this process may run on.  STATUS_UNAVAILABLE when not even
+ * their number can be read. */
 enum status cpu_topology_read(struct cpu_topology *out, const char *sysfs_root,
                               const char *proc_root,
                               struct error *err) MUST_CHECK;

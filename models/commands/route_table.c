@@ -10,6 +10,7 @@
 #include "models/scoring/run_text.h"
 #include "sim/commands/commands.h"
 #include "sim/core/answer/command.h"
+#include "sim/core/answer/rundir.h"
 #include "sim/core/answer/table.h"
 #include "sim/core/model/route_table.h"
 
@@ -246,7 +247,9 @@ static int run(void *options)
     command_catch_signals();
     status = read_config(j, options, &err);
     j->flags = *(struct table_flags *)options;
-    if (status == STATUS_OK && !(status = open_source(j, &err)) &&
+    if (status == STATUS_OK &&
+        !(status = rundir_spare(j->flags.common.output, &err)) &&
+        !(status = open_source(j, &err)) &&
         !(status = open_text(j, &err)) && !(status = open_model(j, &err)) &&
         !(status = count(j, &err)) && !(status = write_table(j, &err)))
         status = say(j, &err);

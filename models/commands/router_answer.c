@@ -330,20 +330,6 @@ static void fill(struct table t[TABLES], const struct router_job *j)
     fill_leak(&t[LEAK], j);
 }
 
-/* The table as a JSON value; NULL: no memory. */
-static json_t *value_of(const struct table *t, struct error *err)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *file = file_open_text(&text, &size);
-    enum status status = file ? table_json(t, file, err) : STATUS_NO_MEMORY;
-    json_t *value = file_close_text(file, &text) && status == STATUS_OK
-                        ? json_loadb(text, size, 0, NULL) : NULL;
-
-    free(text);
-    return value;
-}
-
 static enum status make_summary(json_t **out, const struct table t[TABLES],
                                 const struct router_job *j, struct error *err)
 {
@@ -370,7 +356,7 @@ static enum status make_summary(json_t **out, const struct table t[TABLES],
         json_object_set_new(*out, "tokens", json_integer(j->record.n)) == 0;
     for (int i = 0; i < TABLES && made; i++)
         made = json_object_set_new(router, t[i].name,
-                                   value_of(&t[i], err)) == 0;
+                                   summary_table(&t[i], err)) == 0;
     if (made && json_object_set(*out, "router", router) == 0) {
         json_decref(router);
         return STATUS_OK;

@@ -175,6 +175,7 @@ static enum status score_all(struct run_scoring *s, struct error *err)
                                               s->flags.common.quiet);
     enum status status = STATUS_OK;
 
+    progress_tell(&progress, 0, 1);
     while (s->done < s->windows && status == STATUS_OK &&
            !command_interrupted) {
         char note[64] = "";

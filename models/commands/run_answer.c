@@ -416,7 +416,7 @@ static void print_question(const struct run_scoring *s)
            s->done == s->windows ? "" : "; interrupted, a part");
     source_weights_text(weights, spec);
     if (spec_stores(spec))
-        printf("matrices as stored: %s\n", weights);
+        printf("matrices kept as %s\n", weights);
     if (spec->keep_first > 0)
         printf("keep_first %d: routed layers keep this many tokens at the start"
                " of a window, whatever the rule says\n", spec->keep_first);
@@ -459,7 +459,8 @@ static enum status print(const struct run_scoring *s, const struct twin *twin,
         return print_rules(s, FORMAT_CSV, err);
     if (o->format == FORMAT_JSON)
         return json_print(summary, stdout, err);
-    return o->quiet ? STATUS_OK : print_text(s, twin, err);
+    /* Without a directory what is printed is all of the answer. */
+    return o->quiet && o->output ? STATUS_OK : print_text(s, twin, err);
 }
 
 enum status run_scoring_deliver(struct run_scoring *s, int argc, char **argv,

@@ -597,7 +597,8 @@ static enum status deliver(struct prompt_session *s, struct error *err)
         run_prompt_text(stderr, &result);
     json_decref(summary);
     if (status == STATUS_OK && (fflush(stdout) != 0 || ferror(stdout)))
-        status = error_set(err, STATUS_IO, "writing the output failed");
+        status = error_set(err, STATUS_IO, "cannot write the output: a write"
+                           " failed, as on a full disk");
     return status;
 }
 

@@ -57,6 +57,7 @@ static enum status do_steps(struct train_job *s, struct error *err)
     double saved = clock_seconds();
     enum status status = STATUS_OK;
 
+    progress_tell(&progress, 0, train_share_of_steps(s));
     while (!trainer_done(s->trainer) && status == STATUS_OK) {
         char note[64];
         if (command_interrupted) {

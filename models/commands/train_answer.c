@@ -24,6 +24,9 @@ static json_t *routing_json(const struct train_job *s,
                      summary_capacity(&s->spec),
                      "capacity_realised", json_number(causal->capacity),
                      "capacity_realised_topk", json_number(topk->capacity));
+    if (s->trace)
+        json_object_set_new(out, "replayed_rule", json_string(
+            text_trace_head(s->trace)->rule));
     if (s->spec.n_predictor > 0) {
         json_object_set_new(out, "predictor_accuracy", json_number(
             trainer_recent_accuracy(s->trainer)));
@@ -80,14 +83,46 @@ struct verdicts {
                                                 * drawn, under the same rule */
 };
 
+/* How often the held-out text is gone through: by the rule of training, and by
+ * the causal one where that is another. */
+static int n_judgings(const struct train_job *s)
+{
+    const struct route_policy *causal = trainer_causal_policy(s->trainer);
+    return causal && causal != s->options.policy ? 2 : 1;
+}
+
+/* A window of a step costs a forward pass and a backward pass of twice that. */
+double train_share_of_steps(const struct train_job *s)
+{
+    const int64_t most = s->config.judge_windows;
+    const double work = 3.0 * (double)(s->options.steps * s->config.batch);
+    double windows = 0;
+
+    for (int32_t i = 0; i < s->corpus.n; i++) {
+        const int64_t all = data_windows(s->corpus.data[i],
+                                         train_judge_split(&s->config),
+                                         (int32_t)s->config.tokens);
+        windows += (double)(most > 0 && most < all ? most : all);
+    }
+    return work / (work + n_judgings(s) * windows);
+}
+
 struct judging {
     struct judge_watch watch;        /* first: downcast */
     struct progress    progress;
+    double  from, each;              /* shares: where this judging begins, and
+                                      * what each is; fitting thresholds is
+                                      * none */
+    int64_t done;                    /* of it */
 };
 
 static bool go_on(struct judge_watch *watch, int64_t done, int64_t of)
 {
     struct judging *j = (struct judging *)watch;
+    if (done < j->done)              /* the next one */
+        j->from += j->each;
+    j->done = done;
+    progress_tell(&j->progress, j->from, j->from + j->each);
     j->progress.total = (double)of;
     progress_at(&j->progress, (double)done, NULL);
     return !command_interrupted;
@@ -96,8 +131,9 @@ static bool go_on(struct judge_watch *watch, int64_t done, int64_t of)
 static enum status judge(struct train_job *s, struct verdicts *v,
                          struct error *err)
 {
-    struct judging j = { { go_on }, progress_begin("judging", "window", 0,
-                                            s->arguments.common.quiet) };
+    struct judging j = { .watch = { go_on }, .progress = progress_begin(
+        "judging", "window", 0, s->arguments.common.quiet) };
+    j.from = train_share_of_steps(s);
     int64_t windows = s->config.judge_windows;
     enum split split = train_judge_split(&s->config);
 
@@ -108,6 +144,8 @@ static enum status judge(struct train_job *s, struct verdicts *v,
         if (fitted != STATUS_OK)
             return fitted;
     }
+    j.done = 0;
+    j.each = (1 - j.from) / n_judgings(s);
     v->causal = (struct verdict){ .nats = (double)NAN,
                                   .capacity = (double)NAN,
                                   .flops = (double)NAN };
@@ -301,7 +339,9 @@ static void print_verdict(const struct train_job *s,
 
     table_si(flops, v->flops, "FLOP");
     printf("held-out loss: %.4f nats per byte under %s%s, %s a token",
-           v->nats, rule->name, rule->causal ? "" : ", which looks ahead",
+           v->nats, rule->name,
+           rule == trainer_causal_policy(s->trainer) ? ""
+                                                     : ", which looks ahead",
            flops);
     if (isfinite(v->capacity))
         printf(", %.1f %% kept in routed blocks", 100 * v->capacity);

@@ -32,6 +32,7 @@ struct train_job {
     struct tokenizer  *tokenizer;     /* NULL: bytes */
     struct tokenizer_copy copied;     /* of it, for readers of the checkpoint */
     struct corpus      corpus;
+    struct text_trace *trace;         /* that is replayed; NULL: none */
     struct trainer    *trainer;
     struct ledger     *predicted;     /* of one step as planned; then of all, as
                                        * they were routed */
@@ -105,6 +106,15 @@ enum status train_table_give(struct train_job *s,
 enum status train_table_write(const struct train_job *s,
                               struct error *err) MUST_CHECK;
 
+/* ---- train_replay.c: does nothing where no trace routes ---- */
+
+/* Read the trace, which must be of the text, as it is read and split. */
+enum status train_replay_open(struct train_job *s,
+                              struct error *err) MUST_CHECK;
+/* In the config that is fingerprinted, what the trace says stands for its
+ * name. */
+void        train_replay_hash(const struct train_job *s, json_t *config);
+
 /* ---- train_foresee.c ---- */
 
 /* Print what a planned run would spend: a step and in all. */
@@ -112,6 +122,10 @@ enum status train_foresee(const struct train_job *s,
                           struct error *err) MUST_CHECK;
 
 /* ---- train_answer.c ---- */
+
+/* The share of the run's work that its steps are, about; the rest is the
+ * judging. */
+double train_share_of_steps(const struct train_job *s);
 
 /* Judge the model on the held-out text, write the results and print them.
  * summary.json is written last, so that it exists only if all other files do.

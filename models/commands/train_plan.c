@@ -37,6 +37,7 @@ void train_close(struct train_job *s)
 {
     load_watch_close(&s->watch);
     trainer_close(s->trainer);
+    text_trace_close(s->trace);
     corpus_close(&s->corpus);
     tokenizer_close(s->tokenizer);
     ledger_close(s->predicted);
@@ -428,6 +429,7 @@ static enum status take_fingerprint(char out[17], struct train_job *s,
     if (*s->config.init)
         json_object_del(train, "init_scheme");
     forget_later_keys(same, first_kept, last_kept);
+    train_replay_hash(s, same);
     enum status status = train_table_hash(s, same, err);
     if (s->tokenizer)
         json_object_set_new(same, "tokens_hash",
@@ -483,7 +485,9 @@ enum status train_open_data(struct train_job *s, struct error *err)
         status = data_require(s->corpus.data[i], train_judge_split(c), err);
     if (status != STATUS_OK)
         return blame(s, "data.path", err);
-    return take_fingerprint(s->fingerprint, s, 0, 0, err);
+    status = train_replay_open(s, err);
+    return status == STATUS_OK
+               ? take_fingerprint(s->fingerprint, s, 0, 0, err) : status;
 }
 
 enum status train_open_trainer(struct train_job *s, struct error *err)
@@ -510,6 +514,7 @@ enum status train_open_trainer(struct train_job *s, struct error *err)
         .init_scheme = (enum init_scheme)c->init_scheme,
         .router_deviation = c->router_deviation,
         .capacity_warmup = s->spec.kept_varies ? c->capacity_warmup : 0.0,
+        .trace = s->trace,
     };
     if (steps_cost_unlike(&s->spec))
         ledger_clear(s->predicted);

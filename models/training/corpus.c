@@ -75,16 +75,19 @@ static int32_t draw_text(const struct corpus *c, struct random *random)
 }
 
 int64_t corpus_batch(const struct corpus *c, struct random *random,
-                     int32_t n_sequences, int32_t n_tokens, int32_t *inputs,
-                     int32_t *targets)
+                     int32_t n_sequences, int32_t n_tokens, int64_t *start,
+                     int32_t *inputs, int32_t *targets)
 {
     int64_t bytes = 0;
 
     for (int32_t b = 0; b < n_sequences; b++) {
         const int32_t text = c->n > 1 ? draw_text(c, random) : 0;
         const size_t at = (size_t)b * (size_t)n_tokens;
-        bytes += data_batch(c->data[text], SPLIT_TRAIN, random, 1, inputs + at,
-                            targets + at);
+        const int64_t from = data_draw(c->data[text], SPLIT_TRAIN, random);
+        bytes += data_copy(c->data[text], SPLIT_TRAIN, from, n_tokens,
+                           inputs + at, targets + at);
+        if (start)
+            start[b] = from;
     }
     return bytes;
 }

@@ -26,9 +26,10 @@ enum status corpus_open(struct corpus *out, const struct config_paths *paths,
 void        corpus_close(struct corpus *corpus);
 
 /* data_batch() of training windows, each of a text drawn by weight; one text
- * draws nothing more than its windows. */
+ * draws nothing more than its windows.  Their starts go to start[B], NULL:
+ * nobody asks. */
 int64_t corpus_batch(const struct corpus *corpus, struct random *random,
-                     int32_t n_sequences, int32_t n_tokens,
+                     int32_t n_sequences, int32_t n_tokens, int64_t *start,
                      int32_t *inputs /* [B,T] */, int32_t *targets /* [B,T] */);
 
 /* Tokens of all texts; 0 where bytes are the tokens. */

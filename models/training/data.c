@@ -321,6 +321,21 @@ static const struct run *draw_run(const struct part *part, int64_t i)
     return &part->run[low];
 }
 
+/* The run of a position. */
+static const struct run *run_at(const struct part *part, int64_t position)
+{
+    int64_t low = 0, high = part->n_runs - 1;
+
+    while (low < high) {
+        int64_t middle = low + (high - low + 1) / 2;
+        if (part->run[middle].start <= position)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return &part->run[low];
+}
+
 /* Uniform in [0, limit): random_below() draws 32 bits, a text may be longer. */
 static int64_t below(struct random *random, int64_t limit)
 {
@@ -333,22 +348,40 @@ static int64_t below(struct random *random, int64_t limit)
     return (int64_t)(draw % (uint64_t)limit);
 }
 
+int64_t data_positions(const struct data *data)
+{
+    return data->tokenizer ? data->n_ids : (int64_t)data->map.size;
+}
+
+int64_t data_draw(const struct data *data, enum split split,
+                  struct random *random)
+{
+    const struct part *part = &data->part[split];
+
+    assert(part->n_draws > 0);
+    int64_t i = below(random, part->n_draws);
+    const struct run *run = draw_run(part, i);
+    return run->start + i - run->draws_before;
+}
+
+int64_t data_copy(const struct data *data, enum split split, int64_t start,
+                  int32_t n_tokens, int32_t *inputs, int32_t *targets)
+{
+    return copy_window(data, run_at(&data->part[split], start)->start, start,
+                       n_tokens, inputs, targets);
+}
+
 int64_t data_batch(const struct data *data, enum split split,
                    struct random *random, int32_t n_sequences, int32_t *inputs,
                    int32_t *targets)
 {
-    const struct part *part = &data->part[split];
     int32_t T = data->n_tokens;
     int64_t bytes = 0;
 
-    assert(part->n_draws > 0);
     for (int32_t b = 0; b < n_sequences; b++) {
-        int64_t i = below(random, part->n_draws);
-        const struct run *run = draw_run(part, i);
         size_t at = (size_t)b * (size_t)T;
-        bytes += copy_window(data, run->start,
-                             run->start + i - run->draws_before, T, inputs + at,
-                             targets + at);
+        bytes += data_copy(data, split, data_draw(data, split, random), T,
+                           inputs + at, targets + at);
     }
     return bytes;
 }
@@ -364,8 +397,8 @@ int64_t data_windows(const struct data *data, enum split split,
     return n;
 }
 
-int64_t data_window(const struct data *data, enum split split, int64_t i,
-                    int32_t n_tokens, int32_t *inputs, int32_t *targets)
+int64_t data_window_start(const struct data *data, enum split split, int64_t i,
+                          int32_t n_tokens)
 {
     const struct part *part = &data->part[split];
     int64_t r = 0, n;
@@ -375,7 +408,48 @@ int64_t data_window(const struct data *data, enum split split, int64_t i,
         if (i < (n = run_windows(data, &part->run[r], n_tokens)))
             break;
     assert(r < part->n_runs);
-    return copy_window(data, part->run[r].start,
-                       part->run[r].start + i * n_tokens, n_tokens, inputs,
-                       targets);
+    return part->run[r].start + i * n_tokens;
+}
+
+int64_t data_window(const struct data *data, enum split split, int64_t i,
+                    int32_t n_tokens, int32_t *inputs, int32_t *targets)
+{
+    return data_copy(data, split, data_window_start(data, split, i, n_tokens),
+                     n_tokens, inputs, targets);
+}
+
+/* Of a run's tokens, those that its windows leave. */
+static int64_t run_rest(const struct data *data, const struct run *run,
+                        int32_t n_tokens)
+{
+    const int64_t n = run_windows(data, run, n_tokens);
+    return n > 0 ? run->size - !data->lead - n * n_tokens : 0;
+}
+
+int64_t data_covers(const struct data *data, enum split split,
+                    int32_t n_tokens)
+{
+    const struct part *part = &data->part[split];
+    int64_t n = data_windows(data, split, n_tokens);
+
+    for (int64_t r = 0; r < part->n_runs; r++)
+        n += run_rest(data, &part->run[r], n_tokens) > 0;
+    return n;
+}
+
+void data_cover(const struct data *data, enum split split, int64_t i,
+                int32_t n_tokens, int64_t *start, int32_t *held)
+{
+    const struct part *part = &data->part[split];
+    int64_t r = 0, n = 0, rest = 0;
+
+    for (; r < part->n_runs; r++, i -= n + (rest > 0)) {
+        n = run_windows(data, &part->run[r], n_tokens);
+        rest = run_rest(data, &part->run[r], n_tokens);
+        if (i < n + (rest > 0))
+            break;
+    }
+    assert(r < part->n_runs);
+    *held = i < n ? 0 : n_tokens - (int32_t)rest;
+    *start = part->run[r].start + i * n_tokens - *held;
 }

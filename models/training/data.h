@@ -61,9 +61,23 @@ int64_t     data_size(const struct data *data, enum split split);   /* bytes */
 int64_t     data_tokens(const struct data *data);
 const char *data_tokens_hash(const struct data *data);
 
-/* Draw n_sequences (B) windows, every start in the split equally likely, and
- * overlaps allowed.  O(log runs) a window; allocates nothing.  The split must
- * have a window.  Returns the number of bytes of all targets together. */
+/* A window's start is the position of its first token among all of the text, or
+ * with a tokenizer among those of all runs; token t of it has position start + t,
+ * and where a token of its own leads the window, that of the token after it. */
+int64_t data_positions(const struct data *data);
+
+/* Draw the start of a window, every one in the split equally likely.
+ * O(log runs).  The split must have a window. */
+int64_t data_draw(const struct data *data, enum split split,
+                  struct random *random);
+/* Copy the window of n_tokens (T) that begins there.  Returns the number of bytes
+ * of its targets together. */
+int64_t data_copy(const struct data *data, enum split split, int64_t start,
+                  int32_t n_tokens, int32_t *inputs /* [T] */,
+                  int32_t *targets /* [T] */);
+
+/* Draw n_sequences (B) windows; overlaps allowed.  Allocates nothing.  Returns
+ * the number of bytes of all targets together. */
 int64_t data_batch(const struct data *data, enum split split,
                    struct random *random, int32_t n_sequences,
                    int32_t *inputs /* [B,T] */, int32_t *targets /* [B,T] */);
@@ -74,8 +88,18 @@ int64_t data_batch(const struct data *data, enum split split,
  * targets' bytes. */
 int64_t data_windows(const struct data *data, enum split split,
                      int32_t n_tokens);
+int64_t data_window_start(const struct data *data, enum split split, int64_t i,
+                          int32_t n_tokens);
 int64_t data_window(const struct data *data, enum split split, int64_t i,
                     int32_t n_tokens, int32_t *inputs /* [T] */,
                     int32_t *targets /* [T] */);
+
+/* The same windows, and where they leave a rest of a run, one more that ends
+ * with it: together they hold every token that a window may.  The i-th begins at
+ * *start, and its first *held tokens are those of the one before. */
+int64_t data_covers(const struct data *data, enum split split,
+                    int32_t n_tokens);
+void    data_cover(const struct data *data, enum split split, int64_t i,
+                   int32_t n_tokens, int64_t *start, int32_t *held);
 
 #endif

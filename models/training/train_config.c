@@ -219,6 +219,7 @@ static void copy_value(const struct config_key *key, struct train_config *to,
     const size_t size = key->type == CONFIG_BOOL     ? sizeof(bool)
                         : key->type == CONFIG_CHOICE ? sizeof(int)
                         : key->type == CONFIG_INT    ? sizeof(int64_t)
+                        : key->type == CONFIG_PATH   ? CONFIG_TEXT_SIZE
                                                      : sizeof(double);
     memcpy((char *)to + key->offset, (const char *)from + key->offset, size);
 }
@@ -249,7 +250,7 @@ static bool is_of_training(const struct config_key *key)
 {
     static const char *const names[] = {
         "routing.threshold_decay", "routing.aux_loss", "routing.z_loss",
-        "routing.balance_loss",
+        "routing.balance_loss", "routing.replay",
     };
     bool found = false;
 

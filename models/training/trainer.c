@@ -37,6 +37,9 @@ struct trainer {
     struct ledger_meter    meter;
     int32_t  judged_at_once;
     int32_t *ids, *targets;              /* [B,T] */
+    int64_t *start;                      /* [B] positions of the windows */
+    struct allocation replayed;          /* [B] what the trace kept of them;
+                                          * opened where there is one */
     int64_t  most_curve;
     double (*curve)[TRAINING_CURVE_COLUMNS];     /* [most_curve] */
     double   loss, grad_norm;
@@ -152,9 +155,10 @@ enum status trainer_open(struct trainer **out, const struct model_spec *spec,
     t->corpus = *corpus;
     t->ids = calloc(tokens, sizeof *t->ids);
     t->targets = calloc(tokens, sizeof *t->targets);
+    t->start = calloc((size_t)options->n_sequences, sizeof *t->start);
     t->most_curve = curve_most(options);
     t->curve = calloc((size_t)t->most_curve, sizeof *t->curve);
-    if (!t->ids || !t->targets || !t->curve) {
+    if (!t->ids || !t->targets || !t->start || !t->curve) {
         error_set(err, status, "no memory for a batch and a curve of %lld rows",
                   (long long)t->most_curve);
         goto fail;
@@ -172,6 +176,11 @@ enum status trainer_open(struct trainer **out, const struct model_spec *spec,
     if ((status = ledger_open(&t->counted, (struct ledger_shape){
              .by_pass = true, .by_op = true, .n_layers = spec->n_layers },
              cost_zero(PROV_COUNTED), err)))
+        goto fail;
+    if (options->trace &&
+        (status = allocation_open(&t->replayed, plan_n_choices(spec),
+                                  options->n_sequences, options->n_tokens,
+                                  err)))
         goto fail;
     if ((status = first_weights(t, err)))
         goto fail;
@@ -198,7 +207,9 @@ void trainer_close(struct trainer *t)
     ledger_close(t->counted);
     model_close(t->judge);
     model_close(t->model);
+    allocation_close(&t->replayed);
     free(t->curve);
+    free(t->start);
     free(t->targets);
     free(t->ids);
     free(t);
@@ -271,6 +282,17 @@ static void note_curve(struct trainer *t, double rate)
     note_foreseen(t->model, row);
 }
 
+/* What the trace kept of the first n windows, by their starts; NULL: nothing is
+ * replayed. */
+static const struct allocation *replay(struct trainer *t, int32_t n)
+{
+    if (!t->options.trace)
+        return NULL;
+    for (int32_t b = 0; b < n; b++)
+        text_trace_fill(&t->replayed, b, t->options.trace, t->start[b]);
+    return &t->replayed;
+}
+
 enum status trainer_step(struct trainer *t, struct error *err)
 {
     const struct trainer_options *o = &t->options;
@@ -280,12 +302,13 @@ enum status trainer_step(struct trainer *t, struct error *err)
     double started = now();
 
     int64_t bytes = corpus_batch(&t->corpus, &t->state.random, o->n_sequences,
-                                 o->n_tokens, t->ids, t->targets);
+                                 o->n_tokens, t->start, t->ids, t->targets);
     struct model_input input = {
         .ids = t->ids, .targets = t->targets, .n_sequences = o->n_sequences,
         .n_tokens = o->n_tokens, .policy = o->policy,
         .seed = random_mix(o->seed, 2, (uint64_t)step, 0), .train = true,
         .openness = schedule_openness(o->capacity_warmup, step, steps),
+        .replayed = replay(t, o->n_sequences),
     };
     model_forward(t->model, &input, &t->meter.meter, &t->loss);
     if (!isfinite(t->loss))
@@ -353,9 +376,10 @@ static void judge_text(struct judging *j, int32_t text)
                                                      j->of))) {
         int32_t b = 0;
         for (; b < t->judged_at_once && done + b < n; b++) {
-            int64_t size = data_window(data, j->split, (done + b) * all / n,
-                                       o->n_tokens, t->ids + b * T,
-                                       t->targets + b * T);
+            t->start[b] = data_window_start(data, j->split,
+                                            (done + b) * all / n, o->n_tokens);
+            int64_t size = data_copy(data, j->split, t->start[b], o->n_tokens,
+                                     t->ids + b * T, t->targets + b * T);
             block_of(j, b)->bytes += size;
             bytes += size;
         }
@@ -363,6 +387,7 @@ static void judge_text(struct judging *j, int32_t text)
             .ids = t->ids, .targets = t->targets, .n_sequences = b,
             .n_tokens = o->n_tokens, .policy = j->policy,
             .seed = random_mix(o->seed, 3, (uint64_t)j->verdict.windows, 0),
+            .replayed = replay(t, b),
         };
         double mean;
         model_forward(t->judge, &input, &j->meter.meter, &mean);
@@ -421,7 +446,8 @@ static enum status change_judge(struct trainer *t, const struct model_spec *spec
     return model_open(&t->judge, spec, &options, err);
 }
 
-/* Judge the same tensors: routed, but keeping everything and gated by one. */
+/* Judge the same tensors: routed, but keeping everything and gated by one.  Not
+ * every policy knows of the capacity; this one keeps K of T. */
 enum status trainer_judge_dense(struct trainer *t, enum split split,
                                 int64_t most, struct judge_watch *watch,
                                 struct verdict *out, struct error *err)
@@ -435,7 +461,7 @@ enum status trainer_judge_dense(struct trainer *t, enum split split,
     enum status status = change_judge(t, &spec, err);
     if (status != STATUS_OK)
         return status;
-    *out = trainer_judge(t, split, t->options.policy, most, watch);
+    *out = trainer_judge(t, split, route_find("strided"), most, watch);
     return change_judge(t, model_spec(t->model), err);
 }
 
@@ -462,10 +488,18 @@ bool trainer_drew_routers(const struct trainer *t)
     return t->drew_routers && model_spec(t->model)->backbone_frozen;
 }
 
+/* Of a trace the rule that chose: whether it is causal is what counts. */
+static bool is_causal(const struct trainer_options *o)
+{
+    const struct route_policy *rule =
+        o->trace ? route_find(text_trace_head(o->trace)->rule) : o->policy;
+    return rule->causal;
+}
+
 const struct route_policy *trainer_causal_policy(const struct trainer *t)
 {
     const struct model_spec *spec = model_spec(t->model);
-    if (spec_n_routed(spec) == 0 || t->options.policy->causal)
+    if (spec_n_routed(spec) == 0 || is_causal(&t->options))
         return t->options.policy;
     if (spec->n_predictor > 0)
         return route_find("predictor");

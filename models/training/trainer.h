@@ -8,6 +8,7 @@
 #include "models/training/judge_watch.h"
 #include "models/training/schedule.h"
 #include "models/training/training_state.h"
+#include "sim/core/model/text_trace.h"
 
 struct trainer_options {
     int32_t n_sequences, n_tokens;        /* B, T of a step */
@@ -36,6 +37,9 @@ struct trainer_options {
                                            * or TRAINER_ROUTER_DEVIATION */
     double  capacity_warmup;              /* share of the steps; above 0 only
                                            * where the spec's kept_varies */
+    const struct text_trace *trace;       /* of the corpus's only text and in
+                                           * its windows, for the policy replay;
+                                           * else NULL; borrowed */
 };
 
 /* Scores of routers that are drawn for a trained model: so near 0 that the gate
@@ -113,7 +117,7 @@ enum status trainer_judge_drawn(struct trainer *trainer, enum split split,
 bool        trainer_drew_routers(const struct trainer *trainer);
 
 /* The causal rule that belongs to the training policy: itself if it is causal,
- * the predictor where there is one, the sigmoid where aux_loss teaches it, the
+ * or replays a rule that is, the predictor where there is one, the sigmoid where aux_loss teaches it, the
  * threshold if it goes by router scores, otherwise NULL: none. */
 const struct route_policy *trainer_causal_policy(const struct trainer *trainer);
 

@@ -146,6 +146,9 @@ static void say(struct plot *p, const struct drawing *d)
         for (int i = 0; i < d->n; i++)
             TEXT_ADD(p->head, "%s %s %.0f %%", i ? "," : ":", d->group[i].title,
                      100 * d->group[i].bar[0].whole / d->sum[0]);
+    } else if (last->bar[2].whole > 0 && !strcmp(part, long_part)) {
+        TEXT_SET(p->head, "%s: %s takes %.0f %% of the FLOPs and %.0f %% of the "
+                 "time", last->title, part, 100 * flops, 100 * seconds);
     } else if (last->bar[2].whole > 0) {
         TEXT_SET(p->head, "%s: %s takes %.0f %% of the FLOPs, %s %.0f %% of the "
                  "time", last->title, part, 100 * flops, long_part,

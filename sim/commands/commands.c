@@ -3,8 +3,9 @@
 
 const struct command *const commands[] = {
     &machine_command, &predict_command, &train_command, &run_command,
-    &router_command, &route_table_command, &profile_command, &sweep_command,
-    &report_command, &keys_command, NULL
+    &router_command, &route_table_command, &route_trace_command,
+    &regret_command, &profile_command, &sweep_command, &report_command,
+    &keys_command, NULL
 };
 
 const char program_examples[] =

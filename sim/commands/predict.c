@@ -2,22 +2,19 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "models/files/source.h"
-#include "sim/core/answer/summary.h"
+#include "sim/core/answer/rundir.h"
 #include "sim/core/base/file.h"
 #include "sim/core/config/model_config.h"
 #include "sim/price/explain.h"
+#include "sim/price/scores.h"
 #include "sim/commands/commands.h"
 #include "sim/commands/predict_answer.h"
+#include "sim/commands/rival_load.h"
 
 /* ---- arguments ---- */
 
 static const char *const ops[] = { OP_MAP(NAMES_WORD) NULL };
-static const char *const weights[] = { WEIGHTS_MAP(NAMES_WORD)
-                                       NUMBER_MAP(NAMES_WORD)
-                                       "fp8", "int8", "int4", NULL };
 static const char *const logits[] = { [LOGITS_LAST] = "last",
                                       [LOGITS_ALL] = "all", NULL };
 
@@ -39,7 +36,8 @@ static const struct flag flags[] = {
         "machine profile or its name; adds seconds, joules and bytes per level;"
         " given several times, the machines side by side; list: print the names"
         " of all, with their peaks and memory"),
-    PREDICT("--weights", "TYPE", NULL, CHOICE, weights, 0, 0, "", weights, NULL,
+    PREDICT("--weights", "TYPE", NULL, CHOICE, weights, 0, 0, "",
+        predict_weights, NULL,
         "the type that matrices are read in: float32, as MODEL's files store"
         " them, or one type for all; fp8, int8 and int4 without scales or"
         " widening; not given: as a model YAML's weights section says, else"
@@ -51,6 +49,9 @@ static const struct flag flags[] = {
     PREDICT("--kv", "FORMAT", NULL, CHOICE, kv, 0, 0, "", precision_names, NULL,
         "the format of cached keys and values; not given: likewise, else as"
         " --dtype"),
+    PREDICT("--against", "RIVAL", NULL, TEXT, against, 0, 0, "", NULL, NULL,
+        "what the model is set beside, its dense twin if nothing is said: "
+        RIVAL_HELP),
     PREDICT("--by", "ROWS", NULL, CHOICE, by, 0, 0, "op", predict_by_names,
         NULL, "print a row for each op, layer or pass, the total alone, or what"
         " memory is for"),
@@ -90,6 +91,30 @@ static const struct flag flags[] = {
     PREDICT("--convention", "NAME", "--phase train", TEXT, convention, 0, 0, "",
         NULL, NULL, "also print the FLOPs of the step by a paper's convention,"
         " or by all of them"),
+    PREDICT("--trace", "FILE", NULL, TEXT, trace, 0, 0, "", NULL, NULL,
+        "routes that a run recorded: trace.csv of isobath run or of"
+        " isobath.record(), or its directory; batches of its windows are priced"
+        " one by one, and how costs spread is told; a dense MODEL is priced as"
+        " if it routed so"),
+    PREDICT("--synthetic", "SCORES", NULL, CHOICE, synthetic, 0, 0, "",
+        scores_names, NULL, "the same for scores that are drawn, by which"
+        " MODEL's policy chooses: each token by itself; bursts along the text;"
+        " or one a token's identity, which Zipf's law draws"),
+    PREDICT("--by-depth", NULL, "--trace", BOOL, by_depth, 0, 0, "", NULL, NULL,
+        "MODEL may have other layers than the model that was recorded, whose"
+        " config.json lies beside the trace: each goes by that at its relative"
+        " depth"),
+    PREDICT("--windows", "N", "--synthetic", INT, windows, 1, MOST, "64", NULL,
+        NULL, "how many sequences are drawn"),
+    PREDICT("--seed", "N", "--synthetic", INT, seed, 0, 1e15, "1", NULL, NULL,
+        "seed of all that is drawn"),
+    PREDICT("--persistence", "R", "--synthetic", REAL, persistence, 0, 0.9999,
+        "0.9", NULL, NULL, "bursty: how much of a token's score is that of the"
+        " one before"),
+    PREDICT("--exponent", "A", "--synthetic", REAL, exponent, 0, 10, "1", NULL,
+        NULL, "zipf: the k-th most frequent token is drawn as 1 / k^A"),
+    PREDICT("--correlation", "R", "--synthetic", REAL, correlation, 0, 1, "0",
+        NULL, NULL, "of the scores that two layers give one token"),
     PREDICT("--layer", "N", "--explain", INT, layer, 0, MOST, "0", NULL, NULL,
         "the layer whose stored matrices are put into the formula"),
     FLAG_END
@@ -125,6 +150,12 @@ static enum status check(const struct predict_options *o, struct error *err)
         status = flags_refuse(c, "--phase prefill", err);
     if (status == STATUS_OK && o->explain < 0)
         status = flags_refuse(c, "--explain", err);
+    if (status == STATUS_OK && !o->trace)
+        status = flags_refuse(c, "--trace", err);
+    if (status == STATUS_OK && o->synthetic < 0)
+        status = flags_refuse(c, "--synthetic", err);
+    if (status == STATUS_OK && predict_knows_routes(o))
+        status = predict_trace_check(o, err);
     if (status == STATUS_OK && o->machines.n != 1)
         status = flags_refuse(c, "--machine", err);
     if (status == STATUS_OK && o->machines.n > 1 &&
@@ -140,145 +171,6 @@ static enum status check(const struct predict_options *o, struct error *err)
 
 /* ---- input ---- */
 
-static bool is_directory(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
-/* The settings of --set, for a model whose file states everything else. */
-static json_t *settings_json(const struct command_options *o)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < o->n_settings; i++)
-        json_array_append_new(list, json_string(o->setting[i].text));
-    return list;
-}
-
-/* What is trained states all of its shape.  One that routes keeps its blocks and
- * routers; a dense one is priced as if it had been trained with those of --set. */
-static enum status route(struct model_spec *spec,
-                         const struct route_policy *policy, const char *name,
-                         const struct command_options *o, struct error *err)
-{
-    char replay[CONFIG_TEXT_SIZE], table[CONFIG_TEXT_SIZE];
-
-    return spec_n_routed(spec) > 0
-               ? model_config_route(spec, &policy, replay, table, name,
-                                    o->setting, o->n_settings, err)
-               : model_config_suppose(spec, name, o->setting, o->n_settings,
-                                      err);
-}
-
-static void tell_settings(json_t *config, const struct command_options *o)
-{
-    if (o->n_settings > 0)
-        json_object_set_new(config, "set", settings_json(o));
-}
-
-static enum status load_json(struct predict_answer *a, const char *path,
-                             struct error *err)
-{
-    const struct command_options *o = &a->options->common;
-    struct hf_routing routing;
-    size_t size;
-    char *text;
-
-    enum status status = hf_config_read(&a->question.spec, &routing, path, err);
-    if (status == STATUS_OK)
-        status = route(&a->question.spec, routing.policy, path, o, err);
-    if (status == STATUS_OK)
-        status = file_read(&text, &size, path, 1 << 20, err);
-    if (status != STATUS_OK)
-        return status;
-    a->config = json_loadb(text, size, 0, NULL);
-    free(text);
-    tell_settings(a->config, o);
-    return STATUS_OK;
-}
-
-static enum status load_yaml(struct predict_answer *a, struct error *err)
-{
-    struct model_config config;
-    const struct command_options *o = &a->options->common;
-
-    enum status status = model_config_load(&a->question.spec, &config,
-                                           a->options->model, o->setting,
-                                           o->n_settings, err);
-    if (status == STATUS_OK)
-        a->config = config_json(&config, &model_config_schema);
-    if (status == STATUS_OK)
-        a->formats = config.formats;
-    return status;
-}
-
-static bool reads_stored(const struct predict_options *o)
-{
-    return o->weights == WEIGHTS_STORED;
-}
-
-/* A file with weights, or a directory whose own types are asked for. */
-static enum status load_weights(struct predict_answer *a, struct error *err)
-{
-    const struct command_options *o = &a->options->common;
-    struct source source;
-
-    enum status status = source_read(&source, a->options->model, NULL, 0, err);
-    if (status == STATUS_OK && reads_stored(a->options))
-        status = source_keep(&source, WEIGHTS_STORED, err);
-    if (status == STATUS_OK)
-        status = route(&source.spec, source.routing.policy, a->options->model,
-                       o, err);
-    if (status != STATUS_OK)
-        return status;
-    a->question.spec = source.spec;
-    a->config = summary_model(&source.spec);
-    tell_settings(a->config, o);
-    return STATUS_OK;
-}
-
-/* The machines' format that --weights names; PRECISION_COUNT: another type. */
-static int format_of(const char *type)
-{
-    int p = 0;
-
-    if (strcmp(type, weights[WEIGHTS_FLOAT32]) == 0)
-        return PRECISION_FP32;
-    while (p < PRECISION_COUNT && strcmp(type, precision_names[p]) != 0)
-        p++;
-    return p;
-}
-
-/* Store all matrices in the type that --weights names; formats of machines are
- * the regime's. */
-static enum status store_as(struct model_spec *spec, const char *type,
-                            struct error *err)
-{
-    struct stored_config config = { .all = NUMBER_F32 };
-    struct error why;
-
-    if (spec_check_runs(spec, &why) != STATUS_OK)
-        return format_of(type) < PRECISION_COUNT
-                   ? STATUS_OK
-                   : error_set(err, STATUS_BAD_VALUE, "--weights %s: %s;"
-                               " allowed are float32, bf16, fp8, int8 and int4",
-                               type, why.text);
-
-    if (strcmp(type, weights[WEIGHTS_FLOAT32]) != 0 &&
-        !stored_config_find(&config, type))
-        return STATUS_OK;                    /* stored: load_weights() has set
-                                              * them */
-    if (stored_config_apply(spec, &config, &why) == STATUS_OK)
-        return STATUS_OK;
-    return error_set(err, STATUS_BAD_VALUE, "--weights %s: %s", type, why.text);
-}
-
 /* A choice of format_config_choices, or what holds by default. */
 static enum precision chosen(int choice, enum precision otherwise)
 {
@@ -288,7 +180,7 @@ static enum precision chosen(int choice, enum precision otherwise)
 static struct regime regime_of(const struct predict_answer *a)
 {
     const struct predict_options *o = a->options;
-    const struct format_config *f = &a->formats;
+    const struct format_config *f = &a->file.formats;
     const enum precision arithmetic =
         (enum precision)(o->dtype >= 0 ? o->dtype : f->activations);
     struct regime r = {
@@ -303,34 +195,56 @@ static struct regime regime_of(const struct predict_answer *a)
         .tensor = (int32_t)o->tensor, .data = (int32_t)o->data,
     };
 
-    if (o->weights >= 0 && format_of(weights[o->weights]) < PRECISION_COUNT)
-        r.weights = (enum precision)format_of(weights[o->weights]);
+    const int stored = o->weights < 0
+                           ? PRECISION_COUNT
+                           : predict_format_of(predict_weights[o->weights]);
+    if (stored < PRECISION_COUNT)
+        r.weights = (enum precision)stored;
     return r;
+}
+
+/* What no flag says, a run config may. */
+static void take(struct predict_options *o, const struct predict_model *file)
+{
+    if (o->batch == 0)
+        o->batch = file->batch > 0 ? file->batch : 1;
+    if (o->context == 0 && o->tokens == 0)
+        o->tokens = file->tokens;
+    if (o->machines.n == 0 && *file->machine)
+        strcpy(o->machines.value[o->machines.n++], file->machine);
 }
 
 static enum status load_model(struct predict_answer *a, struct error *err)
 {
-    const struct predict_options *o = a->options;
-    char path[FILE_PATH_SIZE];
-    enum status status;
+    struct predict_options *o = a->options;
+    enum status status = predict_model_load(&a->file, &(struct predict_source){
+        .name = o->model, .setting = o->common.setting,
+        .n_settings = o->common.n_settings, .weights = o->weights }, err);
 
-    if (ends_with(o->model, ".gguf") || ends_with(o->model, ".bin") ||
-        reads_stored(o)) {
-        status = load_weights(a, err);
-    } else if (is_directory(o->model)) {
-        status = file_join(path, o->model, "config.json", err);
-        if (status == STATUS_OK)
-            status = load_json(a, path, err);
-    } else if (ends_with(o->model, ".json")) {
-        status = load_json(a, o->model, err);
-    } else {
-        status = predict_is_run(o->model) ? predict_load_run(a, err)
-                                          : load_yaml(a, err);
-    }
-    if (a->options->batch == 0)
-        a->options->batch = 1;
-    return status == STATUS_OK && o->weights >= 0
-               ? store_as(&a->question.spec, weights[o->weights], err) : status;
+    if (status != STATUS_OK)
+        return status;
+    a->question.spec = a->file.spec;
+    take(o, &a->file);
+    a->question.n_tokens = o->tokens    ? (int32_t)o->tokens
+                           : o->context ? (int32_t)o->context
+                                        : a->file.spec.max_tokens;
+    return STATUS_OK;
+}
+
+/* The dense twin, and what --against names. */
+static enum status load_rivals(struct predict_answer *a, struct error *err)
+{
+    const char *names[PREDICT_RIVALS] = { rival_names[RIVAL_DENSE],
+                                          a->options->against };
+    const bool other = a->options->against &&
+                       strcmp(a->options->against, names[0]) != 0;
+    enum status status = STATUS_OK;
+
+    a->n_rivals = other ? 2 : 1;
+    for (int i = 0; i < a->n_rivals && status == STATUS_OK; i++)
+        status = rival_load(&a->rival[i], names[i], &a->question.spec,
+                            a->question.n_tokens, err);
+    return status;
 }
 
 static enum status load(struct predict_answer *a, struct error *err)
@@ -346,6 +260,8 @@ static enum status load(struct predict_answer *a, struct error *err)
         status = error_set(err, STATUS_BAD_VALUE, "--layer %" PRId64 ": this"
                            " model has layers 0 to %d", o->layer,
                            a->question.spec.n_layers - 1);
+    if (status == STATUS_OK)
+        status = load_rivals(a, err);
     if (status != STATUS_OK || o->machines.n == 0)
         return status;
     a->machine = malloc(sizeof *a->machine);
@@ -359,7 +275,6 @@ enum status predict_work_out(struct predict_answer *a, struct error *err)
 {
     struct predict_question *q = &a->question;
     const struct predict_options *o = a->options;
-    const struct model_spec dense = spec_dense(&q->spec);
 
     q->phase = (enum memory_phase)o->phase;
     q->all_logits = o->logits == LOGITS_ALL;
@@ -376,20 +291,18 @@ enum status predict_work_out(struct predict_answer *a, struct error *err)
                          " of float32 on one device, rows gathered; leave"
                          " others out");
     q->n_sequences = (int32_t)(o->batch / (o->accumulate * o->data));
-    q->n_tokens = o->tokens ? (int32_t)o->tokens
-                : o->context ? (int32_t)o->context : q->spec.max_tokens;
     if (q->phase == MEMORY_TRAIN &&
         spec_check_training(&q->spec, &why) != STATUS_OK)
         return error_set(err, STATUS_BAD_VALUE, "%s; ask for --phase prefill or"
                          " decode", why.text);
-    enum status status = prediction_open(&a->model, q, &q->spec, err);
-    if (status == STATUS_OK)
-        status = prediction_open(&a->dense, q, &dense, err);
+    if (predict_knows_routes(o))
+        return STATUS_OK;                /* priced as they are told */
+    enum status status = contest_open(&a->contest, q, a->rival, a->n_rivals,
+                                      err);
     if (status != STATUS_OK)
         return status;
-    a->n_rows = predict_rows(a->rows, &a->model, &a->dense,
-                             (enum predict_by)o->by);
-    a->total = predict_total(&a->model, &a->dense);
+    a->n_rows = predict_rows(a->rows, &a->contest, (enum predict_by)o->by);
+    a->total = predict_total(&a->contest);
     return STATUS_OK;
 }
 
@@ -414,6 +327,8 @@ static enum status print(FILE *file, struct predict_answer *a, int argc,
 
     if (wants_list(o))
         return predict_machines_list(file, (enum format)o->common.format, err);
+    if (predict_knows_routes(o))
+        return predict_trace_print(file, a, argc, argv, err);
     if (o->machines.n > 1)
         return predict_machines_print(file, a, err);
     if (o->explain < 0 && o->common.format == FORMAT_TEXT)
@@ -422,9 +337,9 @@ static enum status print(FILE *file, struct predict_answer *a, int argc,
         return predict_print_csv(file, a, err);
     if (o->explain < 0)
         return predict_print_json(file, a, argc, argv, err);
-    explain_op(file, &a->model.spec, &a->model.allocation,
-               told_rows(&a->question), a->model.ledger, (enum op)o->explain,
-               (int32_t)o->layer);
+    const struct prediction *model = &a->contest.model;
+    explain_op(file, &model->spec, &model->allocation, told_rows(&a->question),
+               model->ledger, (enum op)o->explain, (int32_t)o->layer);
     return STATUS_OK;
 }
 
@@ -436,7 +351,9 @@ static enum status deliver(struct predict_answer *a, int argc, char **argv,
 
     if (!path)
         return print(stdout, a, argc, argv, err);
-    enum status status = file_create(&out, path, err);
+    enum status status = rundir_spare(path, err);
+    if (status == STATUS_OK)
+        status = file_create(&out, path, err);
     if (status != STATUS_OK)
         return status;
     status = print(out.stream, a, argc, argv, err);
@@ -474,9 +391,8 @@ static int run(void *options)
         return command_fail(&err);
     command_end_on_signals();
     enum status status = answer(a, options, &err);
-    prediction_close(&a->model);
-    prediction_close(&a->dense);
-    json_decref(a->config);
+    contest_close(&a->contest);
+    predict_model_close(&a->file);
     free(a->machine);
     free(a);
     return status == STATUS_OK ? 0 : command_fail(&err);
@@ -485,12 +401,14 @@ static int run(void *options)
 const struct command predict_command = {
     .name = "predict", .usage = "MODEL\n--machine list",
     .help = "price a model from its config; nothing is run",
-    .about = "Price a model next to its dense twin: FLOPs, bytes, and on a"
-        " machine seconds and joules.  Nothing is run.",
+    .about = "Price a model next to its dense twin, or another rival: FLOPs,"
+        " bytes, and on a machine seconds and joules.  Nothing is run.",
     .examples =
         "  isobath predict smollm-135m --machine h100-sxm --phase decode\n"
         "  isobath predict mod-220m-paper --by layer\n"
-        "  isobath predict tiny-48-mod --set routing.capacity=0.25 --format json\n",
+        "  isobath predict mod-220m-paper --machine a100-80 --against equal-flops\n"
+        "  isobath predict tiny-48-mod --set routing.capacity=0.25 --format json\n"
+        "  isobath predict tiny-48-mod --synthetic zipf --phase decode -B 16\n",
     .kinds = (const char *const[]){ "models", "runs", NULL },
     .flags = flags, .config = &model_config_schema,
     .options_size = sizeof(struct predict_options), .run = run,

@@ -16,17 +16,16 @@ static const enum metric shown[] = { METRIC_FLOPS, METRIC_BYTES, METRIC_SECONDS,
                                      METRIC_JOULES };
 enum { N_SHOWN = sizeof shown / sizeof *shown, DECIMALS = 4 };
 
-static void add_row(struct table *t, const char *name,
-                    const struct predict_row *row, bool dense,
-                    enum row_kind kind)
+static void add_row(struct table *t, const char *name, const struct cost *cost,
+                    const struct cost *rival, enum row_kind kind)
 {
     table_row(t, kind);
     table_text(t, name);
     for (int i = 0; i < N_SHOWN; i++) {
-        double of_dense = predict_of_dense(row, shown[i]);
-        table_cost(t, dense ? &row->dense : &row->model, shown[i]);
-        table_amount(t, amount_of(dense && isfinite(of_dense) ? 1 : of_dense,
-                                  PROV_PREDICTED));
+        const double of = cost_get(rival, shown[i]);
+        table_cost(t, cost, shown[i]);
+        table_amount(t, amount_of(of > 0 ? cost_get(cost, shown[i]) / of
+                                         : (double)NAN, PROV_PREDICTED));
     }
 }
 
@@ -34,6 +33,7 @@ static enum status print_table(FILE *file, const struct predict_answer *a,
                                struct error *err)
 {
     enum predict_by by = (enum predict_by)a->options->by;
+    const int told = predict_told(a);
     struct column columns[1 + 2 * N_SHOWN] = {
         { "name", predict_by_names[by], "", COLUMN_TEXT, true } };
     struct table t;
@@ -42,14 +42,18 @@ static enum status print_table(FILE *file, const struct predict_answer *a,
         columns[1 + 2 * i] = (struct column){
             "amount", "", metric_table[shown[i]].unit, COLUMN_SI, true };
         columns[2 + 2 * i] = (struct column){
-            "of_dense", "of dense", "", COLUMN_FACTOR, true };
+            "of_rival", told == PREDICT_TWIN ? "of dense" : "of rival", "",
+            COLUMN_FACTOR, true };
     }
     table_open(&t, "predicted", columns, sizeof columns / sizeof *columns);
     t.decimals = DECIMALS;
     for (int i = 0; i < a->n_rows && by != PREDICT_BY_TOTAL; i++)
-        add_row(&t, a->rows[i].name, &a->rows[i], false, ROW_PLAIN);
-    add_row(&t, "total", &a->total, false, ROW_TOTAL);
-    add_row(&t, "dense twin", &a->total, true, ROW_TOTAL);
+        add_row(&t, a->rows[i].name, &a->rows[i].model, &a->rows[i].rival[told],
+                ROW_PLAIN);
+    add_row(&t, "total", &a->total.model, &a->total.rival[told], ROW_TOTAL);
+    for (int r = told; r >= 0; r--)
+        add_row(&t, a->rival[r].name, &a->total.rival[r],
+                &a->total.rival[told], ROW_TOTAL);
     enum status status = table_print(&t, FORMAT_TEXT, file, err);
     table_close(&t);
     return status;
@@ -173,7 +177,7 @@ void predict_print_question(FILE *file, const struct predict_answer *a)
     if (spec_stores(s)) {
         char weights[SOURCE_WEIGHTS_SIZE];
         source_weights_text(weights, s);
-        fprintf(file, "matrices as stored: %s\n", weights);
+        fprintf(file, "matrices priced as %s\n", weights);
     }
     fprintf(file, "phase %s%s, B %d, T %d; ",
             memory_phase_names[a->question.phase], logits_text(&a->question),
@@ -184,7 +188,7 @@ void predict_print_question(FILE *file, const struct predict_answer *a)
         fprintf(file, "machine %s\n",
                 a->machine ? a->machine->name : "none given");
     print_regime(file, a);
-    if (a->model.allocation.kept)
+    if (a->contest.model.allocation.kept)
         fputs("kept tokens are assumed to be evenly spaced: how many keys they"
               " see depends on it\n", file);
 }
@@ -239,6 +243,17 @@ static void print_per_token(FILE *file, const struct predict_answer *a)
     fputc('\n', file);
 }
 
+static const struct prediction *twin_of(const struct predict_answer *a)
+{
+    return &a->contest.rival[PREDICT_TWIN].end[0];
+}
+
+static double train_flops(const struct predict_convention *c,
+                          const struct prediction *p)
+{
+    return predict_train_flops(c, &p->spec, &p->allocation);
+}
+
 static enum status print_conventions(FILE *file, const struct predict_answer *a,
                                      struct error *err)
 {
@@ -259,10 +274,8 @@ static enum status print_conventions(FILE *file, const struct predict_answer *a,
          c++) {
         if (strcmp(name, "all") != 0 && strcmp(name, c->name) != 0)
             continue;
-        double model = predict_train_flops(c, &a->model.spec,
-                                           &a->model.allocation);
-        double dense = predict_train_flops(c, &a->dense.spec,
-                                           &a->dense.allocation);
+        double model = train_flops(c, &a->contest.model);
+        double dense = train_flops(c, twin_of(a));
         table_row(&t, ROW_PLAIN);
         table_text(&t, c->name);
         table_amount(&t, amount_of(model, PROV_PREDICTED));
@@ -285,11 +298,11 @@ enum status predict_print_text(FILE *file, const struct predict_answer *a,
     fputc('\n', file);
     print_per_token(file, a);
     if (a->machine) {
-        print_range(file, &a->model, METRIC_SECONDS,
-                    a->model.range.seconds);
-        print_range(file, &a->model, METRIC_JOULES,
-                    a->model.range.joules);
+        const struct prediction *model = &a->contest.model;
+        print_range(file, model, METRIC_SECONDS, model->range.seconds);
+        print_range(file, model, METRIC_JOULES, model->range.joules);
     }
+    predict_against_text(file, a);
     predict_measured_text(file, a);
     predict_memory_text(file, a);
     if (status == STATUS_OK)
@@ -305,7 +318,10 @@ enum status predict_print_text(FILE *file, const struct predict_answer *a,
 enum status predict_print_csv(FILE *file, const struct predict_answer *a,
                               struct error *err)
 {
-    struct column columns[3 + METRIC_COUNT] = {
+    const int told = predict_told(a);
+    const bool other = told != PREDICT_TWIN;
+    const struct predict_ratios ratios = predict_ratios(&a->contest, told);
+    struct column columns[3 + METRIC_COUNT + PREDICT_AGAINST_COLUMNS] = {
         { "model", "", "", COLUMN_TEXT, true },
         { "phase", "", "", COLUMN_TEXT, true },
         { predict_by_names[a->options->by], "", "", COLUMN_TEXT, true } };
@@ -316,17 +332,23 @@ enum status predict_print_csv(FILE *file, const struct predict_answer *a,
     for (int m = 0; m < METRIC_COUNT; m++)
         columns[3 + m] = (struct column){
             metric_table[m].column, "", metric_table[m].unit, COLUMN_SI, true };
-    table_open(&t, "predicted", columns, sizeof columns / sizeof *columns);
+    memcpy(columns + 3 + METRIC_COUNT, predict_against_columns,
+           sizeof predict_against_columns);
+    table_open(&t, "predicted", columns,
+               3 + METRIC_COUNT + (other ? PREDICT_AGAINST_COLUMNS : 0));
     t.digits = 9;
-    for (int i = 0; i < 2 * a->n_rows; i++) {
+    for (int i = 0; i < (1 + a->n_rivals) * a->n_rows; i++) {
         const struct predict_row *row = &a->rows[i % a->n_rows];
-        bool dense = i >= a->n_rows;
+        const int model = i / a->n_rows;
         table_row(&t, ROW_PLAIN);
-        table_text(&t, dense ? "dense" : "model");
+        table_text(&t, predict_model_name(a, model));
         table_text(&t, memory_phase_names[a->question.phase]);
         table_text(&t, row->name);
         for (int m = 0; m < METRIC_COUNT; m++)
-            table_cost(&t, dense ? &row->dense : &row->model, (enum metric)m);
+            table_cost(&t, predict_cost(row, model), (enum metric)m);
+        if (other)
+            predict_against_cells(&t, row, model, told,
+                a->options->by == PREDICT_BY_TOTAL ? &ratios : NULL);
     }
     enum status status = table_print(&t, FORMAT_CSV, file, err);
     table_close(&t);
@@ -335,30 +357,35 @@ enum status predict_print_csv(FILE *file, const struct predict_answer *a,
 
 /* ---- JSON ---- */
 
-static json_t *cost_json(const struct cost *cost)
+/* The row's amounts over a rival's. */
+static json_t *of_rival_json(const struct predict_row *row, int rival)
 {
     json_t *out = json_object();
 
     for (int m = 0; m < METRIC_COUNT; m++)
-        json_object_set_new(out, metric_table[m].column,
-                            json_amount(cost, (enum metric)m));
+        json_object_set_new(out, metric_table[m].column, json_number(
+            predict_of_rival(row, rival, (enum metric)m)));
     return out;
 }
 
 static json_t *rows_json(const struct predict_answer *a)
 {
+    const int told = predict_told(a);
     json_t *table = json_array();
 
     for (int i = 0; i < a->n_rows; i++) {
         const struct predict_row *row = &a->rows[i];
-        json_t *of_dense = json_object();
-        for (int m = 0; m < METRIC_COUNT; m++)
-            json_object_set_new(of_dense, metric_table[m].column,
-                json_number(predict_of_dense(row, (enum metric)m)));
-        json_array_append_new(table, json_pack("{s:s, s:o, s:o, s:o}",
+        json_t *out = json_pack("{s:s, s:o, s:o, s:o}",
             predict_by_names[a->options->by], row->name,
-            "predicted", cost_json(&row->model),
-            "dense", cost_json(&row->dense), "of_dense", of_dense));
+            "predicted", predict_cost_json(&row->model),
+            "dense", predict_cost_json(&row->rival[PREDICT_TWIN]),
+            "of_dense", of_rival_json(row, PREDICT_TWIN));
+        if (told != PREDICT_TWIN) {
+            json_object_set_new(out, "rival",
+                                predict_cost_json(&row->rival[told]));
+            json_object_set_new(out, "of_rival", of_rival_json(row, told));
+        }
+        json_array_append_new(table, out);
     }
     return table;
 }
@@ -394,10 +421,8 @@ static json_t *conventions_json(const struct predict_answer *a)
          a->question.phase == MEMORY_TRAIN &&
          spec_check_runs(&a->question.spec, NULL) == STATUS_OK && c->name; c++)
         json_object_set_new(out, c->name, json_pack("{s:f, s:f, s:s, s:s}",
-            "flops", predict_train_flops(c, &a->model.spec,
-                                         &a->model.allocation),
-            "dense", predict_train_flops(c, &a->dense.spec,
-                                         &a->dense.allocation),
+            "flops", train_flops(c, &a->contest.model),
+            "dense", train_flops(c, twin_of(a)),
             "counts", c->counts, "source", c->source));
     return out;
 }
@@ -408,7 +433,7 @@ static enum status dense_json(json_t *summary, const struct predict_answer *a,
 {
     json_t *twin = summary_open("predict", json_object(), json_object());
 
-    enum status status = summary_totals(twin, "predicted", a->dense.ledger,
+    enum status status = summary_totals(twin, "predicted", twin_of(a)->ledger,
                                         err);
     json_object_set(summary, "dense",
                     json_object_get(json_object_get(twin, "totals"),
@@ -441,7 +466,7 @@ static json_t *regime_json(const struct regime *r)
                      "tensor", (int)r->tensor, "data", (int)r->data);
 }
 
-static json_t *question_json(struct predict_answer *a)
+json_t *predict_question_json(struct predict_answer *a)
 {
     json_t *machine = a->machine ? config_json(a->machine, &machine_schema)
                                  : json_null();
@@ -455,29 +480,32 @@ static json_t *question_json(struct predict_answer *a)
         "regime", regime_json(&a->question.regime),
         "batch", (int)a->options->batch,
         "tokens", (int)a->question.n_tokens,
-        "machine", machine, "model", a->config);
+        "machine", machine, "model", a->file.config);
     return config ? config : json_object();
 }
 
 enum status predict_print_json(FILE *file, struct predict_answer *a, int argc,
                                char **argv, struct error *err)
 {
-    json_t *summary = summary_open("predict", question_json(a),
+    json_t *summary = summary_open("predict", predict_question_json(a),
         provenance_json(argc, argv, a->options->common.threads, 0, NULL, NULL,
                         NULL));
     if (!summary)
         return error_set(err, STATUS_NO_MEMORY, "no memory for the summary");
 
-    enum status status = summary_totals(summary, "predicted", a->model.ledger,
-                                        err);
+    enum status status = summary_totals(summary, "predicted",
+                                        a->contest.model.ledger, err);
     if (status == STATUS_OK)
         status = dense_json(summary, a, err);
     json_object_set_new(summary, "by",
                         json_string(predict_by_names[a->options->by]));
     json_object_set_new(summary, "table", rows_json(a));
     json_object_set_new(summary, "per_token", per_token_json(a));
-    json_object_set_new(summary, "range", range_json(a, a->model.range));
-    json_object_set_new(summary, "dense_range", range_json(a, a->dense.range));
+    json_object_set_new(summary, "range",
+                        range_json(a, a->contest.model.range));
+    json_object_set_new(summary, "dense_range",
+                        range_json(a, twin_of(a)->range));
+    json_object_set_new(summary, "against", predict_against_json(a));
     json_object_set_new(summary, "parameters", json_integer(
         (json_int_t)memory_parameters(&a->question.spec)));
     json_object_set_new(summary, "active_parameters", json_integer(

@@ -2,19 +2,19 @@
 #ifndef PREDICT_ANSWER_H
 #define PREDICT_ANSWER_H
 
-#include <jansson.h>
 #include <stdio.h>
 
+#include "sim/commands/predict_model.h"
 #include "sim/core/answer/command.h"
-#include "sim/price/hold.h"
-#include "sim/core/config/format_config.h"
+#include "sim/core/answer/table.h"
 #include "sim/price/predict_table.h"
 
 enum logits { LOGITS_LAST, LOGITS_ALL };
 
 struct predict_options {
     struct command_options common;
-    const char *model, *convention;     /* the last may be NULL */
+    const char *model;
+    const char *convention, *against;   /* NULL: not given */
     struct config_paths machines;
     int     phase, by;                  /* enum memory_phase, predict_by */
     int     logits;                     /* enum logits */
@@ -28,34 +28,34 @@ struct predict_options {
     int64_t layer;                      /* the one that explain shows */
     int     weights;                    /* enum weights, then types, then
                                          * formats; -1: as the model file says */
+    const char *trace;                  /* NULL: not given */
+    bool    by_depth;
+    int     synthetic;                  /* enum scores_kind, or -1 */
+    int64_t windows, seed;
+    double  persistence, exponent, correlation;
 };
+
+/* The dense twin, and what --against names. */
+enum { PREDICT_TWIN, PREDICT_OTHER, PREDICT_RIVALS };
 
 /* All the data that are printed, in any format. */
 struct predict_answer {
     struct predict_options *options;    /* a run config fills in what the flags
                                          * leave open */
     struct predict_question question;
-    json_t *config;                     /* of the model, resolved */
-    struct format_config formats;       /* that its file says */
+    struct predict_model file;
     struct machine *machine;            /* NULL: none */
-    struct prediction model, dense;
+    struct rival rival[PREDICT_RIVALS];
+    int    n_rivals;                    /* the last is the one that is told */
+    struct contest contest;
     struct predict_row rows[PREDICT_ROWS_MAX];
     int    n_rows;
     struct predict_row total;
 };
 
-/* ---- predict_run.c ---- */
-
-/* True if the file is a config of isobath train or isobath run: it has a section
- * train:, data: or run:. */
-bool        predict_is_run(const char *path);
-/* The spec and the config of such a file, its batch, tokens and machine. */
-enum status predict_load_run(struct predict_answer *answer,
-                             struct error *err) MUST_CHECK;
-
 /* ---- predict.c ---- */
 
-/* Prices the question; the answer's model and dense are closed before. */
+/* Prices the question; the answer's contest is closed before. */
 enum status predict_work_out(struct predict_answer *answer,
                              struct error *err) MUST_CHECK;
 
@@ -85,7 +85,49 @@ void predict_memory_json(json_t *summary, const struct predict_answer *answer);
 void predict_measured_text(FILE *file, const struct predict_answer *answer);
 json_t *predict_measured_json(const struct predict_answer *answer);
 
+/* ---- predict_against.c: beside the rival that is told ---- */
+
+/* The last of the rivals. */
+int predict_told(const struct predict_answer *answer);
+/* Of the models of a row, the first is the one asked about; rivals follow. */
+const struct cost *predict_cost(const struct predict_row *row, int model);
+const char *predict_model_name(const struct predict_answer *answer, int model);
+
+struct predict_ratios {
+    struct estimate seconds, joules;
+};
+struct predict_ratios predict_ratios(const struct contest *contest, int rival);
+
+/* The rival, and the model's seconds and joules over its. */
+void predict_against_text(FILE *file, const struct predict_answer *answer);
+void predict_against_line(FILE *file, const struct predict_ratios *ratios);
+json_t *predict_against_json(const struct predict_answer *answer);
+json_t *predict_cost_json(const struct cost *cost);
+
+/* What a row of CSV ends with where --against is given: the amounts of one model
+ * over those of the rival; with `ratios`, of the whole, the model's bounds. */
+enum { PREDICT_AGAINST_COLUMNS = 8 };
+extern const struct column predict_against_columns[PREDICT_AGAINST_COLUMNS];
+void predict_against_cells(struct table *table, const struct predict_row *row,
+                           int model, int rival,
+                           const struct predict_ratios *ratios);
+
+/* ---- predict_trace.c: routes that are known, window by window ---- */
+
+/* --trace or --synthetic is given. */
+bool        predict_knows_routes(const struct predict_options *options);
+/* STATUS_BAD_VALUE: a flag that has no sense with one of them. */
+enum status predict_trace_check(const struct predict_options *options,
+                                struct error *err) MUST_CHECK;
+/* Prices all batches, and prints how their costs spread, in any format. */
+enum status predict_trace_print(FILE *file, struct predict_answer *answer,
+                                int argc, char **argv,
+                                struct error *err) MUST_CHECK;
+
 /* ---- predict_answer.c: the whole answer ---- */
+
+/* What was asked, for a summary. */
+json_t     *predict_question_json(struct predict_answer *answer);
 
 /* The model, the question and how it is run, as lines. */
 void        predict_print_question(FILE *file,

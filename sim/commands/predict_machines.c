@@ -103,18 +103,18 @@ struct priced {
     char   name[CONFIG_TEXT_SIZE];
     struct predict_row rows[PREDICT_ROWS_MAX], total;
     int    n_rows;
+    struct predict_ratios ratios;         /* to the rival that is told */
     char   reasons[METRIC_COUNT][TABLE_NAME_SIZE * 8];
 };
 
 /* Blocks of columns, one in each for every machine. */
 static const struct block {
-    const char *over;
+    const char *over;             /* NULL: whose it is a share of, is told */
     enum metric metric;
-    bool        of_dense;
 } blocks[] = {
-    { "time", METRIC_SECONDS, false },
-    { "time, of the dense twin's", METRIC_SECONDS, true },
-    { "energy", METRIC_JOULES, false },
+    { "time", METRIC_SECONDS },
+    { NULL, METRIC_SECONDS },
+    { "energy", METRIC_JOULES },
 };
 enum { N_BLOCKS = sizeof blocks / sizeof *blocks };
 
@@ -123,8 +123,7 @@ static enum status price(struct priced *out, struct predict_answer *a,
 {
     enum status status = machine_load(a->machine, name, err);
 
-    prediction_close(&a->model);
-    prediction_close(&a->dense);
+    contest_close(&a->contest);
     if (status == STATUS_OK)
         status = predict_work_out(a, err);
     if (status != STATUS_OK)
@@ -133,8 +132,10 @@ static enum status price(struct priced *out, struct predict_answer *a,
     memcpy(out->rows, a->rows, sizeof out->rows);
     out->n_rows = a->n_rows;
     out->total = a->total;
+    out->ratios = predict_ratios(&a->contest, predict_told(a));
     for (int i = 0; i < N_BLOCKS; i++) {
-        const char *why = ledger_reason(a->model.ledger, blocks[i].metric);
+        const char *why = ledger_reason(a->contest.model.ledger,
+                                        blocks[i].metric);
         snprintf(out->reasons[blocks[i].metric], sizeof *out->reasons, "%s",
                  why ? why : "");
     }
@@ -142,30 +143,46 @@ static enum status price(struct priced *out, struct predict_answer *a,
 }
 
 static struct amount amount_in(const struct block *block,
-                               const struct priced *p,
-                               const struct predict_row *row, bool dense)
+                               const struct priced *p, const struct cost *cost,
+                               const struct cost *rival)
 {
-    const struct cost *cost = dense ? &row->dense : &row->model;
-    double of_dense = predict_of_dense(row, block->metric);
+    const double of = cost_get(rival, block->metric);
 
-    if (block->of_dense)
-        return amount_of(dense && isfinite(of_dense) ? 1 : of_dense,
-                         PROV_PREDICTED);
+    if (!block->over)
+        return amount_of(of > 0 ? cost_get(cost, block->metric) / of
+                                : (double)NAN, PROV_PREDICTED);
     return cost_known(cost, block->metric)
                ? amount_of(cost_get(cost, block->metric), PROV_PREDICTED)
                : amount_unknown(p->reasons[block->metric]);
 }
 
-/* Row r of the table; -1: the total. */
+/* Row r of the table, of one of the models; -1: the total. */
 static void add_row(struct table *t, const char *name, const struct priced *p,
-                    int n, int r, bool dense)
+                    int n, int r, int model, int told)
 {
     table_row(t, r < 0 ? ROW_TOTAL : ROW_PLAIN);
     table_text(t, name);
     for (int i = 0; i < N_BLOCKS * n; i++) {
         const struct priced *one = &p[i % n];
+        const struct predict_row *row = r < 0 ? &one->total : &one->rows[r];
         table_amount(t, amount_in(&blocks[i / n], one,
-                                  r < 0 ? &one->total : &one->rows[r], dense));
+                                  predict_cost(row, model),
+                                  &row->rival[told]));
+    }
+}
+
+/* What each machine takes of the rival's time and energy. */
+static void print_against(FILE *file, const struct predict_answer *a,
+                          const struct priced *p, int n)
+{
+    const int told = predict_told(a);
+
+    if (spec_n_routed(&a->question.spec) == 0 && told == PREDICT_TWIN)
+        return;
+    fprintf(file, "against %s\n", a->rival[told].about);
+    for (int i = 0; i < n; i++) {
+        fprintf(file, "%s: ", p[i].name);
+        predict_against_line(file, &p[i].ratios);
     }
 }
 
@@ -176,24 +193,29 @@ static enum status print_text(FILE *file, const struct predict_answer *a,
     struct column columns[1 + CONFIG_PATHS_MAX * N_BLOCKS] = {
         { "name", predict_by_names[by], "", COLUMN_TEXT, true } };
     const char *over[1 + CONFIG_PATHS_MAX * N_BLOCKS] = { "" };
+    const int told = predict_told(a);
+    const char *of_rival = told == PREDICT_TWIN ? "time, of the dense twin's"
+                                                : "time, of the rival's";
     struct table t;
 
     for (int i = 0; i < n * N_BLOCKS; i++) {
         const struct block *block = &blocks[i / n];
         columns[1 + i] = (struct column){ "amount", p[i % n].name,
-            block->of_dense ? "" : metric_table[block->metric].unit,
-            block->of_dense ? COLUMN_FACTOR : COLUMN_SI, true };
-        over[1 + i] = block->over;
+            block->over ? metric_table[block->metric].unit : "",
+            block->over ? COLUMN_SI : COLUMN_FACTOR, true };
+        over[1 + i] = block->over ? block->over : of_rival;
     }
     predict_print_question(file, a);
     fputc('\n', file);
     table_open(&t, "predicted", columns, (size_t)(1 + n * N_BLOCKS));
     t.over = over;
     for (int r = 0; r < p->n_rows && by != PREDICT_BY_TOTAL; r++)
-        add_row(&t, p->rows[r].name, p, n, r, false);
-    add_row(&t, "total", p, n, -1, false);
-    add_row(&t, "dense twin", p, n, -1, true);
+        add_row(&t, p->rows[r].name, p, n, r, 0, told);
+    add_row(&t, "total", p, n, -1, 0, told);
+    for (int r = told; r >= 0; r--)
+        add_row(&t, a->rival[r].name, p, n, -1, 1 + r, told);
     enum status status = table_print(&t, FORMAT_TEXT, file, err);
+    print_against(file, a, p, n);
     fputs("predicted: nothing was run; joules are modelled from the profiles'"
           " coefficients\n", file);
     table_close(&t);
@@ -204,7 +226,9 @@ static enum status print_text(FILE *file, const struct predict_answer *a,
 static enum status print_rows(FILE *file, const struct predict_answer *a,
                               const struct priced *p, int n, struct error *err)
 {
-    struct column columns[4 + METRIC_COUNT] = {
+    const int told = predict_told(a), n_models = 1 + a->n_rivals;
+    const bool other = told != PREDICT_TWIN;
+    struct column columns[4 + METRIC_COUNT + PREDICT_AGAINST_COLUMNS] = {
         { "machine", "", "", COLUMN_TEXT, true },
         { "model", "", "", COLUMN_TEXT, true },
         { "phase", "", "", COLUMN_TEXT, true },
@@ -214,20 +238,25 @@ static enum status print_rows(FILE *file, const struct predict_answer *a,
     for (int m = 0; m < METRIC_COUNT; m++)
         columns[4 + m] = (struct column){
             metric_table[m].column, "", metric_table[m].unit, COLUMN_SI, true };
-    table_open(&t, "predicted", columns, 4 + METRIC_COUNT);
+    memcpy(columns + 4 + METRIC_COUNT, predict_against_columns,
+           sizeof predict_against_columns);
+    table_open(&t, "predicted", columns,
+               4 + METRIC_COUNT + (other ? PREDICT_AGAINST_COLUMNS : 0));
     t.digits = 9;
     for (int i = 0; i < n; i++)
-        for (int r = 0; r < 2 * p[i].n_rows; r++) {
-            const bool dense = r >= p[i].n_rows;
+        for (int r = 0; r < n_models * p[i].n_rows; r++) {
+            const int model = r / p[i].n_rows;
             const struct predict_row *row = &p[i].rows[r % p[i].n_rows];
             table_row(&t, ROW_PLAIN);
             table_text(&t, p[i].name);
-            table_text(&t, dense ? "dense" : "model");
+            table_text(&t, predict_model_name(a, model));
             table_text(&t, memory_phase_names[a->question.phase]);
             table_text(&t, row->name);
             for (int m = 0; m < METRIC_COUNT; m++)
-                table_cost(&t, dense ? &row->dense : &row->model,
-                           (enum metric)m);
+                table_cost(&t, predict_cost(row, model), (enum metric)m);
+            if (other)
+                predict_against_cells(&t, row, model, told,
+                    a->options->by == PREDICT_BY_TOTAL ? &p[i].ratios : NULL);
         }
     enum status status = table_print(&t, (enum format)a->options->common.format,
                                      file, err);

@@ -26,7 +26,7 @@ static enum verdict judge(const struct predict_range *r, double measured)
 /* Why it is impossible; "" where it is not. */
 static void explain(char out[160], const struct predict_answer *a)
 {
-    const struct predict_range *r = &a->model.range;
+    const struct predict_range *r = &a->contest.model.range;
     const double measured = a->options->measured;
     const struct machine *m = a->machine;
     const enum precision format = a->question.regime.arithmetic;
@@ -53,7 +53,7 @@ void predict_measured_text(FILE *file, const struct predict_answer *a)
 
     if (!(measured > 0) || !a->machine)
         return;
-    const enum verdict verdict = judge(&a->model.range, measured);
+    const enum verdict verdict = judge(&a->contest.model.range, measured);
     table_si(time, measured, "s");
     explain(why, a);
     fprintf(file, "%-12s%s: %s", "measured", time, verdicts[verdict]);
@@ -63,11 +63,12 @@ void predict_measured_text(FILE *file, const struct predict_answer *a)
         fputc('\n', file);
     else
         fprintf(file, ", %.3g of the predicted time\n",
-                measured / a->model.range.seconds.value);
+                measured / a->contest.model.range.seconds.value);
 }
 
 json_t *predict_measured_json(const struct predict_answer *a)
 {
+    const struct predict_range *r = &a->contest.model.range;
     const double measured = a->options->measured;
     char why[160];
 
@@ -75,10 +76,10 @@ json_t *predict_measured_json(const struct predict_answer *a)
         return json_null();
     explain(why, a);
     return json_pack("{s:f, s:s, s:s*, s:o, s:o, s:o}", "seconds", measured,
-        "verdict", verdicts[judge(&a->model.range, measured)],
+        "verdict", verdicts[judge(r, measured)],
         "why", *why ? why : NULL,
-        "of_predicted", json_number(measured / a->model.range.seconds.value),
-        "least_memory_seconds", json_number(a->model.range.least_memory),
+        "of_predicted", json_number(measured / r->seconds.value),
+        "least_memory_seconds", json_number(r->least_memory),
         "least_arithmetic_seconds",
-        json_number(a->model.range.least_arithmetic));
+        json_number(r->least_arithmetic));
 }

@@ -8,16 +8,24 @@
 #include "sim/core/answer/table.h"
 #include "sim/core/config/quantity.h"
 
-static struct hold_question held(const struct predict_answer *a, bool dense)
+static struct hold_question held(const struct predict_answer *a)
 {
     const struct predict_question *q = &a->question;
     return (struct hold_question){
-        .spec = dense ? &a->dense.spec : &a->model.spec, .regime = &q->regime,
+        .spec = &a->contest.model.spec, .regime = &q->regime,
         .phase = q->phase == MEMORY_FORWARD && !q->all_logits ? MEMORY_LAST
                                                               : q->phase,
         .n_sequences = q->n_sequences, .n_tokens = q->n_tokens,
         .n_threads = a->options->common.threads,
     };
+}
+
+/* Of the models, the first is the one asked about; rivals follow. */
+static struct hold hold_by(const struct predict_answer *a, int model)
+{
+    const struct hold_question q = held(a);
+    return model == 0 ? hold_of(&q)
+                      : contender_hold(&a->contest.rival[model - 1], &q);
 }
 
 /* ---- whether it fits ---- */
@@ -38,40 +46,47 @@ static bool has_memory(const struct predict_answer *a)
     return a->machine && quantity_known(&a->machine->memory_bytes);
 }
 
-static struct fit fit_of(const struct predict_answer *a, bool dense)
+static struct fit fit_of(const struct predict_answer *a, int model)
 {
     const uint64_t bytes = (uint64_t)a->machine->memory_bytes.low;
-    const struct hold_question q = held(a, dense);
-    const double total = (double)hold_of(&q).total;
+    const struct hold_question q = held(a);
+    const struct contender *rival =
+        &a->contest.rival[model > 0 ? model - 1 : 0];
+    const double total = (double)hold_by(a, model).total;
     return (struct fit){
         .verdict = total <= a->machine->memory_bytes.low     ? FITS
                    : total <= a->machine->memory_bytes.value ? MAY_FIT
                                                              : DOES_NOT_FIT,
-        .batch = (int64_t)hold_largest_batch(&q, bytes) *
+        .batch = (int64_t)(model == 0
+                     ? hold_largest_batch(&q, bytes)
+                     : contender_largest_batch(rival, &q, bytes)) *
                  regime_steps(q.regime),
-        .length = hold_largest_length(&q, bytes),
+        .length = (int32_t)(model == 0
+                      ? hold_largest_length(&q, bytes)
+                      : contender_largest_length(rival, &q, bytes)),
     };
 }
 
 static void print_fit(FILE *file, const struct predict_answer *a)
 {
-    const struct fit model = fit_of(a, false), dense = fit_of(a, true);
+    const int told = predict_told(a);
+    const struct fit model = fit_of(a, 0), rival = fit_of(a, 1 + told);
     char have[TABLE_NUMBER_SIZE];
 
     table_si(have, a->machine->memory_bytes.low, "B");
     fprintf(file, "%-12s%s in %s: the largest B at T %d is %" PRId64
-            " (dense twin %" PRId64 "), the largest T at B %" PRId64 " is %d"
+            " (%s %" PRId64 "), the largest T at B %" PRId64 " is %d"
             " (%d)\n", "", verdicts[model.verdict], have,
-            a->question.n_tokens, model.batch, dense.batch, a->options->batch,
-            model.length, dense.length);
+            a->question.n_tokens, model.batch,
+            a->rival[told].name, rival.batch, a->options->batch, model.length,
+            rival.length);
 }
 
 /* ---- text and CSV ---- */
 
 void predict_memory_text(FILE *file, const struct predict_answer *a)
 {
-    const struct hold_question q = held(a, false);
-    const struct hold hold = hold_of(&q);
+    const struct hold hold = hold_by(a, 0);
     const char *before = ": ";
     char bytes[TABLE_NUMBER_SIZE];
 
@@ -83,8 +98,8 @@ void predict_memory_text(FILE *file, const struct predict_answer *a)
             fprintf(file, "%s%s %s", before, memory_kind_names[kind], bytes);
             before = ", ";
         }
-    fputs(q.phase == MEMORY_TRAIN ? "; and the size of the text\n" : "\n",
-          file);
+    fputs(a->question.phase == MEMORY_TRAIN ? "; and the size of the text\n"
+                                            : "\n", file);
     if (has_memory(a))
         print_fit(file, a);
 }
@@ -92,30 +107,32 @@ void predict_memory_text(FILE *file, const struct predict_answer *a)
 enum status predict_memory_table(FILE *file, const struct predict_answer *a,
                                  struct error *err)
 {
-    static const struct column columns[] = {
+    const int told = predict_told(a);
+    const bool other = told != PREDICT_TWIN;
+    const struct column columns[] = {
         { "memory", "memory", "", COLUMN_TEXT, true },
         { "bytes", "", "B", COLUMN_SI, true },
-        { "dense_bytes", "dense twin", "B", COLUMN_SI, true },
-        { "of_dense", "of dense", "", COLUMN_FACTOR, true },
+        { other ? "rival_bytes" : "dense_bytes", a->rival[told].name, "B",
+          COLUMN_SI, true },
+        { other ? "of_rival" : "of_dense", other ? "of rival" : "of dense", "",
+          COLUMN_FACTOR, true },
     };
     const bool text = a->options->common.format == FORMAT_TEXT;
-    const struct hold_question asked[] = { held(a, false),
-                                           held(a, true) };
-    const struct hold model = hold_of(&asked[0]), dense = hold_of(&asked[1]);
+    const struct hold model = hold_by(a, 0), rival = hold_by(a, 1 + told);
     struct table t;
 
     table_open(&t, "memory", columns, sizeof columns / sizeof *columns);
     for (int kind = 0; kind <= MEMORY_KIND_COUNT; kind++) {
         const bool all = kind == MEMORY_KIND_COUNT;
-        const uint64_t held = all ? model.total : model.bytes[kind];
-        const uint64_t twin = all ? dense.total : dense.bytes[kind];
-        if (held == 0 && twin == 0)
+        const uint64_t own = all ? model.total : model.bytes[kind];
+        const uint64_t of = all ? rival.total : rival.bytes[kind];
+        if (own == 0 && of == 0)
             continue;
         table_row(&t, all ? ROW_TOTAL : ROW_PLAIN);
         table_text(&t, all ? "total" : memory_kind_names[kind]);
-        table_count(&t, held, PROV_PREDICTED);
-        table_count(&t, twin, PROV_PREDICTED);
-        table_amount(&t, amount_of((double)held / (double)twin,
+        table_count(&t, own, PROV_PREDICTED);
+        table_count(&t, of, PROV_PREDICTED);
+        table_amount(&t, amount_of((double)own / (double)of,
                                    PROV_PREDICTED));
     }
     enum status status = table_print(&t, text ? FORMAT_TEXT : FORMAT_CSV, file,
@@ -153,11 +170,11 @@ static json_t *hold_json(const struct hold *hold)
     return out;
 }
 
-static json_t *fit_json(const struct predict_answer *a, bool dense)
+static json_t *fit_json(const struct predict_answer *a, int model)
 {
     if (!has_memory(a))
         return json_null();
-    const struct fit fit = fit_of(a, dense);
+    const struct fit fit = fit_of(a, model);
     return json_pack("{s:s, s:f, s:I, s:i}", "verdict",
                      verdicts[fit.verdict],
                      "memory_bytes", a->machine->memory_bytes.low,
@@ -167,14 +184,17 @@ static json_t *fit_json(const struct predict_answer *a, bool dense)
 
 void predict_memory_json(json_t *summary, const struct predict_answer *a)
 {
-    for (int twin = 0; twin < 2; twin++) {
-        const struct hold_question q = held(a, twin);
-        const struct hold hold = hold_of(&q);
-        json_object_set_new(summary, twin ? "dense_holds" : "holds",
-                            hold_json(&hold));
-        json_object_set_new(summary, twin ? "dense_fit" : "fit",
-                            fit_json(a, twin));
-        if (twin)
+    enum { MODELS = 1 + PREDICT_RIVALS };
+    static const char *const holds[MODELS] = { "holds", "dense_holds",
+                                               "rival_holds" };
+    static const char *const fits[MODELS] = { "fit", "dense_fit", "rival_fit" };
+    const struct hold_question q = held(a);
+
+    for (int model = 0; model < MODELS && model <= a->n_rivals; model++) {
+        const struct hold hold = hold_by(a, model);
+        json_object_set_new(summary, holds[model], hold_json(&hold));
+        json_object_set_new(summary, fits[model], fit_json(a, model));
+        if (model > 0)
             continue;
         json_object_set_new(summary, "memory_bytes",
                             json_integer((json_int_t)hold.total));

@@ -6,7 +6,7 @@
 
 #include "models/commands/train_job.h"
 #include "models/scoring/run_config.h"
-#include "sim/commands/predict_answer.h"
+#include "sim/commands/predict_model.h"
 #include "sim/core/config/document.h"
 
 enum kind { KIND_MODEL, KIND_TRAIN, KIND_RUN };
@@ -37,67 +37,62 @@ bool predict_is_run(const char *path)
     return kind_of(path) != KIND_MODEL;
 }
 
-/* What no flag says. */
-static void take(struct predict_answer *a, int64_t batch, int64_t tokens,
-                 const char *machine)
-{
-    struct predict_options *o = a->options;
-
-    if (o->batch == 0)
-        o->batch = batch;
-    if (o->context == 0 && o->tokens == 0)
-        o->tokens = tokens;
-    if (o->machines.n == 0 && *machine)
-        snprintf(o->machines.value[o->machines.n++], CONFIG_TEXT_SIZE, "%s",
-                 machine);
-}
-
-static enum status load_train(struct predict_answer *a, struct error *err)
+static enum status load_train(struct predict_model *out,
+                              const struct predict_source *o, struct error *err)
 {
     struct train_job *s = train_begin(err);
 
     if (!s)
         return STATUS_NO_MEMORY;
-    s->arguments.config = a->options->model;
-    s->arguments.common.n_settings = a->options->common.n_settings;
-    memcpy(s->arguments.common.setting, a->options->common.setting,
-           sizeof s->arguments.common.setting);
+    s->arguments.config = o->name;
+    s->arguments.common.n_settings = o->n_settings;
+    for (size_t i = 0; i < o->n_settings; i++)
+        s->arguments.common.setting[i] = o->setting[i];
     enum status status = train_read_model(s, err);
     if (status == STATUS_OK) {
-        a->question.spec = s->spec;
-        a->config = config_json(&s->config, &train_config_schema);
-        take(a, s->config.batch, s->config.tokens, s->config.machine);
+        out->spec = s->spec;
+        out->policy = route_find(model_config_policies[s->config.model.policy]);
+        out->config = config_json(&s->config, &train_config_schema);
+        out->batch = s->config.batch;
+        out->tokens = s->config.tokens;
+        strcpy(out->machine, s->config.machine);
     }
     train_close(s);
     return status;
 }
 
-static enum status load_scoring(struct predict_answer *a, struct error *err)
+static enum status load_scoring(struct predict_model *out,
+                                const struct predict_source *o,
+                                struct error *err)
 {
-    const struct command_options *o = &a->options->common;
     struct run_config *c = calloc(1, sizeof *c);
     struct source source;
 
     if (!c)
         return error_set(err, STATUS_NO_MEMORY, "no memory for a config");
-    enum status status = run_config_read(c, a->options->model, o->setting,
-                                         o->n_settings, err);
+    enum status status = run_config_read(c, o->name, o->setting, o->n_settings,
+                                         err);
     if (status == STATUS_OK &&
         (status = source_read(&source, c->model, c->passed, c->n_passed, err)))
         status = run_config_blame(c, err);
     if (status == STATUS_OK)
         status = source_keep(&source, (enum weights)c->weights, err);
     if (status == STATUS_OK) {
-        a->question.spec = source.spec;
-        a->config = config_json(c, &run_config_schema);
-        take(a, 1, c->window, c->machine);
+        out->spec = source.spec;
+        out->policy = source.routing.policy;
+        out->config = config_json(c, &run_config_schema);
+        out->batch = 1;
+        out->tokens = c->window;
+        strcpy(out->machine, c->machine);
     }
     free(c);
     return status;
 }
 
-enum status predict_load_run(struct predict_answer *a, struct error *err)
+enum status predict_load_run(struct predict_model *out,
+                             const struct predict_source *source,
+                             struct error *err)
 {
-    return kind_of(a->options->model) == KIND_RUN ? load_scoring(a, err)
-                                                  : load_train(a, err);
+    return kind_of(source->name) == KIND_RUN ? load_scoring(out, source, err)
+                                             : load_train(out, source, err);
 }

@@ -5,16 +5,19 @@
 #include "models/training/train_config.h"
 #include "sim/commands/commands.h"
 #include "sim/commands/sweep_foresee.h"
+#include "sim/commands/sweep_limit.h"
+#include "sim/commands/sweep_list.h"
 #include "sim/commands/sweep_resolve.h"
 #include "sim/core/answer/json.h"
 #include "sim/core/answer/rundir.h"
+#include "sim/core/base/cpus.h"
 #include "sim/sweep/sweep_record.h"
 #include "sim/sweep/sweep_run.h"
 #include "sim/sweep/sweep_slurm.h"
 
 struct options {
     struct command_options common;
-    const char *study, *program, *filter, *from, *machine, *sbatch;
+    const char *study, *program, *filter, *from, *machine, *sbatch, *memory;
     int64_t point, n_jobs, batch;          /* -1: all; 0: not given */
     int     launcher;
     bool    list, merge, dry_run, any_kernels, share;
@@ -35,8 +38,13 @@ static const struct flag flags[] = {
     FLAG_OUTPUT("DIR", "", "the directory for the points and their tables; only"
         " --list and --dry-run need none"),
     SWEEP("--jobs", "N", INT, n_jobs, 1, MAX_JOBS, "", NULL, NULL, "run this"
-        " many points at a time; not given: one for each thread, but a single"
+        " many points at a time, and no more than this process may use CPUs;"
+        " they share --threads; not given: one for each thread, but a single"
         " one for command: run, whose seconds are results"),
+    SWEEP("--memory", "SIZE", TEXT, memory, 0, 0, "", NULL, NULL, "let points"
+        " run together only as long as what they are predicted to hold fits into"
+        " this: 16G; one that does not fit alone is refused.  For Slurm: what a"
+        " task asks for"),
     SWEEP("--point", "I", INT, point, ALL_POINTS, SWEEP_MAX_POINTS - 1, "-1",
         NULL, NULL, "run only this point, or the batch from it on, while other"
         " processes run others; -1: all"),
@@ -84,71 +92,11 @@ static const struct flag flags[] = {
     FLAG_END
 };
 
-/* Every point's state; with no directory all are pending. */
-static enum status all_states(enum point_state *state,
-                              const struct sweep *sweep, const char *directory,
-                              struct error *err)
-{
-    enum status status = STATUS_OK;
-
-    for (int32_t i = 0; i < sweep->n_points && status == STATUS_OK; i++) {
-        state[i] = POINT_PENDING;
-        if (directory)
-            status = sweep_point_state(&state[i], directory, i, err);
-    }
-    return status;
-}
-
-static json_t *point_json(const struct sweep *sweep, int32_t i,
-                          enum point_state state)
-{
-    const struct sweep_point *point = &sweep->point[i];
-    json_t *settings = json_object();
-
-    for (size_t k = 0; k < point->n_settings; k++)
-        json_object_set_new(settings, point->setting[k].key,
-                            json_string(point->setting[k].value));
-    return json_pack("{s:i, s:s, s:s*, s:s*, s:s, s:o}", "point", i, "name",
-                     point->name, "row", point->row, "phase", point->phase,
-                     "status", point_state_names[state], "settings", settings);
-}
-
-static enum status list_json(const struct sweep *sweep, const char *filter,
-                             const enum point_state *state, struct error *err)
-{
-    json_t *list = json_array();
-
-    for (int32_t i = 0; i < sweep->n_points; i++)
-        if (sweep_matches(&sweep->point[i], filter))
-            json_array_append_new(list, point_json(sweep, i, state[i]));
-    enum status status = json_print(list, stdout, err);
-    json_decref(list);
-    return status;
-}
-
-static enum status list_points(const struct options *options,
-                               const struct sweep *sweep,
-                               enum point_state *state, struct error *err)
-{
-    enum status status = all_states(state, sweep, options->common.output, err);
-
-    if (status != STATUS_OK)
-        return status;
-    if (options->common.format == FORMAT_JSON)
-        return list_json(sweep, options->filter, state, err);
-    if (options->common.format == FORMAT_CSV)
-        return sweep_table(sweep, options->common.output, state, false, err);
-    for (int32_t i = 0; i < sweep->n_points; i++)
-        if (sweep_matches(&sweep->point[i], options->filter))
-            printf("%06d  %-10s  %s\n", i, point_state_names[state[i]],
-                   sweep->point[i].name);
-    return STATUS_OK;
-}
-
 /* The context of the callbacks of a run. */
 struct watch {
     const struct sweep *sweep;
     struct progress progress;
+    double before;               /* of the points, as last told */
 };
 
 static void show_failure(void *context, const struct sweep_failure *f)
@@ -161,11 +109,14 @@ static void show_failure(void *context, const struct sweep_failure *f)
     command_quote(f->log_tail);
 }
 
-static void show_progress(void *context, int32_t done, int32_t total)
+static void show_progress(void *context, const struct sweep_progress *p)
 {
     struct watch *watch = context;
-    (void)total;
-    progress_at(&watch->progress, done, NULL);
+
+    watch->progress.total = p->total;
+    progress_at(&watch->progress, p->done, p->note);
+    progress_skip(&watch->progress, p->before - watch->before);
+    watch->before = p->before;
 }
 
 /* Points in that state, or all, of those that the filter lets through. */
@@ -231,16 +182,33 @@ static enum status merge(const struct options *options,
     return status;
 }
 
+/* Points at a time.  More of them than CPUs would but wait for each other; what
+ * another program waits for is not known. */
+static int jobs_of(const struct options *options, const struct sweep *sweep)
+{
+    const int32_t n = options->point == ALL_POINTS ? sweep->n_points : 1;
+    const struct cpus cpus = cpus_allowed("");
+    const int usual = sweep->work->timed ? 1 : options->common.threads;
+    const int n_jobs = options->n_jobs ? (int)options->n_jobs : usual;
+
+    if (n_jobs > n)
+        return n;
+    if (options->program || options->launcher == LAUNCHER_SLURM ||
+        n_jobs <= cpus.n || options->n_jobs == 0)
+        return n_jobs;
+    if (!options->common.quiet)
+        command_warn("--jobs %d: %d at a time, as this process may use so many"
+                     " CPUs (%s)", n_jobs, cpus.n, cpus.limit);
+    return cpus.n;
+}
+
 static struct sweep_run local_run(const struct options *options,
                                   const struct sweep *sweep,
                                   struct watch *watch)
 {
-    int32_t n = options->point == ALL_POINTS ? sweep->n_points : 1;
-    int threads = options->common.threads;
-    int usual = sweep->work->timed ? 1 : threads;
-    int n_jobs = options->n_jobs ? (int)options->n_jobs : usual;
+    const int threads = options->common.threads;
+    const int n_jobs = jobs_of(options, sweep);
 
-    n_jobs = n_jobs > n ? n : n_jobs;
     return (struct sweep_run){
         .sweep = sweep, .directory = options->common.output,
         .program = options->program, .filter = options->filter,
@@ -300,7 +268,7 @@ static enum status run_and_merge(const struct options *options,
     if (status == STATUS_OK)
         status = sweep_fix_claims(sweep, run->directory, err);
     if (status == STATUS_OK)
-        status = all_states(state, sweep, run->directory, err);
+        status = sweep_point_states(state, sweep, run->directory, err);
     if (status == STATUS_OK && !options->merge)
         status = sweep_run_points(run, 0, sweep->n_points, state, err);
     if (status == STATUS_OK || status == STATUS_INTERRUPTED ||
@@ -337,14 +305,16 @@ static enum status run_local(const struct options *options,
 }
 
 static enum status run_slurm(const struct options *options,
-                             const struct sweep *sweep, struct error *err)
+                             const struct sweep *sweep,
+                             const struct sweep_limit *limit, struct error *err)
 {
     const struct sweep_slurm slurm = {
         .sweep = sweep, .directory = options->common.output,
         .program = options->program, .batch = (int)options->batch,
         .threads = options->common.threads_wanted
                        ? (int)options->common.threads_wanted : 1,
-        .n_jobs = (int)options->n_jobs, .options = options->sbatch,
+        .n_jobs = (int)options->n_jobs, .memory = limit->bytes,
+        .options = options->sbatch,
         .settings = options->common.setting,
         .n_settings = options->common.n_settings,
     };
@@ -364,29 +334,54 @@ static enum status run_slurm(const struct options *options,
     return status;
 }
 
+/* A task of Slurm has the threads that --threads says, or one. */
+static int threads_of_point(const struct options *options,
+                            const struct sweep_run *run)
+{
+    const int wanted = (int)options->common.threads_wanted;
+    return options->launcher == LAUNCHER_LOCAL ? run->threads
+           : wanted > 0                        ? wanted : 1;
+}
+
+static enum status run_points(const struct options *options,
+                              const struct sweep *sweep,
+                              enum point_state *state, struct error *err)
+{
+    struct watch watch = { .sweep = sweep };
+    struct sweep_run run = local_run(options, sweep, &watch);
+    struct sweep_limit limit;
+    enum status status = sweep_limit_open(&limit, sweep, options->filter,
+                                          options->memory,
+                                          threads_of_point(options, &run), err);
+
+    run.memory = limit.bytes;
+    run.memory_of = limit.of;
+    if (status == STATUS_OK && options->launcher == LAUNCHER_SLURM) {
+        status = run_slurm(options, sweep, &limit, err);
+    } else if (status == STATUS_OK) {
+        command_catch_signals();
+        watch.progress = progress_begin("sweep", "point", sweep->n_points,
+                                        options->common.quiet);
+        status = options->point == ALL_POINTS
+            ? run_local(options, sweep, &run, state, err)
+            : run_batch(options, sweep, &run, state, err);
+        progress_end(&watch.progress);
+    }
+    free(limit.of);
+    return status;
+}
+
 static enum status dispatch(const struct options *options,
                             const struct sweep *sweep, enum point_state *state,
                             struct error *err)
 {
-    struct watch watch = { .sweep = sweep };
-    struct sweep_run run = local_run(options, sweep, &watch);
-    enum status status;
-
     if (options->list)
-        return list_points(options, sweep, state, err);
+        return sweep_list(sweep, options->filter, options->common.output,
+                          (enum format)options->common.format, err);
     if (options->dry_run)
         return sweep_foresee(sweep, options->filter, options->machine,
                              (enum format)options->common.format, err);
-    if (options->launcher == LAUNCHER_SLURM)
-        return run_slurm(options, sweep, err);
-    command_catch_signals();
-    watch.progress = progress_begin("sweep", "point", sweep->n_points,
-                                    options->common.quiet);
-    status = options->point == ALL_POINTS
-        ? run_local(options, sweep, &run, state, err)
-        : run_batch(options, sweep, &run, state, err);
-    progress_end(&watch.progress);
-    return status;
+    return run_points(options, sweep, state, err);
 }
 
 static enum status check(const struct options *o, struct error *err)

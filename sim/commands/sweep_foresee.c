@@ -17,13 +17,15 @@ static const struct column columns[] = {
     { "flops_forward_per_token", "forward", "flop/token", COLUMN_SI, true },
     { "parameters", "parameters", "", COLUMN_SI, true },
     { "bytes_kept", "kept", "B", COLUMN_SI, true },
+    { "bytes_held", "memory", "B", COLUMN_SI, true },
     { "seconds_modelled", "modelled", "s", COLUMN_SI, true },
 };
 
 static void add_row(struct table *t, const struct resolved *r, bool modelled)
 {
     const double amounts[] = { r->steps, r->tokens, r->flops, r->flops_forward,
-                               r->parameters, r->bytes_kept, r->seconds };
+                               r->parameters, r->bytes_kept, r->bytes_held,
+                               r->seconds };
     const size_t n = sizeof amounts / sizeof *amounts;
 
     for (size_t i = 0; i < n - !modelled; i++)
@@ -36,7 +38,7 @@ static void add_total(struct table *t, const struct resolved *sum, int32_t n,
 {
     struct resolved total = *sum;
 
-    total.flops_forward = total.parameters = (double)NAN;
+    total.flops_forward = total.parameters = total.bytes_held = (double)NAN;
     table_row(t, ROW_TOTAL);
     table_skip(t);
     table_textf(t, "%d points", n);
@@ -73,7 +75,8 @@ enum status sweep_foresee(const struct sweep *sweep, const char *filter,
         if (!sweep_matches(point, filter))
             continue;
         n++;
-        if (sweep_resolve(&r, sweep, point, true, machine, &why) != STATUS_OK) {
+        if (sweep_resolve(&r, sweep, point, (struct resolve_as){
+                .with_data = true, .machine = machine }, &why) != STATUS_OK) {
             n_bad++;
             if (strcmp(why.text, last.text) == 0) {
                 n_alike++;

@@ -20,7 +20,8 @@ struct given {
 };
 
 typedef enum status resolve_fn(struct resolved *out, const char *base,
-                               const struct given *given, bool with_data,
+                               const struct given *given,
+                               const struct resolve_as *as,
                                struct error *err);
 
 static double sum_of(const struct ledger *ledger, int pass, enum metric metric)
@@ -38,8 +39,8 @@ static double kept_by_train(const struct train_job *s)
 }
 
 static enum status resolve_train(struct resolved *out, const char *base,
-                                 const struct given *given, bool with_data,
-                                 struct error *err)
+                                 const struct given *given,
+                                 const struct resolve_as *as, struct error *err)
 {
     struct train_job *s = train_begin(err);
     enum status status = STATUS_OK;
@@ -47,12 +48,13 @@ static enum status resolve_train(struct resolved *out, const char *base,
     if (!s)
         return STATUS_NO_MEMORY;
     s->arguments.config = base;
-    s->arguments.common.threads = 1;
+    s->arguments.common.threads = as->threads;
+    s->start_bytes = MEMORY_START_BYTES;
     s->arguments.common.n_settings = given->n;
     memcpy(s->arguments.common.setting, given->setting,
            given->n * sizeof *given->setting);
     if (!(status = train_read_config(s, err)) &&
-        !(status = train_plan(s, err)) && with_data)
+        !(status = train_plan(s, err)) && as->with_data)
         status = train_open_data(s, err);
     if (status == STATUS_OK) {
         const double steps = (double)s->config.steps;
@@ -65,11 +67,12 @@ static enum status resolve_train(struct resolved *out, const char *base,
                              rows;
         out->parameters = (double)memory_parameters(&s->spec);
         out->bytes_kept = kept_by_train(s);
+        out->bytes_held = (double)train_predicted_bytes(s);
         out->channels = s->spec.n_channels;
         out->heads = s->spec.n_heads;
         strcpy(out->data_hash, s->corpus.hash);
     }
-    if (status == STATUS_OK && with_data)
+    if (status == STATUS_OK && as->with_data)
         status = train_fingerprints(out->fingerprint, &out->n_fingerprints, s,
                                     err);
     train_close(s);
@@ -90,9 +93,22 @@ static enum status hash_text(struct resolved *out, const char *path,
     return STATUS_OK;
 }
 
+/* With its dense twin beside it, where it has one. */
+static double held_by_run(const struct run_config *c,
+                          const struct source *source, int threads)
+{
+    const struct model_spec arm[] = { source->spec, spec_dense(&source->spec) };
+    double bytes = MEMORY_START_BYTES;
+
+    for (int i = 0; i < 1 + c->twin; i++)
+        bytes += (double)memory_process_bytes(
+            &arm[i], 1, (int32_t)c->window, MEMORY_FORWARD, threads, 0);
+    return bytes;
+}
+
 static enum status resolve_run(struct resolved *out, const char *base,
-                               const struct given *given, bool with_data,
-                               struct error *err)
+                               const struct given *given,
+                               const struct resolve_as *as, struct error *err)
 {
     struct run_config *config = malloc(sizeof *config);
     struct source source;
@@ -105,10 +121,14 @@ static enum status resolve_run(struct resolved *out, const char *base,
         (status = source_read(&source, config->model, config->passed,
                               config->n_passed, err)) != STATUS_OK)
         status = run_config_blame(config, err);
+    if (status == STATUS_OK)
+        status = source_keep(&source, (enum weights)config->weights, err);
+    if (status == STATUS_OK)
+        out->bytes_held = held_by_run(config, &source, as->threads);
     if (status == STATUS_OK && !file_exists(config->text))
         status = run_config_fail(config, "run.text", err, "%.200s: no such"
                                  " file", config->text);
-    if (status == STATUS_OK && with_data)
+    if (status == STATUS_OK && as->with_data)
         status = hash_text(out, config->text, err);
     free(config);
     return status;
@@ -116,14 +136,14 @@ static enum status resolve_run(struct resolved *out, const char *base,
 
 /* Its options were checked; the text and the machine are opened when it runs. */
 static enum status resolve_profile(struct resolved *out, const char *base,
-                                   const struct given *given, bool with_data,
-                                   struct error *err)
+                                   const struct given *given,
+                                   const struct resolve_as *as, struct error *err)
 {
     struct source source;
     enum status status = source_read(&source, base, given->setting, given->n,
                                      err);
 
-    (void)with_data;
+    (void)as;
     if (status == STATUS_OK)
         out->parameters = (double)memory_parameters(&source.spec);
     return status;
@@ -169,8 +189,8 @@ static enum status give(struct given *given, const char *key, const char *value,
 }
 
 enum status sweep_resolve(struct resolved *out, const struct sweep *sweep,
-                          const struct sweep_point *point, bool with_data,
-                          const char *machine, struct error *err)
+                          const struct sweep_point *point,
+                          struct resolve_as as, struct error *err)
 {
     const double unknown = nan("");
     struct given given = { .n = 0 };
@@ -178,8 +198,9 @@ enum status sweep_resolve(struct resolved *out, const struct sweep *sweep,
     size_t w = 0;
 
     *out = (struct resolved){ unknown, unknown, unknown, unknown, unknown,
-                              unknown, unknown, unknown, unknown, { "" }, 0,
-                              "" };
+                              unknown, unknown, unknown, unknown, unknown,
+                              { "" }, 0, "" };
+    as.threads = as.threads > 0 ? as.threads : 1;
     while (strcmp(works[w].name, sweep->work->name) != 0)
         w++;
     for (size_t i = 0; i < point->n_settings && status == STATUS_OK; i++) {
@@ -191,10 +212,10 @@ enum status sweep_resolve(struct resolved *out, const struct sweep *sweep,
             status = give(&given, setting->key, setting->given, setting->place,
                           err);
     }
-    if (machine && status == STATUS_OK)
-        status = give(&given, "machine", machine, NULL, err);
+    if (as.machine && status == STATUS_OK)
+        status = give(&given, "machine", as.machine, NULL, err);
     if (status == STATUS_OK)
-        status = works[w].resolve(out, sweep->base, &given, with_data, err);
+        status = works[w].resolve(out, sweep->base, &given, &as, err);
     while (given.n-- > 0)
         free((char *)given.setting[given.n].text);
     return status;
@@ -208,8 +229,9 @@ enum status sweep_would_repeat(const struct sweep *sweep, int32_t point,
     const char *print = json_string_value(json_object_get(summary,
                                                           "fingerprint"));
     struct resolved f;
-    enum status status = sweep_resolve(&f, sweep, &sweep->point[point], true,
-                                       NULL, err);
+    enum status status = sweep_resolve(
+        &f, sweep, &sweep->point[point],
+        (struct resolve_as){ .with_data = true }, err);
     bool same = f.n_fingerprints == 0;
 
     if (status != STATUS_OK)

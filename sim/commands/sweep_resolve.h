@@ -15,6 +15,8 @@ struct resolved {
     double parameters;
     double seconds;              /* modelled; NAN without a machine */
     double bytes_kept;           /* on the disk, of weights and curve, about */
+    double bytes_held;           /* in memory at the peak, but for the text, whose
+                                  * pages the system may take back */
     double channels, heads;
     char   fingerprint[TRAIN_FINGERPRINTS][17];  /* [n_fingerprints] as in its summary, by this
                                   * program and those before it; 0: its command
@@ -23,12 +25,17 @@ struct resolved {
     char   data_hash[17];        /* as in its provenance; "": not asked for */
 };
 
-/* Down to the text if `with_data`; with a machine profile, or NULL.  A setting
- * that is still to be solved is left out.  Errors name the place of the
+struct resolve_as {
+    bool        with_data;       /* down to the text */
+    int         threads;         /* of the point; 0: one */
+    const char *machine;         /* a profile, for the seconds; NULL: none */
+};
+
+/* A setting that is still to be solved is left out.  Errors name the place of the
  * mistake. */
 enum status sweep_resolve(struct resolved *out, const struct sweep *sweep,
-                          const struct sweep_point *point, bool with_data,
-                          const char *machine, struct error *err) MUST_CHECK;
+                          const struct sweep_point *point,
+                          struct resolve_as as, struct error *err) MUST_CHECK;
 
 /* Solve what the points leave to be solved. */
 enum status sweep_solve(struct sweep *sweep, struct error *err) MUST_CHECK;

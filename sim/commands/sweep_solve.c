@@ -5,12 +5,15 @@
 #include <string.h>
 
 #include "sim/commands/sweep_resolve.h"
+#include "sim/core/base/bracket.h"
 
 enum {
     FIRST_TRIES = 8,             /* smaller models than these may not exist: one
                                   * layer has none to route around */
     LARGEST = 1 << 24,           /* of layers, heads or steps */
 };
+
+static const struct resolve_as no_data = { .with_data = false };
 
 /* One point while it is solved. */
 struct search {
@@ -41,50 +44,34 @@ static enum status settle(const struct search *s, int64_t n, struct error *err)
 }
 
 /* The share of the target that n layers, heads or steps come to. */
-static enum status try(double *share, const struct search *s, int64_t n,
+static enum status try(double *share, void *context, int64_t n,
                        struct error *err)
 {
+    const struct search *s = context;
     const struct sweep_point *point = &s->sweep->point[s->point];
     struct resolved r;
     enum status status = settle(s, n, err);
 
     if (status == STATUS_OK)
-        status = sweep_resolve(&r, s->sweep, point, false, NULL, err);
+        status = sweep_resolve(&r, s->sweep, point, no_data, err);
     if (status == STATUS_OK)
         *share = amount_of_point(&r, point->solve->equal) / s->target;
     return status;
 }
 
-/* More of it costs more: double until it is too much, then halve. */
-static enum status search(const struct search *s, struct error *err)
+static enum status search(struct search *s, struct error *err)
 {
-    double below = 0, above = 0, share = 0;
-    int64_t low = 1, high;
-    enum status status = try(&below, s, low, err);
+    struct bracket found;
+    double share;
+    int64_t least = 1;
+    enum status status = try(&share, s, least, err);
 
-    while (status == STATUS_BAD_VALUE && low < FIRST_TRIES)
-        status = try(&below, s, ++low, err);
-    if (status != STATUS_OK || below >= 1)
-        return status;
-    for (high = low, above = below; above < 1 && status == STATUS_OK;) {
-        low = high;
-        below = above;
-        high *= 2;
-        if (high > LARGEST)
-            return error_set(err, STATUS_BAD_VALUE, "no number up to %d comes to"
-                             " as much", LARGEST);
-        status = try(&above, s, high, err);
-    }
-    while (high - low > 1 && status == STATUS_OK) {
-        const int64_t middle = low + (high - low) / 2;
-        status = try(&share, s, middle, err);
-        if (share < 1)
-            low = middle, below = share;
-        else
-            high = middle, above = share;
-    }
-    return status == STATUS_OK
-               ? settle(s, 1 - below < above - 1 ? low : high, err) : status;
+    while (status == STATUS_BAD_VALUE && least < FIRST_TRIES)
+        status = try(&share, s, ++least, err);
+    if (status == STATUS_OK)
+        status = bracket_find(&found, try, s, least, LARGEST, err);
+    return status == STATUS_OK ? settle(s, bracket_nearest(&found), err)
+                               : status;
 }
 
 static bool is_seed(const char *key)
@@ -113,14 +100,14 @@ static enum status solve_anew(struct sweep *sweep, int32_t point,
     struct search s = { sweep, point, 0, 0 };
     struct resolved r;
     enum status status = sweep_resolve(&r, sweep, &sweep->point[reference],
-                                       false, NULL, err);
+                                       no_data, err);
 
     s.target = amount_of_point(&r, p->solve->equal);
     if (status == STATUS_OK && !(s.target > 0))
         return error_set(err, STATUS_BAD_VALUE, "what '%.64s' costs is unknown",
                          p->solve->as);
     if (status == STATUS_OK && p->solve->part != SOLVE_TOKENS)
-        status = sweep_resolve(&r, sweep, p, false, NULL, err);
+        status = sweep_resolve(&r, sweep, p, no_data, err);
     s.ratio = r.channels / r.heads;
     return status == STATUS_OK ? search(&s, err) : status;
 }

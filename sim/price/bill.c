@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static bool alike(const struct roofline_load *a, const struct roofline_load *b)
 {
@@ -89,15 +90,18 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static struct estimate estimate_of(double value, double draws[BILL_DRAWS])
+/* What 80 % of the draws lie within, and the value. */
+static struct estimate estimate_of(double value, const double *drawn)
 {
     enum { LOW = BILL_DRAWS / 10, HIGH = BILL_DRAWS - 1 - LOW };
+    double sorted[BILL_DRAWS];
 
     if (isnan(value))
         return (struct estimate){ NAN, NAN, NAN };
-    qsort(draws, BILL_DRAWS, sizeof *draws, by_size);
-    return (struct estimate){ value, fmin(value, draws[LOW]),
-                              fmax(value, draws[HIGH]) };
+    memcpy(sorted, drawn, sizeof sorted);
+    qsort(sorted, BILL_DRAWS, sizeof *sorted, by_size);
+    return (struct estimate){ value, fmin(value, sorted[LOW]),
+                              fmax(value, sorted[HIGH]) };
 }
 
 struct predict_range bill_range(const struct bill *bill,
@@ -105,20 +109,59 @@ struct predict_range bill_range(const struct bill *bill,
                                 enum precision products)
 {
     struct random random = random_seeded(0);
-    double seconds[BILL_DRAWS], joules[BILL_DRAWS];
+    struct predict_range range;
     const struct rates rates = rates_of(machine, products);
     const struct total value = total_by(bill, &rates);
 
     for (int i = 0; i < BILL_DRAWS; i++) {
         const struct rates drawn = rates_drawn(machine, products, &random);
         const struct total total = total_by(bill, &drawn);
-        seconds[i] = total.seconds;
-        joules[i] = total.joules;
+        range.drawn_seconds[i] = total.seconds;
+        range.drawn_joules[i] = total.joules;
     }
-    struct predict_range range = {
-        .seconds = estimate_of(value.seconds, seconds),
-        .joules = estimate_of(value.joules, joules),
-    };
+    range.seconds = estimate_of(value.seconds, range.drawn_seconds);
+    range.joules = estimate_of(value.joules, range.drawn_joules);
     set_least(&range, bill, machine, products);
+    return range;
+}
+
+struct estimate bill_ratio(const struct predict_range *a,
+                           const struct predict_range *b, enum metric metric)
+{
+    const bool joules = metric == METRIC_JOULES;
+    const double *x = joules ? a->drawn_joules : a->drawn_seconds;
+    const double *y = joules ? b->drawn_joules : b->drawn_seconds;
+    double ratio[BILL_DRAWS];
+
+    for (int i = 0; i < BILL_DRAWS; i++)
+        ratio[i] = x[i] / y[i];
+    return estimate_of(joules ? a->joules.value / b->joules.value
+                              : a->seconds.value / b->seconds.value, ratio);
+}
+
+static double between(double a, double b, double way)
+{
+    return a + (b - a) * way;
+}
+
+struct predict_range bill_between(const struct predict_range *a,
+                                  const struct predict_range *b, double way)
+{
+    struct predict_range range = {
+        .least_arithmetic = between(a->least_arithmetic, b->least_arithmetic,
+                                    way),
+        .least_memory = between(a->least_memory, b->least_memory, way),
+    };
+
+    for (int i = 0; i < BILL_DRAWS; i++) {
+        range.drawn_seconds[i] = between(a->drawn_seconds[i],
+                                         b->drawn_seconds[i], way);
+        range.drawn_joules[i] = between(a->drawn_joules[i],
+                                        b->drawn_joules[i], way);
+    }
+    range.seconds = estimate_of(between(a->seconds.value, b->seconds.value,
+                                        way), range.drawn_seconds);
+    range.joules = estimate_of(between(a->joules.value, b->joules.value, way),
+                               range.drawn_joules);
     return range;
 }

@@ -6,7 +6,10 @@
 #ifndef BILL_H
 #define BILL_H
 
+#include "sim/core/ledger/cost.h"
 #include "sim/price/roofline.h"
+
+enum { BILL_DRAWS = 256 };
 
 struct estimate {
     double value, low, high;         /* 80 % of the draws, and the value */
@@ -19,6 +22,9 @@ struct predict_range {
      * of their format; what the largest last cache does not hold at the highest
      * rate of its memory.  NAN: unknown. */
     double least_arithmetic, least_memory;
+    /* By each draw; draw i has the same numbers of the machine in all bills of the
+     * same formats. */
+    double drawn_seconds[BILL_DRAWS], drawn_joules[BILL_DRAWS];
 };
 
 struct bill_item {
@@ -37,13 +43,20 @@ enum status bill_add(struct bill *bill, const struct roofline_load *load,
                      double times) MUST_CHECK;
 void        bill_close(struct bill *bill);
 
-enum { BILL_DRAWS = 256 };
-
 /* The totals by a machine's values, and the tenth and the ninetieth percentile
  * of them over BILL_DRAWS seeded draws; where the value lies outside of those,
  * the interval reaches to it. */
 struct predict_range bill_range(const struct bill *bill,
                                 const struct machine *machine,
                                 enum precision products);
+
+/* a / b of METRIC_SECONDS or METRIC_JOULES, draw by draw: both err together, so
+ * the interval is far narrower than those of its parts.  NAN: unknown. */
+struct estimate bill_ratio(const struct predict_range *a,
+                           const struct predict_range *b, enum metric metric);
+
+/* The range that lies so far of the way from a to b, draw by draw. */
+struct predict_range bill_between(const struct predict_range *a,
+                                  const struct predict_range *b, double way);
 
 #endif

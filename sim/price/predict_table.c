@@ -1,127 +1,37 @@
-/* predict_table.c - Fold two predictions to the same rows. */
+/* predict_table.c - Fold predictions to the same rows. */
 #include "sim/price/predict_table.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-#include "sim/core/model/plan.h"
 
 const char *const predict_by_names[] = { PREDICT_BY_MAP(NAMES_WORD) NULL };
-
-/* A token's price depends on its position where it sees the keys of skipped
- * ones. */
-static bool needs_positions(const struct predict_question *question,
-                            const struct model_spec *spec)
-{
-    const struct plan plan = plan_of(spec);
-    bool needs = false;
-    for (int32_t l = 0; l < spec->n_layers; l++)
-        needs |= plan_skipped_keys(&plan, l) != SKIPPED_KEYS_ABSENT;
-    return needs && question->phase == MEMORY_FORWARD;
-}
-
-/* Space the kept tokens evenly where they see the keys of skipped ones: how
- * many keys they run over depends on where they stand. */
-static enum status open_positions(struct allocation *out,
-                                  const struct model_spec *spec, int32_t B,
-                                  int32_t T, struct error *err)
-{
-    enum status status = allocation_open(out, plan_n_choices(spec), B, T, err);
-    if (status == STATUS_OK)
-        allocation_fill(out, spec);
-    return status;
-}
-
-/* Otherwise state only how many tokens are kept, not which. */
-static enum status open_counts(struct allocation *out,
-                               const struct model_spec *spec, int32_t B,
-                               int32_t T, struct error *err)
-{
-    struct allocation a = { .n_choices = plan_n_choices(spec),
-                            .n_sequences = B, .n_tokens = T };
-
-    a.count = calloc((size_t)a.n_choices * (size_t)B, sizeof *a.count);
-    if (!a.count)
-        return error_set(err, STATUS_NO_MEMORY, "no memory for %d sequences",
-                         B);
-    for (int32_t c = 0; c < a.n_choices; c++)
-        for (int32_t b = 0; b < B; b++)
-            a.count[(size_t)c * (size_t)B + (size_t)b] =
-                spec_kept(spec, plan_choice(spec, c).layer, T);
-    *out = a;
-    return STATUS_OK;
-}
-
-enum status prediction_open(struct prediction *out,
-                            const struct predict_question *question,
-                            const struct model_spec *spec, struct error *err)
-{
-    *out = (struct prediction){ .spec = *spec };
-    if (question->regime.execution == EXECUTION_MASKED)
-        spec_set_openness(&out->spec, 1.0);
-    enum status status = regime_shard(&out->spec, &question->regime, err);
-    if (status != STATUS_OK)
-        return status;
-    spec = &out->spec;
-    if ((int64_t)question->n_sequences * question->n_tokens > INT32_MAX)
-        return error_set(err, STATUS_BAD_VALUE, "%d sequences of %d tokens:"
-                         " allowed are up to 2^31 - 1 tokens together",
-                         question->n_sequences, question->n_tokens);
-    status = (needs_positions(question, spec) ? open_positions
-                                                          : open_counts)(
-        &out->allocation, spec, question->n_sequences, question->n_tokens, err);
-    struct ledger_shape shape = { .by_pass = true, .by_op = true,
-                                  .n_layers = spec->n_layers };
-    if (status == STATUS_OK)
-        status = ledger_open(&out->ledger, shape, (struct cost){ 0 }, err);
-    if (status != STATUS_OK)
-        return status;
-
-    /* A model that has predictors is served by them. */
-    struct predict_job job = {
-        .spec = &out->spec, .allocation = &out->allocation,
-        .machine = question->machine, .predicted = spec->n_predictor > 0,
-        .regime = question->regime,
-    };
-    switch (question->phase) {
-    case MEMORY_TRAIN:
-        return predict_train_step(out->ledger, &job, &out->range, err);
-    case MEMORY_FORWARD:
-        return predict_forward(out->ledger, &job,
-                               question->all_logits ? PREDICT_HEAD
-                                                    : PREDICT_LAST,
-                               &out->range, err);
-    default:
-        return predict_decode_expected(out->ledger, &job, &out->range, err);
-    }
-}
-
-void prediction_close(struct prediction *prediction)
-{
-    ledger_close(prediction->ledger);
-    allocation_close(&prediction->allocation);
-    *prediction = (struct prediction){ 0 };
-}
 
 static bool is_known(const struct cost *cost)
 {
     return cost->from[METRIC_FLOPS] != PROV_UNKNOWN;
 }
 
-static struct cost sum_of(const struct prediction *p, enum predict_by by, int i)
+/* The cells of row i. */
+struct cells {
+    int pass, op;
+    int32_t layer;
+};
+
+static struct cells cells_of(enum predict_by by, int i, int32_t n_layers)
 {
-    const int32_t layer = i < p->spec.n_layers ? i : LEDGER_OUTSIDE;
-    return ledger_sum(p->ledger, by == PREDICT_BY_PASS ? i : LEDGER_ANY,
-                      by == PREDICT_BY_LAYER ? layer : LEDGER_ANY, LEDGER_ANY,
-                      by == PREDICT_BY_OP ? i : LEDGER_ANY);
+    return (struct cells){
+        .pass = by == PREDICT_BY_PASS ? i : LEDGER_ANY,
+        .op = by == PREDICT_BY_OP ? i : LEDGER_ANY,
+        .layer = by != PREDICT_BY_LAYER ? LEDGER_ANY
+                 : i < n_layers         ? i : LEDGER_OUTSIDE,
+    };
 }
 
 static void name_row(struct predict_row *row, enum predict_by by, int i,
-                     const struct model_spec *spec)
+                     int32_t n_layers)
 {
-    if (by == PREDICT_BY_LAYER && i < spec->n_layers)
+    if (by == PREDICT_BY_LAYER && i < n_layers)
         snprintf(row->name, sizeof row->name, "%d", i);
     else
         snprintf(row->name, sizeof row->name, "%s",
@@ -130,46 +40,71 @@ static void name_row(struct predict_row *row, enum predict_by by, int i,
                  : by == PREDICT_BY_TOTAL ? "total" : "outside");
 }
 
-int predict_rows(struct predict_row *rows, const struct prediction *model,
-                 const struct prediction *dense, enum predict_by by)
+static int32_t most_layers(const struct contest *contest)
 {
+    int32_t most = contest->model.spec.n_layers;
+
+    for (int i = 0; i < contest->n; i++)
+        for (int e = 0; e < contest->rival[i].rival.n_ends; e++) {
+            const int32_t n = contest->rival[i].end[e].spec.n_layers;
+            most = n > most ? n : most;
+        }
+    return most;
+}
+
+/* False: a row that no model has. */
+static bool fill_row(struct predict_row *row, const struct contest *contest,
+                     struct cells at)
+{
+    bool any = false;
+
+    row->model = at.layer < contest->model.spec.n_layers
+                     ? ledger_sum(contest->model.ledger, at.pass, at.layer,
+                                  LEDGER_ANY, at.op)
+                     : (struct cost){ 0 };
+    any |= is_known(&row->model);
+    for (int i = 0; i < contest->n; i++) {
+        row->rival[i] = contender_sum(&contest->rival[i], at.pass, at.layer,
+                                      at.op);
+        any |= is_known(&row->rival[i]);
+        if (!is_known(&row->rival[i]))
+            row->rival[i] = cost_zero(PROV_PREDICTED);
+    }
+    if (!is_known(&row->model))
+        row->model = cost_zero(PROV_PREDICTED);
+    return any;
+}
+
+int predict_rows(struct predict_row *rows, const struct contest *contest,
+                 enum predict_by by)
+{
+    const int32_t n_layers = most_layers(contest);
     const int n_of[PREDICT_BY_COUNT] = {
-        [PREDICT_BY_OP] = OP_COUNT,
-        [PREDICT_BY_LAYER] = model->spec.n_layers + 1,
+        [PREDICT_BY_OP] = OP_COUNT, [PREDICT_BY_LAYER] = n_layers + 1,
         [PREDICT_BY_PASS] = PASS_COUNT, [PREDICT_BY_TOTAL] = 1,
         [PREDICT_BY_MEMORY] = 0,
     };
     int n = 0;
 
-    for (int i = 0; i < n_of[by]; i++) {
-        struct predict_row *row = &rows[n];
-        row->model = sum_of(model, by, i);
-        row->dense = sum_of(dense, by, i);
-        if (!is_known(&row->model) && !is_known(&row->dense))
-            continue;
-        if (!is_known(&row->model))
-            row->model = cost_zero(PROV_PREDICTED);
-        if (!is_known(&row->dense))
-            row->dense = cost_zero(PROV_PREDICTED);
-        name_row(row, by, i, &model->spec);
-        n++;
-    }
+    for (int i = 0; i < n_of[by]; i++)
+        if (fill_row(&rows[n], contest, cells_of(by, i, n_layers)))
+            name_row(&rows[n++], by, i, n_layers);
     return n;
 }
 
-struct predict_row predict_total(const struct prediction *model,
-                                 const struct prediction *dense)
+struct predict_row predict_total(const struct contest *contest)
 {
     struct predict_row row = { .name = "total" };
 
-    if (predict_rows(&row, model, dense, PREDICT_BY_TOTAL) == 0)
-        row.model = row.dense = (struct cost){ 0 };
+    if (predict_rows(&row, contest, PREDICT_BY_TOTAL) == 0)
+        row = (struct predict_row){ .name = "total" };
     return row;
 }
 
-double predict_of_dense(const struct predict_row *row, enum metric metric)
+double predict_of_rival(const struct predict_row *row, int rival,
+                        enum metric metric)
 {
     double model = cost_get(&row->model, metric);
-    double dense = cost_get(&row->dense, metric);
-    return dense > 0 ? model / dense : (double)NAN;
+    double of = cost_get(&row->rival[rival], metric);
+    return of > 0 ? model / of : (double)NAN;
 }

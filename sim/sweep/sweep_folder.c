@@ -47,6 +47,20 @@ enum status sweep_point_state(enum point_state *out, const char *directory,
     return STATUS_OK;
 }
 
+enum status sweep_point_states(enum point_state *state,
+                               const struct sweep *sweep, const char *directory,
+                               struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    for (int32_t i = 0; i < sweep->n_points && status == STATUS_OK; i++) {
+        state[i] = POINT_PENDING;
+        if (directory)
+            status = sweep_point_state(&state[i], directory, i, err);
+    }
+    return status;
+}
+
 json_t *sweep_request(const struct sweep *sweep, int32_t point)
 {
     const struct sweep_point *p = &sweep->point[point];

@@ -26,6 +26,11 @@ enum status sweep_point_path(char out[FILE_PATH_SIZE], const char *directory,
 enum status sweep_point_state(enum point_state *out, const char *directory,
                               int32_t point, struct error *err) MUST_CHECK;
 
+/* Of every point, state[n_points]; with no directory all are pending. */
+enum status sweep_point_states(enum point_state *state,
+                               const struct sweep *sweep, const char *directory,
+                               struct error *err) MUST_CHECK;
+
 /* The request of a point; new, NULL: no memory. */
 json_t *sweep_request(const struct sweep *sweep, int32_t point);
 

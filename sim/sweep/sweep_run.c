@@ -2,34 +2,18 @@
 #include "sim/sweep/sweep_run.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "sim/core/answer/command.h"
-
-enum {
-    TAIL_BYTES = 2048, TAIL_LINES = 6,
-    EXIT_NO_PROGRAM = 127,       /* exit code of a shell for a missing
-                                  * program */
-    EXIT_SIGNAL = 128,
-};
-
-/* A process at work; pid 0: a free place. */
-struct job {
-    pid_t   pid;
-    int32_t point;
-    long    log_start;           /* offset of this try's first line in
-                                  * log.txt */
-};
+#include "sim/sweep/sweep_job.h"
 
 static enum status point_file(char out[FILE_PATH_SIZE], const char *directory,
                               int32_t point, const char *file,
@@ -40,100 +24,20 @@ static enum status point_file(char out[FILE_PATH_SIZE], const char *directory,
     return status == STATUS_OK ? file_join(out, path, file, err) : status;
 }
 
-/* The arguments of a point's process, in one allocation with their texts. */
-static char **arguments(const struct sweep_run *run, int32_t point,
-                        const char *program, const char *output)
-{
-    const struct sweep_point *p = &run->sweep->point[point];
-    const struct sweep_work *work = run->sweep->work;
-    size_t size = 0, n_max = 2 * p->n_settings + 10, n = 0;
-
-    for (size_t i = 0; i < p->n_settings; i++)
-        size += strlen(p->setting[i].key) + strlen(p->setting[i].given) + 2;
-    char **argv = calloc(1, n_max * sizeof *argv + size + 16);
-    if (!argv)
-        return NULL;
-    char *text = (char *)(argv + n_max);
-    /* execv() changes none of them: its prototype is older than const. */
-    argv[n++] = (char *)program;
-    argv[n++] = (char *)work->name;
-    argv[n++] = (char *)run->sweep->base;
-    argv[n++] = (char *)"-o";
-    argv[n++] = (char *)output;
-    argv[n++] = (char *)"--quiet";
-    if (work->resume)
-        argv[n++] = (char *)work->resume;
-    argv[n++] = text;
-    text += sprintf(text, "--threads=%d", run->threads) + 1;
-    for (size_t i = 0; i < p->n_settings; i++) {
-        const struct sweep_setting *given = &p->setting[i];
-        const char *option = sweep_option(work, given->key);
-        if (!option)
-            argv[n++] = (char *)"--set";
-        argv[n++] = text;
-        text += sprintf(text, "%s%s=%s", option ? "--" : "",
-                        option ? option : given->key, given->given) + 1;
-    }
-    return argv;
-}
-
-/* Turn into the point's program, in the child: never returns.  A process group
- * of its own keeps the terminal's ^C from reaching it twice; a parent that dies
- * takes it along by SIGTERM. */
-static void become(char **argv, int log, pid_t parent, const sigset_t *signals)
-{
-    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-    setpgid(0, 0);
-    sigprocmask(SIG_SETMASK, signals, NULL);
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent)
-        _exit(EXIT_SIGNAL + SIGTERM);
-    dup2(nothing, STDIN_FILENO);
-    dup2(log, STDOUT_FILENO);
-    dup2(log, STDERR_FILENO);
-    execv(argv[0], argv);
-    dprintf(STDERR_FILENO, "cannot run '%s': %s\n", argv[0], strerror(errno));
-    _exit(EXIT_NO_PROGRAM);
-}
-
-/* Open the point's log and lock it.  The point's process inherits both, and
- * nothing else ends the lock, so that a sweep after one that was killed waits
- * for the processes that still save what they have: for as long as a large model
- * takes.  -1 and EWOULDBLOCK: a sweep that shares the directory is at this
- * point. */
-static int open_log(const char *path, bool share)
-{
-    const struct timespec pause = { .tv_nsec = 20000000 };
-    const int most = share ? 0 : 30 * 50;  /* 30 s */
-    int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
-                   0666);
-
-    for (int i = 0; i < most && log >= 0 && !command_interrupted &&
-                    flock(log, LOCK_EX | LOCK_NB) != 0 &&
-                    errno == EWOULDBLOCK; i++)
-        nanosleep(&pause, NULL);
-    if (log >= 0 && share && flock(log, LOCK_EX | LOCK_NB) != 0) {
-        close(log);
-        errno = EWOULDBLOCK;
-        return -1;
-    }
-    return log;
-}
-
 /* The points of a run, while it lasts. */
 struct runner {
     const struct sweep_run *run;
-    const char *program;
-    struct job *jobs;            /* [n_jobs] */
-    sigset_t before;             /* signals blocked before the run */
+    struct sweep_start how;
+    struct sweep_job *jobs;      /* [n_jobs] */
     int32_t first, next, last;
     int32_t n_left;              /* points that others who share were at */
+    double  resumed;             /* of points at work, done when they went on */
+    uint64_t held;               /* by the points at work, as predicted */
     enum point_state *state;
     int     n_alike;             /* points that ended, as the first that failed
                                   * did; -1: one ended otherwise */
     int     code;                /* of that first one, and its last lines */
-    char    tail[TAIL_BYTES + 1];
+    char    tail[SWEEP_TAIL_BYTES + 1];
     enum status status;          /* the first failure of the sweep itself */
     struct error *err;
 };
@@ -144,7 +48,7 @@ static bool wanted(const struct runner *r, int32_t point)
 }
 
 /* Start the process of a point, unless one who shares is at it, or was. */
-static enum status start(struct runner *r, struct job *job, int32_t point)
+static enum status start(struct runner *r, struct sweep_job *job, int32_t point)
 {
     char output[FILE_PATH_SIZE], log_path[FILE_PATH_SIZE];
     const struct sweep_run *run = r->run;
@@ -157,7 +61,7 @@ static enum status start(struct runner *r, struct job *job, int32_t point)
         status = file_join(log_path, output, "log.txt", r->err);
     if (status != STATUS_OK)
         return status;
-    int log = open_log(log_path, run->share);
+    int log = sweep_job_log(log_path, run->share);
     if (log < 0 && errno == EWOULDBLOCK) {
         r->n_left++;
         return STATUS_OK;
@@ -172,42 +76,9 @@ static enum status start(struct runner *r, struct job *job, int32_t point)
         close(log);
         return status;
     }
-    off_t log_start = lseek(log, 0, SEEK_END);
-    char **argv = arguments(run, point, r->program, output);
-    pid_t parent = getpid();
-    pid_t pid = argv ? fork() : -1;
-    if (pid == 0)
-        become(argv, log, parent, &r->before);
+    status = sweep_job_start(job, &r->how, point, output, log, r->err);
     close(log);
-    free(argv);
-    if (pid < 0)
-        return error_set(r->err, STATUS_NO_MEMORY, "cannot start point %d: %s",
-                         point, strerror(errno));
-    *job = (struct job){ pid, point, (long)log_start };
-    return STATUS_OK;
-}
-
-/* The last lines that one try left in its log, at most TAIL_BYTES of them. */
-static void read_tail(char out[TAIL_BYTES + 1], const char *path, long start)
-{
-    FILE *file = file_open_optional(path);
-    size_t n = 0;
-
-    if (file) {
-        fseek(file, 0, SEEK_END);
-        long from = ftell(file) - TAIL_BYTES;
-        fseek(file, from > start ? from : start, SEEK_SET);
-        n = fread(out, 1, TAIL_BYTES, file);
-        fclose(file);
-    }
-    while (n > 0 && out[n - 1] == '\n')
-        n--;
-    out[n] = '\0';
-    char *line = out + n;
-    for (int lines = 0; line > out; line--)
-        if (line[-1] == '\n' && ++lines == TAIL_LINES)
-            break;
-    memmove(out, line, strlen(line) + 1);
+    return status;
 }
 
 /* Two messages are alike if only numbers differ, such as the point's own. */
@@ -250,12 +121,12 @@ static void forget_state(const struct runner *r, int32_t point)
         (void)remove(path);
 }
 
-static enum status note_end(struct runner *r, const struct job *job, int how)
+static enum status note_end(struct runner *r, const struct sweep_job *job, int how)
 {
     const struct sweep_run *run = r->run;
     enum point_state *state = &r->state[job->point];
-    char path[FILE_PATH_SIZE], tail[TAIL_BYTES + 1];
-    int code = WIFEXITED(how) ? WEXITSTATUS(how) : EXIT_SIGNAL + WTERMSIG(how);
+    char path[FILE_PATH_SIZE], tail[SWEEP_TAIL_BYTES + 1];
+    int code = WIFEXITED(how) ? WEXITSTATUS(how) : SWEEP_EXIT_SIGNAL + WTERMSIG(how);
     struct error unreadable;
 
     /* A summary that cannot be read is a failure of that point alone. */
@@ -273,7 +144,7 @@ static enum status note_end(struct runner *r, const struct job *job, int how)
                                     r->err);
     if (status != STATUS_OK)
         return status;
-    read_tail(tail, path, job->log_start);
+    sweep_job_tail(tail, path, job->log_start);
     if (code == 0 && !*tail)
         strcpy(tail, "it ended well, but left no finished summary.json");
     run->on_failure(run->context, &(struct sweep_failure){
@@ -283,12 +154,18 @@ static enum status note_end(struct runner *r, const struct job *job, int how)
     return r->status;
 }
 
+/* What a point at work holds; 0 where nothing limits that. */
+static uint64_t held_by(const struct runner *r, int32_t point)
+{
+    return r->run->memory_of ? r->run->memory_of[point] : 0;
+}
+
 /* Look after every running process once; return how many still run. */
 static int reap(struct runner *r)
 {
     int n_running = 0;
 
-    for (struct job *job = r->jobs; job < r->jobs + r->run->n_jobs; job++) {
+    for (struct sweep_job *job = r->jobs; job < r->jobs + r->run->n_jobs; job++) {
         int how = 0;
         if (job->pid == 0)
             continue;
@@ -299,6 +176,7 @@ static int reap(struct runner *r)
         }
         if (r->status == STATUS_OK)
             r->status = note_end(r, job, how);
+        r->held -= held_by(r, job->point);
         job->pid = 0;
     }
     return n_running;
@@ -315,24 +193,63 @@ static bool find_next(struct runner *r)
     return r->next < r->last;
 }
 
+/* A point that does not fit beside those at work waits, and all after it. */
+static bool has_room(const struct runner *r, int32_t point)
+{
+    return r->held == 0 || held_by(r, point) <= r->run->memory - r->held;
+}
+
 /* Fill free places. */
 static void start_more(struct runner *r)
 {
     for (int j = 0; j < r->run->n_jobs; j++)
-        while (r->jobs[j].pid == 0 && r->status == STATUS_OK && find_next(r))
-            r->status = start(r, &r->jobs[j], r->next++);
+        while (r->jobs[j].pid == 0 && r->status == STATUS_OK && find_next(r) &&
+               has_room(r, r->next)) {
+            r->status = start(r, &r->jobs[j], r->next);
+            if (r->jobs[j].pid > 0)
+                r->held += held_by(r, r->next);
+            r->next++;
+        }
 }
 
-static void show_progress(const struct runner *r)
+/* How far the points at work are, "3 at 41 %, 4 at 12 %"; returns how much of
+ * them is done. */
+static double look_inside(struct runner *r, char note[SWEEP_NOTE_SIZE])
 {
-    int32_t ended = 0, all = 0;
+    double done = 0;
+    size_t n = 0;
 
-    for (int32_t i = r->first; i < r->last; i++) {
-        ended += wanted(r, i) && (r->state[i] == POINT_DONE ||
-                                  r->state[i] == POINT_FAILED);
-        all += wanted(r, i);
+    *note = '\0';
+    for (struct sweep_job *job = r->jobs; job < r->jobs + r->run->n_jobs; job++) {
+        const bool known = isfinite(job->share);
+        if (job->pid == 0)
+            continue;
+        sweep_job_look(job);
+        if (!isfinite(job->share))
+            continue;
+        if (!known && r->state[job->point] == POINT_STARTED)
+            r->resumed += job->share;
+        done += job->share;
+        if (n < SWEEP_NOTE_SIZE)
+            n += (size_t)snprintf(note + n, SWEEP_NOTE_SIZE - n, "%s%d at %.0f %%",
+                                  n > 0 ? ", " : "", job->point,
+                                  100 * job->share);
     }
-    r->run->on_progress(r->run->context, ended, all);
+    return done;
+}
+
+static void show_progress(struct runner *r)
+{
+    struct sweep_progress p = { .total = 0 };
+
+    p.done = look_inside(r, p.note);
+    p.before = r->resumed;
+    for (int32_t i = r->first; i < r->last; i++) {
+        p.done += wanted(r, i) && (r->state[i] == POINT_DONE ||
+                                   r->state[i] == POINT_FAILED);
+        p.total += wanted(r, i);
+    }
+    r->run->on_progress(r->run->context, &p);
 }
 
 /* Once everything is begun, go back to what others were at: it is done by then,
@@ -385,9 +302,9 @@ static enum status run_all(struct runner *r)
 
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &child, &r->before);
+    sigprocmask(SIG_BLOCK, &child, &r->how.signals);
     const enum status status = watch_all(r, &child);
-    sigprocmask(SIG_SETMASK, &r->before, NULL);
+    sigprocmask(SIG_SETMASK, &r->how.signals, NULL);
     return status;
 }
 
@@ -412,12 +329,16 @@ enum status sweep_run_points(const struct sweep_run *run, int32_t first,
         return error_set(err, STATUS_IO, "cannot find this program's file: %s",
                          strerror(errno));
     self[n] = '\0';
-    r.program = run->program ? run->program : self;
+    r.how = (struct sweep_start){
+        .sweep = run->sweep, .program = run->program ? run->program : self,
+        .threads = run->threads };
     r.jobs = calloc((size_t)run->n_jobs, sizeof *r.jobs);
     if (!r.jobs)
         return error_set(err, STATUS_NO_MEMORY, "no memory for %d jobs",
                          run->n_jobs);
     enum status status = run_all(&r);
+    for (int j = 0; j < run->n_jobs; j++)
+        sweep_job_close(&r.jobs[j]);
     free(r.jobs);
     return status;
 }

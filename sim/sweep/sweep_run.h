@@ -17,6 +17,16 @@ struct sweep_failure {
     const char *log_path, *log_tail;
 };
 
+/* How far the points of a run are. */
+enum { SWEEP_NOTE_SIZE = 64 };
+struct sweep_progress {
+    double  done;                /* points that ended, and the shares of those at
+                                  * work that tell theirs */
+    double  before;              /* so much of that, an earlier try had done */
+    int32_t total;
+    char    note[SWEEP_NOTE_SIZE];         /* "3 at 41 %, 4 at 12 %" */
+};
+
 struct sweep_run {
     const struct sweep *sweep;
     const char *directory;
@@ -27,7 +37,10 @@ struct sweep_run {
     bool        share;           /* others run points in the directory too: what
                                   * they are at is theirs, and waited for */
     void (*on_failure)(void *context, const struct sweep_failure *failure);
-    void (*on_progress)(void *context, int32_t done, int32_t total);
+    uint64_t    memory;          /* bytes that points at work may hold together */
+    const uint64_t *memory_of;   /* [n_points] each at most `memory`; NULL: they
+                                  * may hold what they like */
+    void (*on_progress)(void *context, const struct sweep_progress *progress);
     void       *context;
 };
 

@@ -2,6 +2,7 @@
 #include "sim/sweep/sweep_slurm.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,6 +86,9 @@ static void write_array(FILE *file, const struct sweep_slurm *slurm,
                         const struct places *places)
 {
     write_head(file, slurm, places, "isobath", "%A_%a");
+    if (slurm->memory > 0)       /* sbatch counts by 1024 */
+        fprintf(file, "#SBATCH --mem=%" PRIu64 "K\n",
+                (slurm->memory + 1023) / 1024);
     fprintf(file, "#SBATCH --cpus-per-task=%d\n"
             "#SBATCH --requeue\n"
             "#SBATCH --open-mode=append\n"
@@ -94,7 +98,7 @@ static void write_array(FILE *file, const struct sweep_slurm *slurm,
             " number of tasks\n"
             "# in the arrays before this one.\n", slurm->threads);
     write_command(file, slurm, places);
-    fprintf(file, " --quiet --jobs 1 --threads %d --batch %d \\\n"
+    fprintf(file, " --jobs 1 --threads %d --batch %d \\\n"
             "    --point \"$((%d * (SLURM_ARRAY_TASK_ID + ${1:-0})))\"\n",
             slurm->threads, slurm->batch, slurm->batch);
 }

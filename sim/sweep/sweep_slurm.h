@@ -20,6 +20,8 @@ struct sweep_slurm {
     int         batch;           /* points of a task */
     int         n_jobs;          /* tasks at a time; 0: as many as the cluster
                                   * lets */
+    uint64_t    memory;          /* bytes that a task asks for; 0: the cluster's
+                                  * default */
     const char *options;         /* of sbatch, parted by blanks; NULL: none */
     const struct config_setting *settings;   /* --set, handed on */
     size_t      n_settings;

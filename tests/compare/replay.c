@@ -13,6 +13,7 @@
 #include "sim/core/base/file.h"
 #include "sim/core/model/plan.h"
 #include "sim/core/model/route_table.h"
+#include "sim/core/model/text_trace.h"
 
 enum { STEPS = 20, B = 2, T = 48, L = 4, V = 256, ALL = 512, NAME = 40,
        N_SPEC = 17 };
@@ -67,6 +68,7 @@ static const struct variant variants[] = {
       .gate = GATE_SIGMOID2, .first = 2 },
     { .name = "ffn", .policy = "threshold", .part = PART_FFN,
       .gate = GATE_SIGMOID2 },
+    { .name = "replay_gate_one", .policy = "replay", .gate = GATE_ONE },
     { .name = "apart", .policy = "token_norm", .part = PART_APART,
       .gate = GATE_ONE },
     /* All layers attend to all: each scores for the next. */
@@ -98,7 +100,8 @@ static struct model_spec spec_of(const struct variant *variant,
                                  const struct route_policy *policy)
 {
     const bool scores = variant->part != PART_APART &&
-                        policy->signal != SIGNAL_RECEIVED;
+                        policy->signal != SIGNAL_RECEIVED &&
+                        (policy->scored || variant->gate != GATE_ONE);
     struct model_spec spec = {
         .traits = family_traits[FAMILY_LLAMA], .n_layers = L, .n_channels = 32,
         .n_heads = 4, .n_kv_heads = 2, .head_size = 8, .n_ffn = 48,
@@ -165,17 +168,57 @@ static void cut(struct record *r, const struct file_map *text)
             }
 }
 
+/* The trace of that text, in which capitals, vowels and every fifth letter were
+ * kept: by the text's place, not the window's. */
+static enum status open_trace(struct text_trace **out, const struct model *m,
+                              const struct record *r, struct allocation *a,
+                              struct error *err)
+{
+    const struct text_trace_head head = {
+        .rule = "drawn", .positions = STEPS * B * T, .window = T,
+        .held_out = 1 };
+    const int32_t *ids = r->ids[0][0];
+    enum status status = text_trace_open(out, &head, model_spec(m), err);
+
+    if (status != STATUS_OK)
+        return status;
+    for (int64_t start = 0; start < head.positions; start += T) {
+        for (int32_t c = 0; c < a->n_choices; c++) {
+            int32_t n = 0;
+            for (int32_t t = 0; t < T; t++)
+                if ((start + t + c) % 5 == 0 ||
+                    strchr("aeiou", ids[start + t] ? ids[start + t] : ' '))
+                    allocation_kept(a, c, 0)[n++] = t;
+            a->count[c * a->n_sequences] = n;
+        }
+        text_trace_note(*out, a, 0, start, 0);
+    }
+    return STATUS_OK;
+}
+
+/* Fills *a with what the trace kept of a step's windows. */
+static void replay(struct allocation *a, const struct text_trace *trace,
+                   int step)
+{
+    for (int32_t b = 0; b < B; b++)
+        text_trace_fill(a, b, trace, ((int64_t)step * B + b) * T);
+}
+
 static void take_steps(struct record *r, struct model *m,
-                       const struct route_policy *policy)
+                       const struct route_policy *policy,
+                       struct allocation *replayed,
+                       const struct text_trace *trace)
 {
     struct update update = adamw;
 
     for (int s = 0; s < STEPS; s++) {
         memcpy(r->threshold[s], model_thresholds(m), sizeof r->threshold[s]);
+        replay(replayed, trace, s);
         model_forward(m, &(struct model_input){
             .ids = r->ids[s][0], .targets = r->targets[s][0],
             .n_sequences = B, .n_tokens = T, .policy = policy,
-            .seed = (uint64_t)s, .train = true }, NULL, &r->loss[s]);
+            .seed = (uint64_t)s, .train = true, .replayed = replayed }, NULL,
+            &r->loss[s]);
         const struct allocation *a = model_allocation(m);
         for (int32_t c = 0; c < a->n_choices; c++)
             for (int32_t b = 0; b < B; b++)
@@ -249,6 +292,8 @@ static enum status run(struct record *r, char **argv, struct error *err)
     const struct route_policy *policy = route_find(variant.policy);
     struct file_map text = { 0 };
     struct model *m = NULL;
+    struct text_trace *trace = NULL;
+    struct allocation replayed = { 0 };
 
     if (!policy || !policy->trains)
         return error_set(err, STATUS_BAD_VALUE, "%s: trains nothing", argv[1]);
@@ -275,11 +320,17 @@ static enum status run(struct record *r, char **argv, struct error *err)
         cut(r, &text);
         status = give_table(m, r, err);
     }
+    if (status == STATUS_OK)
+        status = allocation_open(&replayed, plan_n_choices(&spec), B, T, err);
+    if (status == STATUS_OK)
+        status = open_trace(&trace, m, r, &replayed, err);
     if (status == STATUS_OK) {
-        take_steps(r, m, policy);
+        take_steps(r, m, policy, &replayed, trace);
         status = write_out(r, m, argv[3], err);
     }
     free(r->start);
+    text_trace_close(trace);
+    allocation_close(&replayed);
     model_close(m);
     file_unmap(&text);
     return status;

@@ -5,7 +5,10 @@
  *       whenever it is done, but for the moments at which signals arrive
  *   build/torture --every N [--kind KIND] [JOB...]
  *       every N-th call of a kind (memory; or open, read, write, sync, rename)
- *       fails once, in each of the jobs; a table */
+ *       fails once, in each of the jobs; a table
+ *   build/torture --every N --from I [--kind KIND] JOB
+ *       the same of one job, from its I-th call on: INT and TERM end a walk with
+ *       the table so far, exit code 130, and say the I to go on with */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -35,6 +38,7 @@ struct order {
     double seconds;
     uint64_t seed;
     long round, every;           /* -1, 0: not given */
+    long from;                   /* the first call that fails */
     const char *kind, *program;
     bool keep;
     const char *job[JOBS];
@@ -45,14 +49,15 @@ static void usage(void)
 {
     fputs("usage: torture [--seconds S] [--seed N] [--round I] [--keep]"
           " [--program FILE]\n"
-          "       torture --every N [--kind KIND] [--program FILE] [JOB...]\n",
+          "       torture --every N [--kind KIND] [--program FILE] [JOB...]\n"
+          "       torture --every N --from I [--kind KIND] JOB\n",
           stderr);
     exit(2);
 }
 
 static struct order read_order(char **argv)
 {
-    struct order o = { .seconds = 60, .seed = 1, .round = -1,
+    struct order o = { .seconds = 60, .seed = 1, .round = -1, .from = 1,
                        .kind = "memory" };
 
     for (char **a = argv + 1; *a; a++) {
@@ -70,6 +75,8 @@ static struct order read_order(char **argv)
             o.round = atol(*++a);
         } else if (strcmp(*a, "--every") == 0) {
             o.every = atol(*++a);
+        } else if (strcmp(*a, "--from") == 0) {
+            o.from = atol(*++a);
         } else if (strcmp(*a, "--kind") == 0) {
             o.kind = *++a;
         } else if (strcmp(*a, "--program") == 0) {
@@ -78,7 +85,19 @@ static struct order read_order(char **argv)
             usage();
         }
     }
+    if (o.from < 1 || (o.from > 1 && (o.every < 1 || o.n_jobs != 1)))
+        usage();
     return o;
+}
+
+/* The signal ends the commands of the moment too: what they left is not
+ * judged. */
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal)
+{
+    (void)signal;
+    stopped = 1;
 }
 
 /* ---- every call ---- */
@@ -89,11 +108,16 @@ static bool walk(const struct job *job, const struct order *o)
     long n[VERDICTS] = { 0 };
     char why[WHY_SIZE], said[WHY_SIZE] = "", fault[64];
 
-    for (long i = 1; i <= calls; i += o->every) {
+    for (long i = o->from; i <= calls; i += o->every) {
         snprintf(fault, sizeof fault, "%s:%ld:%d", o->kind, i,
                  strcmp(o->kind, "memory") == 0 ? ENOMEM : ENOSPC);
         enum verdict v = job_try(job, &(struct disturbance){ .fault = fault },
                                  why);
+        if (stopped) {
+            fprintf(stderr, "torture: stopped; go on with --from %ld '%s'\n",
+                    i, job->name);
+            break;
+        }
         n[v]++;
         if (v == VERDICT_WRONG && strcmp(why, said) != 0)
             fprintf(stderr, "%s, FAULT=%s: %s\n", job->name, fault,
@@ -113,9 +137,9 @@ static bool walk_all(const struct order *o)
     printf("%-18s %8s %8s %8s %8s %8s\n", "", o->kind, "tried", "no harm",
            "said", "wrong");
     if (o->n_jobs == 0)
-        for (int j = 0; j < JOBS; j++)
+        for (int j = 0; j < JOBS && !stopped; j++)
             right &= walk(&jobs[j], o);
-    for (int j = 0; j < o->n_jobs; j++) {
+    for (int j = 0; j < o->n_jobs && !stopped; j++) {
         const struct job *job = job_find(o->job[j]);
         if (!job) {
             fprintf(stderr, "torture: no job '%s'\n", o->job[j]);
@@ -127,15 +151,6 @@ static bool walk_all(const struct order *o)
 }
 
 /* ---- rounds ---- */
-
-/* The signal ends the round's commands too: what they left is not judged. */
-static volatile sig_atomic_t stopped;
-
-static void stop(int signal)
-{
-    (void)signal;
-    stopped = 1;
-}
 
 static bool one_round(long round, const struct order *o)
 {
@@ -194,5 +209,5 @@ int main(int argc, char **argv)
         printf("kept: %s\n", directory);
     else if (chdir("/") == 0)
         tree_remove(directory);
-    return right ? 0 : 1;
+    return !right ? 1 : stopped && o.every > 0 ? 130 : 0;
 }

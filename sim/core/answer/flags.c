@@ -350,6 +350,16 @@ enum status flags_refuse(const struct command_options *o, const char *with,
     return STATUS_OK;
 }
 
+bool flags_given(const struct command_options *o, const char *flag)
+{
+    const struct flag *flags = o->command->flags;
+
+    for (int i = 0; flags[i].value.name; i++)
+        if (strcmp(flags[i].value.name, flag) == 0)
+            return o->given >> i & 1;
+    return false;
+}
+
 /* ---- help ---- */
 
 void flags_usage(FILE *file, const struct command *command)

@@ -153,6 +153,9 @@ void        flags_close(struct command_options *options);
 enum status flags_refuse(const struct command_options *options,
                          const char *with, struct error *err) MUST_CHECK;
 
+/* True if the line has the flag, called as in its row. */
+bool        flags_given(const struct command_options *options,
+                        const char *flag);
 /* True if a flag or --set gives the key a value. */
 bool        flags_sets(const struct command_options *options, const char *key);
 

@@ -156,7 +156,8 @@ enum status json_print(const json_t *json, FILE *file, struct error *err)
     if (error_memory_ran_out())
         return fail_lost("the output", err);
     return whole ? STATUS_OK
-                 : error_set(err, STATUS_IO, "writing the output failed");
+                 : error_set(err, STATUS_IO, "cannot write the output: a"
+                             " write failed, as on a full disk");
 }
 
 enum status json_write(const json_t *json, const char *path, struct error *err)

@@ -2,6 +2,8 @@
  * terminal. */
 #include "sim/core/answer/progress.h"
 
+#include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,8 @@ enum { LINE_SIZE = 256, DEFAULT_COLUMNS = 80 };
 static const struct pace {
     double first, apart;
 } paces[] = { [false] = { 20, 20 }, [true] = { 1, 0.2 } };      /* terminal? */
+
+const char progress_file[] = "ISOBATH_PROGRESS";
 
 struct progress progress_begin(const char *what, const char *unit, double total,
                                bool quiet)
@@ -59,6 +63,39 @@ static int trimmed(const char *line)
     return n;
 }
 
+void progress_skip(struct progress *p, double done)
+{
+    p->first += p->first < 0 ? 0 : done;
+}
+
+void progress_tell(struct progress *p, double from, double to)
+{
+    const char *path = getenv(progress_file);
+    const int file = path && p->teller == 0
+                         ? open(path, O_WRONLY | O_CLOEXEC) : p->teller;
+
+    p->teller = file > 0 ? file : 0;
+    p->from = from;
+    p->to = to;
+}
+
+/* One write of always as many bytes, so that nobody reads half of it. */
+static void tell(struct progress *p, double done, double now)
+{
+    char share[PROGRESS_SHARE_SIZE + 1];
+
+    if (p->teller == 0 || p->total <= 0 ||
+        (now < p->tell_next && done < p->total))
+        return;
+    p->tell_next = now + paces[true].apart;
+    snprintf(share, sizeof share, "%.6f\n",
+             fmin(p->from + (p->to - p->from) * done / p->total, 1));
+    if (pwrite(p->teller, share, PROGRESS_SHARE_SIZE, 0) < 0) {
+        close(p->teller);
+        p->teller = 0;
+    }
+}
+
 void progress_at(struct progress *p, double done, const char *note)
 {
     char line[LINE_SIZE], left[48] = "", of[32] = "";
@@ -69,6 +106,7 @@ void progress_at(struct progress *p, double done, const char *note)
         p->first = done;
         p->started = now;
     }
+    tell(p, done, now);
     if (!p->on || now < p->next)
         return;
     p->next = now + paces[p->terminal].apart;
@@ -80,7 +118,7 @@ void progress_at(struct progress *p, double done, const char *note)
         snprintf(left, sizeof left, "about %s left", duration);
     }
     snprintf(line, sizeof line, "  %s  %s %.0f%s  %.3g %ss/s  %s  %s", p->what,
-             p->unit, done, of, rate, p->unit, left, note ? note : "");
+             p->unit, floor(done), of, rate, p->unit, left, note ? note : "");
     /* One column short, because some terminals wrap a full line. */
     if (p->terminal)
         fprintf(stderr, "\r%.*s\033[K", columns() - 1, line);
@@ -98,5 +136,8 @@ void progress_clear(const struct progress *p)
 void progress_end(struct progress *p)
 {
     progress_clear(p);
+    if (p->teller > 0)
+        close(p->teller);
+    p->teller = 0;
     p->on = false;
 }

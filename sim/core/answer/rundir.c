@@ -225,6 +225,35 @@ static enum status read_owner(char out[16], const char *path,
                ? check_foreign(path, "summary.json", err) : status;
 }
 
+static bool is_result(const char *name)
+{
+    bool found = strcmp(name, "summary.json") == 0 ||
+                 strcmp(name, "state.safetensors") == 0;
+
+    for (size_t i = 0; i < RESULTS && !found; i++)
+        found = strcmp(name, results[i]) == 0;
+    return found;
+}
+
+enum status rundir_spare(const char *file, struct error *err)
+{
+    const char *slash = strrchr(file, '/');
+    const char *name = slash ? slash + 1 : file;
+    char path[FILE_PATH_SIZE] = ".", owner[16];
+
+    if (!is_result(name) || strlen(file) >= FILE_PATH_SIZE)
+        return STATUS_OK;
+    if (slash)
+        snprintf(path, sizeof path, "%.*s", (int)(name - file), file);
+    enum status status = read_owner(owner, path, err);
+    if (status == STATUS_OK && *owner) {
+        error_set(err, STATUS_BAD_VALUE, "-o %s: the name of a result where"
+                  " those of isobath %s stand; give another file", file, owner);
+        return STATUS_BAD_VALUE;
+    }
+    return status;
+}
+
 static enum status check_owner(const char *path, bool fresh,
                                const char *command, struct error *err)
 {

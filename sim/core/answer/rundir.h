@@ -36,6 +36,9 @@ enum status rundir_open_shared(struct rundir *out, const char *path,
  * processes that write into it at once: it is not locked. */
 enum status rundir_make(const char *path, const char *command,
                         struct error *err) MUST_CHECK;
+/* STATUS_BAD_VALUE: a single file that a command is to write has the name of a
+ * result in a directory that holds a run. */
+enum status rundir_spare(const char *file, struct error *err) MUST_CHECK;
 /* Remove summary.json and the tables of an older run of the command, so that
  * none stands beside new ones. */
 void        rundir_clear(const struct rundir *rundir);

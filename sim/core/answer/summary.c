@@ -135,6 +135,19 @@ json_t *summary_capacity(const struct model_spec *spec)
     return json_number(sum / spec_n_routed(spec));
 }
 
+json_t *summary_table(const struct table *t, struct error *err)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = file_open_text(&text, &size);
+    enum status status = file ? table_json(t, file, err) : STATUS_NO_MEMORY;
+    json_t *value = file_close_text(file, &text) && status == STATUS_OK
+                        ? json_loadb(text, size, 0, NULL) : NULL;
+
+    free(text);
+    return value;
+}
+
 json_t *summary_memory(uint64_t predicted, uint64_t allocated, uint64_t peak)
 {
     return json_pack("{s:I, s:I, s:o}", "predicted_bytes",

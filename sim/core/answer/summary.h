@@ -6,6 +6,7 @@
 #define SUMMARY_H
 
 #include <jansson.h>
+#include "sim/core/answer/table.h"
 #include "sim/core/base/error.h"
 #include "sim/core/ledger/ledger.h"
 #include "sim/core/model/spec.h"
@@ -57,10 +58,11 @@ enum status summary_read(json_t **out, const char *directory,
 
 /* Parts that summaries share: a shape as a config would say it, the indices of
  * routed layers, the mean capacity that they were given (null: none is routed),
- * and bytes (a peak of 0 is unknown). */
+ * a table as table_json() writes it, and bytes (a peak of 0 is unknown). */
 json_t *summary_model(const struct model_spec *spec);
 json_t *summary_blocks(const struct model_spec *spec);
 json_t *summary_capacity(const struct model_spec *spec);
+json_t *summary_table(const struct table *table, struct error *err);
 json_t *summary_memory(uint64_t predicted, uint64_t allocated, uint64_t peak);
 
 #endif

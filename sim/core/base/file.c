@@ -131,6 +131,29 @@ static enum status open_writer(struct file_writer *out, bool in_place,
     return STATUS_OK;
 }
 
+/* The files that this process read, for file_create(); of more than there is
+ * room for the first. */
+enum { READ_FILES = 256 };
+static struct { dev_t device; ino_t inode; } read_files[READ_FILES];
+static int n_read_files;
+
+static void note_read(const struct stat *st)
+{
+    if (!S_ISREG(st->st_mode) || n_read_files == READ_FILES)
+        return;
+    read_files[n_read_files].device = st->st_dev;
+    read_files[n_read_files++].inode = st->st_ino;
+}
+
+static bool was_read(const struct stat *st)
+{
+    for (int i = 0; i < n_read_files; i++)
+        if (read_files[i].device == st->st_dev &&
+            read_files[i].inode == st->st_ino)
+            return true;
+    return false;
+}
+
 enum status file_create(struct file_writer *out, const char *path,
                         struct error *err)
 {
@@ -143,6 +166,10 @@ enum status file_create(struct file_writer *out, const char *path,
     bool there = stat(w.path, &st) == 0;
     if (there && S_ISDIR(st.st_mode))
         return fail(err, STATUS_BAD_VALUE, "write", path, EISDIR);
+    if (there && was_read(&st))
+        return error_set(err, STATUS_BAD_VALUE, "cannot write '%s': it is read"
+                         " for what would stand in it; give another file",
+                         path);
     /* A device or pipe is written in place: renaming would replace it. */
     status = open_writer(&w, there && !S_ISREG(st.st_mode), path, err);
     if (status == STATUS_OK)
@@ -252,6 +279,7 @@ static enum status open_to_read(int *out, struct stat *st, const char *path,
         return fail(err, STATUS_BAD_VALUE, "read", path, cause);
     }
     (void)fcntl(fd, F_SETFL, 0);         /* of a pipe somebody writes, all */
+    note_read(st);
     *out = fd;
     return STATUS_OK;
 }

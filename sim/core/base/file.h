@@ -17,6 +17,8 @@ struct file_writer {
     char  temporary[FILE_PATH_SIZE];
 };
 
+/* STATUS_BAD_VALUE where this process has read the file: its answer must not
+ * take the place of what was asked. */
 enum status file_create(struct file_writer *out, const char *path,
                         struct error *err) MUST_CHECK;
 /* The same inside a directory of results: whatever has the name, a link too, is

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "sim/core/model/route.h"
-#include "sim/core/model/trace.h"
+#include "sim/core/model/replay.h"
 
 const char *const model_config_rope_scalings[] = {
     "default", "linear", "llama3", NULL
@@ -253,8 +253,6 @@ static enum status set_replayed(struct model_spec *spec,
                                 const struct model_config *config,
                                 enum routed_part part, struct error *err)
 {
-    const double least = 1e-6;       /* a layer that kept nothing */
-    struct trace *trace = NULL;
     struct error why;
 
     if (!*config->replay)
@@ -272,26 +270,14 @@ static enum status set_replayed(struct model_spec *spec,
         return error_set(err, STATUS_BAD_VALUE, "routing.keep_first %lld: under"
                          " replay the trace says who is kept; leave it out",
                          (long long)config->keep_first);
-    if (trace_read(&trace, config->replay, &why) != STATUS_OK)
-        return error_set(err, STATUS_BAD_VALUE, "routing.replay: %s", why.text);
-    if (trace_last_layer(trace) >= spec->n_layers) {
-        int32_t last = trace_last_layer(trace);
-        trace_close(trace);
-        return error_set(err, STATUS_BAD_VALUE, "routing.replay %.160s: it"
-                         " routes layer %d; this model has layers 0 to %d",
-                         config->replay, last, spec->n_layers - 1);
-    }
-    for (int32_t l = 0; l < spec->n_layers; l++) {
-        double share = trace_share(trace, l);
-        spec->routed[l] = share >= 0;
-        if (spec->routed[l])
-            spec->capacity[l] = share > least ? share : least;
-    }
     spec->part = part;
-    enum status status = trace_check(trace, spec, &why);
-    trace_close(trace);
-    return status == STATUS_OK
-               ? status : error_set(err, status, "routing.replay: %s", why.text);
+    enum status status = replay_settle(spec, config->replay, &why);
+    if (status == STATUS_OK)
+        return status;
+    const enum status told = status == STATUS_NO_MEMORY ? status
+                                                        : STATUS_BAD_VALUE;
+    error_set(err, told, "routing.replay: %s", why.text);
+    return told;
 }
 
 static enum status refuse_replay(const struct route_policy *policy,
@@ -673,7 +659,9 @@ static bool is_routing(const struct config_setting *setting)
     return false;
 }
 
-enum status model_config_suppose(struct model_spec *spec, const char *name,
+enum status model_config_suppose(struct model_spec *spec,
+                                 const struct route_policy **policy,
+                                 const char *name,
                                  const struct config_setting *settings,
                                  size_t n_settings, struct error *err)
 {
@@ -693,17 +681,18 @@ enum status model_config_suppose(struct model_spec *spec, const char *name,
                                      n_settings, origins, err);
     if (status != STATUS_OK)
         return status;
-    const struct route_policy *policy =
+    const struct route_policy *chosen =
         route_find(model_config_policies[config.policy]);
-    if (!policy->scored && !config_sets(settings, n_settings, "routing.gate"))
+    if (!chosen->scored && !config_sets(settings, n_settings, "routing.gate"))
         config.gate = GATE_ONE;
     status = set_routing(&routed, &config, err);
     if (status == STATUS_OK)
-        status = check_routes_any(&routed, &config, policy, err);
+        status = check_routes_any(&routed, &config, chosen, err);
     if (status == STATUS_OK)
         status = spec_check(&routed, err);
     if (status != STATUS_OK)
         return model_config_blame(&routing_schema, origins, err);
     *spec = routed;
+    *policy = chosen;
     return STATUS_OK;
 }

@@ -109,7 +109,8 @@ extern const char *const model_config_bypasses[];
         " same")                                                               \
     MODEL_CONFIG_ROW(base, "routing.replay", PATH, replay, 0, 0,               \
         "", NULL, "", "for the policy replay: a recorded trace, which says"    \
-        " blocks and capacities too")                                          \
+        " blocks and capacities too: for isobath run trace.csv of another run,"\
+        " for isobath train what isobath route-trace wrote of its text")       \
     MODEL_CONFIG_ROW(base, "routing.table", PATH, table, 0, 0,                 \
         "", NULL, "", "for the policy table: the counts that isobath"          \
         " route-table wrote, which must have all routed blocks; the capacity"  \
@@ -287,8 +288,11 @@ enum status model_config_route(struct model_spec *spec,
 /* All the `routing.*` settings, on a dense model called `name` in messages, as if
  * it had been trained so: routers and gates as a model file has them, but gate
  * one where the policy goes by no score and none is set, as
- * model_config_route().  STATUS_BAD_VALUE: any other setting, by name. */
-enum status model_config_suppose(struct model_spec *spec, const char *name,
+ * model_config_route().  *policy is what chooses then.  STATUS_BAD_VALUE: any
+ * other setting, by name. */
+enum status model_config_suppose(struct model_spec *spec,
+                                 const struct route_policy **policy,
+                                 const char *name,
                                  const struct config_setting *settings,
                                  size_t n_settings,
                                  struct error *err) MUST_CHECK;

@@ -1,6 +1,8 @@
 /* meter.c - Fill a ledger with the ops that the executor reports, or add up the
- * flops of its forward passes. */
+ * flops of its forward passes, whole or by the sequence. */
 #include "sim/core/ledger/meter.h"
+
+#include <string.h>
 
 static void nothing(struct meter *meter, const struct op_run *run)
 {
@@ -77,12 +79,17 @@ struct ledger_meter ledger_meter(struct ledger *ledger)
     };
 }
 
+static bool is_forward(const struct op_run *run)
+{
+    return run->pass == PASS_FORWARD && run->op != OP_LOSS &&
+           run->op != OP_ENTROPY;
+}
+
 static void add_forward(struct meter *meter, const struct op_run *run)
 {
     struct forward_meter *m = (struct forward_meter *)meter;
 
-    if (run->pass == PASS_FORWARD && run->op != OP_LOSS &&
-        run->op != OP_ENTROPY)
+    if (is_forward(run))
         m->flops += run->total.flops;
 }
 
@@ -90,5 +97,29 @@ struct forward_meter forward_meter(void)
 {
     return (struct forward_meter){
         .meter = { .begin = nothing, .end = add_forward },
+    };
+}
+
+/* The arithmetic of a forward is its rows' alone: none is left for no token. */
+static void add_sequences(struct meter *meter, const struct op_run *run)
+{
+    struct sequence_meter *m = (struct sequence_meter *)meter;
+
+    if (!is_forward(run))
+        return;
+    for (int32_t r = 0; r < run->n_rows; r++) {
+        const int32_t token = run->row ? run->row[r] : r;
+        m->flops[token / m->n_tokens] +=
+            run->each.flops + (run->extra ? run->extra[r].flops : 0);
+    }
+}
+
+struct sequence_meter sequence_meter(uint64_t *flops, int32_t n_sequences,
+                                     int32_t n_tokens)
+{
+    memset(flops, 0, (size_t)n_sequences * sizeof *flops);
+    return (struct sequence_meter){
+        .meter = { .begin = nothing, .end = add_sequences, .by_token = true },
+        .n_tokens = n_tokens, .flops = flops,
     };
 }

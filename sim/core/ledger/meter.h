@@ -63,4 +63,14 @@ struct forward_meter {
 };
 struct forward_meter forward_meter(void);
 
+/* The same of each sequence of a batch: flops[b], which are set to 0 at first.
+ * Use &sequence_meter.meter. */
+struct sequence_meter {
+    struct meter meter;           /* first: downcast */
+    int32_t      n_tokens;        /* T: token b*T + t is of sequence b */
+    uint64_t    *flops;           /* [n_sequences], borrowed */
+};
+struct sequence_meter sequence_meter(uint64_t *flops, int32_t n_sequences,
+                                     int32_t n_tokens);
+
 #endif

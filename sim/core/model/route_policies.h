@@ -100,9 +100,10 @@
       " control that needs no length",                                         \
       .choose = every_nth, .keep = every_nth_keep, .causal = true,             \
       .varies = true)                                                          \
-    X("replay", MODEL, SERVES, ITSELF,                                         \
-      "the tokens that a recorded run kept; as causal as the recorded rule",   \
-      .choose = replay, .keep = replay_keep)                                   \
+    X("replay", MODEL, TRAINS, ITSELF,                                         \
+      "the tokens that a recorded run kept, as routing.replay has them; as"    \
+      " causal as the recorded rule",                                          \
+      .choose = replay, .keep = replay_keep, .varies = true)                   \
     X("dense", MODEL, TRAINS, ITSELF,                                          \
       "nothing is routed",                                                     \
       .causal = true)

@@ -375,6 +375,11 @@ static const struct line *line_of(const struct trace *trace, int64_t window,
                          (size_t)index];
 }
 
+int32_t trace_tokens(const struct trace *trace, int64_t window)
+{
+    return line_of(trace, window, 0)->n_tokens;
+}
+
 double trace_share(const struct trace *trace, int32_t layer)
 {
     double kept = 0, tokens = 0;

@@ -38,6 +38,8 @@ enum status trace_parse(struct trace **out, const char *text, size_t size,
 void        trace_close(struct trace *trace);
 
 int64_t trace_windows(const struct trace *trace);
+/* The tokens of one of them. */
+int32_t trace_tokens(const struct trace *trace, int64_t window);
 
 /* The share of its tokens that a layer kept over all windows, in [0, 1], of two
  * parts the mean; NAN: the trace does not name the layer. */

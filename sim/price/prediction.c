@@ -1,0 +1,101 @@
+/* prediction.c - Say how many tokens are kept, and price the step. */
+#include "sim/price/prediction.h"
+
+#include <stdlib.h>
+
+#include "sim/core/model/plan.h"
+
+/* A token's price depends on its position where it sees the keys of skipped
+ * ones. */
+static bool needs_positions(const struct predict_question *question,
+                            const struct model_spec *spec)
+{
+    const struct plan plan = plan_of(spec);
+    bool needs = false;
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        needs |= plan_skipped_keys(&plan, l) != SKIPPED_KEYS_ABSENT;
+    return needs && question->phase == MEMORY_FORWARD;
+}
+
+/* Space the kept tokens evenly where they see the keys of skipped ones: how
+ * many keys they run over depends on where they stand. */
+static enum status open_positions(struct allocation *out,
+                                  const struct model_spec *spec, int32_t B,
+                                  int32_t T, struct error *err)
+{
+    enum status status = allocation_open(out, plan_n_choices(spec), B, T, err);
+    if (status == STATUS_OK)
+        allocation_fill(out, spec);
+    return status;
+}
+
+/* Otherwise state only how many tokens are kept, not which. */
+static enum status open_counts(struct allocation *out,
+                               const struct model_spec *spec, int32_t B,
+                               int32_t T, struct error *err)
+{
+    struct allocation a = { .n_choices = plan_n_choices(spec),
+                            .n_sequences = B, .n_tokens = T };
+
+    a.count = calloc((size_t)a.n_choices * (size_t)B, sizeof *a.count);
+    if (!a.count)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for %d sequences",
+                         B);
+    for (int32_t c = 0; c < a.n_choices; c++)
+        for (int32_t b = 0; b < B; b++)
+            a.count[(size_t)c * (size_t)B + (size_t)b] =
+                spec_kept(spec, plan_choice(spec, c).layer, T);
+    *out = a;
+    return STATUS_OK;
+}
+
+enum status prediction_open(struct prediction *out,
+                            const struct predict_question *question,
+                            const struct model_spec *spec, struct error *err)
+{
+    *out = (struct prediction){ .spec = *spec };
+    if (question->regime.execution == EXECUTION_MASKED)
+        spec_set_openness(&out->spec, 1.0);
+    enum status status = regime_shard(&out->spec, &question->regime, err);
+    if (status != STATUS_OK)
+        return status;
+    spec = &out->spec;
+    if ((int64_t)question->n_sequences * question->n_tokens > INT32_MAX)
+        return error_set(err, STATUS_BAD_VALUE, "%d sequences of %d tokens:"
+                         " allowed are up to 2^31 - 1 tokens together",
+                         question->n_sequences, question->n_tokens);
+    status = (needs_positions(question, spec) ? open_positions
+                                                          : open_counts)(
+        &out->allocation, spec, question->n_sequences, question->n_tokens, err);
+    struct ledger_shape shape = { .by_pass = true, .by_op = true,
+                                  .n_layers = spec->n_layers };
+    if (status == STATUS_OK)
+        status = ledger_open(&out->ledger, shape, (struct cost){ 0 }, err);
+    if (status != STATUS_OK)
+        return status;
+
+    /* A model that has predictors is served by them. */
+    struct predict_job job = {
+        .spec = &out->spec, .allocation = &out->allocation,
+        .machine = question->machine, .predicted = spec->n_predictor > 0,
+        .regime = question->regime,
+    };
+    switch (question->phase) {
+    case MEMORY_TRAIN:
+        return predict_train_step(out->ledger, &job, &out->range, err);
+    case MEMORY_FORWARD:
+        return predict_forward(out->ledger, &job,
+                               question->all_logits ? PREDICT_HEAD
+                                                    : PREDICT_LAST,
+                               &out->range, err);
+    default:
+        return predict_decode_expected(out->ledger, &job, &out->range, err);
+    }
+}
+
+void prediction_close(struct prediction *prediction)
+{
+    ledger_close(prediction->ledger);
+    allocation_close(&prediction->allocation);
+    *prediction = (struct prediction){ 0 };
+}
