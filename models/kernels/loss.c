@@ -44,7 +44,7 @@ void KERNEL(loss_backward)(const struct loss *o, int part, int parts)
         real m = o->stats[2 * r], scale = gradient / o->stats[2 * r + 1];
         vec top = vec_set(m), s = vec_set(scale);
         /* dlogits may lie where the logits do. */
-        real aimed = x[o->target[r]], less = gradient;
+        const real aimed = x[o->target[r]];
         int32_t i = 0;
         for (; i + 16 <= o->width; i += 16) {
             vec y = vec_load(x + i), v = vec_exp(y - top) * s;
@@ -55,9 +55,11 @@ void KERNEL(loss_backward)(const struct loss *o, int part, int parts)
             real y = x[i], v = real_exp(y - m) * scale;
             d[i] = o->cap > 0.0f ? v * real_cap_slope(y, inverse) : v;
         }
-        if (o->cap > 0.0f)
-            less = less * real_cap_slope(aimed, inverse);
-        d[o->target[r]] = d[o->target[r]] - less;
+        real *to = &d[o->target[r]];
+        *to = o->cap > 0.0f
+                  ? real_add_product(*to, -gradient,
+                                     real_cap_slope(aimed, inverse))
+                  : *to - gradient;
     }
 }
 
