@@ -6,6 +6,7 @@
 #include "reports/draw/plot.h"
 #include "reports/read/claims.h"
 #include "reports/read/curve.h"
+#include "reports/read/prices.h"
 #include "reports/read/scaling.h"
 #include "reports/read/study.h"
 #include "reports/read/token_cost.h"
@@ -63,6 +64,7 @@ struct report {
     size_t       n_twice;      /* runs left out since they stand here already */
     struct study study;
     struct tradeoff tradeoff;  /* scored points of sweeps */
+    struct prices priced;      /* points that were priced */
     struct claims claims;      /* of studies */
     struct scaling scaling;    /* of its runs */
     struct curve *curve;       /* [study.n_runs] in the order of its settings */

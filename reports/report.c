@@ -249,6 +249,8 @@ enum status report_open(struct report *out, char *const *paths, size_t n,
         (status = study_open(&r->study, r->run, r->n_runs, err)) != STATUS_OK ||
         (status = tradeoff_open(&r->tradeoff, r->run, r->n_runs, err)) !=
             STATUS_OK ||
+        (status = prices_open(&r->priced, r->run, r->n_runs, err)) !=
+            STATUS_OK ||
         (status = claims_open(&r->claims, r->run, r->n_runs, err)) !=
             STATUS_OK ||
         (status = scaling_open(&r->scaling, &r->study, err)) != STATUS_OK ||
@@ -278,6 +280,7 @@ void report_close(struct report *r)
     token_cost_close(&r->token_cost);
     tokens_close(&r->tokens);
     tradeoff_close(&r->tradeoff);
+    prices_close(&r->priced);
     claims_close(&r->claims);
     scaling_close(&r->scaling);
     study_close(&r->study);

@@ -1,5 +1,5 @@
-"""Read what isobath leaves: directories of train, run, router, regret, profile
-and sweep.
+"""Read what isobath leaves: directories of train, run, router, regret,
+sensitivity, allocate, profile and sweep.
 
     import isobath
     run = isobath.load("build/run")

@@ -63,7 +63,7 @@ Test(bill, a_ratio_is_surer_than_its_parts)
                  STATUS_OK));
     const struct predict_range a = bill_range(&ten, &m, PRECISION_FP32);
     const struct predict_range b = bill_range(&four, &m, PRECISION_FP32);
-    const struct predict_range seven = bill_between(&a, &b, 0.5);
+    const struct predict_range seven = bill_mix(&a, 0.5, &b, 0.5);
     const struct estimate e = bill_ratio(&a, &b, METRIC_SECONDS);
     cr_expect(eq(dbl, e.value, 2.5));
     cr_expect(epsilon_eq(dbl, e.low, 2.5, 1e-12));

@@ -141,6 +141,7 @@ Test(kernels, products_of_any_shape_and_layout)
         { 17, 33, 9 },   { 8, 48, 256 },  { 9, 64, 257 },  { 40, 65, 24 },
         { 100, 7, 300 }, { 130, 130, 5 }, { 5, 100, 600 }, { 33, 23, 1 },
         { 600, 12, 20 }, { 64, 112, 64 }, { 270, 40, 36 }, { 2, 257, 31 },
+        { 131, 250, 290 }, { 261, 237, 259 },     /* several groups of panels */
     };
     EACH_KERNELS(k)
         for (size_t i = 0; i < COUNT(sizes); i++)

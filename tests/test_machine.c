@@ -42,8 +42,9 @@ static int for_each_profile(void (*check)(const char *path,
     return n;
 }
 
-/* No key sets the lanes, and callers of machine_load() do not clear memory. */
-Test(machine, a_profile_has_no_lanes_of_a_simulator)
+/* No key sets the lanes or the size of the memory as a level, and callers of
+ * machine_load() do not clear theirs. */
+Test(machine, what_no_key_sets_is_nothing)
 {
     struct machine machine;
 
@@ -51,6 +52,9 @@ Test(machine, a_profile_has_no_lanes_of_a_simulator)
     cr_assert(eq(int, machine_load(&machine, "configs/machines/a100-80.yaml",
                                    NULL), STATUS_OK));
     cr_expect(eq(int, machine.product_lanes, 0));
+    cr_expect(eq(dbl, machine.level[LEVEL_DRAM].size_bytes.low, 0));
+    cr_expect(eq(dbl, machine.level[LEVEL_DRAM].size_bytes.value, 0));
+    cr_expect(eq(dbl, machine.level[LEVEL_DRAM].size_bytes.high, 0));
 }
 
 static void below_cap(const char *path, const struct machine *m)

@@ -631,8 +631,8 @@ Test(route, replay_keeps_what_was_recorded_as_far_as_there_are_tokens)
     cr_assert(eq(int, allocation_open(&a, 2, 3, 8, NULL), STATUS_OK));
     a.count[1 * 3 + 2] = 3;
     memcpy(allocation_kept(&a, 1, 2), (int32_t[]){ 1, 4, 6 }, 12);
-    struct route_input in = { .n_tokens = 8, .replayed = &a, .choice = 1,
-                              .sequence = 2 };
+    struct route_input in = { .n_tokens = 8, .n_keep = 1, .replayed = &a,
+                              .choice = 1, .sequence = 2 };
     kept_text(text, "replay", in);
     cr_expect_str_eq(text, "1 4 6");
     in.n_tokens = 5;

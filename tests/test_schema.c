@@ -22,10 +22,16 @@ static const char make_all[] =
     "isobath run train --prompt 'and the' -n 8 -o prompt &&"
     "isobath router train --text text --limit 96 --positions 20 -o router &&"
     "isobath regret train --text text --limit 96 --positions 3 -o regret &&"
-    "isobath profile train -o profile -r 2 -m emerald-rapids-2core &&"
+    "isobath sensitivity train --text text --limit 96 -o sensitivity &&"
+    "isobath allocate train --text text --limit 96 --skip 96 --sensitivity"
+    " sensitivity --budget flops=90% -o allocate &&"
+    "isobath profile train -o profile -r 2 -m emerald-rapids-2core"
+    " --against layers:1 &&"
+    "command isobath answer train -o answer -m l4 -m tpu-v5e --batch 1 -f csv &&"
     "{ isobath profile train -o validate --validate -r 2 -p prefill || :; } &&"
     "isobath profile dense -o alone -r 2 -p decode &&"
-    "isobath sweep study.yaml -o sweep && isobath sweep scores.yaml -o scores";
+    "isobath sweep study.yaml -o sweep && isobath sweep scores.yaml -o scores &&"
+    "isobath sweep prices.yaml -o prices && isobath sweep asked.yaml -o asked";
 
 static void set_up_all(void)
 {
@@ -38,6 +44,10 @@ static void set_up_all(void)
              "  routing.capacity: [0.25, 1.0]\n");
     put_file("score.yaml", "run: {model: train, text: text, limit: 64, twin: true}\n");
     put_file("scores.yaml", "base: score.yaml\ncommand: run\naxes:\n"
+             "  run.window: [16, 32]\n");
+    put_file("prices.yaml", "base: run.yaml\ncommand: predict\naxes:\n"
+             "  predict.phase: [train, decode]\n");
+    put_file("asked.yaml", "base: score.yaml\ncommand: router\naxes:\n"
              "  run.window: [16, 32]\n");
     snprintf(line, sizeof line, "PATH='%s':$PATH ISOBATH_CONFIGS='%s/configs';"
              " export PATH ISOBATH_CONFIGS; isobath() { command isobath \"$@\" -q"
@@ -52,7 +62,8 @@ static void set_up_all(void)
 TestSuite(schema, .fini = leave_directory);
 
 #define ALL "train dense predictor drawn score twin apart prompt router" \
-            " regret profile validate alone sweep scores"
+            " regret sensitivity allocate profile answer validate alone sweep" \
+            " scores prices asked"
 
 static int python(const char *arguments)
 {

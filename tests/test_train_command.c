@@ -398,6 +398,40 @@ Test(train_command, a_table_of_what_was_kept_routes)
                  0));
 }
 
+/* Each part has a router and a cut of its own, which a checkpoint keeps: scored
+ * again, the held-out text keeps what it kept, and a text goes on from it. */
+Test(train_command, parts_apart_have_a_router_each)
+{
+    cr_assert(eq(int, STARTED("train", "run.yaml", "-o", "a", "-q", "--set",
+                              "routing.part=apart", "--set",
+                              "train.judge_windows=0", "--set",
+                              "routing.aux_loss=0.01"), 0), "%s",
+              read_file("stderr", NULL));
+    json_t *a = summary_of("a"), *config = json_load_file("a/config.json", 0,
+                                                          NULL);
+    const bool agreed = json_is_true(at(a, "counted_equals_predicted"));
+    cr_expect(agreed);
+    cr_expect(eq(sz, json_array_size(at(config, "isobath.thresholds")), 2));
+    cr_expect(system("grep -aq 'layers.1.mod_router_ffn.weight'"
+                     " a/model.safetensors") == 0);
+    cr_assert(eq(int, STARTED("run", "a", "--text", "text", "--split",
+                              "validation", "-o", "r", "-q", "--policy",
+                              "sigmoid"), 0), "%s", read_file("stderr", NULL));
+    json_t *r = summary_of("r");
+    cr_expect(fabs(number_at(r, "loss.heldout_causal") -
+                   number_at(a, "loss.heldout_causal")) < 1e-5);
+    cr_expect(eq(int, ISOBATH("run", "a", "--prompt", "the ", "-n", "9", "-q",
+                              "--policy", "threshold"), 0), "%s",
+              read_file("stderr", NULL));
+    cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", "b", "--set",
+                              "routing.part=apart", "--set",
+                              "routing.predictor=4"), 2));
+    expect_said("stderr", "routing.predictor 4: with routing.part apart");
+    json_decref(r);
+    json_decref(config);
+    json_decref(a);
+}
+
 Test(train_command, interrupted_it_saves_and_goes_on)
 {
     const char *out = "a", *steps = "train.steps=2000";

@@ -9,6 +9,7 @@
 #include "models/training/data.h"
 #include "models/files/source.h"
 #include "sim/commands/commands.h"
+#include "sim/commands/rival_load.h"
 #include "sim/core/answer/json.h"
 #include "sim/core/base/random.h"
 #include "sim/core/config/model_config.h"
@@ -80,7 +81,9 @@ static enum status open_session(struct profile_job *s, struct machine *machine,
             return status;
         s->machine = machine;
     }
-    if (spec_n_routed(&s->spec[ARM_MOD]) == 0 && !a->common.quiet)
+    if ((status = profile_rival_open(s, err)) != STATUS_OK)
+        return status;
+    if (spec_n_routed(&s->spec[ARM_MOD]) == 0 && !s->rival && !a->common.quiet)
         printf("%s routes no layer: it is its own dense twin, and there is "
                "nothing to set it against\n", a->model);
     status = read_tokens(s, err);
@@ -92,9 +95,7 @@ static enum status open_session(struct profile_job *s, struct machine *machine,
     return status;
 }
 
-/* The rates of the machine profile in use: a profile may change after the
- * run. */
-static json_t *ceilings_json(const struct machine *machine)
+json_t *profile_ceilings(const struct machine *machine)
 {
     json_t *json = json_pack("{s:s, s:I, s:o}", "machine", machine->name,
         "cores", (json_int_t)machine->cores, "flops_per_second",
@@ -155,7 +156,7 @@ static enum status write_summary(struct profile_job *s, int argc, char **argv,
     json_object_set_new(summary, "parameters", json_integer(
         (json_int_t)memory_parameters(&s->source->spec)));
     if (s->machine)
-        json_object_set_new(summary, "ceilings", ceilings_json(s->machine));
+        json_object_set_new(summary, "ceilings", profile_ceilings(s->machine));
     if (a->validate)
         json_object_set_new(summary, "validation",
                             validate_json(&s->validation));
@@ -222,6 +223,9 @@ static const struct flag flags[] = {
         " without it, all that the model can do"),
     PROFILE("--machine", "FILE", TEXT, machine, 0, 0, "", NULL, NULL,
         "machine profile to predict seconds and joules with"),
+    PROFILE("--against", "RIVAL", TEXT, against, 0, 0, "", NULL, NULL, "run a"
+        " rival in turns with them, with weights that are drawn, and of a depth"
+        " between whole ones the nearest: " RIVAL_HELP),
     PROFILE("--seed", "N", INT, seed, 0, 1e15, "1", NULL, NULL, "seed of random"
         " tokens, and of the weights of a model that has none"),
     PROFILE("--weights", "HOW", CHOICE, weights, 0, 0, "float32", weights_names,
@@ -357,6 +361,7 @@ static int run(void *options)
     json_decref(s->phases);
     validation_close(&s->validation);
     load_prober_close(&s->prober);
+    free(s->rival);
     free(s->column);
     free(s->targets);
     free(s->ids);

@@ -93,6 +93,15 @@ static void use_caches(struct machine *machine, const struct cpu_topology *t)
     machine->product_lanes = kernels_best()->lanes;
 }
 
+static enum status fill(const struct profile_job *s, struct model *model,
+                        int which, struct error *err)
+{
+    if (which != ARM_RIVAL)
+        return source_fill(s->source, model, (uint64_t)s->arguments.seed, err);
+    profile_rival_fill(s, model);
+    return STATUS_OK;
+}
+
 enum status profile_arm_open(struct arm *arm, struct profile_job *s,
                              const struct workload *phase, int which,
                              struct error *err)
@@ -117,15 +126,15 @@ enum status profile_arm_open(struct arm *arm, struct profile_job *s,
             ? counter_find(profile_counters[a->counters]) : NULL,
     };
 
-    *arm = (struct arm){ .job = s, .phase = phase, .name = arm_names[which],
-                         .spec = &s->spec[which] };
+    *arm = (struct arm){ .job = s, .phase = phase, .spec = &s->spec[which],
+                         .name = which == ARM_RIVAL ? "rival"
+                                                    : arm_names[which] };
     enum status status = a->record ? use_record(&measure, arm, a->record, err)
                                    : STATUS_OK;
     if (status != STATUS_OK ||
         (status = check_routing(s, phase, err)) ||
         (status = model_open(&arm->model, arm->spec, &model, err)) ||
-        (status = source_fill(s->source, arm->model, (uint64_t)a->seed,
-                              err)) ||
+        (status = fill(s, arm->model, which, err)) ||
         (status = ledger_open(&arm->predicted, shape,
                               cost_zero(PROV_PREDICTED), err)) ||
         (status = ledger_open(&arm->counted, shape, cost_zero(PROV_COUNTED),
@@ -191,7 +200,8 @@ enum status profile_arm_write(const struct arm *arm, struct error *err)
     struct file_writer file;
 
     snprintf(name, sizeof name, "ledger_%s%s.csv", arm->phase->file,
-             arm->spec == &s->spec[ARM_DENSE] ? "_dense" : "");
+             arm->spec == &s->spec[ARM_DENSE]   ? "_dense"
+             : arm->spec == &s->spec[ARM_RIVAL] ? "_rival" : "");
     enum status status = file_create_in(&file, s->rundir.path, name, err);
     if (status != STATUS_OK)
         return status;

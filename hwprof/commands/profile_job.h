@@ -13,8 +13,12 @@ struct data;
 struct model;
 struct source;
 struct machine;
+struct rival;
 
 enum { PHASE_TRAIN, PHASE_PREFILL, PHASE_DECODE, PHASE_COUNT };
+
+/* Beside the arms of every profile: the rival of --against. */
+enum { ARM_RIVAL = ARM_COUNT, PROFILE_ARMS };
 
 struct profile_job;
 struct workload;
@@ -49,6 +53,7 @@ extern const struct workload profile_phases[PHASE_COUNT];
 struct profile_arguments {
     struct command_options common;
     const char *model, *text, *machine, *sysfs_root, *record, *phases;
+    const char *against;      /* NULL: the dense twin alone */
     int64_t     batch, tokens, steps, repeats, seed;
     int         weights;      /* enum weights of models/files/source.h */
     int         counters;     /* of profile_counters[]; -1: any that is right */
@@ -58,7 +63,8 @@ struct profile_arguments {
 struct profile_job {
     struct profile_arguments arguments;
     struct source    *source;     /* borrowed */
-    struct model_spec spec[ARM_COUNT];
+    struct model_spec spec[PROFILE_ARMS];
+    struct rival     *rival;      /* owned; NULL: none but the twin */
     struct machine   *machine;    /* borrowed; NULL: none was given */
     bool              has_thresholds;
     struct rundir     rundir;
@@ -104,7 +110,26 @@ const char *profile_serving(const struct profile_job *s);
 /* Every decode step by itself: arm->step and arm->kept. */
 enum status profile_count_steps(struct arm *arm, struct error *err) MUST_CHECK;
 
-/* Print what MoD takes of the dense twin's cost, in a line and, unless quiet,
+/* ---- profile_rival.c ---- */
+
+/* The rival of --against and its spec; nothing where there is none.
+ * STATUS_BAD_VALUE: one that profile cannot run. */
+enum status profile_rival_open(struct profile_job *s,
+                               struct error *err) MUST_CHECK;
+/* The arm takes part in a phase: a part of the twin is trained as the twin. */
+bool        profile_rival_runs(const struct profile_job *s,
+                               const struct workload *phase);
+/* Weights do not change what a dense model costs: they are drawn. */
+void        profile_rival_fill(const struct profile_job *s,
+                               struct model *model);
+/* Files under the phase's `against` the rival, its arm as profile_arm_json() has
+ * it, and what the model's arm takes of it, which is printed too. */
+enum status profile_rival_json(json_t *phase, json_t *rival_arm,
+                               const struct arm *rival,
+                               const struct arm *model,
+                               struct error *err) MUST_CHECK;
+
+/* Print what MoD takes of the dense arm's cost, in a line and, unless quiet,
  * in a table of pairs; arm[] holds both, and repeats are paired in their
  * order. */
 enum status profile_paired_print(const struct arm *arm, bool quiet,
@@ -131,5 +156,9 @@ enum status profile_tokens_write(const struct profile_job *s,
                                  struct error *err) MUST_CHECK;
 json_t     *profile_tokens(const struct profile_job *s, const struct arm *arm,
                            int n_arms);
+
+/* The rates of the machine profile in use: a profile may change after the
+ * run. */
+json_t     *profile_ceilings(const struct machine *machine);
 
 #endif

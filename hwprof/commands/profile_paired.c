@@ -85,11 +85,12 @@ static enum status print_pairs(const struct arm *arm, struct error *err)
         { "ratio_high", "high", "", COLUMN_SHARE, true },
         { "pairs", "pairs", "", COLUMN_WHOLE, true },
     };
-    static const char *const over[] = {
-        NULL, "MoD - dense", "MoD - dense", "MoD - dense", "MoD / dense",
-        "MoD / dense", "MoD / dense", NULL };
+    char minus[32], by[32];
+    const char *const over[] = { NULL, minus, minus, minus, by, by, by, NULL };
     struct table t;
 
+    snprintf(minus, sizeof minus, "MoD - %s", arm[ARM_DENSE].name);
+    snprintf(by, sizeof by, "MoD / %s", arm[ARM_DENSE].name);
     table_open(&t, "pairs", columns, sizeof columns / sizeof *columns);
     t.over = over;
     for (int m = 0; m < METRIC_COUNT; m++) {

@@ -7,6 +7,7 @@
 #include "hwprof/measure/measure_table.h"
 #include "hwprof/measure/profile_table.h"
 #include "models/files/source.h"
+#include "sim/price/rival.h"
 
 /* Keep the first difference between what was predicted and what was counted. */
 static void compare(const struct arm *arm)
@@ -19,6 +20,11 @@ static void compare(const struct arm *arm)
     s->differs_in = arm->phase->name;
 }
 
+static bool is_rival(const struct arm *arm)
+{
+    return arm->spec == &arm->job->spec[ARM_RIVAL];
+}
+
 static enum status print_phase(const struct arm *arm, struct error *err)
 {
     const struct profile_job *s = arm->job;
@@ -27,9 +33,10 @@ static enum status print_phase(const struct arm *arm, struct error *err)
 
     if (s->arguments.common.quiet)
         return STATUS_OK;
-    printf("\n%s, %s: batch %" PRId64 ", %" PRId64 " tokens\n",
-           arm->phase->name, arm->name, s->arguments.batch,
-           s->arguments.tokens);
+    printf("\n%s, %s%s%s: batch %" PRId64 ", %" PRId64 " tokens\n",
+           arm->phase->name, arm->name,
+           is_rival(arm) ? ", " : "", is_rival(arm) ? s->rival->about : "",
+           s->arguments.batch, s->arguments.tokens);
     enum status status = s->arguments.validate
         ? validate_print(stdout, &s->validation, arm->phase->name, arm->name,
                          err)
@@ -39,21 +46,45 @@ static enum status print_phase(const struct arm *arm, struct error *err)
     return status;
 }
 
-/* Arms take turns, so that what drifts hits both alike. */
-static enum status measure_arms(struct arm *arm, int n_arms, struct error *err)
+/* The arms of a phase, each at its place, and those that take part. */
+struct arms {
+    struct arm  of[PROFILE_ARMS];
+    struct arm *in[PROFILE_ARMS];
+    int n;
+};
+
+static bool is_routed(const struct profile_job *s)
 {
-    const struct profile_arguments *a = &arm->job->arguments;
-    const char *name = arm->phase->name;
+    return spec_n_routed(&s->spec[ARM_MOD]) > 0;
+}
+
+/* Without a routed layer the model is its own dense twin. */
+static void choose_arms(struct arms *arms, const struct profile_job *s,
+                        const struct workload *phase)
+{
+    arms->in[arms->n++] = &arms->of[ARM_DENSE];
+    if (is_routed(s))
+        arms->in[arms->n++] = &arms->of[ARM_MOD];
+    if (profile_rival_runs(s, phase))
+        arms->in[arms->n++] = &arms->of[ARM_RIVAL];
+}
+
+/* Arms take turns, so that what drifts hits all alike. */
+static enum status measure_arms(struct arms *arms, struct error *err)
+{
+    const struct arm *first = arms->in[0];
+    const struct profile_arguments *a = &first->job->arguments;
+    const char *name = first->phase->name;
     struct progress progress = progress_begin(name, "round",
-        (double)(measure_n_passes(arm[0].measure) * a->repeats),
+        (double)(measure_n_passes(first->measure) * a->repeats),
         a->common.quiet);
     enum status status = STATUS_OK;
     bool more = true;
 
     for (double done = 1; status == STATUS_OK && more; done++) {
         more = false;
-        for (int i = 0; i < n_arms; i++)
-            more |= profile_arm_measure(&arm[i]);
+        for (int i = 0; i < arms->n; i++)
+            more |= profile_arm_measure(arms->in[i]);
         progress_at(&progress, done, "");
         if (command_interrupted)
             status = error_set(err, STATUS_INTERRUPTED, "interrupted in %s;"
@@ -83,10 +114,12 @@ static enum status finish_arm(struct arm *arm, json_t *arms, struct error *err)
 }
 
 /* File what the arms say together. */
-static enum status finish_phase(struct arm *arm, int n_arms, json_t *json,
-                                struct error *err)
+static enum status finish_phase(struct arms *arms, json_t *json,
+                                json_t *rivals, struct error *err)
 {
-    const struct profile_job *s = arm->job;
+    struct arm *arm = arms->of;
+    const struct profile_job *s = arms->in[0]->job;
+    const int n_arms = is_routed(s) ? ARM_COUNT : 1;
     enum status status = STATUS_OK;
 
     if (n_arms == ARM_COUNT) {
@@ -94,6 +127,11 @@ static enum status finish_phase(struct arm *arm, int n_arms, json_t *json,
         if (s->arguments.common.format == FORMAT_TEXT)
             status = profile_paired_print(arm, s->arguments.common.quiet, err);
     }
+    if (json_array_size(rivals) > 0 && status == STATUS_OK)
+        status = profile_rival_json(json, json_array_get(rivals, 0),
+                                    &arm[ARM_RIVAL],
+                                    &arm[n_arms > 1 ? ARM_MOD : ARM_DENSE],
+                                    err);
     if (!profile_decodes(arm->phase) || status != STATUS_OK)
         return status;
     json_object_set_new(json, "tokens_by_kept",
@@ -113,32 +151,41 @@ static json_t *phase_json(const struct profile_job *s,
         "keep_first", (int)s->source->spec.keep_first);
 }
 
+static enum status run_arms(struct arms *arms, struct profile_job *s,
+                            const struct workload *phase, json_t *json,
+                            json_t *rivals, struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    for (int i = 0; i < arms->n && status == STATUS_OK; i++) {
+        status = profile_arm_open(arms->in[i], s, phase,
+                                  (int)(arms->in[i] - arms->of), err);
+        if (status == STATUS_OK)
+            status = profile_arm_count(arms->in[i], err);
+    }
+    if (status == STATUS_OK)
+        status = measure_arms(arms, err);
+    if (status == STATUS_OK && json_array_size(s->phases) == 0)
+        rundir_clear(&s->rundir);          /* of an older profile */
+    for (int i = 0; i < arms->n && status == STATUS_OK; i++)
+        status = finish_arm(arms->in[i], is_rival(arms->in[i])
+            ? rivals : json_object_get(json, "arms"), err);
+    return status == STATUS_OK ? finish_phase(arms, json, rivals, err) : status;
+}
+
 enum status profile_run(struct profile_job *s, const struct workload *phase,
                         struct error *err)
 {
-    struct arm arm[ARM_COUNT] = { { 0 } };
-    /* Without a routed layer the model is its own dense twin. */
-    int n_arms = spec_n_routed(&s->spec[ARM_MOD]) > 0 ? ARM_COUNT : 1;
-    json_t *json = phase_json(s, phase);
-    enum status status = STATUS_OK;
+    struct arms arms = { .n = 0 };
+    json_t *json = phase_json(s, phase), *rivals = json_array();
 
-    for (int i = 0; i < n_arms && status == STATUS_OK; i++) {
-        status = profile_arm_open(&arm[i], s, phase, i, err);
-        if (status == STATUS_OK)
-            status = profile_arm_count(&arm[i], err);
-    }
-    if (status == STATUS_OK)
-        status = measure_arms(arm, n_arms, err);
-    if (status == STATUS_OK && json_array_size(s->phases) == 0)
-        rundir_clear(&s->rundir);          /* of an older profile */
-    for (int i = 0; i < n_arms && status == STATUS_OK; i++)
-        status = finish_arm(&arm[i], json_object_get(json, "arms"), err);
-    if (status == STATUS_OK)
-        status = finish_phase(arm, n_arms, json, err);
+    choose_arms(&arms, s, phase);
+    enum status status = run_arms(&arms, s, phase, json, rivals, err);
     if (status == STATUS_OK)
         json_array_append(s->phases, json);
-    for (int i = 0; i < ARM_COUNT; i++)
-        profile_arm_close(&arm[i]);
+    for (int i = 0; i < PROFILE_ARMS; i++)
+        profile_arm_close(&arms.of[i]);
+    json_decref(rivals);
     json_decref(json);
     return status;
 }

@@ -10,7 +10,8 @@
 
 static const struct flag flags[] = {
     FLAG_OPERAND("MODEL", NULL, "a directory of isobath train whose blocks"
-        " route, or another model with routing keys by --set"),
+        " route, another model with routing keys by --set, or a YAML file of"
+        " isobath run that names one"),
     FLAG_KEY("--text", "FILE", NULL, "run.text"),
     FLAG_KEY("--split", "PART", NULL, "run.split"),
     FLAG_KEY("--limit", "N", NULL, "run.limit"),
@@ -34,11 +35,14 @@ static const struct flag flags[] = {
 static enum status read_config(struct router_job *j, struct command_options *o,
                                struct error *err)
 {
-    enum status status = flags_set_key(o, "run.model", o->operand[0], "MODEL",
-                                       err);
+    const bool is_config = run_config_is(o->operand[0]);
+    enum status status = is_config
+        ? STATUS_OK
+        : flags_set_key(o, "run.model", o->operand[0], "MODEL", err);
+
     if (status == STATUS_OK)
-        status = run_config_read(&j->config, NULL, o->setting, o->n_settings,
-                                 err);
+        status = run_config_read(&j->config, is_config ? o->operand[0] : NULL,
+                                 o->setting, o->n_settings, err);
     if (status == STATUS_OK && !*j->config.text)
         status = run_config_fail(&j->config, "run.text", err, "is missing: the"
                                  " text to look at the routers with");

@@ -1,6 +1,7 @@
 /* model.c - Lay out a model in one block of memory. */
 #include "models/executor/model_state.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -319,7 +320,7 @@ static void lay_out(struct model *m)
     m->stored    = from ? from->stored
                         : arena_take(a, m->tensors.stored_bytes, 1);
     m->threshold = from ? from->threshold
-                        : arena_take(a, (size_t)s->n_layers, sizeof(float));
+                        : arena_take(a, (size_t)plan_n_choices(s), sizeof(float));
     if (s->traits.positions == POSITIONS_ROTARY)
         m->rope = arena_take(a, (size_t)m->options.n_tokens *
                                     (size_t)spec_rotary(s), sizeof(real));
@@ -420,8 +421,8 @@ enum status model_open(struct model **out, const struct model_spec *spec,
     lay_out(m);
     tensor_list_place(&m->tensors, m->stored);
     m->ex.pool = m->pool;
-    for (int32_t l = 0; l < spec->n_layers && !options->weights_of; l++)
-        m->threshold[l] = NAN;
+    for (int32_t c = 0; c < plan_n_choices(spec) && !options->weights_of; c++)
+        m->threshold[c] = NAN;
     if (m->rope)
         rotary_fill(m->rope, &m->spec, m->options.n_tokens, false, NULL);
     if (m->rope_local)
@@ -503,6 +504,12 @@ const struct route_table *model_table(const struct model *m)
 {
     return m->table || !m->options.weights_of ? m->table
                                               : m->options.weights_of->table;
+}
+
+void model_set_capacity(struct model *m, int32_t layer, double capacity)
+{
+    assert(!m->options.train && m->spec.routed[layer]);
+    m->spec.capacity[layer] = capacity;
 }
 
 void model_set_threshold_rate(struct model *m, float rate)

@@ -176,7 +176,8 @@ float *model_weights(struct model *model);     /* [tensors.floats], without
 /* [tensors.learned]; NULL unless train. */
 float *model_gradients(struct model *model);
 float *model_moments(struct model *model, int which);   /* 0 m, 1 v */
-float *model_thresholds(struct model *model);  /* [L]; NAN: never tracked */
+/* [choices] (plan.h); NAN: never tracked. */
+float *model_thresholds(struct model *model);
 
 /* The threads of the model, for work between passes, and a place for each to
  * work in: at least 64 rows of the model's widest matrix. */
@@ -194,6 +195,10 @@ void model_take_table(struct model *model, struct route_table *table);
 
 /* Borrowed; NULL: it has none. */
 const struct route_table *model_table(const struct model *model);
+
+/* A routed layer keeps this share of the tokens that come, 0: none; of a model
+ * that was not opened to train, which has room for any. */
+void model_set_capacity(struct model *model, int32_t layer, double capacity);
 
 /* Sets the weight of the newest step's cut in the thresholds that follow it. */
 void model_set_threshold_rate(struct model *model, float rate);

@@ -100,7 +100,7 @@ struct model {
     real *gradients, *moment[2];   /* [tensors.learned] */
     int32_t lowest;                /* backward ends in this layer: the first, or
                                     * with a frozen backbone the first routed */
-    float *threshold;              /* [L] */
+    float *threshold;              /* [choices] */
     real *rope;                    /* [T,R], T = options.n_tokens; of */
     real *rope_local;              /* windowed layers where theirs is another */
 

@@ -358,11 +358,14 @@ static enum status check_written(const struct hf_class *class,
         return error_set(err, STATUS_BAD_VALUE, "%s: gpt2 has head_size ="
                          " channels / heads, %d / %d, not %d", path,
                          spec->n_channels, spec->n_heads, spec->head_size);
-    for (int32_t l = 0; l < spec->n_layers && routing->has_thresholds; l++)
-        if (spec->routed[l] && !isfinite(routing->threshold[l]))
+    for (int32_t c = 0; c < plan_n_choices(spec) && routing->has_thresholds;
+         c++) {
+        const struct plan_choice made = plan_choice(spec, c);
+        if (made.routed && !isfinite(routing->threshold[c]))
             return error_set(err, STATUS_BAD_VALUE, "%s: threshold %g of layer"
                              " %d is not finite", path,
-                             (double)routing->threshold[l], l);
+                             (double)routing->threshold[c], made.layer);
+    }
     return STATUS_OK;
 }
 

@@ -4,13 +4,18 @@
  * multiply-adds in the order of k, whatever the tiling: 2 flops each. */
 #include "models/kernels/kernel.h"
 #include "models/kernels/tail.h"
+#include "models/kernels/turn.h"
 
 /* K_BLOCK rows of b by 3 registers are at most 48 KB; M_BLOCK rows of a by
  * K_BLOCK, 256 KB: half a usual first and second cache.  MR x NV accumulators
- * leave room for NV of b and one of a in the register file. */
+ * leave room for NV of b and one of a in the register file.  GROUP panels of b
+ * are packed at once: their rows are runs of 768 bytes, which a CPU foresees.
+ * For those of one panel, 192 bytes in each row, it waited: a fifth of the time
+ * of a product whose b lies in the third cache. */
 enum {
     K_BLOCK = 256,
     M_BLOCK = 256,
+    GROUP   = 4,
     W  = REGISTER_LANES,
     MR = REGISTER_LANES == 16 ? 8 : 4,
     NV = 3,
@@ -125,10 +130,21 @@ TILE(2, 1) TILE(2, 2) TILE(2, 3) TILE(1, 1) TILE(1, 2) TILE(1, 3)
 typedef void tile_fn(int32_t, const real *, ptrdiff_t, ptrdiff_t, const real *,
                      ptrdiff_t, real *, ptrdiff_t, const struct start *);
 
-/* Compute n columns of c, at most NV registers of them, all m rows. */
+/* Ask for what the next `rows` rows start from, nv registers of each: their
+ * tile would wait for it at its first multiply-add. */
+static inline void fetch(const real *from, ptrdiff_t from_row, int rows, int nv)
+{
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < nv; j++)
+            __builtin_prefetch(from + i * from_row + W * j);
+}
+
+/* Compute n columns of c, at most NV registers of them, all m rows; a's tiles
+ * lie a_tile apart for each of their rows: a_row or, in slivers, k. */
 static void panel(int32_t n, int32_t m, int32_t k, const real *a,
-                  ptrdiff_t a_row, ptrdiff_t a_k, const real *b, ptrdiff_t b_k,
-                  real *c, ptrdiff_t c_row, struct start s)
+                  ptrdiff_t a_row, ptrdiff_t a_k, ptrdiff_t a_tile,
+                  const real *b, ptrdiff_t b_k, real *c, ptrdiff_t c_row,
+                  struct start s)
 {
 #define TILES(mr)                                                              \
     { { tile_##mr##_1, tile_##mr##_2, tile_##mr##_3 },                         \
@@ -143,9 +159,13 @@ static void panel(int32_t n, int32_t m, int32_t k, const real *a,
     s.last = (int)(n - W * nv);
     for (int32_t i = 0; i < m;) {
         int log = MR == 8 && m - i >= 8 ? 3 : m - i >= 4 ? 2 : m - i >= 2 ? 1 : 0;
-        table[log][s.last < W][nv](k, a + i * a_row, a_row, a_k, b, b_k,
+        int32_t next = i + (1 << log);
+        if (s.from && next < m)
+            fetch(s.from + ((ptrdiff_t)1 << log) * s.from_row, s.from_row,
+                  m - next < MR ? m - next : MR, nv + 1);
+        table[log][s.last < W][nv](k, a + i * a_tile, a_row, a_k, b, b_k,
                                    c + i * c_row, c_row, &s);
-        i += 1 << log;
+        i = next;
         if (s.from)
             s.from += ((ptrdiff_t)1 << log) * s.from_row;
     }
@@ -160,21 +180,35 @@ static int32_t panel_width(int32_t left)
     return left <= W * (NV + 1) && NV > 2 ? W * ((NV + 1) / 2) : W * NV;
 }
 
-/* Pack k rows of b by n columns from column `col` on, `stride` apart. */
-static void pack(const struct gemm *g, int32_t k0, int32_t k, int32_t col,
-                 int32_t n, int32_t stride, real *to)
+/* Pack k rows of b, from column `col` to n1 at most, into the panels of a
+ * group: [panel][K_BLOCK][columns], the columns in whole registers. */
+static void pack_group(const struct gemm *g, int32_t k0, int32_t k, int32_t col,
+                       int32_t n1, real *to)
 {
-    const real *b = g->b + k0 * g->b_k + col * g->b_col;
-    if (g->b_col == 1) {
-        for (int32_t l = 0; l < k; l++)
-            memcpy(to + (ptrdiff_t)l * stride, b + l * g->b_k,
-                   (size_t)n * sizeof *to);
+    struct { int32_t at, n, stride; real *to; } panels[GROUP];
+    const real *b = g->b + k0 * g->b_k;
+    int n_panels = 0;
+
+    while (col < n1 && n_panels < GROUP) {
+        const int32_t n = panel_width(n1 - col), stride = whole_registers(n);
+        panels[n_panels].at = col;
+        panels[n_panels].n = n;
+        panels[n_panels].stride = stride;
+        panels[n_panels++].to = to;
+        to += (ptrdiff_t)K_BLOCK * stride;
+        col += n;
+    }
+    if (g->b_col != 1) {
+        for (int p = 0; p < n_panels; p++)
+            turn(b + panels[p].at * g->b_col, g->b_col, panels[p].n, k,
+                 panels[p].to, panels[p].stride);
         return;
     }
-    for (int32_t l = 0; l < k; l += 16)         /* 16 x 16: a line each way */
-        for (int32_t j = 0; j < n; j++)
-            for (int32_t i = l; i < l + 16 && i < k; i++)
-                to[(ptrdiff_t)i * stride + j] = b[i + j * g->b_col];
+    for (int32_t l = 0; l < k; l++)
+        for (int p = 0; p < n_panels; p++)
+            memcpy(panels[p].to + (ptrdiff_t)l * panels[p].stride,
+                   b + l * g->b_k + panels[p].at,
+                   (size_t)panels[p].n * sizeof *to);
 }
 
 /* Pack m rows of a by k into slivers of 8 rows: [m/8][k][8].  A line holds 16
@@ -198,6 +232,8 @@ static void block(const struct gemm *g, int32_t m0, int32_t m1, int32_t n0,
     bool many = m1 - m0 > 16 * MR;
     bool pack_b = g->b_col != 1 || many;
     bool pack_rows = g->a_k != 1 && many && n1 - n0 > 64;
+    /* Panels that no other block of a reads make room for the next group's. */
+    bool keep_b = m1 - m0 > M_BLOCK;
     real *slivers = scratch + (ptrdiff_t)K_BLOCK * whole_registers(n1 - n0);
 
     for (int32_t k0 = 0; k0 < g->k || k0 == 0; k0 += K_BLOCK) {
@@ -207,6 +243,7 @@ static void block(const struct gemm *g, int32_t m0, int32_t m1, int32_t n0,
             const real *a = g->a + i * g->a_row + k0 * g->a_k;
             int32_t whole = pack_rows ? m / MR * MR : 0;
             real *packed = scratch;
+            int32_t n_packed = 0;
             if (whole > 0)
                 pack_a(a, g->a_k, whole, k, slivers);
             for (int32_t j = n0; j < n1;) {
@@ -214,8 +251,13 @@ static void block(const struct gemm *g, int32_t m0, int32_t m1, int32_t n0,
                 const real *b = g->b + k0 * g->b_k + j * g->b_col;
                 ptrdiff_t b_k = g->b_k;
                 if (pack_b) {
-                    if (i == m0)
-                        pack(g, k0, k, j, n, stride, packed);
+                    if (!keep_b && n_packed == GROUP) {
+                        packed = scratch;
+                        n_packed = 0;
+                    }
+                    if (i == m0 && n_packed % GROUP == 0)
+                        pack_group(g, k0, k, j, n1, packed);
+                    n_packed++;
                     b = packed;
                     b_k = stride;
                     packed += (ptrdiff_t)K_BLOCK * stride;
@@ -227,17 +269,11 @@ static void block(const struct gemm *g, int32_t m0, int32_t m1, int32_t n0,
                     s.from = g->from ? g->from + i * g->from_row + j : NULL;
                     s.from_row = g->from_row;
                 }
-                for (int32_t r = 0; r < whole; r += MR) {
-                    struct start at = s;
-                    if (at.from)
-                        at.from += r * s.from_row;
-                    panel(n, MR, k, slivers + (ptrdiff_t)r * k, 1, MR, b, b_k,
-                          c + r * g->c_row, g->c_row, at);
-                }
+                panel(n, whole, k, slivers, 1, MR, k, b, b_k, c, g->c_row, s);
                 if (s.from)
                     s.from += whole * s.from_row;
                 panel(n, m - whole, k, a + whole * g->a_row, g->a_row, g->a_k,
-                      b, b_k, c + whole * g->c_row, g->c_row, s);
+                      g->a_row, b, b_k, c + whole * g->c_row, g->c_row, s);
                 j += n;
             }
         }
@@ -350,7 +386,7 @@ void KERNEL(small_gemm)(const struct gemm *g)
         struct start s = { g->bias ? g->bias + j : NULL,
                            g->from ? g->from + j : NULL, g->from_row, 0 };
         n = panel_width(g->n - j);
-        panel(n, g->m, g->k, g->a, g->a_row, g->a_k, g->b + j, g->b_k,
-              g->c + j, g->c_row, s);
+        panel(n, g->m, g->k, g->a, g->a_row, g->a_k, g->a_row, g->b + j,
+              g->b_k, g->c + j, g->c_row, s);
     }
 }

@@ -98,6 +98,31 @@ static inline lanes lanes_set(real x)
 #endif
 }
 
+/* The lanes of two registers by turns, a[0] b[0] a[1] .. : the first half of
+ * them, and the second. */
+#if REGISTER_LANES == 16
+#define ZIP(from)                                                              \
+    from, from + 16, from + 1, from + 17, from + 2, from + 18, from + 3,       \
+    from + 19, from + 4, from + 20, from + 5, from + 21, from + 6, from + 22,  \
+    from + 7, from + 23
+#elif REGISTER_LANES == 8
+#define ZIP(from)                                                              \
+    from, from + 8, from + 1, from + 9, from + 2, from + 10, from + 3, from + 11
+#else
+#define ZIP(from) from, from + 4, from + 1, from + 5
+#endif
+
+static inline lanes lanes_zip_low(lanes a, lanes b)
+{
+    return __builtin_shufflevector(a, b, ZIP(0));
+}
+
+static inline lanes lanes_zip_high(lanes a, lanes b)
+{
+    return __builtin_shufflevector(a, b, ZIP(REGISTER_LANES / 2));
+}
+#undef ZIP
+
 static inline vec vec_choose(ivec mask, vec yes, vec no)
 {
     return (vec)((mask & (ivec)yes) | (~mask & (ivec)no));

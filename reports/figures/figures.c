@@ -30,6 +30,11 @@ static const struct run *from_traffic(const struct report *r)
     return first_point(r, RUN_PROFILE);
 }
 
+static const struct run *from_priced(const struct report *r)
+{
+    return r->priced.run;
+}
+
 static const struct run *from_profile(const struct report *r)
 {
     return r->profile;
@@ -51,9 +56,9 @@ static const struct run *from_text(const struct report *r)
 
 static const struct run *from_router(const struct report *r)
 {
-    for (size_t i = 0; i < r->n_runs; i++)
-        if (r->run[i].kind == RUN_ROUTER)
-            return &r->run[i];
+    for (size_t i = 0; i < r->n_worked; i++)
+        if (r->worked[i]->kind == RUN_ROUTER)
+            return r->worked[i];
     return NULL;
 }
 

@@ -26,6 +26,8 @@
       "several trained MoD runs with held-out losses")                         \
     X(curves,        "curves",        SCALING,   study,                        \
       "trained runs with their curves")                                        \
+    X(priced,        "priced",        PHASES,    priced,                       \
+      "a sweep of isobath predict")                                            \
     X(traffic,       "traffic",       PHASES,    traffic,                      \
       "a sweep of isobath profile over capacities")                            \
     X(waterfall,     "waterfall",     PHASES,    profile,                      \

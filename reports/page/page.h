@@ -20,6 +20,8 @@ void page_lead_prompt(const struct run *run, FILE *out);
 /* page_tradeoff.c: likewise, about scored points of a sweep. */
 void page_lead_tradeoff(const struct report *report, FILE *out);
 void page_setup_tradeoff(const struct report *report, FILE *out);
+/* page_priced.c: likewise, about points that were priced. */
+void page_lead_priced(const struct report *report, FILE *out);
 void page_trust(const struct report *report, FILE *out);
 /* The figures that the given runs could not fill, and the data they lack. */
 void page_gaps(const struct report *report, FILE *out);

@@ -200,9 +200,9 @@ static void lead_apart(const struct report *r, FILE *out)
 
 static const struct run *first_router(const struct report *r)
 {
-    for (size_t i = 0; i < r->n_runs; i++)
-        if (r->run[i].kind == RUN_ROUTER)
-            return &r->run[i];
+    for (size_t i = 0; i < r->n_worked; i++)
+        if (r->worked[i]->kind == RUN_ROUTER)
+            return r->worked[i];
     return NULL;
 }
 
@@ -215,7 +215,7 @@ static void lead_router(const struct report *r, FILE *out)
     fputs("<p class=\"lead\">", out);
     html_textf(out, "The routers of %s were watched over %.0f tokens, and "
                "replaced by chance and by tables of the last tokens.",
-               run->name, run->facts.tokens);
+               run->title ? run->title : run->name, run->facts.tokens);
     fputs("</p>\n", out);
 }
 
@@ -256,8 +256,11 @@ static bool lead_runs(const struct report *r, FILE *out)
         page_lead_profile(r, out);
     if (r->tradeoff.n > 0)
         page_lead_tradeoff(r, out);
+    if (r->priced.n > 0)
+        page_lead_priced(r, out);
     lead_router(r, out);
-    return trained || phase || r->tradeoff.n > 0 || first_router(r);
+    return trained || phase || r->tradeoff.n > 0 || r->priced.n > 0 ||
+           first_router(r);
 }
 
 void page_lead(const struct report *r, FILE *out)

@@ -84,8 +84,8 @@ struct run {
     struct facts  facts;
     struct phase *phase;           /* [n_phases], of a profile */
     size_t n_phases;
-    struct run *point;             /* [n_points], of a sweep: finished ones, of
-                                    * train, run or profile */
+    struct run *point;             /* [n_points], of a sweep: finished ones, each
+                                    * of a command that works */
     size_t n_points, n_unfinished;
     struct csv table;              /* points.csv, of a sweep; no rows: none */
     const char *title, *row, *study_phase; /* of a point, borrowed from there: its

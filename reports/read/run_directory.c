@@ -9,10 +9,13 @@
 #include "reports/read/profile.h"
 #include "sim/core/answer/rundir.h"
 
+/* What isobath import leaves is a profile that another program measured. */
 static enum status find_kind(struct run *run, struct error *err)
 {
     const char *command = jsonpath_text(run->summary, "command");
 
+    if (command && strcmp(command, "import") == 0)
+        command = run_commands[RUN_PROFILE];
     for (int k = 0; command && k < RUN_KIND_COUNT; k++)
         if (strcmp(command, run_commands[k]) == 0) {
             run->kind = (enum run_kind)k;
@@ -20,7 +23,7 @@ static enum status find_kind(struct run *run, struct error *err)
         }
     return error_set(err, STATUS_BAD_VALUE, "%s/summary.json:1: command is "
                      "'%.40s', a report takes directories of train, run, "
-                     "router, profile or sweep", run->path, command ? command : "");
+                     "router, profile, import or sweep", run->path, command ? command : "");
 }
 
 static int is_point(const struct dirent *entry)
@@ -39,8 +42,7 @@ static enum status add_point(struct run *sweep, const char *path,
     if (status != STATUS_OK)
         return status;
     state = jsonpath_text(point->summary, "status");
-    if ((point->kind != RUN_TRAIN && point->kind != RUN_SCORE &&
-         point->kind != RUN_PROFILE) ||
+    if (point->kind == RUN_SWEEP ||
         (state && strcmp(state, "done") != 0)) {
         run_close(point);
         sweep->n_unfinished++;

@@ -14,6 +14,7 @@
     X(scaling)                                                                 \
     X(router)                                                                  \
     X(tradeoff)                                                                \
+    X(priced)                                                                  \
     X(traffic)                                                                 \
     X(cost)                                                                    \
     X(trust)                                                                   \

@@ -132,7 +132,7 @@ static void add_rows(struct table *t, const struct csv *csv,
 {
     for (size_t r = 0; r < csv->n_rows; r++) {
         table_row(t, ROW_MOD);
-        table_text(t, run->name);
+        table_text(t, run->title ? run->title : run->name);
         for (size_t c = 1; c < s->n_columns; c++)
             if (s->columns[c].style == COLUMN_TEXT)
                 table_text(t, csv_text(csv, r,
@@ -149,12 +149,13 @@ static void add_table(struct report *report, const struct source *s)
 
     table_caption(t, "%s", s->caption);
     t->grouped = true;
-    for (size_t i = 0; i < report->n_runs; i++) {
+    for (size_t i = 0; i < report->n_worked; i++) {
+        const struct run *run = report->worked[i];
         struct csv csv;
-        if (report->run[i].kind != RUN_ROUTER)
+        if (run->kind != RUN_ROUTER)
             continue;
-        if (csv_open_in(&csv, report->run[i].path, s->file, NULL) == STATUS_OK)
-            add_rows(t, &csv, &report->run[i], s);
+        if (csv_open_in(&csv, run->path, s->file, NULL) == STATUS_OK)
+            add_rows(t, &csv, run, s);
         csv_close(&csv);
     }
 }
@@ -163,8 +164,8 @@ void tables_router(struct report *report)
 {
     bool any = false;
 
-    for (size_t i = 0; i < report->n_runs; i++)
-        any |= report->run[i].kind == RUN_ROUTER;
+    for (size_t i = 0; i < report->n_worked; i++)
+        any |= report->worked[i]->kind == RUN_ROUTER;
     for (size_t i = 0; i < sizeof sources / sizeof *sources && any; i++)
         add_table(report, &sources[i]);
 }

@@ -2,9 +2,10 @@
 #include "sim/commands/commands.h"
 
 const struct command *const commands[] = {
-    &machine_command, &predict_command, &train_command, &run_command,
-    &router_command, &route_table_command, &route_trace_command,
-    &regret_command, &profile_command, &sweep_command, &report_command,
+    &machine_command, &predict_command, &answer_command, &train_command,
+    &run_command, &router_command, &route_table_command, &route_trace_command,
+    &regret_command, &sensitivity_command, &allocate_command,
+    &profile_command, &import_command, &sweep_command, &report_command,
     &keys_command, NULL
 };
 

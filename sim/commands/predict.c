@@ -171,35 +171,18 @@ static enum status check(const struct predict_options *o, struct error *err)
 
 /* ---- input ---- */
 
-/* A choice of format_config_choices, or what holds by default. */
-static enum precision chosen(int choice, enum precision otherwise)
-{
-    return choice > 0 ? (enum precision)(choice - 1) : otherwise;
-}
-
 static struct regime regime_of(const struct predict_answer *a)
 {
     const struct predict_options *o = a->options;
-    const struct format_config *f = &a->file.formats;
-    const enum precision arithmetic =
-        (enum precision)(o->dtype >= 0 ? o->dtype : f->activations);
-    struct regime r = {
-        .arithmetic = arithmetic,
-        .weights = chosen(f->weights, o->phase == MEMORY_TRAIN ? PRECISION_FP32
-                                                               : arithmetic),
-        .kv = chosen(o->kv >= 0 ? o->kv + 1 : f->kv, arithmetic),
-        .gradients = (enum precision)f->gradients,
-        .moments = (enum precision)f->optimizer,
-        .recompute = o->recompute, .accumulate = (int32_t)o->accumulate,
-        .execution = (enum execution)o->execution,
-        .tensor = (int32_t)o->tensor, .data = (int32_t)o->data,
-    };
+    struct regime r = predict_formats(&a->file, &(struct predict_formats){
+        .weights = o->weights, .dtype = o->dtype, .kv = o->kv },
+        (enum memory_phase)o->phase);
 
-    const int stored = o->weights < 0
-                           ? PRECISION_COUNT
-                           : predict_format_of(predict_weights[o->weights]);
-    if (stored < PRECISION_COUNT)
-        r.weights = (enum precision)stored;
+    r.recompute = o->recompute;
+    r.accumulate = (int32_t)o->accumulate;
+    r.execution = (enum execution)o->execution;
+    r.tensor = (int32_t)o->tensor;
+    r.data = (int32_t)o->data;
     return r;
 }
 
@@ -363,23 +346,27 @@ static enum status deliver(struct predict_answer *a, int argc, char **argv,
     return status;
 }
 
-static enum status answer(struct predict_answer *a,
-                          struct predict_options *o, struct error *err)
+enum status predict_ask(struct predict_answer *a, struct predict_options *o,
+                        struct error *err)
 {
     enum status status = check(o, err);
 
     o->model = o->common.operand[0];
     a->options = o;
-    if (status == STATUS_OK && !wants_list(o) && !o->model) {
-        status = STATUS_BAD_VALUE;
-        error_set(err, status, "MODEL is missing: what is to be priced");
-    }
-    if (status == STATUS_OK && !wants_list(o))
-        status = load(a, err);
-    if (status == STATUS_OK && !wants_list(o))
-        status = predict_work_out(a, err);
-    return status == STATUS_OK
-               ? deliver(a, o->common.argc, o->common.argv, err) : status;
+    if (status != STATUS_OK || wants_list(o))
+        return status;
+    if (!o->model)
+        return error_set(err, STATUS_BAD_VALUE, "MODEL is missing: what is to be"
+                         " priced");
+    status = load(a, err);
+    return status == STATUS_OK ? predict_work_out(a, err) : status;
+}
+
+void predict_answer_close(struct predict_answer *a)
+{
+    contest_close(&a->contest);
+    predict_model_close(&a->file);
+    free(a->machine);
 }
 
 static int run(void *options)
@@ -390,10 +377,11 @@ static int run(void *options)
     if (!a)
         return command_fail(&err);
     command_end_on_signals();
-    enum status status = answer(a, options, &err);
-    contest_close(&a->contest);
-    predict_model_close(&a->file);
-    free(a->machine);
+    struct predict_options *o = options;
+    enum status status = predict_ask(a, o, &err);
+    if (status == STATUS_OK)
+        status = deliver(a, o->common.argc, o->common.argv, &err);
+    predict_answer_close(a);
     free(a);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }

@@ -211,8 +211,7 @@ static void print_range(FILE *file, const struct prediction *prediction,
             table_ascii(unit), e.low / prefix.factor, e.high / prefix.factor);
 }
 
-/* How many tokens the priced work handles. */
-static double tokens_of(const struct predict_answer *a)
+double predict_tokens(const struct predict_answer *a)
 {
     const double batch = (double)a->options->batch;
     return a->question.phase == MEMORY_DECODE
@@ -222,7 +221,7 @@ static double tokens_of(const struct predict_answer *a)
 /* What a token takes of each metric that is known, and tokens in a second. */
 static void print_per_token(FILE *file, const struct predict_answer *a)
 {
-    const double tokens = tokens_of(a);
+    const double tokens = predict_tokens(a);
     const struct cost *total = &a->total.model;
     const char *before = "a token     ";
     char text[TABLE_NUMBER_SIZE];
@@ -396,7 +395,7 @@ static json_t *per_token_json(const struct predict_answer *a)
 
     for (int i = 0; i < N_SHOWN; i++)
         json_object_set_new(out, metric_table[shown[i]].column, json_known(
-            cost_get(&a->total.model, shown[i]) / tokens_of(a),
+            cost_get(&a->total.model, shown[i]) / predict_tokens(a),
             cost_known(&a->total.model, shown[i])));
     return out;
 }

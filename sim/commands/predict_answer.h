@@ -55,6 +55,14 @@ struct predict_answer {
 
 /* ---- predict.c ---- */
 
+/* Reads what the options name and prices it, unless they ask for a list alone.
+ * `out` is zeroed before; released by predict_answer_close(), also after a
+ * failure. */
+enum status predict_ask(struct predict_answer *out,
+                        struct predict_options *options,
+                        struct error *err) MUST_CHECK;
+void        predict_answer_close(struct predict_answer *answer);
+
 /* Prices the question; the answer's contest is closed before. */
 enum status predict_work_out(struct predict_answer *answer,
                              struct error *err) MUST_CHECK;
@@ -71,6 +79,8 @@ enum status predict_machines_print(FILE *file, struct predict_answer *answer,
 
 /* ---- predict_memory.c ---- */
 
+/* What the model holds at the peak. */
+uint64_t predict_memory_bytes(const struct predict_answer *answer);
 /* What is held for what, and on a machine whether it fits. */
 void predict_memory_text(FILE *file, const struct predict_answer *answer);
 /* The table of --by memory, for text or CSV. */
@@ -126,6 +136,8 @@ enum status predict_trace_print(FILE *file, struct predict_answer *answer,
 
 /* ---- predict_answer.c: the whole answer ---- */
 
+/* How many tokens the priced work handles. */
+double      predict_tokens(const struct predict_answer *answer);
 /* What was asked, for a summary. */
 json_t     *predict_question_json(struct predict_answer *answer);
 

@@ -28,15 +28,15 @@ static struct hold hold_by(const struct predict_answer *a, int model)
                       : contender_hold(&a->contest.rival[model - 1], &q);
 }
 
+uint64_t predict_memory_bytes(const struct predict_answer *a)
+{
+    return hold_by(a, 0).total;
+}
+
 /* ---- whether it fits ---- */
 
-/* A profile's low is what is left beside a driver and others: so much surely
- * fits, and more than its value does not. */
-enum verdict { FITS, MAY_FIT, DOES_NOT_FIT };
-static const char *const verdicts[] = { "fits", "may fit", "does not fit" };
-
-struct fit {
-    enum verdict verdict;
+struct fitting {
+    enum fit verdict;
     int64_t  batch;           /* the largest, of all steps together */
     int32_t  length;
 };
@@ -46,17 +46,14 @@ static bool has_memory(const struct predict_answer *a)
     return a->machine && quantity_known(&a->machine->memory_bytes);
 }
 
-static struct fit fit_of(const struct predict_answer *a, int model)
+static struct fitting fit_of(const struct predict_answer *a, int model)
 {
     const uint64_t bytes = (uint64_t)a->machine->memory_bytes.low;
     const struct hold_question q = held(a);
     const struct contender *rival =
         &a->contest.rival[model > 0 ? model - 1 : 0];
-    const double total = (double)hold_by(a, model).total;
-    return (struct fit){
-        .verdict = total <= a->machine->memory_bytes.low     ? FITS
-                   : total <= a->machine->memory_bytes.value ? MAY_FIT
-                                                             : DOES_NOT_FIT,
+    return (struct fitting){
+        .verdict = hold_fit(hold_by(a, model).total, a->machine),
         .batch = (int64_t)(model == 0
                      ? hold_largest_batch(&q, bytes)
                      : contender_largest_batch(rival, &q, bytes)) *
@@ -70,13 +67,13 @@ static struct fit fit_of(const struct predict_answer *a, int model)
 static void print_fit(FILE *file, const struct predict_answer *a)
 {
     const int told = predict_told(a);
-    const struct fit model = fit_of(a, 0), rival = fit_of(a, 1 + told);
+    const struct fitting model = fit_of(a, 0), rival = fit_of(a, 1 + told);
     char have[TABLE_NUMBER_SIZE];
 
     table_si(have, a->machine->memory_bytes.low, "B");
     fprintf(file, "%-12s%s in %s: the largest B at T %d is %" PRId64
             " (%s %" PRId64 "), the largest T at B %" PRId64 " is %d"
-            " (%d)\n", "", verdicts[model.verdict], have,
+            " (%d)\n", "", fit_names[model.verdict], have,
             a->question.n_tokens, model.batch,
             a->rival[told].name, rival.batch, a->options->batch, model.length,
             rival.length);
@@ -174,9 +171,9 @@ static json_t *fit_json(const struct predict_answer *a, int model)
 {
     if (!has_memory(a))
         return json_null();
-    const struct fit fit = fit_of(a, model);
+    const struct fitting fit = fit_of(a, model);
     return json_pack("{s:s, s:f, s:I, s:i}", "verdict",
-                     verdicts[fit.verdict],
+                     fit_names[fit.verdict],
                      "memory_bytes", a->machine->memory_bytes.low,
                      "largest_batch", (json_int_t)fit.batch,
                      "largest_tokens", (int)fit.length);

@@ -119,7 +119,8 @@ static enum status load_weights(struct predict_model *out,
     return STATUS_OK;
 }
 
-int predict_format_of(const char *type)
+/* The machines' format that such a type is; PRECISION_COUNT: another type. */
+static int format_of(const char *type)
 {
     int p = 0;
 
@@ -139,7 +140,7 @@ static enum status store_as(struct model_spec *spec, const char *type,
     struct error why;
 
     if (spec_check_runs(spec, &why) != STATUS_OK)
-        return predict_format_of(type) < PRECISION_COUNT
+        return format_of(type) < PRECISION_COUNT
                    ? STATUS_OK
                    : error_set(err, STATUS_BAD_VALUE, "--weights %s: %s;"
                                " allowed are float32, bf16, fp8, int8 and int4",
@@ -184,4 +185,33 @@ void predict_model_close(struct predict_model *model)
 {
     json_decref(model->config);
     model->config = NULL;
+}
+
+/* A choice of format_config_choices, or what holds by default. */
+static enum precision chosen(int choice, enum precision otherwise)
+{
+    return choice > 0 ? (enum precision)(choice - 1) : otherwise;
+}
+
+struct regime predict_formats(const struct predict_model *model,
+                              const struct predict_formats *flags,
+                              enum memory_phase phase)
+{
+    const struct format_config *f = &model->formats;
+    const enum precision arithmetic =
+        (enum precision)(flags->dtype >= 0 ? flags->dtype : f->activations);
+    const int stored = flags->weights < 0
+                           ? PRECISION_COUNT
+                           : format_of(predict_weights[flags->weights]);
+
+    return (struct regime){
+        .arithmetic = arithmetic,
+        .weights = stored < PRECISION_COUNT
+                       ? (enum precision)stored
+                       : chosen(f->weights, phase == MEMORY_TRAIN
+                                                ? PRECISION_FP32 : arithmetic),
+        .kv = chosen(flags->kv >= 0 ? flags->kv + 1 : f->kv, arithmetic),
+        .gradients = (enum precision)f->gradients,
+        .moments = (enum precision)f->optimizer,
+    };
 }

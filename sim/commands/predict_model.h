@@ -8,12 +8,12 @@
 #include "sim/core/config/config.h"
 #include "sim/core/config/format_config.h"
 #include "sim/core/model/route.h"
+#include "sim/core/model/spec.h"
+#include "sim/price/memory.h"
+#include "sim/price/regime.h"
 
 /* Types that --weights names: as files store them, or one for all matrices. */
 extern const char *const predict_weights[];          /* NULL ends */
-
-/* The machines' format that such a type is; PRECISION_COUNT: another type. */
-int predict_format_of(const char *type);
 
 struct predict_source {
     const char *name;                 /* a file or directory; borrowed */
@@ -37,6 +37,18 @@ enum status predict_model_load(struct predict_model *out,
                                const struct predict_source *source,
                                struct error *err) MUST_CHECK;
 void        predict_model_close(struct predict_model *model);
+
+/* What --weights, --dtype and --kv say; -1: nothing. */
+struct predict_formats {
+    int weights;                      /* of predict_weights */
+    int dtype, kv;                    /* enum precision */
+};
+
+/* The formats of a phase's steps: those of the flags, else of the model's file,
+ * else of the arithmetic, but parameters that are trained are kept in fp32. */
+struct regime predict_formats(const struct predict_model *model,
+                              const struct predict_formats *flags,
+                              enum memory_phase phase);
 
 /* ---- predict_run.c ---- */
 

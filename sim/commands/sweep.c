@@ -5,8 +5,11 @@
 #include "models/training/train_config.h"
 #include "sim/commands/commands.h"
 #include "sim/commands/sweep_foresee.h"
+#include "sim/commands/sweep_given.h"
 #include "sim/commands/sweep_limit.h"
 #include "sim/commands/sweep_list.h"
+#include "sim/commands/sweep_price.h"
+#include "sim/commands/sweep_summary.h"
 #include "sim/commands/sweep_resolve.h"
 #include "sim/core/answer/json.h"
 #include "sim/core/answer/rundir.h"
@@ -31,8 +34,8 @@ static const char *const launchers[] = { "local", "slurm", NULL };
     FLAG(name, argument, NULL, TYPE, struct options, member, __VA_ARGS__)
 static const struct flag flags[] = {
     FLAG_OPERAND("STUDY", NULL, "a YAML file with base: (a run config),"
-        " command: (train, run or profile), set: (keys of all points), settings: (named"
-        " rows of keys), zip: (lists taken together), axes: (keys and their"
+        " command: (train, run, router, profile or predict), set: (keys of all"
+        " points), settings: (named rows of keys), zip: (lists taken together), axes: (keys and their"
         " values, all combinations), phases: (axes for rows of a phase) and"
         " points: (a list of single points)"),
     FLAG_OUTPUT("DIR", "", "the directory for the points and their tables; only"
@@ -119,17 +122,6 @@ static void show_progress(void *context, const struct sweep_progress *p)
     watch->before = p->before;
 }
 
-/* Points in that state, or all, of those that the filter lets through. */
-static int32_t count(const struct sweep *sweep, const char *filter,
-                     const enum point_state *state, int wanted)
-{
-    int32_t found = 0;
-    for (int32_t i = 0; i < sweep->n_points; i++)
-        found += (wanted < 0 || (int)state[i] == wanted) &&
-                 sweep_matches(&sweep->point[i], filter);
-    return found;
-}
-
 /* Take over what --from has of the study. */
 static enum status adopt(const struct options *options,
                          const struct sweep *sweep, struct error *err)
@@ -150,36 +142,18 @@ static enum status adopt(const struct options *options,
     return status;
 }
 
-/* Write the tables and the records of the points that are done, and
- * DIR/summary.json. */
+/* Write the tables and the records of the points that are done. */
 static enum status merge(const struct options *options,
                          const struct rundir *rundir, const struct sweep *sweep,
                          const enum point_state *state, struct error *err)
 {
-    const int32_t n = sweep->n_points;
-    const int32_t done = count(sweep, NULL, state, POINT_DONE);
     enum status status = sweep_table(sweep, rundir->path, state, true, err);
 
     if (status == STATUS_OK)
         status = sweep_record_write(sweep, rundir->path, state, err);
-    if (status != STATUS_OK)
-        return status;
-    json_t *config = json_pack("{s:s, s:s, s:s}", "study", sweep->path,
-                               "base", sweep->base, "command",
-                               sweep->work->name);
-    json_t *summary = summary_open("sweep", config, provenance_json(
-        options->common.argc, options->common.argv, options->common.threads, 0,
-        NULL, NULL, NULL));
-    json_t *points = json_pack("{s:i, s:i, s:i}", "total", n, "done", done,
-                               "failed", count(sweep, NULL, state,
-                                                POINT_FAILED));
-    if (json_object_set_new(summary, "points", points) != 0)
-        return error_set(err, STATUS_NO_MEMORY, "no memory for a summary");
-    if (done < n)
-        json_object_set_new(summary, "status", json_string("interrupted"));
-    status = rundir_finish(rundir, summary, err);
-    json_decref(summary);
-    return status;
+    return status == STATUS_OK
+               ? sweep_summary_write(rundir, sweep, state, &options->common,
+                                     err) : status;
 }
 
 /* Points at a time.  More of them than CPUs would but wait for each other; what
@@ -289,8 +263,8 @@ static enum status run_local(const struct options *options,
     struct watch *watch = run->context;
 
     progress_end(&watch->progress);      /* the last line stays */
-    const int32_t n = count(sweep, options->filter, state, -1);
-    const int32_t done = count(sweep, options->filter, state, POINT_DONE);
+    const int32_t n = sweep_count(sweep, options->filter, state, SWEEP_ANY);
+    const int32_t done = sweep_count(sweep, options->filter, state, POINT_DONE);
 
     if (status == STATUS_INTERRUPTED)
         return error_set(err, status, "interrupted with %d of %d points done;"
@@ -371,6 +345,58 @@ static enum status run_points(const struct options *options,
     return status;
 }
 
+/* What concerns processes and directories of points is nothing to a study that
+ * has none. */
+static enum status check_inside(const struct options *o,
+                                const struct sweep *sweep, struct error *err)
+{
+    const struct { const char *flag; bool given; } none[] = {
+        { "--any-kernels", o->any_kernels }, { "--batch", o->batch > 1 },
+        { "--from", o->from },               { "--jobs", o->n_jobs > 0 },
+        { "--launcher slurm", o->launcher == LAUNCHER_SLURM },
+        { "--memory", o->memory },           { "--merge", o->merge },
+        { "--point", o->point != ALL_POINTS },
+        { "--program", o->program },         { "--sbatch", o->sbatch },
+        { "--share", o->share },
+    };
+
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (none[i].given)
+            return error_set(err, STATUS_BAD_VALUE, "%s: points of command: %s"
+                             " are worked out at once in this process; leave it"
+                             " out", none[i].flag, sweep->work->name);
+    return STATUS_OK;
+}
+
+static enum status run_inside(const struct options *options,
+                              const struct sweep *sweep,
+                              enum point_state *state, struct error *err)
+{
+    struct rundir rundir;
+    struct progress progress = progress_begin("sweep", "point", sweep_count(
+        sweep, options->filter, state, SWEEP_ANY), options->common.quiet);
+    const struct sweep_price price = { sweep, options->common.output, &progress };
+    enum status status = rundir_open_own(&rundir, price.directory, "sweep", err);
+
+    if (status != STATUS_OK)
+        return status;
+    command_catch_signals();
+    for (int32_t i = 0; i < sweep->n_points; i++)
+        if (sweep_matches(&sweep->point[i], options->filter))
+            state[i] = POINT_DONE;
+    status = sweep_price(&price, state, err);
+    progress_end(&progress);
+    if (status == STATUS_OK)
+        status = sweep_summary_write(&rundir, sweep, state, &options->common,
+                                     err);
+    rundir_close(&rundir);
+    if (status == STATUS_OK && !options->common.quiet)
+        printf("%d of %d points done: %s/points.csv\n",
+               sweep_count(sweep, NULL, state, POINT_DONE), sweep->n_points,
+               options->common.output);
+    return status;
+}
+
 static enum status dispatch(const struct options *options,
                             const struct sweep *sweep, enum point_state *state,
                             struct error *err)
@@ -381,7 +407,8 @@ static enum status dispatch(const struct options *options,
     if (options->dry_run)
         return sweep_foresee(sweep, options->filter, options->machine,
                              (enum format)options->common.format, err);
-    return run_points(options, sweep, state, err);
+    return sweep->work->inside ? run_inside(options, sweep, state, err)
+                               : run_points(options, sweep, state, err);
 }
 
 static enum status check(const struct options *o, struct error *err)
@@ -401,6 +428,19 @@ static enum status check(const struct options *o, struct error *err)
                 : STATUS_OK;
 }
 
+/* A key that stands for no option is found before anything runs. */
+static enum status check_keys(const struct sweep *sweep, struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    for (int32_t i = 0; i < sweep->n_points && status == STATUS_OK; i++) {
+        struct sweep_given given;
+        status = sweep_given_open(&given, sweep, &sweep->point[i], err);
+        sweep_given_close(&given);
+    }
+    return status;
+}
+
 static enum status sweep(const struct options *options, struct error *err)
 {
     struct sweep *sweep = NULL;
@@ -409,13 +449,16 @@ static enum status sweep(const struct options *options, struct error *err)
                                     options->common.n_settings, err);
     if (status != STATUS_OK)
         return status;
-    if ((status = sweep_solve(sweep, err)) != STATUS_OK) {
+    if ((status = check_keys(sweep, err)) != STATUS_OK ||
+        (sweep->work->inside &&
+         (status = check_inside(options, sweep, err)) != STATUS_OK) ||
+        (status = sweep_solve(sweep, err)) != STATUS_OK) {
         sweep_close(sweep);
         return status;
     }
     const int32_t n = sweep->n_points;
     enum point_state *state = calloc((size_t)n, sizeof *state);
-    if (state && count(sweep, options->filter, state, -1) == 0)
+    if (state && sweep_count(sweep, options->filter, state, SWEEP_ANY) == 0)
         status = error_set(err, STATUS_BAD_VALUE, "--filter '%.200s': no point"
                            " has these words", options->filter);
     else

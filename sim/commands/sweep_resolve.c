@@ -10,17 +10,11 @@
 
 #include "models/kernels/kernels.h"
 #include "models/scoring/run_config.h"
-#include "sim/commands/commands.h"
+#include "sim/commands/sweep_priced.h"
 #include "sim/price/memory.h"
 
-/* The settings of a point, as a command takes them. */
-struct given {
-    struct config_setting setting[COMMAND_MAX_SETTINGS];
-    size_t n;
-};
-
 typedef enum status resolve_fn(struct resolved *out, const char *base,
-                               const struct given *given,
+                               const struct sweep_given *given,
                                const struct resolve_as *as,
                                struct error *err);
 
@@ -39,7 +33,7 @@ static double kept_by_train(const struct train_job *s)
 }
 
 static enum status resolve_train(struct resolved *out, const char *base,
-                                 const struct given *given,
+                                 const struct sweep_given *given,
                                  const struct resolve_as *as, struct error *err)
 {
     struct train_job *s = train_begin(err);
@@ -107,7 +101,7 @@ static double held_by_run(const struct run_config *c,
 }
 
 static enum status resolve_run(struct resolved *out, const char *base,
-                               const struct given *given,
+                               const struct sweep_given *given,
                                const struct resolve_as *as, struct error *err)
 {
     struct run_config *config = malloc(sizeof *config);
@@ -136,7 +130,7 @@ static enum status resolve_run(struct resolved *out, const char *base,
 
 /* Its options were checked; the text and the machine are opened when it runs. */
 static enum status resolve_profile(struct resolved *out, const char *base,
-                                   const struct given *given,
+                                   const struct sweep_given *given,
                                    const struct resolve_as *as, struct error *err)
 {
     struct source source;
@@ -149,52 +143,57 @@ static enum status resolve_profile(struct resolved *out, const char *base,
     return status;
 }
 
+/* It keeps more than a scoring does: scores of every token and table. */
+static enum status resolve_router(struct resolved *out, const char *base,
+                                  const struct sweep_given *given,
+                                  const struct resolve_as *as,
+                                  struct error *err)
+{
+    const enum status status = resolve_run(out, base, given, as, err);
+
+    out->bytes_held = (double)NAN;
+    return status;
+}
+
+static enum status resolve_predict(struct resolved *out, const char *base,
+                                   const struct sweep_given *given,
+                                   const struct resolve_as *as,
+                                   struct error *err)
+{
+    struct priced *priced = NULL;
+    enum status status = priced_open(&priced, base, given, err);
+
+    (void)as;
+    if (status == STATUS_OK) {
+        const struct predict_question *q = &priced->answer.question;
+        double flops = (double)NAN;
+        status = rival_forward_flops(&flops, &q->spec, q->n_tokens, err);
+        out->tokens = predict_tokens(&priced->answer);
+        out->flops_forward = flops / q->n_tokens;
+        out->parameters = (double)memory_parameters(&q->spec);
+        out->channels = q->spec.n_channels;
+        out->heads = q->spec.n_heads;
+    }
+    priced_close(priced);
+    return status;
+}
+
 static const struct {
     const char *name;
     resolve_fn *resolve;
-    const struct command *command;         /* whose options may be keys; NULL */
 } works[] = {
-    { "train", resolve_train, NULL }, { "run", resolve_run, NULL },
-    { "profile", resolve_profile, &profile_command },
+    { "predict", resolve_predict }, { "profile", resolve_profile },
+    { "router", resolve_router },   { "run", resolve_run },
+    { "train", resolve_train },
 };
-
-/* The options of a command are checked by name alone. */
-static enum status check_option(const struct command *command,
-                                const struct sweep_setting *setting,
-                                const char *option, struct error *err)
-{
-    for (const struct flag *f = command->flags; f->value.name; f++)
-        if (strncmp(f->value.name, "--", 2) == 0 &&
-            strcmp(f->value.name + 2, option) == 0)
-            return STATUS_OK;
-    return error_set(err, STATUS_BAD_VALUE, "%s: unknown key '%s': isobath %s has"
-                     " no option --%s", setting->place ? setting->place : "--set",
-                     setting->key, command->name, option);
-}
-
-/* Append "key=value"; the text is the caller's to free. */
-static enum status give(struct given *given, const char *key, const char *value,
-                        const char *place, struct error *err)
-{
-    char *text = NULL;
-
-    if (given->n == COMMAND_MAX_SETTINGS)
-        return error_set(err, STATUS_BAD_VALUE, "more than %d settings",
-                         COMMAND_MAX_SETTINGS);
-    if (asprintf(&text, "%s=%s", key, value) < 0)
-        return error_set(err, STATUS_NO_MEMORY, "no memory for a point");
-    given->setting[given->n++] = (struct config_setting){ .text = text,
-                                                          .place = place };
-    return STATUS_OK;
-}
 
 enum status sweep_resolve(struct resolved *out, const struct sweep *sweep,
                           const struct sweep_point *point,
                           struct resolve_as as, struct error *err)
 {
     const double unknown = nan("");
-    struct given given = { .n = 0 };
-    enum status status = STATUS_OK;
+    struct sweep_given given;
+    enum status status = sweep_given_open(&given, sweep, point, err);
     size_t w = 0;
 
     *out = (struct resolved){ unknown, unknown, unknown, unknown, unknown,
@@ -203,21 +202,11 @@ enum status sweep_resolve(struct resolved *out, const struct sweep *sweep,
     as.threads = as.threads > 0 ? as.threads : 1;
     while (strcmp(works[w].name, sweep->work->name) != 0)
         w++;
-    for (size_t i = 0; i < point->n_settings && status == STATUS_OK; i++) {
-        const struct sweep_setting *setting = &point->setting[i];
-        const char *option = sweep_option(sweep->work, setting->key);
-        if (option)
-            status = check_option(works[w].command, setting, option, err);
-        else if (setting->given)
-            status = give(&given, setting->key, setting->given, setting->place,
-                          err);
-    }
     if (as.machine && status == STATUS_OK)
-        status = give(&given, "machine", as.machine, NULL, err);
+        status = sweep_given_add(&given, "machine", as.machine, NULL, err);
     if (status == STATUS_OK)
         status = works[w].resolve(out, sweep->base, &given, &as, err);
-    while (given.n-- > 0)
-        free((char *)given.setting[given.n].text);
+    sweep_given_close(&given);
     return status;
 }
 

@@ -91,16 +91,79 @@ static const struct figure of_profile[] = {
     { NULL, { NULL } },
 };
 
+/* Over the dense twin and over the other rival. */
+#define OF_RIVAL(key)                                                          \
+    { key ".ratio.flops",        { key ".ratio.flops" } },                     \
+    { key ".ratio.bytes",        { key ".ratio.bytes" } },                     \
+    { key ".ratio.seconds",      { key ".ratio.seconds.value" } },             \
+    { key ".ratio.seconds_low",  { key ".ratio.seconds.low" } },               \
+    { key ".ratio.seconds_high", { key ".ratio.seconds.high" } },              \
+    { key ".ratio.joules",       { key ".ratio.joules.value" } },              \
+    { key ".ratio.joules_low",   { key ".ratio.joules.low" } },                \
+    { key ".ratio.joules_high",  { key ".ratio.joules.high" } }
+
+/* Per token. */
+static const struct figure of_predict[] = {
+    { "predicted.flops",   { "per_token.flops" } },
+    { "predicted.bytes",   { "per_token.bytes" } },
+    { "predicted.seconds", { "per_token.seconds" } },
+    { "predicted.joules",  { "per_token.joules" } },
+    { "parameters",        { "parameters" } },
+    { "memory_bytes",      { "memory_bytes" } },
+    OF_RIVAL("twin"),
+    { "rival.layers",      { "rival_layers" } },
+    OF_RIVAL("rival"),
+    { NULL, { NULL } },
+};
+
+/* Under the causal rule, the first of each list; then what more is lost where
+ * others choose; whether hard tokens are kept; and the leak of the other rule. */
+#define OF_TABLE(n, tokens)                                                    \
+    { "loss_increase.table_" n,                                                \
+      { "router.replaced.rows.last " n " " tokens ".more.value" } }
+#define OF_INTERVAL(key, path)                                                 \
+    { key,         { path ".value" } },                                        \
+    { key "_low",  { path ".low" } },                                          \
+    { key "_high", { path ".high" } }
+static const struct figure of_router[] = {
+    { "tokens",            { "tokens" } },
+    { "nats_per_token",    { "router.replaced.rows.0.nats_per_token.value" } },
+    { "capacity_realised", { "router.replaced.rows.0.kept.value" } },
+    { "loss_increase.drawn",
+      { "router.replaced.rows.drawn at random.more.value" } },
+    OF_TABLE("1", "token"), OF_TABLE("2", "tokens"), OF_TABLE("3", "tokens"),
+    OF_TABLE("4", "tokens"), OF_TABLE("5", "tokens"),
+    OF_INTERVAL("correlation.entropy", "router.hardness.rows.0.r"),
+    OF_INTERVAL("correlation.loss", "router.hardness.rows.1.r"),
+    OF_INTERVAL("leak.nats", "router.leak.rows.1.nats"),
+    { NULL, { NULL } },
+};
+
 static const struct figure *figures_of(const struct sweep *sweep)
 {
     static const struct { const char *work; const struct figure *figures; } of[] = {
-        { "train", of_train }, { "run", of_run }, { "profile", of_profile },
+        { "train", of_train },     { "run", of_run },
+        { "profile", of_profile }, { "predict", of_predict },
+        { "router", of_router },
     };
     size_t i = 0;
 
     while (strcmp(of[i].work, sweep->work->name) != 0)
         i++;
     return of[i].figures;
+}
+
+/* True if one of the object's texts is this. */
+static bool says(json_t *object, const char *text)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(object, key, value)
+        if (json_is_string(value) &&
+            strcmp(json_string_value(value), text) == 0)
+            return true;
+    return false;
 }
 
 /* A member of an object; of a list, the item of that number, or that which is
@@ -116,11 +179,9 @@ static json_t *member(json_t *object, const char *part)
         return json_object_get(object, part);
     if (end != part && *end == '\0')
         return json_array_get(object, number);
-    json_array_foreach(object, i, item) {
-        const char *name = json_string_value(json_object_get(item, "name"));
-        if (name && strcmp(name, part) == 0)
+    json_array_foreach(object, i, item)
+        if (says(item, part))
             return item;
-    }
     return NULL;
 }
 
@@ -197,21 +258,48 @@ static void add_row(struct table *t, const struct sweep *sweep, int32_t point,
         add_figure(t, summary, f);
 }
 
-static enum status add_point(struct table *t, const struct sweep *sweep,
-                             const char *directory, int32_t point,
-                             enum point_state state, struct error *err)
+/* Reads the summaries of the points' directories. */
+static enum status read_summary(json_t **out, void *directory, int32_t point,
+                                struct error *err)
 {
     char path[FILE_PATH_SIZE];
-    json_t *summary = NULL;
+    enum status status = sweep_point_path(path, directory, point, err);
+
+    return status == STATUS_OK ? summary_read(out, path, err) : status;
+}
+
+static enum status fill(struct table *t, const struct sweep *sweep,
+                        const enum point_state *state, sweep_read_fn *read,
+                        void *context, struct error *err)
+{
     enum status status = STATUS_OK;
 
-    if (state == POINT_DONE)
-        status = sweep_point_path(path, directory, point, err);
-    if (state == POINT_DONE && status == STATUS_OK)
-        status = summary_read(&summary, path, err);
-    if (status == STATUS_OK)
-        add_row(t, sweep, point, state, summary);
-    json_decref(summary);
+    for (int32_t i = 0; i < sweep->n_points && status == STATUS_OK; i++) {
+        json_t *summary = NULL;
+        if (state[i] == POINT_DONE)
+            status = read(&summary, context, i, err);
+        if (status == STATUS_OK)
+            add_row(t, sweep, i, state[i], summary);
+        json_decref(summary);
+    }
+    return status;
+}
+
+enum status sweep_table_of(const struct sweep *sweep, const char *directory,
+                           const enum point_state *state, sweep_read_fn *read,
+                           void *context, struct error *err)
+{
+    struct column columns[TABLE_MAX_COLUMNS];
+    struct table t;
+
+    table_open(&t, "points", columns, columns_of(columns, sweep));
+    t.digits = 9;
+    enum status status = fill(&t, sweep, state, read, context, err);
+    if (status == STATUS_OK && directory)
+        status = table_write(&t, FORMAT_CSV, directory, "points.csv", err);
+    else if (status == STATUS_OK)
+        status = table_print(&t, FORMAT_CSV, stdout, err);
+    table_close(&t);
     return status;
 }
 
@@ -219,18 +307,10 @@ enum status sweep_table(const struct sweep *sweep, const char *directory,
                         const enum point_state *state, bool keep,
                         struct error *err)
 {
-    struct column columns[TABLE_MAX_COLUMNS];
-    struct table t;
-    enum status status = STATUS_OK;
+    char path[FILE_PATH_SIZE] = "";
 
-    table_open(&t, "points", columns, columns_of(columns, sweep));
-    t.digits = 9;
-    for (int32_t i = 0; i < sweep->n_points && status == STATUS_OK; i++)
-        status = add_point(&t, sweep, directory, i, state[i], err);
-    if (status == STATUS_OK && keep)
-        status = table_write(&t, FORMAT_CSV, directory, "points.csv", err);
-    else if (status == STATUS_OK)
-        status = table_print(&t, FORMAT_CSV, stdout, err);
-    table_close(&t);
-    return status;
+    if (directory)
+        snprintf(path, sizeof path, "%s", directory);
+    return sweep_table_of(sweep, keep ? directory : NULL, state, read_summary,
+                          path, err);
 }

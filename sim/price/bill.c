@@ -139,29 +139,19 @@ struct estimate bill_ratio(const struct predict_range *a,
                               : a->seconds.value / b->seconds.value, ratio);
 }
 
-static double between(double a, double b, double way)
+struct predict_range bill_mix(const struct predict_range *a, double times_a,
+                              const struct predict_range *b, double times_b)
 {
-    return a + (b - a) * way;
-}
-
-struct predict_range bill_between(const struct predict_range *a,
-                                  const struct predict_range *b, double way)
-{
-    struct predict_range range = {
-        .least_arithmetic = between(a->least_arithmetic, b->least_arithmetic,
-                                    way),
-        .least_memory = between(a->least_memory, b->least_memory, way),
-    };
+#define MIXED(member) (times_a * a->member + times_b * b->member)
+    struct predict_range range = { .least_arithmetic = MIXED(least_arithmetic),
+                                   .least_memory = MIXED(least_memory) };
 
     for (int i = 0; i < BILL_DRAWS; i++) {
-        range.drawn_seconds[i] = between(a->drawn_seconds[i],
-                                         b->drawn_seconds[i], way);
-        range.drawn_joules[i] = between(a->drawn_joules[i],
-                                        b->drawn_joules[i], way);
+        range.drawn_seconds[i] = MIXED(drawn_seconds[i]);
+        range.drawn_joules[i] = MIXED(drawn_joules[i]);
     }
-    range.seconds = estimate_of(between(a->seconds.value, b->seconds.value,
-                                        way), range.drawn_seconds);
-    range.joules = estimate_of(between(a->joules.value, b->joules.value, way),
-                               range.drawn_joules);
+    range.seconds = estimate_of(MIXED(seconds.value), range.drawn_seconds);
+    range.joules = estimate_of(MIXED(joules.value), range.drawn_joules);
+#undef MIXED
     return range;
 }

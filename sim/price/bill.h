@@ -55,8 +55,8 @@ struct predict_range bill_range(const struct bill *bill,
 struct estimate bill_ratio(const struct predict_range *a,
                            const struct predict_range *b, enum metric metric);
 
-/* The range that lies so far of the way from a to b, draw by draw. */
-struct predict_range bill_between(const struct predict_range *a,
-                                  const struct predict_range *b, double way);
+/* So often the one and so often the other, draw by draw. */
+struct predict_range bill_mix(const struct predict_range *a, double times_a,
+                              const struct predict_range *b, double times_b);
 
 #endif

@@ -5,15 +5,16 @@
 
 /* ---- pricing ---- */
 
-static enum status open_contender(struct contender *out,
-                                  const struct predict_question *question,
-                                  const struct rival *rival, struct error *err)
+enum status contender_open(struct contender *out,
+                           const struct predict_question *question,
+                           const struct rival *rival, struct error *err)
 {
     struct error why;
     enum status status = STATUS_OK;
     const bool whole = rival->is_part && question->phase == MEMORY_TRAIN;
 
     out->rival = *rival;
+    out->end[0] = out->end[1] = (struct prediction){ 0 };
     for (int i = 0; i < rival->n_ends && status == STATUS_OK; i++)
         status = prediction_open(&out->end[i], question,
                                  whole ? &rival->twin : &rival->end[i], &why);
@@ -22,25 +23,29 @@ static enum status open_contender(struct contender *out,
         return status;
     }
     if (rival->n_ends > 1)
-        out->range = bill_between(&out->end[0].range, &out->end[1].range,
-                                  rival->way);
+        out->range = bill_mix(&out->end[0].range, 1 - rival->way,
+                              &out->end[1].range, rival->way);
     else
         out->range = out->end[0].range;
     return STATUS_OK;
+}
+
+void contender_close(struct contender *contender)
+{
+    prediction_close(&contender->end[0]);
+    prediction_close(&contender->end[1]);
 }
 
 enum status contest_open(struct contest *out,
                          const struct predict_question *question,
                          const struct rival *rivals, int n, struct error *err)
 {
-    out->n = n;
-    for (int i = 0; i < n; i++)
-        for (int e = 0; e < 2; e++)
-            out->rival[i].end[e] = (struct prediction){ 0 };
     enum status status = prediction_open(&out->model, question,
                                          &question->spec, err);
-    for (int i = 0; i < n && status == STATUS_OK; i++)
-        status = open_contender(&out->rival[i], question, &rivals[i], err);
+
+    for (out->n = 0; out->n < n && status == STATUS_OK; out->n++)
+        status = contender_open(&out->rival[out->n], question, &rivals[out->n],
+                                err);
     return status;
 }
 
@@ -48,8 +53,7 @@ void contest_close(struct contest *contest)
 {
     prediction_close(&contest->model);
     for (int i = 0; i < contest->n; i++)
-        for (int e = 0; e < 2; e++)
-            prediction_close(&contest->rival[i].end[e]);
+        contender_close(&contest->rival[i]);
     contest->n = 0;
 }
 

@@ -21,6 +21,14 @@ struct contest {
     int n;
 };
 
+/* One rival alone.  Caller releases with contender_close(), also after a failure,
+ * whose text says of which rival. */
+enum status contender_open(struct contender *out,
+                           const struct predict_question *question,
+                           const struct rival *rival,
+                           struct error *err) MUST_CHECK;
+void        contender_close(struct contender *contender);
+
 /* The question's own spec against rivals[n].  Caller releases with
  * contest_close(), also after a failure, whose text says of which rival. */
 enum status contest_open(struct contest *out,

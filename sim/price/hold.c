@@ -1,6 +1,8 @@
 /* hold.c - Add buffers up by kind; search for the largest batch and length. */
 #include "sim/price/hold.h"
 
+const char *const fit_names[] = { FIT_MAP(NAMES_WORD) NULL };
+
 static void add(uint64_t *sum, uint64_t part)
 {
     if (__builtin_add_overflow(*sum, part, sum))
@@ -70,6 +72,16 @@ struct hold hold_of(const struct hold_question *q)
                                 phase_of(q), q->n_threads,
                                 MEMORY_START_BYTES));
     return summed(hold);
+}
+
+enum fit hold_fit(uint64_t bytes, const struct machine *machine)
+{
+    const struct quantity *memory = &machine->memory_bytes;
+
+    if (!quantity_known(memory))
+        return FIT_UNKNOWN;
+    return (double)bytes <= memory->low     ? FITS
+           : (double)bytes <= memory->value ? MAY_FIT : DOES_NOT_FIT;
 }
 
 /* The largest n in 0..most whose question fits; `n` is where it is asked. */

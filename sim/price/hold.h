@@ -32,6 +32,16 @@ struct hold hold_buffers(const struct hold_question *question);
  * logits holds the keys and values of the decode step that follows. */
 struct hold hold_of(const struct hold_question *question);
 
+/* A profile's low is what is left beside a driver and others: so much surely
+ * fits, and more than its value does not. */
+#define FIT_MAP(X)                                                             \
+    X(FITS, "fits") X(MAY_FIT, "may fit") X(DOES_NOT_FIT, "does not fit")      \
+    X(FIT_UNKNOWN, "unknown")        /* the profile states no memory */
+
+enum fit { FIT_MAP(NAMES_ID) FIT_COUNT };
+extern const char *const fit_names[];                /* NULL ends */
+enum fit hold_fit(uint64_t bytes, const struct machine *machine);
+
 /* The largest batch at its length, and the largest length at its batch, whose
  * hold_of() fits into so many bytes; 0: none does. */
 int32_t hold_largest_batch(const struct hold_question *question,

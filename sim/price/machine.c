@@ -289,7 +289,9 @@ enum status machine_load(struct machine *out, const char *name,
 
     if (!err)
         err = &local;
-    out->product_lanes = 0;          /* no key sets it */
+    /* No key sets these. */
+    out->product_lanes = 0;
+    out->level[LEVEL_DRAM].size_bytes = (struct quantity){ .value = 0 };
     enum status status = shipped_find(file, kinds, name, err);
     if (status == STATUS_OK)
         status = config_load(out, &machine_schema, file, NULL, 0, origins, err);

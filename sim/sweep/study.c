@@ -316,7 +316,7 @@ static enum status read_base(struct study *s, const yaml_node_t *node,
 static enum status read_command(struct study *s, const yaml_node_t *node,
                                 struct error *err)
 {
-    char quote[DOCUMENT_QUOTE_SIZE], allowed[64] = "";
+    char quote[DOCUMENT_QUOTE_SIZE], allowed[96] = "";
 
     document_quote(quote, node);
     for (const struct sweep_work *w = sweep_works; w->name; w++) {
@@ -361,7 +361,10 @@ static enum status read_points(struct study *s, const yaml_node_t *node,
 static enum status keep_claims(struct study *s, const yaml_node_t *node,
                                struct error *err)
 {
-    (void)err;
+    if (!s->sweep.work->trains)
+        return study_refuse(s, node, err, "claims: they are of losses of trained"
+                            " models, and command: %s trains none; allowed with"
+                            " train", s->sweep.work->name);
     s->claims = node;
     return STATUS_OK;
 }

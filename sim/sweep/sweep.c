@@ -4,17 +4,19 @@
 #include <string.h>
 
 const struct sweep_work sweep_works[] = {
-    { .name = "train", .resume = "--resume" },
+    { .name = "train", .resume = "--resume", .trains = true },
     { .name = "run", .timed = true },
+    { .name = "router", .options = "router." },
     { .name = "profile", .options = "profile.", .timed = true },
+    { .name = "predict", .options = "predict.", .inside = true },
     { .name = NULL },
 };
 
 /* Keys that name files, in the configs of train and run, and options of profile;
  * and their sections, each of which may be given as a file. */
 static const char *const file_keys[] = {
-    "data.path", "data.tokenizer", "machine", "profile.machine",
-    "profile.recorded", "profile.text", "routing.replay", "routing.table", "run.machine",
+    "data.path", "data.tokenizer", "machine", "predict.machine",
+    "profile.machine", "profile.recorded", "profile.text", "routing.replay", "routing.table", "run.machine",
     "run.model", "run.text", "run.tokenizer", "train.init",
     "data", "model", "routing", "run", "train",
 };

@@ -3,8 +3,9 @@
  * A study file holds
  *     base: ../runs/tiny.yaml        the run config, relative to the study
  *     command: train                 what runs at each point: train (default),
- *                                    run, or profile, whose base is a model and
- *                                    whose options are keys: profile.batch: 8
+ *                                    run, router, profile or predict; the base
+ *                                    of the last two is a model, and the options
+ *                                    of the last three are keys: predict.batch: 8
  *     set: {train.steps: 200}        keys of every point
  *     settings:                      named rows of keys, each times all below
  *       - {name: dense, model.layers: 3, train.learning_rate: 2e-3}
@@ -83,6 +84,9 @@ struct sweep_work {
                                   * left; NULL: a try begins anew */
     bool        timed;           /* seconds are results: points run one after
                                   * the other unless --jobs says otherwise */
+    bool        inside;          /* points are worked out at once by the sweep
+                                  * itself: no process, no directory */
+    bool        trains;          /* what claims are of */
 };
 extern const struct sweep_work sweep_works[];      /* name NULL ends */
 

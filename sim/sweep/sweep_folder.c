@@ -61,6 +61,17 @@ enum status sweep_point_states(enum point_state *state,
     return status;
 }
 
+int32_t sweep_count(const struct sweep *sweep, const char *filter,
+                    const enum point_state *state, int wanted)
+{
+    int32_t found = 0;
+
+    for (int32_t i = 0; i < sweep->n_points; i++)
+        found += (wanted == SWEEP_ANY || (int)state[i] == wanted) &&
+                 sweep_matches(&sweep->point[i], filter);
+    return found;
+}
+
 json_t *sweep_request(const struct sweep *sweep, int32_t point)
 {
     const struct sweep_point *p = &sweep->point[point];

@@ -31,6 +31,12 @@ enum status sweep_point_states(enum point_state *state,
                                const struct sweep *sweep, const char *directory,
                                struct error *err) MUST_CHECK;
 
+/* Of the points that the filter lets through, those in that state; SWEEP_ANY: all
+ * of them. */
+enum { SWEEP_ANY = -1 };
+int32_t sweep_count(const struct sweep *sweep, const char *filter,
+                    const enum point_state *state, int wanted);
+
 /* The request of a point; new, NULL: no memory. */
 json_t *sweep_request(const struct sweep *sweep, int32_t point);
 

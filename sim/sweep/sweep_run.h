@@ -64,4 +64,12 @@ enum status sweep_table(const struct sweep *sweep, const char *directory,
                         const enum point_state *state, bool keep,
                         struct error *err) MUST_CHECK;
 
+/* The same, kept in `directory` or printed (NULL), of points whose summaries are
+ * read by another than from their directories: into *out, new, or an error. */
+typedef enum status sweep_read_fn(json_t **out, void *context, int32_t point,
+                                  struct error *err);
+enum status sweep_table_of(const struct sweep *sweep, const char *directory,
+                           const enum point_state *state, sweep_read_fn *read,
+                           void *context, struct error *err) MUST_CHECK;
+
 #endif

@@ -155,6 +155,27 @@ static inline lanes lanes_set(real x) { return lanes(x); }
 static inline vec  vec_set(real x) { return vec(x); }
 static inline vec8 vec8_set(real x) { return vec8(x); }
 
+/* Lanes of a and b by turns, from the given one on. */
+static inline lanes lanes_zip(const lanes &a, const lanes &b, int from)
+{
+    lanes v;
+    for (int i = 0; i < REGISTER_LANES; i += 2) {
+        v.at[i] = a.at[from + i / 2];
+        v.at[i + 1] = b.at[from + i / 2];
+    }
+    return v;
+}
+
+static inline lanes lanes_zip_low(const lanes &a, const lanes &b)
+{
+    return lanes_zip(a, b, 0);
+}
+
+static inline lanes lanes_zip_high(const lanes &a, const lanes &b)
+{
+    return lanes_zip(a, b, REGISTER_LANES / 2);
+}
+
 static inline vec vec_max(vec a, const vec &b)
 {
     for (int i = 0; i < 16; i++)

@@ -178,12 +178,16 @@ void rundir_remove_leftovers(const struct rundir *rundir, const char *below)
 
 /* The tables of all commands, and two results that are none. */
 static const char *const results[] = {
-    "ledger.csv", "ledger_train.csv", "ledger_train_dense.csv",
+    "ledger.csv", "answer.csv", "mix.csv", "ledger_train_rival.csv",
+    "ledger_prefill_rival.csv", "ledger_decode_rival.csv",
+    "ledger_train.csv", "ledger_train_dense.csv",
     "ledger_prefill.csv", "ledger_prefill_dense.csv", "ledger_decode.csv",
     "ledger_decode_dense.csv", "tokens.csv", "losses.csv", "windows.csv",
     "trace.csv", "curve.csv", "validate.csv", "points.csv",
     "agreement.csv", "replaced.csv", "hardness.csv", "places.csv", "kinds.csv",
-    "heights.csv", "leak.csv", "model.safetensors", "config.json",
+    "heights.csv", "leak.csv", "allocations.csv", "blocks.csv", "regret.csv",
+    "sensitivity.csv", "arms.csv", "capacities.csv", "model.safetensors",
+    "config.json",
 };
 enum { RESULTS = sizeof results / sizeof *results, TABLES = RESULTS - 2 };
 

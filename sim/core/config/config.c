@@ -295,8 +295,16 @@ static enum status parse_value(struct loader *l, struct place *out,
     return status;
 }
 
-enum status config_parse(void *target, const struct config_key *key,
-                         const char *text, struct error *err)
+/* A list may be given without its brackets: 0.1,0.33. */
+static bool lacks_brackets(const struct config_key *key, const char *value)
+{
+    return key &&
+           (key->type == CONFIG_INT_LIST || key->type == CONFIG_REAL_LIST) &&
+           strchr(value, ',') && !strchr(value, '[');
+}
+
+static enum status parse_text(void *target, const struct config_key *key,
+                              const char *text, struct error *err)
 {
     struct document *document = NULL;
     enum status status = value_document(&document, "", text,
@@ -316,17 +324,29 @@ enum status config_parse(void *target, const struct config_key *key,
     return status;
 }
 
-/* The value of a setting; of a list also without its brackets: 0.1,0.33. */
+enum status config_parse(void *target, const struct config_key *key,
+                         const char *text, struct error *err)
+{
+    char *list = NULL;
+
+    if (!lacks_brackets(key, text))
+        return parse_text(target, key, text, err);
+    if (asprintf(&list, "[%s]", text) < 0)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for %s", key->name);
+    enum status status = parse_text(target, key, list, err);
+    free(list);
+    return status;
+}
+
+/* The value of a setting. */
 static enum status parse_setting(struct loader *l, struct place *out,
                                  const char *origin,
                                  const struct config_key *key,
                                  const char *value)
 {
-    const bool is_list = key && (key->type == CONFIG_INT_LIST ||
-                                 key->type == CONFIG_REAL_LIST);
     char *list = NULL;
 
-    if (!is_list || !strchr(value, ',') || strchr(value, '['))
+    if (!lacks_brackets(key, value))
         return parse_value(l, out, origin, value,
                            key ? config_value_literal(key, value)
                                : *value != '{');

@@ -99,8 +99,8 @@ extern const char *const model_config_bypasses[];
     MODEL_CONFIG_ROW(base, "routing.part", CHOICE, part, 0, 0,                 \
         "block", part_names, "",                                               \
         "the part that tokens are routed around: the block, its attention,"    \
-        " its feed-forward part, or apart: both parts, each by a choice of"    \
-        " its own, without a router")                                          \
+        " its feed-forward part, or apart: both parts, each by a choice and a" \
+        " router of its own")                                          \
     MODEL_CONFIG_ROW(base, "routing.skipped_keys", CHOICE, skipped_keys, 0, 0, \
         "absent", skipped_keys_names, "",                                      \
         "the key that later tokens see of a token that skips attention: none," \

@@ -384,6 +384,8 @@ int32_t route_choose(const struct route_policy *policy,
     const int32_t first = least(in->keep_first, within);
     struct route_input rest = *in;
 
+    if (in->n_keep == 0)
+        return 0;
     if (first == 0 || policy->keep)
         return begin_with(first, kept, policy->choose(in, kept));
     rest.score = in->score ? in->score + first : NULL;

@@ -11,7 +11,8 @@ struct route_input {
     const float *score;      /* [T] scores that the policy goes by: a router's
                               * or a signal; NULL: the model has none */
     int32_t      n_tokens;   /* T */
-    int32_t      n_keep;     /* K, 1 <= K <= T; causal rules may keep others */
+    int32_t      n_keep;     /* K, 1 <= K <= T; causal rules may keep others;
+                              * 0: the layer is dropped */
     int32_t      keep_first; /* the first so many are kept: route_choose() */
     float        threshold;  /* for the threshold policy: keep score >= it; NAN:
                               * no cut is known yet */
@@ -56,7 +57,7 @@ const struct route_policy *route_find(const char *name);  /* NULL: no such */
  * the others as if nothing were: the first are kept besides, and of T tokens at
  * capacity c about keep_first + c * (T - keep_first).  Any other is given the
  * rest of the sequence and of K to choose from: K is kept to, and where it is
- * below keep_first the first K are all. */
+ * below keep_first the first K are all.  Where K is 0 nobody is kept. */
 int32_t route_choose(const struct route_policy *policy,
                      const struct route_input *in, int32_t *kept);
 /* The same of one token, by a policy that has keep(). */

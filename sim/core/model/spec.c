@@ -190,6 +190,8 @@ int32_t spec_kept_at(const struct model_spec *spec, double capacity,
                      int32_t n_tokens)
 {
     int32_t besides = spec->first_besides ? spec->keep_first : 0;
+    if (!(capacity > 0.0))
+        return 0;
     besides = besides < n_tokens ? besides : n_tokens;
     int32_t kept = besides + (int32_t)ceil(capacity * (n_tokens - besides) -
                                            1e-6);
@@ -370,10 +372,11 @@ static enum status check_apart(const struct model_spec *s, struct error *err)
 {
     if (s->part != PART_APART)
         return STATUS_OK;
-    if (s->router_scores)
-        return error_set(err, STATUS_BAD_VALUE, "routing.part apart: a layer's"
-                         " router scores the whole layer; allowed are gate one"
-                         " and policies that go by a signal or by nothing");
+    if (s->n_predictor > 0)
+        return error_set(err, STATUS_BAD_VALUE, "routing.predictor %d: with"
+                         " routing.part apart a layer has two choices, and one"
+                         " predictor foresees one; allowed is 0",
+                         s->n_predictor);
     if (s->signal == SIGNAL_RECEIVED)
         return error_set(err, STATUS_BAD_VALUE, "routing.part apart: the"
                          " attention received in the layer before is the same"

@@ -283,7 +283,9 @@ struct model_spec {
     int32_t score_window;    /* scores that running_quantile goes by, its own
                               * token's included; 0: all so far */
     bool    routed[SPEC_MAX_LAYERS];     /* layer l routes tokens around itself */
-    double  capacity[SPEC_MAX_LAYERS];   /* of routed layers, K / T in (0, 1] */
+    double  capacity[SPEC_MAX_LAYERS];   /* of routed layers, K / T in (0, 1];
+                              * 0, which no config says: nobody is kept, the
+                              * layer is dropped */
     /* enum number: what a run keeps its weights in; all else is float32, and so
      * is everything when training.  A tied head is as the embedding. */
     uint8_t stored[SPEC_MAX_LAYERS][MATRIX_COUNT];
@@ -345,7 +347,7 @@ bool    spec_scored_again(const struct model_spec *spec);
 bool    spec_puts_back(const struct model_spec *spec);
 
 /* K of one layer: T on dense layers; on routed ones capacity * T rounded up
- * (a hair of tolerance keeps 0.1 * 30 at 3), at least 1.  With first_besides,
+ * (a hair of tolerance keeps 0.1 * 30 at 3), at least 1; of a dropped one 0.  With first_besides,
  * min(keep_first, T) and capacity * the rest, which is what is expected. */
 int32_t spec_kept(const struct model_spec *spec, int32_t layer,
                   int32_t n_tokens);

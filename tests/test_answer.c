@@ -1,0 +1,299 @@
+/* test_answer.c - What isobath answer says is what isobath predict says, cell by
+ * cell; tallies count each cell once. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sim/commands/commands.h"
+#include "tests/words.h"
+
+enum { MOST_ARGUMENTS = 40, TEXT_SIZE = 1 << 20 };
+
+static char directory[64], said[TEXT_SIZE], complained[TEXT_SIZE];
+
+static void read_text(char text[TEXT_SIZE], const char *path)
+{
+    FILE *file = fopen(path, "r");
+    size_t n = file ? fread(text, 1, TEXT_SIZE - 1, file) : 0;
+    text[n] = '\0';
+    if (file)
+        fclose(file);
+}
+
+static void write_file(const char *name, const char *text)
+{
+    FILE *file = fopen(name, "w");
+    cr_assert(file != NULL);
+    fputs(text, file);
+    cr_assert(fclose(file) == 0);
+}
+
+static void set_up(void)
+{
+    char configs[4096];
+
+    cr_assert(getcwd(configs, sizeof configs - 16) != NULL);
+    strcat(configs, "/configs");
+    setenv("ISOBATH_CONFIGS", configs, 1);
+    make_directory(directory);
+    cr_assert(chdir(directory) == 0);
+    write_file("m.yaml", "model: {family: llama, layers: 6, channels: 64,"
+               " heads: 4, kv_heads: 2, ffn: 128, vocab: 100, max_tokens: 256}\n"
+               "routing: {gate: one, capacity: 0.25}\n");
+    write_file("dense.yaml", "model: {family: llama, layers: 6, channels: 64,"
+               " heads: 4, kv_heads: 2, ffn: 128, vocab: 100, max_tokens: 256}\n"
+               "routing: {policy: dense}\n");
+}
+
+static void tear_down(void)
+{
+    cr_expect(chdir("/") == 0);
+    remove_directory(directory);
+}
+
+TestSuite(answer, .init = set_up, .fini = tear_down);
+
+static int call(const struct command *command, const char *const *arguments)
+{
+    char *argv[MOST_ARGUMENTS] = { (char *)"isobath" };
+    int argc = 1;
+
+    for (; *arguments; arguments++)
+        argv[argc++] = (char *)(uintptr_t)*arguments;
+    cr_assert(freopen("out", "w", stdout) != NULL);
+    cr_assert(freopen("err", "w", stderr) != NULL);
+    const int code = command_run(command, argc, argv);
+    fflush(stdout);
+    fflush(stderr);
+    read_text(said, "out");
+    read_text(complained, "err");
+    return code;
+}
+#define ANSWER(...) \
+    call(&answer_command, (const char *const[]){ __VA_ARGS__, NULL })
+#define PREDICT(...) \
+    call(&predict_command, (const char *const[]){ __VA_ARGS__, NULL })
+
+static json_t *parsed(void)
+{
+    json_t *root = json_loads(said, 0, NULL);
+    cr_assert(root != NULL, "%s%s", said, complained);
+    return root;
+}
+
+static double at(const json_t *object, const char *path)
+{
+    char part[64];
+    while (object && *path) {
+        size_t n = strcspn(path, ".");
+        snprintf(part, sizeof part, "%.*s", (int)n, path);
+        object = json_object_get(object, part);
+        path += n + (path[n] == '.');
+    }
+    return json_is_number(object) ? json_number_value(object) : (double)NAN;
+}
+
+static const char *text_at(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+/* The value of a cell's column, {value, unit, ...} or a text. */
+static double value(const json_t *cell, const char *key)
+{
+    return at(json_object_get(cell, key), "value");
+}
+
+static json_t *cells_of(json_t *root)
+{
+    return json_object_get(json_object_get(root, "cells"), "rows");
+}
+
+Test(answer, each_cell_is_what_predict_says)
+{
+    static const char *const phases[] = { "train", "prefill", "decode" };
+    static const char *const tokens[] = { "--tokens", "--tokens", "--context" };
+    static const char *const rivals[] = { "dense", "layers:2" };
+    size_t i = 0;
+
+    cr_assert(eq(int, ANSWER("m.yaml", "--machine", "a100-80", "--against",
+        "layers:2", "--context", "256", "--batch", "8", "-f", "json",
+        "--dtype", "fp32"), 0), "%s", complained);
+    json_t *root = parsed();
+    cr_assert(eq(sz, json_array_size(cells_of(root)), 6), "%s", said);
+    for (int p = 0; p < 3; p++)
+        for (int r = 0; r < 2; r++, i++) {
+            const json_t *cell = json_array_get(cells_of(root), i);
+            cr_assert(eq(int, PREDICT("m.yaml", "--machine", "a100-80",
+                "--against", rivals[r], "--phase", phases[p], tokens[p], "256",
+                "-B", "8", "-f", "json"), 0), "%s", complained);
+            json_t *own = parsed();
+            cr_expect_str_eq(text_at(cell, "rival"), rivals[r]);
+            cr_expect_str_eq(text_at(cell, "phase"), phases[p]);
+            cr_expect(epsilon_eq(dbl, value(cell, "seconds_of_rival"),
+                                 at(own, "against.ratio.seconds.value"), 1e-8));
+            cr_expect(epsilon_eq(dbl, value(cell, "joules_of_rival_low"),
+                                 at(own, "against.ratio.joules.low"), 1e-8));
+            cr_expect(eq(dbl, value(cell, "flops"),
+                         at(own, "totals.predicted.flops")));
+            cr_expect(eq(dbl, value(cell, "rival_flops"),
+                         at(own, "against.totals.flops")));
+            cr_expect(eq(dbl, value(cell, "largest_batch"),
+                         at(own, "fit.largest_batch")));
+            json_decref(own);
+        }
+    json_decref(root);
+}
+
+/* All cells are told: those that save, cost, are open, unknown or have no room. */
+Test(answer, tallies_count_every_cell_once)
+{
+    cr_assert(eq(int, ANSWER("m.yaml", "--context", "64,256", "--batch",
+        "1,4,4096", "--machine", "tpu-v5e", "--machine", "l4", "--machine",
+        "raspberry-pi-5", "--dtype", "fp32", "-f", "json"), 0), "%s",
+              complained);
+    json_t *root = parsed();
+    const json_t *verdicts = json_object_get(root, "verdicts");
+    cr_assert(eq(sz, json_array_size(verdicts), 6));
+    for (size_t v = 0; v < 6; v++) {
+        const json_t *verdict = json_array_get(verdicts, v);
+        for (int m = 0; m < 2; m++) {
+            const json_t *t = json_object_get(verdict,
+                                              m ? "joules" : "seconds");
+            int counted[3] = { 0 };
+            for (size_t i = 0; i < json_array_size(cells_of(root)); i++) {
+                const json_t *cell = json_array_get(cells_of(root), i);
+                if (strcmp(text_at(cell, "phase"), text_at(verdict, "phase")) ||
+                    strcmp(text_at(cell, "rival"), text_at(verdict, "rival")))
+                    continue;
+                const double low = value(cell, m ? "joules_of_rival_low"
+                                                 : "seconds_of_rival_low");
+                const double high = value(cell, m ? "joules_of_rival_high"
+                                                  : "seconds_of_rival_high");
+                const bool none = !strcmp(text_at(cell, "fits"),
+                                          "does not fit") ||
+                    !strcmp(text_at(cell, "rival_fits"), "does not fit");
+                counted[0]++;
+                counted[1] += !none && high < 1;
+                counted[2] += !none && low > 1;
+            }
+            cr_expect(eq(dbl, counted[0], 18));
+            cr_expect(eq(dbl, at(t, "saves"), counted[1]));
+            cr_expect(eq(dbl, at(t, "costs"), counted[2]));
+            cr_expect(eq(dbl, at(t, "cells") + at(t, "unknown") +
+                         at(t, "does_not_fit") + at(t, "model_alone_fits"),
+                         18));
+            cr_expect(ge(dbl, at(t, "unknown"), 4));      /* the TPU's */
+        }
+    }
+    json_decref(root);
+}
+
+/* A dense model neither saves nor costs against its twin: no interval is below 1,
+ * and it says how to ask. */
+Test(answer, a_dense_model_saves_nothing)
+{
+    cr_assert(eq(int, ANSWER("dense.yaml", "--machine", "l4", "--context", "64",
+                             "--batch", "1", "-f", "json"), 0), "%s",
+              complained);
+    json_t *root = parsed();
+    for (size_t v = 0; v < 6; v++) {
+        const json_t *verdict = json_array_get(json_object_get(root,
+                                                               "verdicts"), v);
+        cr_expect(eq(dbl, at(verdict, "seconds.saves"), 0));
+        cr_expect(eq(dbl, at(verdict, "joules.costs"), 0));
+    }
+    cr_expect(strstr(text_at(root, "about"), "--set routing.capacity") != NULL);
+    json_decref(root);
+}
+
+/* 2 dollars an hour, 300 grams a kWh at 1.5 of the machine's. */
+Test(answer, money_and_grams_come_from_the_profile)
+{
+    char profile[4096], command[8192];
+
+    snprintf(profile, sizeof profile, "%s/machines/l4.yaml",
+             getenv("ISOBATH_CONFIGS"));
+    snprintf(command, sizeof command, "cp '%s' priced.yaml && printf '%%s\\n' "
+        "'price_per_hour: {value: 2, low: 2, high: 2, grade: assumed, source: t}'"
+        " 'pue: {value: 1.5, low: 1.5, high: 1.5, grade: assumed, source: t}' "
+        "'grams_co2_per_kwh: {value: 300, low: 300, high: 300, grade: assumed, "
+        "source: t}' >>priced.yaml", profile);
+    cr_assert(system(command) == 0);
+    cr_assert(eq(int, ANSWER("m.yaml", "--machine", "priced.yaml", "--machine",
+        "l4", "--context", "64", "--batch", "1", "--prompt-tokens", "100",
+        "--generate", "50", "-f", "json"), 0), "%s", complained);
+    json_t *root = parsed();
+    const json_t *mix = json_object_get(root, "mix");
+    const json_t *rows = json_object_get(mix, "rows");
+    cr_assert(eq(sz, json_array_size(rows), 6));
+    for (size_t i = 0; i < 3; i++) {
+        const json_t *row = json_array_get(rows, i);
+        cr_expect(epsilon_eq(dbl, at(row, "usd_per_million"),
+                             2 * at(row, "machine_hours_per_million"), 1e-9));
+        cr_expect(epsilon_eq(dbl, at(row, "grams_co2_per_million"),
+                             450 * at(row, "kwh_per_million"), 1e-9));
+        cr_expect(isnan(at(json_array_get(rows, 3 + i), "usd_per_million")));
+    }
+    cr_expect_str_eq(text_at(json_array_get(json_object_get(mix, "unknown"), 1),
+                             "usd"),
+                     "price_per_hour: the profile does not say");
+    json_decref(root);
+}
+
+Test(answer, the_text_says_it_in_words_and_names_whom)
+{
+    cr_assert(eq(int, ANSWER("m.yaml", "--machine", "l4", "--context", "64",
+        "--batch", "1", "--against", "exit:3", "--against", "equal-params"), 0),
+              "%s", complained);
+    static const char *const words[] = {
+        "Against its dense twin: the same 6 layers", "is saved in",
+        "Training, against dense twin. Time: ", "exit after 3 of 6",
+        "equal-size dense", "Decode, against exit after 3 of 6. Time:",
+        "Requests of ", "price_per_hour: the profile does not say" };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        cr_expect(strstr(said, words[i]) != NULL, "%s\n%s", words[i], said);
+}
+
+Test(answer, a_directory_has_it_all)
+{
+    char csv[TEXT_SIZE];
+
+    cr_assert(eq(int, ANSWER("m.yaml", "--machine", "l4", "--context", "64",
+                             "--batch", "1", "-o", "d", "-f", "csv"), 0), "%s",
+              complained);
+    read_text(csv, "d/answer.csv");
+    cr_expect_str_eq(csv, said);
+    read_text(csv, "d/mix.csv");
+    cr_expect(strstr(csv, "tokens_per_second") != NULL);
+    json_t *summary = json_load_file("d/summary.json", 0, NULL);
+    cr_assert(summary != NULL);
+    cr_expect_str_eq(text_at(summary, "command"), "answer");
+    json_decref(summary);
+}
+
+Test(answer, what_cannot_be_asked_is_refused)
+{
+    static const struct {
+        const char *arguments[5], *words;
+    } wrong[] = {
+        { { "m.yaml", "--context", "300" }, "--context 300: allowed is 1 to" },
+        { { "m.yaml", "--batch", "0,1" }, "--batch" },
+        { { "m.yaml", "--prompt-tokens", "250", "--generate", "9" },
+          "--prompt-tokens 250 and --generate 9" },
+        { { "m.yaml", "--against", "layers:7" }, "--against layers:7" },
+        { { "m.yaml", "--machine", "nowhere" }, "nowhere" },
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        const char *arguments[6] = { NULL };
+        for (int a = 0; a < 5; a++)
+            arguments[a] = wrong[i].arguments[a];
+        cr_expect(eq(int, call(&answer_command, arguments), 2));
+        cr_expect(strstr(complained, wrong[i].words) != NULL, "%s", complained);
+    }
+}
