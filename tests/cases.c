@@ -167,7 +167,8 @@ struct model_spec case_gated(char what[CASE_NAME_SIZE], int i)
 
     spec.gate = one ? GATE_ONE : (enum gate)(i % GATE_ONE);
     spec.bypass_gated = !one && i % 4 != 1;
-    spec.gate_scale = !one && i % 3 ? 0.75 : 0.0;
+    /* Half of 2*sigmoid is multiplied by nothing. */
+    spec.gate_scale = one || i % 3 == 0 ? 0.0 : i % 3 == 1 ? 0.75 : 0.5;
     spec.backbone_frozen &= !one;
     if (!one && i % 2)
         spec.aux_loss = spec.z_loss = spec.balance_loss = 0.0;

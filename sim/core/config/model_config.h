@@ -109,8 +109,9 @@ extern const char *const model_config_bypasses[];
         " same")                                                               \
     MODEL_CONFIG_ROW(base, "routing.replay", PATH, replay, 0, 0,               \
         "", NULL, "", "for the policy replay: a recorded trace, which says"    \
-        " blocks and capacities too: for isobath run trace.csv of another run,"\
-        " for isobath train what isobath route-trace wrote of its text")       \
+        " blocks and capacities too: trace.csv of isobath run, for the windows"\
+        " of another run; or what isobath route-trace wrote of a text, for a"  \
+        " training, or a run on a split")                                      \
     MODEL_CONFIG_ROW(base, "routing.table", PATH, table, 0, 0,                 \
         "", NULL, "", "for the policy table: the counts that isobath"          \
         " route-table wrote, which must have all routed blocks; the capacity"  \

@@ -186,6 +186,15 @@ bool spec_puts_back(const struct model_spec *spec)
            spec->skipped_keys == SKIPPED_KEYS_COMPUTED;
 }
 
+bool spec_gate_scaled(const struct model_spec *spec)
+{
+    const double own = spec->gate == GATE_SIGMOID2 ? 2.0 : 1.0,
+        given = spec->gate_scale > 0.0 ? spec->gate_scale : 1.0;
+    const float factor = (float)(own * given);
+
+    return factor < 1.0f || factor > 1.0f;
+}
+
 int32_t spec_kept_at(const struct model_spec *spec, double capacity,
                      int32_t n_tokens)
 {
