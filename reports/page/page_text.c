@@ -259,7 +259,7 @@ static bool lead_runs(const struct report *r, FILE *out)
     if (r->priced.n > 0)
         page_lead_priced(r, out);
     lead_router(r, out);
-    return trained || phase || r->tradeoff.n > 0 || r->priced.n > 0 ||
+    return page_lead_asked(r, out) || trained || phase || r->tradeoff.n > 0 || r->priced.n > 0 ||
            first_router(r);
 }
 

@@ -17,6 +17,7 @@
     X(SCORE,    "run")                                                         \
     X(ROUTER,   "router")                                                      \
     X(PROFILE,  "profile")                                                     \
+    X(ASKED,    "answer")                                                      \
     X(SWEEP,    "sweep")
 
 enum run_kind {
