@@ -7,6 +7,7 @@
 #include "reports/read/claims.h"
 #include "reports/read/curve.h"
 #include "reports/read/prices.h"
+#include "reports/read/regrets.h"
 #include "reports/read/scaling.h"
 #include "reports/read/study.h"
 #include "reports/read/token_cost.h"
@@ -22,6 +23,7 @@
     X(TEXT,     "text",     "On the text")                                     \
     X(OPS,      "ops",      "By op and layer")                                 \
     X(ROUTER,   "router",   "What the routers know")                           \
+    X(REGRET,   "regret",   "What each decision was worth")                    \
     X(SCALING,  "scaling",  "Loss for compute")                                \
     X(TRUST,    "trust",    "How far to trust it")                             \
     X(MACHINE,  "machine",  "Machine")                                         \
@@ -72,6 +74,8 @@ struct report {
     size_t n_profiles;         /* of the runs as given */
     const struct run *scored;  /* the first scoring run with tokens */
     struct tokens tokens;
+    const struct run *regretted;   /* the first run of isobath regret */
+    struct regrets regrets;    /* its tokens */
     struct token_cost token_cost;  /* of the profile's decoding */
     /* The layer figures show the arms of the profile's first phase that has
      * ledgers, else the best trained dense and MoD model, per token. */

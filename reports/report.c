@@ -42,6 +42,15 @@ static enum status read_tokens(struct report *r, struct error *err)
     return STATUS_OK;
 }
 
+static enum status read_regrets(struct report *r, struct error *err)
+{
+    for (size_t i = 0; i < r->n_runs && !r->regretted; i++)
+        if (r->run[i].kind == RUN_REGRET)
+            r->regretted = &r->run[i];
+    return r->regretted ? regrets_read(&r->regrets, r->regretted, err)
+                        : STATUS_OK;
+}
+
 static bool has_ledgers(const struct witnesses *w)
 {
     for (int i = 0; i < WITNESS_COUNT; i++)
@@ -256,6 +265,7 @@ enum status report_open(struct report *out, char *const *paths, size_t n,
         (status = scaling_open(&r->scaling, &r->study, err)) != STATUS_OK ||
         (status = read_curves(r, err)) != STATUS_OK ||
         (status = read_tokens(r, err)) != STATUS_OK ||
+        (status = read_regrets(r, err)) != STATUS_OK ||
         (r->profile && (status = token_cost_read(&r->token_cost, r->profile,
                                                  err)) != STATUS_OK) ||
         (status = find_layers(r, err)) != STATUS_OK)
@@ -279,6 +289,7 @@ void report_close(struct report *r)
     free(r->curve);
     token_cost_close(&r->token_cost);
     tokens_close(&r->tokens);
+    regrets_close(&r->regrets);
     tradeoff_close(&r->tradeoff);
     prices_close(&r->priced);
     claims_close(&r->claims);

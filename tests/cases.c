@@ -149,7 +149,8 @@ struct model_spec case_gated(char what[CASE_NAME_SIZE], int i)
 
     spec.gate = one ? GATE_ONE : (enum gate)(i % GATE_ONE);
     spec.bypass_gated = !one && i % 4 != 1;
-    spec.gate_scale = !one && i % 3 ? 0.75 : 0.0;
+    /* Half of 2*sigmoid is multiplied by nothing. */
+    spec.gate_scale = one || i % 3 == 0 ? 0.0 : i % 3 == 1 ? 0.75 : 0.5;
     spec.backbone_frozen &= !one;
     if (!one && i % 2)
         spec.aux_loss = spec.z_loss = spec.balance_loss = 0.0;
@@ -158,7 +159,9 @@ struct model_spec case_gated(char what[CASE_NAME_SIZE], int i)
     if (!spec.router_trained)
         spec.backbone_frozen = false;
     if (!spec.backbone_frozen)
-        spec.part = (enum routed_part)(i / 5 % PART_APART);
+        spec.part = (enum routed_part)(i / 5 % PART_COUNT);
+    if (spec.part == PART_APART)
+        spec.n_predictor = 0;
     snprintf(what, CASE_NAME_SIZE, "%s, gate %s x %g, bypass %d, part %s, aux"
              " %g, z %g, balance %g, %s%s", family_names[spec_family(&spec)],
              gate_names[spec.gate], spec.gate_scale, spec.bypass_gated,
@@ -183,10 +186,11 @@ struct model_spec case_keyed(char what[CASE_NAME_SIZE], int i)
     spec.routed[0] = spec.skipped_keys != SKIPPED_KEYS_CARRIED;
     spec.routed[2] = i / 18 % 2;      /* else every other, or two in a row */
     spec.part = apart ? PART_APART : i / 2 % 2 ? PART_ATTENTION : PART_BLOCK;
-    spec.gate = apart ? GATE_ONE : (enum gate)(i / 2 % GATE_COUNT);
-    spec.router_scores = spec.router_trained = !apart;
+    const bool scores = !apart || i / 2 % 3 != 0;
+    spec.gate = scores ? (enum gate)(i / 2 % GATE_COUNT) : GATE_ONE;
+    spec.router_scores = spec.router_trained = scores;
     spec.bypass_gated = i % 5 == 0 && spec.gate != GATE_ONE;
-    spec.aux_loss = !apart && i % 3 == 0 ? 0.5 : 0.0;
+    spec.aux_loss = scores && i % 3 == 0 ? 0.5 : 0.0;
     spec.n_predictor = !apart && i % 4 == 0 ? 7 : 0;
     snprintf(what, CASE_NAME_SIZE, "case %d, %s, %s, keys %s, gate %s", i,
              family_names[spec_family(&spec)], part_names[spec.part],
@@ -218,7 +222,7 @@ bool case_frozen(struct model_spec *spec, const struct shape **shape,
 static double deviation_of(const struct tensor *t)
 {
     bool across = t->id == TENSOR_WTE || t->id == TENSOR_WPE ||
-                  t->id == TENSOR_HEAD || t->id == TENSOR_ROUTER;
+                  t->id == TENSOR_HEAD || tensor_routes(t->id);
     if (across)
         return 1.0 / sqrt((double)t->columns);
     return t->rows > 1 ? 1.0 / sqrt((double)t->rows) : 0.2;

@@ -56,11 +56,13 @@ static void norm(const struct routed_sequence *in, int32_t layer,
         reference_layer_norm(x, s->n_channels, epsilon, scale, shift, out);
 }
 
+/* `second`: of the feed-forward part, where that is apart. */
 static double router_score(const struct routed_sequence *in, int32_t layer,
-                           const double *x)
+                           bool second, const double *x)
 {
     const int32_t c = in->spec->n_channels;
-    const double *w = weight(in, layer, TENSOR_ROUTER);
+    const double *w = weight(in, layer, second ? TENSOR_ROUTER_FFN
+                                               : TENSOR_ROUTER);
     double input[c], sum = 0.0;
     memcpy(input, x, sizeof input);
     if (in->spec->router_input == ROUTER_INPUT_NORMALISED)
@@ -85,8 +87,11 @@ static double score_of(const struct state *s, int32_t choice, int32_t t,
     const int32_t c = spec->n_channels;
     const double *x = s->x + t * c;
 
+    const bool apart = spec->part == PART_APART;
+
     if (spec->signal == SIGNAL_NONE && spec->router_scores)
-        return router_score(s->in, choice, x);
+        return router_score(s->in, apart ? choice / 2 : choice,
+                            apart && choice % 2, x);
     switch (spec->signal) {
     case SIGNAL_NORM:     return distance(x, NULL, c);
     case SIGNAL_CHANGE:   return distance(x, left + t * c, c);
@@ -217,13 +222,25 @@ static void bypass(const struct model_spec *spec, double *x, double gate)
 static void run_ffn_apart(struct state *s, int32_t l)
 {
     const struct routed_sequence *in = s->in;
-    const int32_t c = in->spec->n_channels, n = in->n_tokens;
+    const struct model_spec *spec = in->spec;
+    const int32_t c = spec->n_channels, n = in->n_tokens;
     const int32_t second = 2 * l + 1;
+    double y[c];
 
     score_all(s, second, s->left[1]);
-    for (int32_t t = 0; t < n; t++)
-        if (in->kept[second * n + t])
-            feed_forward(in, l, s->x + t * c, s->x + t * c);
+    for (int32_t t = 0; t < n; t++) {
+        double *x = s->x + t * c;
+        double gate = spec->gate == GATE_ONE
+                          ? 1.0
+                          : reference_gate(spec->gate, spec->gate_scale,
+                                           router_score(in, l, true, x));
+        if (in->kept[second * n + t]) {
+            feed_forward(in, l, x, y);
+            move(x, y, gate, c);
+        } else {
+            bypass(spec, x, gate);
+        }
+    }
 }
 
 /* One layer of one sequence. */
@@ -249,7 +266,7 @@ static void run_layer(struct state *s, int32_t l)
         gates[t] = !routed || spec->gate == GATE_ONE
                        ? 1.0
                        : reference_gate(spec->gate, spec->gate_scale,
-                                        router_score(in, l, s->x + t * c));
+                                        router_score(in, l, false, s->x + t * c));
 
     memset(s->drawn, 0, (size_t)n * sizeof *s->drawn);
     for (int32_t t = 0; t < n; t++) {

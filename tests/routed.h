@@ -22,12 +22,13 @@ struct variant {
     enum family family;
     enum routed_part part;
     enum skipped_keys keys;
-    enum signal signal;          /* NONE: a router, and its gate; apart: a rule
-                                  * that goes by the place */
+    enum signal signal;          /* NONE: a router, and its gate; apart, unless
+                                  * gated: a rule that goes by the place */
     bool together;               /* routed layers follow each other */
     bool dense;                  /* none is */
     int32_t first;               /* tokens kept in any case */
-    bool gated;                  /* a signal chooses, a router gates */
+    bool gated;                  /* a signal chooses, a router gates; apart
+                                  * without a signal, routers do both */
 };
 
 static inline struct model_spec shape(const struct variant *v)
@@ -89,7 +90,8 @@ static inline void each_variant(variant_fn *fn, bool received)
                             continue;
                         fn(&v);
                         v.gated = true;
-                        if (s == SIGNAL_NORM + f && p != PART_APART)
+                        if (s == SIGNAL_NORM + f ||
+                            (s == SIGNAL_NONE && p == PART_APART))
                             fn(&v);
                     }
 }
@@ -149,7 +151,7 @@ static const struct route_policy turns = {
 
 static inline bool is_scored(const struct variant *v)
 {
-    return v->signal != SIGNAL_NONE || v->part != PART_APART;
+    return v->signal != SIGNAL_NONE || v->part != PART_APART || v->gated;
 }
 
 static const struct route_policy *policy_of(const struct variant *v)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/core/model/plan.h"
 #include "sim/price/predict.h"
 #include "tests/cases.h"
 
@@ -58,8 +59,8 @@ static uint64_t train_step_agrees(const struct run *run, float threshold)
         .weight_decay = 0.1, .clip = 1.0, .step = 1,
     };
     struct model *model = open_run(run, true, 1);
-    for (int32_t l = 0; l < run->spec->n_layers; l++)
-        model_thresholds(model)[l] = threshold;
+    for (int32_t c = 0; c < plan_n_choices(run->spec); c++)
+        model_thresholds(model)[c] = threshold;
     struct model_input input = input_of(run, ids, targets);
     input.train = true;
     struct ledger *counted = case_ledger(run->spec->n_layers, run->n_tokens,
@@ -89,8 +90,8 @@ static uint64_t scoring_agrees(const struct run *run, float threshold)
 {
     int32_t ids[MAX_TOKENS], targets[MAX_TOKENS];
     struct model *model = open_run(run, false, 1);
-    for (int32_t l = 0; l < run->spec->n_layers; l++)
-        model_thresholds(model)[l] = threshold;
+    for (int32_t c = 0; c < plan_n_choices(run->spec); c++)
+        model_thresholds(model)[c] = threshold;
     struct model_input input = input_of(run, ids, targets);
     input.entropy = true;
     struct ledger *counted = case_ledger(run->spec->n_layers, run->n_tokens,
@@ -242,14 +243,14 @@ Test(agreement, parts_apart_and_keys_of_skipped_tokens)
     for (int i = 0; i < N_KEYED_CASES; i++) {
         char what[CASE_NAME_SIZE];
         struct model_spec spec = case_keyed(what, i);
-        const bool apart = spec.part == PART_APART;
-        struct run run = { &spec, &keyed_shape, apart ? "token_norm"
-                                                      : "expert_choice", what,
+        const bool scores = spec.router_scores;
+        struct run run = { &spec, &keyed_shape, scores ? "expert_choice"
+                                                       : "token_norm", what,
                            i % 3 ? 0 : 46 };
         route_settle(&spec, case_policy(run.policy), i % 3);
         train_step_agrees(&run, 0.0f);
         scoring_agrees(&run, 0.0f);
-        run.policy = apart ? "random" : "threshold";
+        run.policy = scores ? "threshold" : "random";
         route_settle(&spec, case_policy(run.policy), 0);
         train_step_agrees(&run, at[i % 3]);
         scoring_agrees(&run, at[i % 3]);

@@ -52,7 +52,8 @@ Test(browser, a_page_of_everything_is_right_at_every_width_in_the_dark_and_on_pa
 {
     char sweep[] = DATA "sweep", profile[] = DATA "profile";
     char score[] = DATA "score", router[] = DATA "router";
-    char *paths[] = { sweep, profile, score, router };
+    char regret[] = DATA "regret";
+    char *paths[] = { sweep, profile, score, router, regret };
 
-    look_at(paths, 4);
+    look_at(paths, 5);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "models/executor/model.h"
+#include "sim/core/model/plan.h"
 #include "sim/price/predict.h"
 #include "tests/cases.h"
 
@@ -53,8 +54,8 @@ static struct model *open_model(const struct model_spec *spec, bool decode)
     float *w = model_weights(model);
     for (size_t i = 0; i < model_tensors(model)->floats; i++)
         w[i] *= 10.0f;
-    for (int32_t l = 0; l < spec->n_layers; l++)
-        model_thresholds(model)[l] = 0.2f;
+    for (int32_t c = 0; c < plan_n_choices(spec); c++)
+        model_thresholds(model)[c] = 0.2f;
     for (int32_t l = 0; l < spec->n_layers; l++) {
         const struct tensor *bias = tensor_find(model_tensors(model), l,
                                                 TENSOR_QKV_BIAS);
@@ -132,8 +133,8 @@ static void check_spec(struct model_spec spec, const struct route_policy *rule,
                 worst = fmax(worst, fabs((double)model_logits(steps)[b * V + v]
                     - (double)model_logits(whole)[(b * T + t) * V + v]));
 
-        cr_assert(eq(int, allocation_open(&held, spec.n_layers, B, t + 1,
-                                          NULL), 0));
+        cr_assert(eq(int, allocation_open(&held, plan_n_choices(&spec), B,
+                                          t + 1, NULL), 0));
         model_decode_allocation(steps, NULL, &held);
         struct predict_job job = { .spec = &spec, .allocation = &held,
                                    .predicted = rule && rule->predicted };
@@ -236,6 +237,11 @@ Test(decode, every_causal_rule_after_a_prefill_and_from_the_start)
             rules++;
             check_spec(routed_by(p, (enum scorer)r, family, 0), p, 0, p->name);
             check_spec(routed_by(p, (enum scorer)r, family, 2), p, 15, p->name);
+            if (p->predicted)
+                continue;
+            struct model_spec apart = routed_by(p, (enum scorer)r, family, 1);
+            apart.part = PART_APART;
+            check_spec(apart, p, r * 9, p->name);
         }
     cr_expect(ge(int, rules, 22));
 }

@@ -31,6 +31,7 @@ static const struct tried tried[] = {
       " build/corpus/kjv.txt --split validation --limit 512"
       " -o build/sensitivity;" },
     { &profile_command, TRAIN },
+    { &import_command, "" },
     { &sweep_command, "" },
     { &report_command, TRAIN
       "isobath train demo -o build/dense -q --set routing.policy=dense;"
@@ -127,8 +128,9 @@ static void set_up_small(void)
     enter_directory();
     snprintf(line, sizeof line, "mkdir -p build/corpus && cp -r '%s/configs' . &&"
              " sed -i 's/budget_flops: .*/budget_flops: 2e8/;"
-             " s/judge_windows: .*/judge_windows: 4/' configs/runs/*.yaml",
-             started_in);
+             " s/judge_windows: .*/judge_windows: 4/' configs/runs/*.yaml &&"
+             " cp '%s/tests/data/torch/train.json' trace.json",
+             started_in, started_in);
     cr_assert(eq(int, system(line), 0));
     write_words("build/corpus/kjv.txt");
     program_path(program);

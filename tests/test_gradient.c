@@ -363,8 +363,8 @@ static void check_idle(enum routed_part part)
     case_text(ids, targets, shape->n_sequences * shape->n_tokens,
               shape->n_vocab, 11);
     for (int step = 0; step < 2; step++) {
-        for (int32_t l = 0; l < spec.n_layers; l++)
-            model_thresholds(model)[l] = step == 0 ? -1e9f : 1e9f;
+        for (int32_t c = 0; c < plan_n_choices(&spec); c++)
+            model_thresholds(model)[c] = step == 0 ? -1e9f : 1e9f;
         model_forward(model, &(struct model_input){
             .ids = ids, .targets = targets, .n_sequences = shape->n_sequences,
             .n_tokens = shape->n_tokens, .policy = case_policy("threshold"),
@@ -391,6 +391,54 @@ Test(gradient, of_a_layer_that_kept_no_token_is_zero)
     check_idle(PART_BLOCK);
     check_idle(PART_ATTENTION);
     check_idle(PART_FFN);
+    check_idle(PART_APART);
+}
+
+/* Of two choices one kept all in the first step and none in the second, the other
+ * the other way round: what is left of the step before is nobody's. */
+Test(gradient, of_parts_apart_each_stands_alone)
+{
+    const struct shape *shape = &shapes[1];
+    struct model_spec spec = case_spec(shape, FAMILY_LLAMA, 0.5, PATTERN_ALL);
+    int32_t ids[MAX_TOKENS], targets[MAX_TOKENS];
+    const struct model_options options = {
+        .n_sequences = shape->n_sequences, .n_tokens = shape->n_tokens,
+        .train = true, .n_threads = 1,
+    };
+    double loss;
+
+    spec.part = PART_APART;
+    route_settle(&spec, case_policy("threshold"), 0);
+    case_text(ids, targets, shape->n_sequences * shape->n_tokens,
+              shape->n_vocab, 11);
+    for (int last = 0; last < 2; last++) {
+        struct model *model = case_model(&spec, &options, 2);
+        for (int step = 0; step < 2; step++) {
+            for (int32_t c = 0; c < plan_n_choices(&spec); c++)
+                model_thresholds(model)[c] = (c + step) % 2 == last ? 1e9f
+                                                                    : -1e9f;
+            model_forward(model, &(struct model_input){
+                .ids = ids, .targets = targets,
+                .n_sequences = shape->n_sequences,
+                .n_tokens = shape->n_tokens,
+                .policy = case_policy("threshold"), .train = true }, NULL,
+                &loss);
+            model_backward(model, NULL);
+        }
+        for (int32_t i = 0; i < model_tensors(model)->n; i++) {
+            const struct tensor *t = &model_tensors(model)->tensor[i];
+            const bool fed = (t->id >= TENSOR_NORM2_GAMMA &&
+                              t->id <= TENSOR_DOWN_BIAS) ||
+                             t->id == TENSOR_ROUTER_FFN;
+            const bool runs = fed ? last == 1 : last == 0;
+            double sum = 0.0;
+            for (size_t j = 0; j < t->n && t->layer >= 0; j++)
+                sum += fabs((double)model_gradients(model)[t->learned_at + j]);
+            cr_expect(t->layer < 0 || (sum > 0.0) == runs, "%s of layer %d: %g",
+                      tensor_names[t->id], t->layer, sum);
+        }
+        model_close(model);
+    }
 }
 
 #define NORMALISED ROUTER_INPUT_NORMALISED
@@ -491,7 +539,30 @@ struct parts_case {
     double *weights;
 };
 
-static double parts_loss(const struct parts_case *c)
+/* Cross-entropy and square of a sequence's scores, as op.h has them: means over
+ * tokens and choices. */
+static double scores_loss(const struct parts_case *c, const double *score,
+                          const bool *kept)
+{
+    const struct model_spec *spec = c->spec;
+    const int32_t B = c->allocation->n_sequences, T = c->allocation->n_tokens;
+    const int32_t each = spec->part == PART_APART ? 2 : 1;
+    double sum = 0.0;
+    int32_t made = 0;
+
+    for (int32_t i = 0; i < each * spec->n_layers; i++) {
+        made += spec->routed[i / each];
+        for (int32_t t = 0; t < T && spec->routed[i / each]; t++) {
+            const double s = score[i * T + t];
+            sum += spec->aux_loss * log(1.0 + exp(kept[i * T + t] ? -s : s)) +
+                   spec->z_loss * s * s;
+        }
+    }
+    return sum / (B * T * made);
+}
+
+/* The text's loss; `judged`: and the routers' own. */
+static double parts_loss(const struct parts_case *c, bool judged)
 {
     const int32_t B = c->allocation->n_sequences, T = c->allocation->n_tokens;
     const int32_t V = c->spec->n_vocab, L = plan_n_choices(c->spec);
@@ -509,12 +580,14 @@ static double parts_loss(const struct parts_case *c)
             logits });
         for (int32_t t = 0; t < T; t++)
             sum += reference_nats(logits + t * V, V, c->targets[b * T + t],
-                                  NULL);
+                                  NULL) / (B * T);
+        if (judged && spec_router_losses(c->spec))
+            sum += scores_loss(c, score, kept);
     }
     free(kept);
     free(score);
     free(logits);
-    return sum / (B * T);
+    return sum;
 }
 
 static void check_parts(struct model_spec spec, const struct shape *shape,
@@ -532,8 +605,8 @@ static void check_parts(struct model_spec spec, const struct shape *shape,
     case_text(ids, targets, n, shape->n_vocab, 11);
     struct model *model = case_model(&spec, &options, 2);
     const struct tensor_list *tensors = model_tensors(model);
-    for (int32_t l = 0; l < spec.n_layers; l++)
-        model_thresholds(model)[l] = 0.0f;
+    for (int32_t c = 0; c < plan_n_choices(&spec); c++)
+        model_thresholds(model)[c] = 0.0f;
     model_forward(model, &(struct model_input){
         .ids = ids, .targets = targets, .n_sequences = shape->n_sequences,
         .n_tokens = shape->n_tokens, .policy = policy, .train = true,
@@ -546,16 +619,17 @@ static void check_parts(struct model_spec spec, const struct shape *shape,
     };
     for (size_t i = 0; i < tensors->floats; i++)
         c.weights[i] = (double)model_weights(model)[i];
-    cr_expect(fabs(loss - parts_loss(&c)) < 1e-5 * loss, "%s: loss", what);
+    cr_expect(fabs(loss - parts_loss(&c, false)) < 1e-5 * loss, "%s: loss",
+              what);
     for (int32_t i = 0; i < tensors->n; i++) {
         const struct tensor *t = &tensors->tensor[i];
         double off = 0.0, size = 0.0;
         for (size_t j = 0; j < t->n && t->trained; j += t->n < 64 ? 1 : 17) {
             const double was = c.weights[t->offset + j], step = 1e-5;
             c.weights[t->offset + j] = was + step;
-            double slope = parts_loss(&c);
+            double slope = parts_loss(&c, true);
             c.weights[t->offset + j] = was - step;
-            slope = (slope - parts_loss(&c)) / (2.0 * step);
+            slope = (slope - parts_loss(&c, true)) / (2.0 * step);
             c.weights[t->offset + j] = was;
             double d = slope - (double)model_gradients(model)
                                    [t->learned_at + j];
@@ -599,17 +673,19 @@ static void check_keys(int i, enum family family, enum routed_part part,
     const struct shape *shape = i % 4 == 2 ? &shapes[2] : &deep;
     struct model_spec spec = case_spec(shape, family, 0.5, PATTERN_ALL);
     char what[CASE_NAME_SIZE];
-    const int rule = part == PART_APART ? i % 3 : i % 5;
+    const int rule = i % 5;
 
     spec.part = part;
     spec.skipped_keys = keys;
     spec.routed[0] = whole && keys != SKIPPED_KEYS_CARRIED;
     spec.keep_first = i % 2;
-    spec.gate = part == PART_APART ? GATE_ONE : (enum gate)(i % GATE_COUNT);
+    spec.gate = (enum gate)((i + i / 7) % GATE_COUNT);
     spec.bypass_gated = i % 4 == 1 && spec.gate != GATE_ONE;
-    spec.router_scores = part != PART_APART &&
-                         (rule > 2 || spec.gate != GATE_ONE);
+    spec.router_scores = rule > 2 || spec.gate != GATE_ONE;
     spec.router_trained = spec.router_scores;
+    /* A signal's scores are not the router's, of which these are. */
+    spec.aux_loss = spec.router_scores && rule > 2 && i % 2 ? 0.6 : 0.0;
+    spec.z_loss = spec.aux_loss / 2;
     snprintf(what, sizeof what, "case %d, %s, %s, keys %s, gate %s, %s", i,
              family_names[family], part_names[part], skipped_keys_names[keys],
              gate_names[spec.gate], rules[rule]);
@@ -698,9 +774,9 @@ Test(gradient, bits_do_not_depend_on_threads)
 
     for (int i = 0; i < N_KEYED_CASES; i += 3) {
         struct model_spec spec = case_keyed(what, i);
-        expect_same_bits(&spec, &keyed_shape, spec.part == PART_APART
-                                                  ? "token_norm"
-                                                  : "expert_choice", what);
+        expect_same_bits(&spec, &keyed_shape, spec.router_scores
+                                                  ? "expert_choice"
+                                                  : "token_norm", what);
     }
     for (int i = 0; i < N_GATED_CASES; i += 5) {
         struct model_spec spec = case_gated(what, i);

@@ -321,6 +321,98 @@ Test(kernels, attention)
     }
 }
 
+/* Gradients of one head of one sequence, by the definition: rows are `width`
+ * apart in x, `q` in dout; those of keys and values are added to. */
+static void define_gradients(const double *query, const double *key,
+                             const double *value, int32_t width, int32_t n,
+                             int32_t d, const float *dout, int32_t q,
+                             double *dquery, double *dkey, double *dvalue)
+{
+    const double scale = 1.0 / sqrt(d);
+    double p[256], dp[256];
+    for (int32_t i = 0; i < n; i++) {
+        double sum = 0.0, mean = 0.0;
+        for (int32_t j = 0; j <= i; j++) {
+            double score = 0.0;
+            dp[j] = 0.0;
+            for (int32_t c = 0; c < d; c++) {
+                score += query[i * width + c] * key[j * width + c];
+                dp[j] += (double)dout[i * q + c] * value[j * width + c];
+            }
+            p[j] = exp(score * scale);
+            sum += p[j];
+        }
+        for (int32_t j = 0; j <= i; j++) {
+            p[j] /= sum;
+            mean += p[j] * dp[j];
+        }
+        for (int32_t j = 0; j <= i; j++)
+            for (int32_t c = 0; c < d; c++) {
+                const double slope = p[j] * (dp[j] - mean) * scale;
+                dquery[i * width + c] += slope * key[j * width + c];
+                dkey[j * width + c] += slope * query[i * width + c];
+                dvalue[j * width + c] += p[j] * (double)dout[i * q + c];
+            }
+    }
+}
+
+/* Sequences that end within a strip, within a block of queries, and beyond a
+ * block of keys. */
+static void check_attention_backward(const struct kernels *k, int32_t d)
+{
+    static const int32_t first[] = { 0, 1, 209, 209, 286 };
+    enum { B = 4, N = 286, LONGEST = 208, HEADS = 4, GROUPS = 2 };
+    const int32_t q = HEADS * d, e = GROUPS * d, width = q + 2 * e;
+    const size_t size = (size_t)(N * width);
+    struct rows rows = { B, first, NULL, NULL };
+    float *qkv = drawn(size, 11), *dout = drawn((size_t)(N * q), 12);
+    float *out = blank((size_t)(N * q)), *once = NULL;
+    float *stats = blank(N * HEADS * 2);
+    size_t scratch_size = k->attend_scratch(LONGEST, d);
+    float *scratch = blank(scratch_size);
+    double *x = calloc(size, sizeof *x), *expected = calloc(size, sizeof *x);
+
+    for (size_t i = 0; i < size; i++)
+        x[i] = (double)qkv[i];
+    for (int b = 0; b < B; b++)
+        for (int32_t h = 0; h < HEADS; h++) {
+            const ptrdiff_t at = first[b] * width, key = q + h / 2 * d;
+            define_gradients(x + at + h * d, x + at + key, x + at + key + e,
+                             width, first[b + 1] - first[b], d,
+                             dout + first[b] * q + h * d, q,
+                             expected + at + h * d, expected + at + key,
+                             expected + at + key + e);
+        }
+    for (int parts = 1; parts <= 3; parts++) {
+        float *gradient = blank(size);
+        struct attention o = { .rows = &rows, .n_heads = HEADS,
+                               .n_kv_heads = GROUPS, .head_size = d,
+                               .qkv = qkv, .out = out, .stats = stats,
+                               .dout = dout, .dqkv = gradient };
+        for (int part = 0; part < parts; part++)
+            k->attend(&o, part, parts, scratch);
+        for (int part = 0; part < parts; part++)
+            k->attend_backward(&o, part, parts, scratch);
+        near_each(gradient, expected, size, 2e-5, "attention's gradient",
+                  k->name);
+        cr_expect(guarded(gradient, size) && guarded(scratch, scratch_size));
+        if (once)
+            cr_expect(memcmp(once, gradient, size * sizeof *gradient) == 0);
+        free(once);
+        once = gradient;
+    }
+    free(once); free(expected); free(x); free(scratch); free(stats); free(out);
+    free(dout); free(qkv);
+}
+
+Test(kernels, the_gradients_of_attention_over_many_blocks_are_those_defined)
+{
+    EACH_KERNELS(k) {
+        check_attention_backward(k, 5);
+        check_attention_backward(k, 16);
+    }
+}
+
 /* Scores as large as float allows neither overflow nor make NaN: the largest is
  * subtracted first. */
 Test(kernels, attention_and_loss_survive_large_scores)

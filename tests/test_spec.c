@@ -358,15 +358,13 @@ ParameterizedTestParameters(spec, routing_keeps_its_rules)
           "routing.blocks: layer 2" },
         { SIGNAL_RECEIVED, PART_ATTENTION, SKIPPED_KEYS_ABSENT, "-+++", '-',
           "routing.blocks: layer 2" },
-        /* apart: nobody scores or receives for a part alone */
+        /* apart: nobody receives for a part alone */
         { SIGNAL_CHANGE, PART_APART, SKIPPED_KEYS_COMPUTED, "++++", '-', "" },
         { SIGNAL_NONE, PART_APART, SKIPPED_KEYS_CARRIED, "-+++", '-', "" },
         { SIGNAL_NONE, PART_APART, SKIPPED_KEYS_CARRIED, "+-+-", '-',
           "routing.skipped_keys carried: layer 0" },
-        { SIGNAL_NONE, PART_APART, SKIPPED_KEYS_ABSENT, "-+-+", 'f',
-          "routing.part apart: a layer's router" },
-        { SIGNAL_NONE, PART_APART, SKIPPED_KEYS_ABSENT, "-+-+", 't',
-          "routing.part apart: a layer's router" },
+        { SIGNAL_NONE, PART_APART, SKIPPED_KEYS_ABSENT, "-+-+", 'f', "" },
+        { SIGNAL_NONE, PART_APART, SKIPPED_KEYS_ABSENT, "-+-+", 't', "" },
         { SIGNAL_RECEIVED, PART_APART, SKIPPED_KEYS_ABSENT, "-+-+", '-',
           "routing.part apart: the attention received" },
         /* a router or a signal, not both */

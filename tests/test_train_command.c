@@ -245,7 +245,41 @@ Test(train_command, train_tells_where_a_config_is_wrong)
     expect_bad("family: llama", "family: qwen2\n  qk_norm: true",
                "bad.yaml:2:11: model.family: no class of transformers is qwen3"
                " with model.qkv_bias true");
+    /* Its checkpoint could not be read. */
+    expect_bad("family: llama", "family: gpt2\n  head_size: 4",
+               "bad.yaml:2:11: model.family: gpt2 has head_size = channels /"
+               " heads");
     expect_bad("model:", "model: [", "bad.yaml:");
+}
+
+/* What predict prices without a text is what training counts, where it matters
+ * which tokens are kept. */
+Test(train_command, predict_prices_a_training_whose_skipped_tokens_have_keys)
+{
+    static const char *const keys[] = { "routing.skipped_keys=computed",
+                                        "routing.skipped_keys=carried" };
+    static const char *const parts[] = { "routing.part=block",
+                                         "routing.part=attention" };
+
+    for (int i = 0; i < 4; i++) {
+        cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q", "--set",
+                                  keys[i % 2], "--set", parts[i / 2], "--set",
+                                  "routing.policy=strided", "--set",
+                                  "routing.gate=one", "--set", "train.steps=1"),
+                     0));
+        json_t *counted = summary_of("a"), *predicted;
+        const char *const arguments[] = { "predict", "run.yaml", "--format",
+            "json", "--set", keys[i % 2], "--set", parts[i / 2], "--set",
+            "routing.policy=strided", "--set", "routing.gate=one", NULL };
+        cr_assert(eq(int, finish(start(arguments, (struct limits){ 0 })), 0));
+        predicted = json_load_file("stdout", 0, NULL);
+        cr_assert(predicted != NULL);
+        cr_expect(eq(dbl, number_at(predicted, "totals.predicted.flops"),
+                     number_at(counted, "totals.counted.flops")));
+        json_decref(counted);
+        json_decref(predicted);
+        cr_assert(eq(int, system("rm -r a"), 0));
+    }
 }
 
 Test(train_command, train_refuses_what_no_machine_holds)
@@ -396,6 +430,40 @@ Test(train_command, a_table_of_what_was_kept_routes)
     cr_expect(there("b/route_table.csv"));
     cr_expect(eq(int, ISOBATH("run", "b", "--prompt", "the ", "-n", "9", "-q"),
                  0));
+}
+
+/* Each part has a router and a cut of its own, which a checkpoint keeps: scored
+ * again, the held-out text keeps what it kept, and a text goes on from it. */
+Test(train_command, parts_apart_have_a_router_each)
+{
+    cr_assert(eq(int, STARTED("train", "run.yaml", "-o", "a", "-q", "--set",
+                              "routing.part=apart", "--set",
+                              "train.judge_windows=0", "--set",
+                              "routing.aux_loss=0.01"), 0), "%s",
+              read_file("stderr", NULL));
+    json_t *a = summary_of("a"), *config = json_load_file("a/config.json", 0,
+                                                          NULL);
+    const bool agreed = json_is_true(at(a, "counted_equals_predicted"));
+    cr_expect(agreed);
+    cr_expect(eq(sz, json_array_size(at(config, "isobath.thresholds")), 2));
+    cr_expect(system("grep -aq 'layers.1.mod_router_ffn.weight'"
+                     " a/model.safetensors") == 0);
+    cr_assert(eq(int, STARTED("run", "a", "--text", "text", "--split",
+                              "validation", "-o", "r", "-q", "--policy",
+                              "sigmoid"), 0), "%s", read_file("stderr", NULL));
+    json_t *r = summary_of("r");
+    cr_expect(fabs(number_at(r, "loss.heldout_causal") -
+                   number_at(a, "loss.heldout_causal")) < 1e-5);
+    cr_expect(eq(int, ISOBATH("run", "a", "--prompt", "the ", "-n", "9", "-q",
+                              "--policy", "threshold"), 0), "%s",
+              read_file("stderr", NULL));
+    cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", "b", "--set",
+                              "routing.part=apart", "--set",
+                              "routing.predictor=4"), 2));
+    expect_said("stderr", "routing.predictor 4: with routing.part apart");
+    json_decref(r);
+    json_decref(config);
+    json_decref(a);
 }
 
 Test(train_command, interrupted_it_saves_and_goes_on)

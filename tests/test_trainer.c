@@ -7,6 +7,7 @@
 #include "sim/core/ledger/agreement.h"
 #include "models/training/trainer.h"
 #include "sim/core/base/file.h"
+#include "sim/core/model/plan.h"
 #include "sim/price/memory.h"
 #include "sim/price/predict.h"
 #include "tests/cases.h"
@@ -93,14 +94,14 @@ static void expect_same_model(struct trainer *a, struct trainer *b)
     struct model *x = trainer_model(a), *y = trainer_model(b);
     const size_t bytes = model_tensors(x)->floats * sizeof(float);
     const size_t learned = model_tensors(x)->learned * sizeof(float);
-    const size_t layers = (size_t)model_spec(x)->n_layers;
+    const size_t choices = (size_t)plan_n_choices(model_spec(x));
 
     cr_expect(memcmp(model_weights(x), model_weights(y), bytes) == 0);
     for (int i = 0; i < 2; i++)
         cr_expect(memcmp(model_moments(x, i), model_moments(y, i), learned) ==
                   0);
     cr_expect(memcmp(model_thresholds(x), model_thresholds(y),
-                     layers * sizeof(float)) == 0);
+                     choices * sizeof(float)) == 0);
 }
 
 /* The curve, but for the column of seconds. */
@@ -119,10 +120,8 @@ static void expect_same_curve(struct trainer *a, struct trainer *b)
 
 /* ---- resuming ---- */
 
-static void resumed_is_uninterrupted(enum family family, bool frozen)
+static void resumed_is_uninterrupted(struct run whole, struct run parts)
 {
-    struct run whole = open_as(family, usual(12), frozen);
-    struct run parts = open_as(family, usual(12), frozen);
     struct disagreement first;
     struct error err = { STATUS_OK, "" };
 
@@ -146,18 +145,39 @@ static void resumed_is_uninterrupted(enum family family, bool frozen)
 
 Test(trainer, a_resumed_llama_is_the_uninterrupted_one_bit_for_bit)
 {
-    resumed_is_uninterrupted(FAMILY_LLAMA, false);
+    resumed_is_uninterrupted(open_run(FAMILY_LLAMA, usual(12)),
+                             open_run(FAMILY_LLAMA, usual(12)));
 }
 
 Test(trainer, a_resumed_gpt2_is_the_uninterrupted_one_bit_for_bit)
 {
-    resumed_is_uninterrupted(FAMILY_GPT2, false);
+    resumed_is_uninterrupted(open_run(FAMILY_GPT2, usual(12)),
+                             open_run(FAMILY_GPT2, usual(12)));
 }
 
 Test(trainer, resumed_routers_are_the_uninterrupted_ones_bit_for_bit)
 {
-    resumed_is_uninterrupted(FAMILY_LLAMA, true);
-    resumed_is_uninterrupted(FAMILY_QWEN3, true);
+    resumed_is_uninterrupted(open_as(FAMILY_LLAMA, usual(12), true),
+                             open_as(FAMILY_LLAMA, usual(12), true));
+    resumed_is_uninterrupted(open_as(FAMILY_QWEN3, usual(12), true),
+                             open_as(FAMILY_QWEN3, usual(12), true));
+}
+
+/* Two routers a layer, and a threshold for each. */
+static struct run open_apart(void)
+{
+    struct run run = open_run(FAMILY_LLAMA, usual(12));
+
+    trainer_close(run.trainer);
+    run.spec.part = PART_APART;
+    run.spec.aux_loss = 0.2;
+    open_trainer(&run);
+    return run;
+}
+
+Test(trainer, resumed_parts_apart_are_the_uninterrupted_ones_bit_for_bit)
+{
+    resumed_is_uninterrupted(open_apart(), open_apart());
 }
 
 /* One more step, and what its routes are predicted to cost. */
@@ -296,6 +316,24 @@ Test(trainer, fitted_thresholds_keep_the_capacity)
         model_thresholds(trainer_model(plain.trainer))[1];
     expect_same_model(run.trainer, plain.trainer);
     close_run(&plain);
+    close_run(&run);
+}
+
+/* One cut keeps nobody, the other all. */
+Test(trainer, fitted_thresholds_keep_the_capacity_of_each_part)
+{
+    struct run run = open_apart();
+    struct judge_watch watch = { go_on_always };
+    struct error err = { STATUS_OK, "" };
+
+    steps(&run, 6);
+    model_thresholds(trainer_model(run.trainer))[2] = 1e9f;
+    model_thresholds(trainer_model(run.trainer))[3] = -1e9f;
+    cr_assert(eq(int, trainer_fit_thresholds(run.trainer, &watch, &err),
+                 STATUS_OK), "%s", err.text);
+    struct verdict v = trainer_judge(run.trainer, SPLIT_TRAIN,
+                                     case_policy("threshold"), 0, NULL);
+    cr_expect(fabs(v.capacity / 0.25 - 1) < 0.02, "%g kept", v.capacity);
     close_run(&run);
 }
 

@@ -95,9 +95,7 @@ static enum status open_session(struct profile_job *s, struct machine *machine,
     return status;
 }
 
-/* The rates of the machine profile in use: a profile may change after the
- * run. */
-static json_t *ceilings_json(const struct machine *machine)
+json_t *profile_ceilings(const struct machine *machine)
 {
     json_t *json = json_pack("{s:s, s:I, s:o}", "machine", machine->name,
         "cores", (json_int_t)machine->cores, "flops_per_second",
@@ -158,7 +156,7 @@ static enum status write_summary(struct profile_job *s, int argc, char **argv,
     json_object_set_new(summary, "parameters", json_integer(
         (json_int_t)memory_parameters(&s->source->spec)));
     if (s->machine)
-        json_object_set_new(summary, "ceilings", ceilings_json(s->machine));
+        json_object_set_new(summary, "ceilings", profile_ceilings(s->machine));
     if (a->validate)
         json_object_set_new(summary, "validation",
                             validate_json(&s->validation));

@@ -157,4 +157,8 @@ enum status profile_tokens_write(const struct profile_job *s,
 json_t     *profile_tokens(const struct profile_job *s, const struct arm *arm,
                            int n_arms);
 
+/* The rates of the machine profile in use: a profile may change after the
+ * run. */
+json_t     *profile_ceilings(const struct machine *machine);
+
 #endif

@@ -167,7 +167,8 @@ static void parts_backward(struct model *m, int32_t l, enum stage_parts parts,
 
 static bool is_fed(enum tensor_id id)
 {
-    return id >= TENSOR_NORM2_GAMMA && id <= TENSOR_DOWN_BIAS;
+    return (id >= TENSOR_NORM2_GAMMA && id <= TENSOR_DOWN_BIAS) ||
+           id == TENSOR_ROUTER_FFN;
 }
 
 /* Parts that kept no token did nothing: their weights' gradients are zero. */
@@ -198,7 +199,7 @@ static void router_backward(struct model *m, int32_t l)
     router.token = all ? m->all_rows.token : b->token;
     router.dscore = m->dscore;
     router.dx = m->dstream;
-    router.dweight = gradient_of(m, l, TENSOR_ROUTER);
+    router.dweight = gradient_of(m, l, router_tensor(m, l));
     op_route(&m->ex, place(OP_ROUTE, l, router.token), &router);
 }
 
@@ -212,7 +213,7 @@ static void predictor_backward(struct model *m, int32_t l)
     struct predictor predictor = predictor_of(m, l);
 
     loss.score = b->forecast;
-    loss.entropy = (float)(1.0 / ((double)m->n_rows * spec_n_routed(&m->spec)));
+    loss.entropy = (float)(1.0 / ((double)m->n_rows * plan_n_made(&m->spec)));
     loss.square = 0.0f;
     loss.balanced = false;
     op_route_loss(&m->ex, place(OP_ROUTE_LOSS, l, at.token), &loss, NULL);
@@ -292,7 +293,7 @@ static void choice_backward(struct model *m, int32_t l)
 {
     const struct choice_buffers *b = m->layer[l].chosen;
     const bool works = b->first[m->input.n_sequences] > 0;
-    real *gradient = gradient_of(m, l, TENSOR_ROUTER);
+    real *gradient = gradient_of(m, l, router_tensor(m, l));
 
     if (spec_scores_learn(&m->spec) &&
         (works || spec_scores_all_learn(&m->spec)))

@@ -107,7 +107,7 @@ void model_init_routers(struct model *m, uint64_t seed, double deviation)
         struct random random = random_of(t, seed);
         if (tensor_predicts(t->id))
             draw(m, t, INIT_FAN_IN, seed);
-        if (t->id == TENSOR_ROUTER)
+        if (tensor_routes(t->id))
             draw_normal(m->weights + t->offset, t->n,
                         deviation / sqrt((double)t->n), &random);
     }

@@ -308,7 +308,7 @@ static void lay_out(struct model *m)
     m->stored    = from ? from->stored
                         : arena_take(a, m->tensors.stored_bytes, 1);
     m->threshold = from ? from->threshold
-                        : arena_take(a, (size_t)s->n_layers, sizeof(float));
+                        : arena_take(a, (size_t)plan_n_choices(s), sizeof(float));
     if (s->traits.positions == POSITIONS_ROTARY)
         m->rope = arena_take(a, (size_t)m->options.n_tokens *
                                     (size_t)s->head_size, sizeof(real));
@@ -406,8 +406,8 @@ enum status model_open(struct model **out, const struct model_spec *spec,
     lay_out(m);
     tensor_list_place(&m->tensors, m->stored);
     m->ex.pool = m->pool;
-    for (int32_t l = 0; l < spec->n_layers && !options->weights_of; l++)
-        m->threshold[l] = NAN;
+    for (int32_t c = 0; c < plan_n_choices(spec) && !options->weights_of; c++)
+        m->threshold[c] = NAN;
     if (m->rope)
         rotary_fill(m->rope, &m->spec, m->options.n_tokens, NULL);
     *out = m;

@@ -176,7 +176,8 @@ float *model_weights(struct model *model);     /* [tensors.floats], without
 /* [tensors.learned]; NULL unless train. */
 float *model_gradients(struct model *model);
 float *model_moments(struct model *model, int which);   /* 0 m, 1 v */
-float *model_thresholds(struct model *model);  /* [L]; NAN: never tracked */
+/* [choices] (plan.h); NAN: never tracked. */
+float *model_thresholds(struct model *model);
 
 /* The threads of the model, for work between passes, and a place for each to
  * work in: at least 64 rows of the model's widest matrix. */

@@ -96,7 +96,7 @@ struct model {
     real *gradients, *moment[2];   /* [tensors.learned] */
     int32_t lowest;                /* backward ends in this layer: the first, or
                                     * with a frozen backbone the first routed */
-    float *threshold;              /* [L] */
+    float *threshold;              /* [choices] */
     real *rope;                    /* [T,D], T = options.n_tokens */
 
     real *stream[SPEC_MAX_LAYERS + 1];   /* [B*T,C] input of layer l; layers

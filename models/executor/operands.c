@@ -102,6 +102,15 @@ struct attention attention_of(struct model *m, int32_t layer)
     return o;
 }
 
+enum tensor_id router_tensor(const struct model *m, int32_t layer)
+{
+    const int32_t choice = (int32_t)(m->layer[layer].chosen - m->choice);
+
+    return m->spec.part == PART_APART &&
+                   plan_choice(&m->spec, choice).part == PART_FFN
+               ? TENSOR_ROUTER_FFN : TENSOR_ROUTER;
+}
+
 struct router router_of(struct model *m, int32_t layer)
 {
     struct choice_buffers *b = m->layer[layer].chosen;
@@ -110,8 +119,8 @@ struct router router_of(struct model *m, int32_t layer)
                  : m->spec.traits.norm == NORM_RMS        ? ROUTER_RMS
                                                           : ROUTER_LAYER_NORM,
         .width = m->spec.n_channels, .epsilon = m->spec.norm_epsilon,
-        .weight = weight_of(m, layer, TENSOR_ROUTER), .stats = b->router_stats,
-        .score = b->score,
+        .weight = weight_of(m, layer, router_tensor(m, layer)),
+        .stats = b->router_stats, .score = b->score,
     };
 }
 
@@ -142,7 +151,7 @@ struct predictor predictor_of(struct model *m, int32_t layer)
 struct router_loss router_loss_of(struct model *m, int32_t layer)
 {
     struct choice_buffers *b = m->layer[layer].chosen;
-    const double each = 1.0 / ((double)m->n_rows * spec_n_routed(&m->spec));
+    const double each = 1.0 / ((double)m->n_rows * plan_n_made(&m->spec));
     const int32_t kept = b->first[m->input.n_sequences];
     const double over = (double)kept / m->n_rows -
                         spec_opened(&m->spec, layer, m->input.openness);

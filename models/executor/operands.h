@@ -24,6 +24,8 @@ struct norm norm_of(const struct model *m, int32_t layer, enum tensor_id gamma,
                     const real *x, real *out, real *stats, int32_t n);
 struct embedding embedding_of(const struct model *m);   /* of all its rows */
 struct attention attention_of(struct model *m, int32_t layer);
+/* The tensor of the router that makes the layer's chosen choice. */
+enum tensor_id router_tensor(const struct model *m, int32_t layer);
 struct router router_of(struct model *m, int32_t layer);
 /* The rows that the layer's predictor reads: the stream's, normalised under its
  * op where the router's are. */

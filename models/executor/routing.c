@@ -116,7 +116,7 @@ struct route_input routing_input(const struct model *m, int32_t choice,
     return (struct route_input){
         .score = score, .n_tokens = n_tokens,
         .n_keep = spec_kept_at(&m->spec, capacity, n_tokens),
-        .keep_first = m->spec.keep_first, .threshold = m->threshold[l],
+        .keep_first = m->spec.keep_first, .threshold = m->threshold[choice],
         .window = m->spec.score_window,
         .seed = random_mix(m->input.seed, (uint64_t)choice, (uint64_t)sequence,
                            1),
@@ -184,11 +184,11 @@ static void line_up(struct model *m, int32_t c)
                              b->token };
 }
 
-static void track_threshold(struct model *m, int32_t l)
+static void track_threshold(struct model *m, int32_t c)
 {
-    float *at = &m->threshold[l];
+    float *at = &m->threshold[c];
     bool first = isnan(*at);
-    struct choice_buffers *b = m->layer[l].chosen;
+    const struct choice_buffers *b = &m->choice[c];
     *at = m->ex.kernels->track(first ? b->cut[0] : *at, b->cut,
                                m->input.n_sequences,
                                first ? 1.0f : m->threshold_rate);
@@ -242,7 +242,7 @@ void routing_select(struct model *m, int32_t c)
     pool_run(m->pool, choose_part, &choice);
     line_up(m, c);
     if (track)
-        track_threshold(m, l);
+        track_threshold(m, c);
     routing_end_select(m, l, &run,
                        track ? (uint64_t)m->input.n_sequences + 4 : 0);
 }
@@ -255,7 +255,7 @@ static double cross_entropy(struct model *m, int32_t l, const real *logit)
     o.score = logit;
     op_route_loss(&m->ex, place(OP_ROUTE_LOSS, l, m->all_rows.token), &o,
                   &mean);
-    return mean / spec_n_routed(&m->spec);
+    return mean / plan_n_made(&m->spec);
 }
 
 void routing_loss(struct model *m, int32_t c)

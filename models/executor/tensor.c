@@ -20,6 +20,7 @@ static struct extent extent_of(enum tensor_id id, const struct model_spec *s,
     const int64_t Q = spec_q(s), E = spec_e(s), U = spec_up(s), F = s->n_ffn;
     const int64_t D = s->head_size, W = s->n_predictor;
     const bool predicts = routed && W > 0;
+    const bool apart = routed && s->part == PART_APART;
     const struct extent table[TENSOR_COUNT] = {
 #define X(id, rows, columns, kind)                                             \
         [TENSOR_##id] = { rows, columns, TENSOR_##kind },
@@ -107,7 +108,7 @@ static void add(struct tensor_list *list, const struct model_spec *spec,
     list->at[layer + 1][id] = -1;
     if (e.rows == 0)
         return;
-    bool router = id == TENSOR_ROUTER, predicts = tensor_predicts(id);
+    bool router = tensor_routes(id), predicts = tensor_predicts(id);
     struct tensor *t = &list->tensor[list->n];
     *t = (struct tensor){
         .id = id, .layer = layer, .rows = e.rows, .columns = e.columns,

@@ -39,7 +39,8 @@ enum tensor_kind { TENSOR_MATRIX, TENSOR_SCALE, TENSOR_SHIFT, TENSOR_VECTOR };
     X(PREDICT_UP,  predicts ? C : 0, W,        MATRIX)                         \
     X(PREDICT_UP_BIAS, predicts ? 1 : 0, W,    SHIFT)                          \
     X(PREDICT_DOWN, predicts ? W : 0, 1,       MATRIX)                         \
-    X(PREDICT_DOWN_BIAS, predicts ? 1 : 0, 1,  SHIFT)
+    X(PREDICT_DOWN_BIAS, predicts ? 1 : 0, 1,  SHIFT)                          \
+    X(ROUTER_FFN,  apart ? 1 : 0, C,           VECTOR)  /* of two choices    */
 
 enum tensor_id {
 #define X(id, rows, columns, kind) TENSOR_##id,
@@ -97,6 +98,12 @@ struct tensor_matrix {
 };
 int tensor_matrices(struct tensor_matrix out[3], struct model_spec *spec,
                     int32_t layer, enum tensor_id id);
+
+/* A router's; where a layer's parts are apart, ROUTER is attention's. */
+static inline bool tensor_routes(enum tensor_id id)
+{
+    return id == TENSOR_ROUTER || id == TENSOR_ROUTER_FFN;
+}
 
 /* A predictor's: of a loss of its own. */
 static inline bool tensor_predicts(enum tensor_id id)

@@ -13,6 +13,7 @@
 #include "models/files/hf_class.h"
 #include "models/files/shards.h"
 #include "sim/core/base/file.h"
+#include "sim/core/model/plan.h"
 
 /* Foreign tensors, a row each; %d is the layer.  GPT-2's Conv1D keeps [in,out]
  * as we do; torch's Linear keeps [out,in]. */
@@ -49,6 +50,7 @@ static const struct foreign gpt2_names[] = {
     { TENSOR_DOWN, PLAIN(2), "transformer.h.%d.mlp.c_proj.weight" },
     { TENSOR_DOWN_BIAS, PLAIN(1), "transformer.h.%d.mlp.c_proj.bias" },
     { TENSOR_ROUTER, PLAIN(2), "transformer.h.%d.mod_router.weight" },
+    { TENSOR_ROUTER_FFN, PLAIN(2), "transformer.h.%d.mod_router_ffn.weight" },
     { TENSOR_PREDICT_UP, PLAIN(2),
       "transformer.h.%d.mod_predictor.c_fc.weight" },
     { TENSOR_PREDICT_UP_BIAS, PLAIN(1),
@@ -80,6 +82,7 @@ static const struct foreign llama_names[] = {
     { TENSOR_UP, LINEAR(UP), "model.layers.%d.mlp.up_proj.weight" },
     { TENSOR_DOWN, LINEAR(ALL), "model.layers.%d.mlp.down_proj.weight" },
     { TENSOR_ROUTER, PLAIN(2), "model.layers.%d.mod_router.weight" },
+    { TENSOR_ROUTER_FFN, PLAIN(2), "model.layers.%d.mod_router_ffn.weight" },
     { TENSOR_PREDICT_UP, LINEAR(ALL),
       "model.layers.%d.mod_predictor.up_proj.weight" },
     { TENSOR_PREDICT_UP_BIAS, PLAIN(1),
@@ -122,6 +125,7 @@ static const struct foreign starcoder2_names[] = {
     { TENSOR_DOWN, LINEAR(ALL), "model.layers.%d.mlp.c_proj.weight" },
     { TENSOR_DOWN_BIAS, PLAIN(1), "model.layers.%d.mlp.c_proj.bias" },
     { TENSOR_ROUTER, PLAIN(2), "model.layers.%d.mod_router.weight" },
+    { TENSOR_ROUTER_FFN, PLAIN(2), "model.layers.%d.mod_router_ffn.weight" },
     { TENSOR_PREDICT_UP, LINEAR(ALL),
       "model.layers.%d.mod_predictor.up_proj.weight" },
     { TENSOR_PREDICT_UP_BIAS, PLAIN(1),
@@ -255,10 +259,10 @@ enum status checkpoint_export(struct model *m,
         }
     const struct safetensors_note note = { "format", "pt" };
     struct hf_routing routing = { .policy = policy, .has_thresholds = true };
-    for (int32_t l = 0; l < spec->n_layers; l++)
-        if (spec->routed[l]) {
-            routing.threshold[l] = model_thresholds(m)[l];
-            routing.has_thresholds &= isfinite(routing.threshold[l]) != 0;
+    for (int32_t c = 0; c < plan_n_choices(spec); c++)
+        if (plan_choice(spec, c).routed) {
+            routing.threshold[c] = model_thresholds(m)[c];
+            routing.has_thresholds &= isfinite(routing.threshold[c]) != 0;
         }
     if ((status = file_join(path, directory, "model.safetensors", err)) ||
         (status = safetensors_write(path, tensor, n, &note, 1, err)) ||
@@ -545,7 +549,7 @@ static bool matches(const char *pattern, const char *name, const char *prefix,
 /* A dense model has none, and a dense twin needs none. */
 static bool only_routes(enum tensor_id id)
 {
-    return id == TENSOR_ROUTER || tensor_predicts(id);
+    return tensor_routes(id) || tensor_predicts(id);
 }
 
 /* A tensor of the model; or one that it may do without: the second of a tied
@@ -610,7 +614,7 @@ enum status checkpoint_import(struct model *m, const char *directory,
         status = refuse_others(m, files, routing, err);
     if (status == STATUS_OK && routing->has_thresholds)
         memcpy(model_thresholds(m), routing->threshold,
-               (size_t)spec->n_layers * sizeof(float));
+               (size_t)plan_n_choices(spec) * sizeof(float));
     shards_close(files);
     return status;
 }

@@ -9,8 +9,8 @@
  *               "policy": "expert_choice", "gate": "2*sigmoid",
  *               "router_input": "normalised", "router_scores": true,
  *               "router_trained": true, "thresholds": [0.31, 0.28]}
- * blocks are the routed layers from 0, with one capacity and threshold each;
- * thresholds are null, or of a dense model an empty list, while nobody has kept
+ * blocks are the routed layers from 0, with one capacity and threshold each, with
+ * parts apart two thresholds, attention's first; thresholds are null, or of a dense model an empty list, while nobody has kept
  * the running mean of top-k's cut.
  * Where the first tokens are kept in any case, "keep_first" says how many; where
  * no gradient passes a frozen router's score, "router_detached" is true, and
@@ -33,6 +33,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "sim/core/base/error.h"
+#include "sim/core/model/plan.h"
 #include "sim/core/model/route.h"
 #include "sim/core/model/spec.h"
 
@@ -40,8 +41,16 @@
 struct hf_routing {
     const struct route_policy *policy;     /* of its training; never NULL */
     bool  has_thresholds;
-    float threshold[SPEC_MAX_LAYERS];        /* of the routed layers */
+    float threshold[PLAN_MAX_CHOICES];       /* of the choices that routed
+                                              * layers make (plan.h) */
 };
+
+struct hf_class;                 /* hf_class.h */
+/* The class that a config.json of the shape names; STATUS_BAD_VALUE: there is
+ * none that holds it.  `name` is for messages. */
+enum status hf_config_holds(const struct hf_class **out,
+                            const struct model_spec *spec, const char *name,
+                            struct error *err) MUST_CHECK;
 
 /* STATUS_BAD_VALUE: a spec or thresholds (finite) that no reader would take. */
 enum status hf_config_write(const char *path, const struct model_spec *spec,

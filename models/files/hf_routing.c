@@ -39,7 +39,8 @@ static enum status read_flag(bool *out, const json_t *object, const char *key,
 
 /* A list as long as `blocks`, of numbers. */
 static enum status check_list(const json_t *object, const char *key, size_t n,
-                              const char *name, struct error *err)
+                              const char *each, const char *name,
+                              struct error *err)
 {
     json_t *list = json_object_get(object, key);
     bool good = json_is_array(list) && json_array_size(list) == n;
@@ -48,7 +49,7 @@ static enum status check_list(const json_t *object, const char *key, size_t n,
         good = json_is_number(json_array_get(list, i));
     return good ? STATUS_OK
                 : hf_refuse(err, name, key, list, "must be a list of %zu"
-                            " numbers, one for each of isobath.blocks", n);
+                            " numbers, %s for each of isobath.blocks", n, each);
 }
 
 static enum status read_blocks(struct model_spec *spec,
@@ -59,14 +60,16 @@ static enum status read_blocks(struct model_spec *spec,
     json_t *blocks = json_object_get(object, "blocks");
     json_t *thresholds = hf_given(object, "thresholds");
     size_t n = json_array_size(blocks);
+    const size_t each = (size_t)plan_choices_a_layer(spec);
     json_int_t before = -1;
 
     if (!json_is_array(blocks))
         return hf_refuse(err, name, "isobath.blocks", blocks,
                          "must be a list of layers");
-    enum status status = check_list(object, "capacity", n, name, err);
+    enum status status = check_list(object, "capacity", n, "one", name, err);
     if (status == STATUS_OK && thresholds)
-        status = check_list(object, "thresholds", n, name, err);
+        status = check_list(object, "thresholds", each * n,
+                            each == 1 ? "one" : "two", name, err);
     if (status != STATUS_OK)
         return status;
     /* A dense model's list is empty: nobody kept any. */
@@ -81,8 +84,9 @@ static enum status read_blocks(struct model_spec *spec,
         spec->routed[l] = true;
         spec->capacity[l] = json_number_value(
             json_array_get(json_object_get(object, "capacity"), i));
-        routing->threshold[l] =
-            (float)json_number_value(json_array_get(thresholds, i));
+        for (size_t c = 0; c < each; c++)
+            routing->threshold[each * (size_t)l + c] = (float)json_number_value(
+                json_array_get(thresholds, each * i + c));
         before = l;
     }
     return STATUS_OK;
@@ -166,6 +170,10 @@ enum status hf_read_routing(struct model_spec *spec,
                          " another version", name);
 
     enum status status = read_policy(routing, object, name, err);
+    if (status == STATUS_OK && json_object_get(object, "part"))
+        status = read_word(&part, object, "part", part_names, PART_COUNT, name,
+                           err);
+    spec->part = (enum routed_part)part;
     if (status == STATUS_OK)
         status = read_blocks(spec, routing, object, name, err);
     if (status == STATUS_OK)
@@ -204,15 +212,11 @@ enum status hf_read_routing(struct model_spec *spec,
     if (status == STATUS_OK)
         status = read_whole(&spec->n_predictor, object, "predictor", name,
                              err);
-    if (status == STATUS_OK && json_object_get(object, "part"))
-        status = read_word(&part, object, "part", part_names, PART_COUNT, name,
-                           err);
     if (status == STATUS_OK && json_object_get(object, "skipped_keys"))
         status = read_word(&skipped, object, "skipped_keys", skipped_keys_names,
                            SKIPPED_KEYS_COUNT, name, err);
     spec->skipped_keys = (enum skipped_keys)skipped;
     spec->gate = (enum gate)gate;
-    spec->part = (enum routed_part)part;
     spec->router_input = (enum router_input)input;
     return status;
 }
@@ -222,15 +226,16 @@ json_t *hf_routing_json(const struct model_spec *spec,
 {
     json_t *blocks = json_array(), *capacity = json_array();
     json_t *thresholds = routing->has_thresholds ? json_array() : json_null();
+    const int32_t each = plan_choices_a_layer(spec);
 
     for (int32_t l = 0; l < spec->n_layers; l++) {
         if (!spec->routed[l])
             continue;
         json_array_append_new(blocks, json_integer(l));
         json_array_append_new(capacity, json_real(spec->capacity[l]));
-        if (routing->has_thresholds)
+        for (int32_t c = 0; c < each && routing->has_thresholds; c++)
             json_array_append_new(thresholds, json_real(
-                hf_short_decimal(routing->threshold[l])));
+                hf_short_decimal(routing->threshold[each * l + c])));
     }
     json_t *out = json_pack("{s:o, s:o, s:s, s:s, s:s, s:b, s:b, s:o}",
                             "blocks", blocks, "capacity", capacity,

@@ -4,64 +4,14 @@
  * masked ones are set to zero. */
 #include <math.h>
 
-#include "models/kernels/kernel.h"
-
-enum { STRIP = 16 };             /* queries at a time; OP_KEY_TILE keys a tile */
-
-static inline int32_t round_up(int32_t n)
-{
-    return (n + 15) / 16 * 16;
-}
+#include "models/kernels/head.h"
 
 size_t KERNEL(attend_scratch)(int32_t n_tokens, int32_t head_size)
 {
     size_t padded = (size_t)round_up(n_tokens), d = (size_t)head_size;
-    return 5 * padded * d + 2 * STRIP * (d + padded);
-}
-
-/* One head's keys or values of a sequence, [count,D] out of [N,Q+2E], as rows
- * [padded,D] and as columns [D,padded]; zero beyond count. */
-static void copy_rows(const real *from, int32_t stride, int32_t count,
-                      int32_t padded, int32_t d, real *to)
-{
-    for (int32_t j = 0; j < count; j++)
-        memcpy(to + (ptrdiff_t)j * d, from + (ptrdiff_t)j * stride,
-               (size_t)d * sizeof *to);
-    memset((void *)(to + (ptrdiff_t)count * d), 0,
-           (size_t)(padded - count) * (size_t)d * sizeof *to);
-}
-
-static void copy_columns(const real *from, int32_t stride, int32_t count,
-                         int32_t padded, int32_t d, real *to)
-{
-    for (int32_t j0 = 0; j0 < padded; j0 += 16)
-        for (int32_t i = 0; i < d; i++)
-            for (int32_t j = j0; j < j0 + 16; j++)
-                to[(ptrdiff_t)i * padded + j] =
-                    j < count ? from[(ptrdiff_t)j * stride + i]
-                              : real_set(0.0f);
-}
-
-static void scaled_rows(const real *from, int32_t stride, int32_t n, int32_t d,
-                        real scale, real *to)
-{
-    for (int32_t r = 0; r < n; r++) {
-        const real *x = from + (ptrdiff_t)r * stride;
-        int32_t i = 0;
-        for (; i + 16 <= d; i += 16)
-            vec_store(to + r * d + i, vec_load(x + i) * vec_set(scale));
-        for (; i < d; i++)
-            to[r * d + i] = x[i] * scale;
-    }
-}
-
-static void multiply(int32_t m, int32_t n, int32_t k, const real *a,
-                     ptrdiff_t a_row, ptrdiff_t a_k, const real *b,
-                     ptrdiff_t b_k, real *c, ptrdiff_t c_row, bool add)
-{
-    struct gemm g = { m, n, k, a, a_row, a_k, b, b_k, 1, c, c_row, NULL,
-                      add ? c : NULL, c_row, NULL, 0 };
-    KERNEL(small_gemm)(&g);
+    size_t forward = 2 * padded * d + STRIP * (d + padded);
+    size_t backward = 5 * padded * d + 2 * QUERIES * (d + KEYS);
+    return forward > backward ? forward : backward;
 }
 
 /* Turn scores into exponentials in place, over n keys of which `valid` are
@@ -109,47 +59,6 @@ static void hide(real *s, int32_t n)
         s[j] = real_set(-3e38f);
 }
 
-/* The operands of one (sequence, key/value head). */
-struct view {
-    int32_t first, count;            /* queries */
-    int32_t n_keys, padded, d, q, e, stride, kv_stride, group;
-    const int32_t *position;         /* [count]; NULL: query i sees i + 1 keys */
-    const real *queries, *keys, *values;
-    real scale;                      /* set by those that score */
-};
-
-/* Worked out once by every thread, whatever the number of views. */
-static inline real score_scale(int32_t d)
-{
-    return ONCE(1.0f / sqrtf((float)d));
-}
-
-static struct view view_of(const struct attention *o, int32_t b, int32_t g)
-{
-    int32_t d = o->head_size, q = o->n_heads * d, e = o->n_kv_heads * d;
-    int32_t first = o->rows->first[b], count = o->rows->first[b + 1] - first;
-    const real *base = o->qkv + (ptrdiff_t)first * (q + 2 * e);
-    struct view v = { first, count, count, round_up(count), d, q, e, q + 2 * e,
-                      q + 2 * e, o->n_heads / o->n_kv_heads, NULL, base,
-                      base + q + g * d, base + q + e + g * d, 0 };
-    if (o->key_rows) {
-        int32_t k = o->key_rows->first[b];
-        v.n_keys = o->key_rows->first[b + 1] - k;
-        v.padded = round_up(v.n_keys);
-        v.kv_stride = o->kv_stride;
-        v.position = o->rows->position + first;
-        v.keys = o->kv + (ptrdiff_t)k * o->kv_stride + g * d;
-        v.values = v.keys + e;
-    }
-    return v;
-}
-
-/* The number of keys that query i sees. */
-static inline int32_t seen_by(const struct view *v, int32_t i)
-{
-    return (v->position ? v->position[i] : i) + 1;
-}
-
 static void attend_head(const struct attention *o, const struct view *v,
                         int32_t h, const real *keys, const real *values,
                         real *scratch)
@@ -192,129 +101,12 @@ void KERNEL(attend)(const struct attention *o, int part, int parts,
             continue;
         v.scale = scale;
         real *keys = scratch, *values = keys + (ptrdiff_t)v.padded * v.d;
+        fetch_head(&v);
         copy_columns(v.keys, v.kv_stride, v.n_keys, v.padded, v.d, keys);
         copy_rows(v.values, v.kv_stride, v.n_keys, v.padded, v.d, values);
         for (int32_t h = g * v.group; h < (g + 1) * v.group; h++)
             attend_head(o, &v, h, keys, values,
                         values + (ptrdiff_t)v.padded * v.d);
-    }
-}
-
-/* p: scores to probabilities; dp: their gradients to those of the scores. */
-static void soften_backward(real *p, real *dp, int32_t n, int32_t valid,
-                            const real *stats, real delta)
-{
-    vec m = vec_set(stats[0]), inverse = vec_set(stats[1]), v = vec_set(delta);
-    for (int32_t j = 0; j < n; j += 16) {
-        vec e = vec_exp(vec_load(p + j) - m) * inverse;
-        if (j + 16 > valid)
-            e = vec_head(e, valid > j ? valid - j : 0);
-        vec_store(p + j, e);
-        vec_store(dp + j, e * (vec_load(dp + j) - v));
-    }
-}
-
-static real dot(const real *a, const real *b, int32_t n)
-{
-    vec sum = vec_set(0.0f);
-    int32_t i = 0;
-    for (; i + 16 <= n; i += 16)
-        sum = sum + vec_load(a + i) * vec_load(b + i);
-    real total = vec_fold(sum);
-    for (; i < n; i++)
-        total = total + a[i] * b[i];
-    return total;
-}
-
-/* The sequence's keys and values in the layouts that backward reads, and the
- * gradients it adds up. */
-struct workspace {
-    real *key_columns, *value_columns, *key_rows, *dkeys, *dvalues;
-    real *queries, *dqueries, *p, *dp;
-};
-
-static void attend_head_backward(const struct attention *o,
-                                 const struct view *v, int32_t h,
-                                 const struct workspace *w)
-{
-    int32_t d = v->d, n_max = v->padded;
-    for (int32_t i = 0; i < v->count; i += STRIP) {
-        int32_t r = v->count - i < STRIP ? v->count - i : STRIP;
-        int32_t n = round_up(seen_by(v, i + r - 1));
-        ptrdiff_t at = (ptrdiff_t)(v->first + i) * v->q + h * d;
-        scaled_rows(v->queries + (ptrdiff_t)i * v->stride + h * d, v->stride, r,
-                    d, v->scale, w->queries);
-        multiply(r, n, d, w->queries, d, 1, w->key_columns, n_max, w->p, n_max,
-                 false);
-        multiply(r, n, d, o->dout + at, v->q, 1, w->value_columns, n_max, w->dp,
-                 n_max, false);
-        for (int32_t j = 0; j < r; j++) {
-            ptrdiff_t row = at + (ptrdiff_t)j * v->q;
-            soften_backward(w->p + (ptrdiff_t)j * n_max,
-                            w->dp + (ptrdiff_t)j * n_max, n, seen_by(v, i + j),
-                            o->stats + ((ptrdiff_t)(v->first + i + j) *
-                                            o->n_heads + h) * 2,
-                            dot(o->dout + row, o->out + row, d));
-        }
-        multiply(n, d, r, w->p, 1, n_max, o->dout + at, v->q, w->dvalues, d,
-                 true);
-        multiply(n, d, r, w->dp, 1, n_max, w->queries, d, w->dkeys, d, true);
-        multiply(r, d, n, w->dp, n_max, 1, w->key_rows, d, w->dqueries, d,
-                 false);
-        for (int32_t j = 0; j < r; j++)
-            scaled_rows(w->dqueries + j * d, d, 1, d, v->scale,
-                        o->dqkv + (ptrdiff_t)(v->first + i + j) * v->stride +
-                            h * d);
-    }
-}
-
-/* Hand out the gradients of the keys and values of one head. */
-static void hand_keys(const struct attention *o, const struct view *v,
-                      int32_t b, int32_t g, const struct workspace *w)
-{
-    const struct rows *rows = o->key_rows ? o->key_rows : o->rows;
-    real *to = o->dkv ? o->dkv : o->dqkv + v->q;
-    int32_t stride = o->dkv ? o->dkv_stride : v->stride;
-
-    to += (ptrdiff_t)rows->first[b] * stride + g * v->d;
-    for (int32_t j = 0; j < v->n_keys; j++, to += stride)
-        for (int32_t i = 0; i < v->d; i++) {
-            real key = w->dkeys[(ptrdiff_t)j * v->d + i];
-            real value = w->dvalues[(ptrdiff_t)j * v->d + i];
-            to[i] = o->adds ? to[i] + key : key;
-            to[v->e + i] = o->adds ? to[v->e + i] + value : value;
-        }
-}
-
-void KERNEL(attend_backward)(const struct attention *o, int part, int parts,
-                             real *scratch)
-{
-    int32_t tasks = o->rows->n_sequences * o->n_kv_heads;
-    real scale = score_scale(o->head_size);
-    for (int32_t i = part; i < tasks; i += parts) {
-        int32_t g = i % o->n_kv_heads;
-        struct view v = view_of(o, i / o->n_kv_heads, g);
-        v.scale = scale;
-        ptrdiff_t size = (ptrdiff_t)v.padded * v.d;
-        struct workspace w;
-        w.key_columns = scratch;
-        w.value_columns = w.key_columns + size;
-        w.key_rows = w.value_columns + size;
-        w.dkeys = w.key_rows + size;
-        w.dvalues = w.dkeys + size;
-        w.queries = w.dvalues + size;
-        w.dqueries = w.queries + STRIP * v.d;
-        w.p = w.dqueries + STRIP * v.d;
-        w.dp = w.p + (ptrdiff_t)STRIP * v.padded;
-        copy_columns(v.keys, v.kv_stride, v.n_keys, v.padded, v.d,
-                     w.key_columns);
-        copy_columns(v.values, v.kv_stride, v.n_keys, v.padded, v.d,
-                     w.value_columns);
-        copy_rows(v.keys, v.kv_stride, v.n_keys, v.padded, v.d, w.key_rows);
-        memset((void *)w.dkeys, 0, 2 * (size_t)size * sizeof(real));
-        for (int32_t h = g * v.group; h < (g + 1) * v.group; h++)
-            attend_head_backward(o, &v, h, &w);
-        hand_keys(o, &v, i / o->n_kv_heads, g, &w);
     }
 }
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/core/model/plan.h"
+
 /* Enough that the share kept is known to about 1 %: of n tokens at a share c,
  * sqrt((1 - c) / (c n)). */
 enum { FIT_TOKENS = 1 << 16, FIT_PASSES = 2 };
@@ -13,8 +15,8 @@ struct scores {
     const struct threshold_fit *job;
     const struct model_spec *spec;
     float  *pass;                  /* [choices,B*T] of one forward */
-    float  *all, *scratch;         /* [L,room], [room] */
-    int64_t n, room;               /* of a layer */
+    float  *all, *scratch;         /* [choices,room], [room] */
+    int64_t n, room;               /* of a choice */
 };
 
 /* The windows of a text that are looked at. */
@@ -30,13 +32,13 @@ static int64_t windows_of(const struct threshold_fit *job, int32_t text)
 static enum status open_scores(struct scores *s, struct error *err)
 {
     const struct threshold_fit *job = s->job;
-    const size_t layers = (size_t)s->spec->n_layers;
+    const size_t choices = (size_t)plan_n_choices(s->spec);
 
     for (int32_t i = 0; i < job->corpus->n; i++)
         s->room += windows_of(job, i) * job->n_tokens;
-    s->pass = calloc(layers * (size_t)job->n_sequences * (size_t)job->n_tokens,
+    s->pass = calloc(choices * (size_t)job->n_sequences * (size_t)job->n_tokens,
                      sizeof *s->pass);
-    s->all = calloc(layers * (size_t)s->room + 1, sizeof *s->all);
+    s->all = calloc(choices * (size_t)s->room + 1, sizeof *s->all);
     s->scratch = calloc((size_t)s->room + 1, sizeof *s->scratch);
     return s->pass && s->all && s->scratch
                ? STATUS_OK
@@ -51,9 +53,9 @@ static void take_pass(struct scores *s, int32_t b)
     const int64_t judged = T > first ? T - first : 0;
 
     for (int32_t i = 0; i < b; i++, s->n += judged)
-        for (int32_t l = 0; l < s->spec->n_layers; l++)
-            memcpy(s->all + l * s->room + s->n,
-                   s->pass + ((int64_t)l * b + i) * T + (T - judged),
+        for (int32_t c = 0; c < plan_n_choices(s->spec); c++)
+            memcpy(s->all + c * s->room + s->n,
+                   s->pass + ((int64_t)c * b + i) * T + (T - judged),
                    (size_t)judged * sizeof *s->all);
 }
 
@@ -83,10 +85,11 @@ static void set_cuts(const struct scores *s)
 {
     float *threshold = model_thresholds(s->job->model);
 
-    for (int32_t l = 0; l < s->spec->n_layers && s->n > 0; l++) {
-        int64_t keep = llround(s->spec->capacity[l] * (double)s->n);
-        if (s->spec->routed[l])
-            threshold[l] = route_cut(s->all + l * s->room, (int32_t)s->n,
+    for (int32_t c = 0; c < plan_n_choices(s->spec) && s->n > 0; c++) {
+        const struct plan_choice made = plan_choice(s->spec, c);
+        int64_t keep = llround(s->spec->capacity[made.layer] * (double)s->n);
+        if (made.routed)
+            threshold[c] = route_cut(s->all + c * s->room, (int32_t)s->n,
                                      (int32_t)(keep > 0 ? keep : 1),
                                      s->scratch);
     }

@@ -16,7 +16,7 @@ struct threshold_fit {
     struct judge_watch *watch;
 };
 
-/* Sets the thresholds of routed layers to the cuts that keep their capacity of
+/* Sets the thresholds of routed choices to the cuts that keep their capacity of
  * the training text under the weights as they are: scores of all tokens
  * together, of each text as many as its weight says.  Twice, since what a layer
  * keeps is what the next ones see: at first `policy` chooses, then the

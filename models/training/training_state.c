@@ -9,6 +9,7 @@
 #include <xxhash.h>
 
 #include "models/files/safetensors.h"
+#include "sim/core/model/plan.h"
 
 /* Touched cells as [pass,layer + 1,op] pairs of flops and bytes. */
 static size_t ledger_pairs(const struct model *m)
@@ -188,7 +189,7 @@ static void state_tensors(struct model *m, const struct training_state *state,
             .name = name[i], .dtype = SAFETENSORS_F32, .rank = 1,
             .shape = { floats }, .data = data[i],
         };
-    out[STATE_THRESHOLDS].shape[0] = (uint64_t)model_spec(m)->n_layers;
+    out[STATE_THRESHOLDS].shape[0] = (uint64_t)plan_n_choices(model_spec(m));
     out[STATE_CURVE].dtype = SAFETENSORS_F64;
     out[STATE_CURVE].rank = 2;
     out[STATE_CURVE].shape[0] = (uint64_t)state->n_curve;

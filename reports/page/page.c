@@ -202,9 +202,13 @@ static enum status write_section(const struct report *r, enum section section,
         page_first_of(r, RUN_PROFILE, r->profile, out);
     } else if (section == SECTION_TEXT)
         page_first_of(r, RUN_SCORE, r->scored, out);
+    else if (section == SECTION_REGRET)
+        page_first_of(r, RUN_REGRET, r->regretted, out);
     status = write_figures(r, section, figures, out, err);
     if (section == SECTION_TEXT)
         page_tokens(r, out);
+    else if (section == SECTION_REGRET)
+        page_regret(r, out);
     write_tables(r, section, out);
     if (section == SECTION_TRUST)
         page_gaps(r, out);

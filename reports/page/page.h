@@ -17,6 +17,9 @@ void page_lead_profiles(const struct report *report, FILE *out);
 void page_lead_training(const struct report *report, FILE *out);
 void page_lead_score(const struct run *run, FILE *out);
 void page_lead_prompt(const struct run *run, FILE *out);
+/* page_regret.c: likewise, about decisions; and the text, shaded by them. */
+void page_lead_regret(const struct run *run, FILE *out);
+void page_regret(const struct report *report, FILE *out);
 /* page_tradeoff.c: likewise, about scored points of a sweep. */
 void page_lead_tradeoff(const struct report *report, FILE *out);
 void page_setup_tradeoff(const struct report *report, FILE *out);
@@ -36,5 +39,9 @@ void page_first_of(const struct report *report, enum run_kind kind,
 
 /* page_tokens.c: the scored text, a span for each token. */
 void page_tokens(const struct report *report, FILE *out);
+/* The shade of a value between those that have none and all of it: 0 to 6. */
+int  page_shade(double low, double high, double value);
+/* Most tokens are one character: no room is left between them. */
+bool page_is_bytes(const struct tokens *tokens);
 
 #endif

@@ -75,6 +75,18 @@ static void phase_text(FILE *out, const struct phase *f)
     fputs(".", out);
 }
 
+/* The times of another program, and how much of them is no op of ours. */
+static void imported_text(FILE *out, const struct run *run)
+{
+    const char *program = jsonpath_text(run->summary, "imported.program");
+
+    if (program)
+        html_textf(out, " Imported: times are those of the %s, FLOPs and bytes"
+                   " come from the shapes of its calls; %.1f %% of the time is"
+                   " none of the ops here.", program, 100 *
+                   jsonpath_number(run->summary, "imported.unmapped_share"));
+}
+
 static void largest_text(FILE *out, const struct phase *f)
 {
     const struct stacked flops = stack_sum(&f->witnesses[phase_arm(f)],
@@ -103,6 +115,7 @@ void page_lead_profile(const struct report *r, FILE *out)
         phase_text(out, &run->phase[i]);
     if (report_phase(r))
         largest_text(out, report_phase(r));
+    imported_text(out, run);
     fputs("</p>\n", out);
 }
 

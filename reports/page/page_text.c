@@ -153,7 +153,7 @@ static void lead_phase(const struct phase *f, FILE *out)
 /* True if a run has an amount that is no prediction. */
 static bool was_executed(const struct run *run)
 {
-    if (run->kind == RUN_ROUTER)
+    if (run->kind == RUN_ROUTER || run->kind == RUN_REGRET)
         return true;
     for (int m = 0; m < METRIC_COUNT; m++)
         if (amount_known(run->totals.of[WITNESS_COUNTED][m]) ||
@@ -259,8 +259,10 @@ static bool lead_runs(const struct report *r, FILE *out)
     if (r->priced.n > 0)
         page_lead_priced(r, out);
     lead_router(r, out);
-    return page_lead_asked(r, out) || trained || phase || r->tradeoff.n > 0 || r->priced.n > 0 ||
-           first_router(r);
+    if (r->regretted)
+        page_lead_regret(r->regretted, out);
+    return page_lead_asked(r, out) || trained || phase || r->tradeoff.n > 0 ||
+           r->priced.n > 0 || first_router(r) || r->regretted;
 }
 
 void page_lead(const struct report *r, FILE *out)

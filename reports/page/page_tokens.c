@@ -66,11 +66,16 @@ static struct scale scale_of(const struct tokens *t, enum view view)
     return s;
 }
 
+int page_shade(double low, double high, double value)
+{
+    if (!isfinite(value) || !(high > low) || value <= low)
+        return 0;
+    return (int)fmin(ceil((value - low) / (high - low) * SHADES), SHADES);
+}
+
 static int shade(struct scale s, double value)
 {
-    if (!isfinite(value) || !(s.high > s.low) || value <= s.low)
-        return 0;
-    return (int)fmin(ceil((value - s.low) / (s.high - s.low) * SHADES), SHADES);
+    return page_shade(s.low, s.high, value);
 }
 
 static void write_amount(FILE *out, const char *key, double value,
@@ -116,8 +121,7 @@ static void write_token(const struct tokens *t, size_t i,
         fputs("<br>", out);
 }
 
-/* Most tokens are one character: no room is left between them. */
-static bool is_bytes(const struct tokens *t)
+bool page_is_bytes(const struct tokens *t)
 {
     size_t wide = 0;
 
@@ -215,7 +219,7 @@ void page_tokens(const struct report *r, FILE *out)
     fprintf(out, "<p class=\"toks%s\" id=\"toks\" tabindex=\"0\" "
             "role=\"group\" aria-label=\"Tokens; use left and right arrow "
             "keys\" aria-describedby=\"tokinfo\" data-what=\"%s\" "
-            "data-layers=\"", is_bytes(t) ? " bytes" : "", tokens_blocks(t));
+            "data-layers=\"", page_is_bytes(t) ? " bytes" : "", tokens_blocks(t));
     for (int b = 0; b < t->n_blocks; b++)
         fprintf(out, "%s%d%s%s", b ? "," : "", t->layer[b],
                 t->part[b] == PART_BLOCK ? "" : " ",

@@ -16,6 +16,7 @@
     X(TRAIN,    "train")                                                       \
     X(SCORE,    "run")                                                         \
     X(ROUTER,   "router")                                                      \
+    X(REGRET,   "regret")                                                      \
     X(PROFILE,  "profile")                                                     \
     X(ASKED,    "answer")                                                      \
     X(SWEEP,    "sweep")

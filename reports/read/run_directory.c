@@ -9,10 +9,13 @@
 #include "reports/read/profile.h"
 #include "sim/core/answer/rundir.h"
 
+/* What isobath import leaves is a profile that another program measured. */
 static enum status find_kind(struct run *run, struct error *err)
 {
     const char *command = jsonpath_text(run->summary, "command");
 
+    if (command && strcmp(command, "import") == 0)
+        command = run_commands[RUN_PROFILE];
     for (int k = 0; command && k < RUN_KIND_COUNT; k++)
         if (strcmp(command, run_commands[k]) == 0) {
             run->kind = (enum run_kind)k;
@@ -20,7 +23,8 @@ static enum status find_kind(struct run *run, struct error *err)
         }
     return error_set(err, STATUS_BAD_VALUE, "%s/summary.json:1: command is "
                      "'%.40s', a report takes directories of train, run, "
-                     "router, profile, answer or sweep", run->path, command ? command : "");
+                     "router, profile, answer, import or sweep", run->path,
+                     command ? command : "");
 }
 
 static int is_point(const struct dirent *entry)

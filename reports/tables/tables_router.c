@@ -1,5 +1,6 @@
 /* tables_router.c - Add the tables that isobath router wrote: whom routers keep
- * and why, and what looking ahead tells them. */
+ * and why, and what looking ahead tells them; and isobath regret: what their
+ * decisions were worth. */
 #include "reports/tables/tables.h"
 
 #include <math.h>
@@ -51,38 +52,77 @@ static const struct column shares[] = {
     { "tokens", "tokens", "", COLUMN_WHOLE, true },
     { "kept", "kept", "", COLUMN_SHARE, false },
 };
+static const struct column allocations[] = {
+    RUN,
+    { "chosen_by", "chosen by", "", COLUMN_TEXT, true },
+    { "nats_per_token", "loss, nats per token", "", COLUMN_LOSS, false },
+    { "more", "more than the router's", "", COLUMN_SIGNED, false },
+    { "flops_per_token", "forward per token", "flop", COLUMN_SI, false },
+    { "swaps", "tokens swapped", "", COLUMN_WHOLE, true },
+};
+static const struct column worths[] = {
+    RUN, LAYER,
+    { "decisions", "decisions", "", COLUMN_WHOLE, true },
+    { "kept", "kept", "", COLUMN_SHARE, false },
+    { "worth_kept", "worth of the kept", "nat/flop", COLUMN_SI, false },
+    { "worth_skipped", "worth of the skipped", "nat/flop", COLUMN_SI, false },
+    { "idle", "kept for nothing", "", COLUMN_SHARE, false },
+    { "misplaced", "kept for others", "", COLUMN_SHARE, false },
+    { "drawn_more", "drawn: loss above the router's", "", COLUMN_SIGNED,
+      false },
+    { "oracle_more", "oracle: likewise", "", COLUMN_SIGNED, false },
+    { "share_of_oracle", "router's share", "", COLUMN_SHARE, false },
+};
 #define COLUMNS(name) name, sizeof name / sizeof *name
 
 /* A file of the run's directory, and the table it becomes. */
 static const struct source {
+    enum run_kind kind;
+    enum section section;
     const char *file, *name, *caption, *folded;
     const struct column *columns;
     size_t n_columns;
 } sources[] = {
-    { "replaced.csv", "router-replaced", "What the same weights lose when "
-      "somebody else chooses the tokens: on one text, with the interval over its "
-      "windows.", NULL, COLUMNS(replaced) },
-    { "agreement.csv", "router-agreement", "Guesses of whom the rule of training "
-      "keeps. The accuracy of a guess means little by itself: never keeping "
-      "anybody is right for all who are skipped, so balanced accuracy and the "
-      "area under the ROC curve (AUC) stand beside it.", NULL,
-      COLUMNS(agreement) },
-    { "leak.csv", "router-leak", "Every token behind a position was exchanged "
-      "for those of another window. A causal rule notices nothing; what the "
-      "prediction of the true next token loses is what looking ahead had told.",
+    { RUN_ROUTER, SECTION_ROUTER, "replaced.csv", "router-replaced",
+      "What the same weights lose when somebody else chooses the tokens: on"
+      " one text, with the interval over its windows.",
+      NULL, COLUMNS(replaced) },
+    { RUN_ROUTER, SECTION_ROUTER, "agreement.csv", "router-agreement",
+      "Guesses of whom the rule of training keeps. The accuracy of a guess "
+      "means little by itself: never keeping anybody is right for all who "
+      "are skipped, so balanced accuracy and the area under the ROC curve "
+      "(AUC) stand beside it.",
+      NULL, COLUMNS(agreement) },
+    { RUN_ROUTER, SECTION_ROUTER, "leak.csv", "router-leak",
+      "Every token behind a position was exchanged for those of another "
+      "window. A causal rule notices nothing; what the prediction of the "
+      "true next token loses is what looking ahead had told.",
       NULL, COLUMNS(leak) },
-    { "hardness.csv", "router-hardness", "Whether the tokens kept are the hard "
-      "ones: Pearson's correlation with the entropy and the loss of the "
-      "prediction made at the token.",
+    { RUN_ROUTER, SECTION_ROUTER, "hardness.csv", "router-hardness",
+      "Whether the tokens kept are the hard ones: Pearson's correlation "
+      "with the entropy and the loss of the prediction made at the token.",
       "Are the kept tokens the hard ones?", COLUMNS(hardness) },
-    { "kinds.csv", "router-kinds", "Share kept by kind of token, under the "
-      "causal rule.", "What is kept, by kind of token", COLUMNS(shares) },
-    { "places.csv", "router-places", "Share kept by place, from the start of the "
-      "window as a share of it.", "What is kept, by place in the window",
-      COLUMNS(shares) },
-    { "heights.csv", "router-heights", "Tokens and the share kept by "
-      "sigmoid(score), from.", "What is kept, by the height of the score",
-      COLUMNS(shares) },
+    { RUN_ROUTER, SECTION_ROUTER, "kinds.csv", "router-kinds",
+      "Share kept by kind of token, under the causal rule.",
+      "What is kept, by kind of token", COLUMNS(shares) },
+    { RUN_ROUTER, SECTION_ROUTER, "places.csv", "router-places",
+      "Share kept by place, from the start of the window as a share of it.",
+      "What is kept, by place in the window", COLUMNS(shares) },
+    { RUN_ROUTER, SECTION_ROUTER, "heights.csv", "router-heights",
+      "Tokens and the share kept by sigmoid(score), from.",
+      "What is kept, by the height of the score", COLUMNS(shares) },
+    { RUN_REGRET, SECTION_REGRET, "allocations.csv", "regret-allocations",
+      "Loss by who chooses among the sampled tokens, every block keeping as"
+      " many: run, not predicted. The oracle has seen the answers; no "
+      "router can.",
+      NULL, COLUMNS(allocations) },
+    { RUN_REGRET, SECTION_REGRET, "blocks.csv", "regret-blocks",
+      "What a FLOP saves in nats where a router spends it, and would save "
+      "where not; the kept without which the loss is no higher, and those "
+      "that the oracle gives to others; the loss when chance or the oracle "
+      "chooses in that block alone; and, of what the oracle gains over "
+      "chance, the share that the router has.",
+      NULL, COLUMNS(worths) },
 };
 
 /* How the file says that a number is known; counts of things do not say. */
@@ -144,7 +184,7 @@ static void add_rows(struct table *t, const struct csv *csv,
 
 static void add_table(struct report *report, const struct source *s)
 {
-    struct table *t = report_add_table(report, SECTION_ROUTER, s->folded,
+    struct table *t = report_add_table(report, s->section, s->folded,
                                        s->name, s->columns, s->n_columns);
 
     table_caption(t, "%s", s->caption);
@@ -152,7 +192,7 @@ static void add_table(struct report *report, const struct source *s)
     for (size_t i = 0; i < report->n_worked; i++) {
         const struct run *run = report->worked[i];
         struct csv csv;
-        if (run->kind != RUN_ROUTER)
+        if (run->kind != s->kind)
             continue;
         if (csv_open_in(&csv, run->path, s->file, NULL) == STATUS_OK)
             add_rows(t, &csv, run, s);
@@ -162,10 +202,11 @@ static void add_table(struct report *report, const struct source *s)
 
 void tables_router(struct report *report)
 {
-    bool any = false;
-
-    for (size_t i = 0; i < report->n_worked; i++)
-        any |= report->worked[i]->kind == RUN_ROUTER;
-    for (size_t i = 0; i < sizeof sources / sizeof *sources && any; i++)
-        add_table(report, &sources[i]);
+    for (size_t s = 0; s < sizeof sources / sizeof *sources; s++) {
+        bool any = false;
+        for (size_t i = 0; i < report->n_worked; i++)
+            any |= report->worked[i]->kind == sources[s].kind;
+        if (any)
+            add_table(report, &sources[s]);
+    }
 }

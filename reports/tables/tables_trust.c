@@ -22,13 +22,22 @@ static const struct column mismatch_columns[] = {
 
 enum { MISMATCHES_SHOWN = 50 };
 
+/* An imported trace names no model: no formula says its work. */
+static bool predicts_work(const struct ledger *predicted)
+{
+    const struct cost whole = ledger_sum(predicted, LEDGER_ANY, LEDGER_ANY,
+                                         LEDGER_ANY, LEDGER_ANY);
+    return cost_known(&whole, METRIC_FLOPS) ||
+           cost_known(&whole, METRIC_BYTES);
+}
+
 static void add_mismatches(struct report *r, struct table *t,
                            const struct witnesses *w, const char *where)
 {
     const struct ledger *predicted = w->ledger[WITNESS_PREDICTED];
     const struct ledger *counted = w->ledger[WITNESS_COUNTED];
     struct disagreement found[MISMATCHES_SHOWN];
-    size_t compared = 0, n = predicted && counted
+    size_t compared = 0, n = predicted && counted && predicts_work(predicted)
         ? disagreements(predicted, counted, found, MISMATCHES_SHOWN, &compared)
         : 0;
 

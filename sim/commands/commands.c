@@ -5,7 +5,8 @@ const struct command *const commands[] = {
     &machine_command, &predict_command, &answer_command, &train_command,
     &run_command, &router_command, &route_table_command, &route_trace_command,
     &regret_command, &sensitivity_command, &allocate_command,
-    &profile_command, &sweep_command, &report_command, &keys_command, NULL
+    &profile_command, &import_command, &sweep_command, &report_command,
+    &keys_command, NULL
 };
 
 const char program_examples[] =

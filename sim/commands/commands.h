@@ -8,8 +8,8 @@ extern const struct command machine_command, predict_command, answer_command,
                             train_command, run_command, router_command,
                             route_table_command, route_trace_command,
                             regret_command, sensitivity_command,
-                            allocate_command, profile_command, sweep_command,
-                            report_command, keys_command;
+                            allocate_command, profile_command, import_command,
+                            sweep_command, report_command, keys_command;
 extern const struct command *const commands[];     /* NULL ends */
 
 /* Whole lines, for the help of the program itself. */

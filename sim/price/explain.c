@@ -366,7 +366,7 @@ static void where(FILE *file, const struct model_spec *spec, int32_t layer,
 static const struct { enum op op; enum pass pass; const char *text; } notes[] =
 {
     { OP_SELECT, PASS_FORWARD, "and 4 bytes for every kept row; in training,"
-      " B + 4 flops to move\n  the threshold where routers score" },
+      " B + 4 flops a choice\n  to move its threshold where routers score" },
     { OP_CLIP, PASS_UPDATE, "per tensor of m numbers: 2*m + 16*ceil(m/4096)"
       " flops, 4*m bytes; and 2 flops once" },
     { OP_ADAMW, PASS_UPDATE, "per tensor of m numbers: 17*m flops, 28*m"

@@ -520,6 +520,7 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
     const bool any = true, outside = layer < 0,
         shifted = has->norm == NORM_LAYER,
         scores = !outside && spec->routed[layer] && spec_has_router(spec),
+        twice = scores && spec->part == PART_APART,
         foresees = scores && spec->n_predictor > 0,
         heads = spec->latent.kv == 0, whole = spec->qk_norm_rows,
         ffn = !outside && !spec->has_experts[layer];
@@ -551,6 +552,9 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
         { !outside, scores,
           { "router", C, spec->router_trained && spec_scores_learn(spec),
             false } },
+        { !outside, twice,
+          { "router.ffn", C, spec->router_trained && spec_scores_learn(spec),
+            false } },
         { !outside, foresees, { "predictor.up.weight", C * W, true, false } },
         { !outside, foresees, { "predictor.up.bias", W, true, false } },
         { !outside, foresees, { "predictor.down.weight", W, true, false } },
@@ -561,7 +565,7 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i].where && all[i].holds) {
             const char *name = all[i].tensor.name;
-            const bool router = strcmp(name, "router") == 0,
+            const bool router = strncmp(name, "router", 6) == 0,
                 predictor = strncmp(name, "predictor", 9) == 0;
             out[n] = (struct flops_tensor){
                 .name = name, .n = all[i].tensor.n,

@@ -43,7 +43,7 @@
     X(square, spec->z_loss > 0.0, "1 if scores are to stay small")             \
     X(balance, spec->balance_loss > 0.0,                                       \
       "1 if scores are to keep to the capacity")                               \
-    X(scaled, spec->gate == GATE_SIGMOID2 || spec->gate_scale > 0.0,           \
+    X(scaled, spec_gate_scaled(spec),                                          \
       "1 if the gate is multiplied by a constant")                             \
     X(again, spec_puts_back(spec),                                             \
       "1 if the stream is put back as the layer found it")                     \

@@ -377,13 +377,15 @@ uint64_t memory_bytes(const struct model_spec *spec, int32_t n_sequences,
 /* The numbers that a thread packs for itself: for a product, PACKED rows of the
  * widest matrix (a stored head is widened a few columns at a time), in whole
  * registers, and a block of PACKED x PACKED; for attention, a sequence's keys
- * and values twice over and strips of 16 queries (models/kernels: gemm.c,
- * attention.c). */
+ * and values beside strips of 16 queries or, backward, in five copies beside
+ * blocks of QUERIES x KEYS (models/kernels: gemm.c, head.h). */
 static uint64_t scratch_numbers(const struct model_spec *spec, int32_t n_tokens)
 {
-    enum { PACKED = 256, STRIP = 16, REGISTER = 16 };
+    enum { PACKED = 256, STRIP = 16, REGISTER = 16, QUERIES = 64, KEYS = 128 };
     const uint64_t D = (uint64_t)spec->head_size, T = (uint64_t)n_tokens;
     const uint64_t padded = (T + STRIP - 1) / STRIP * STRIP;
+    const uint64_t forward = 2 * padded * D + STRIP * (D + padded);
+    const uint64_t backward = 5 * padded * D + 2 * QUERIES * (D + KEYS);
     uint64_t widest = largest((uint64_t)spec_q(spec) +
                               2 * (uint64_t)spec_e(spec),
                               (uint64_t)spec_up(spec));
@@ -393,7 +395,7 @@ static uint64_t scratch_numbers(const struct model_spec *spec, int32_t n_tokens)
     widest = largest(widest, (uint64_t)spec->n_channels);
     widest = (widest + REGISTER - 1) / REGISTER * REGISTER;
     return T + largest(PACKED * widest + PACKED * PACKED,
-                       5 * padded * D + 2 * STRIP * (D + padded));
+                       largest(forward, backward));
 }
 
 uint64_t memory_beside_bytes(const struct model_spec *spec,

@@ -152,7 +152,8 @@ static void layer_forward(struct pricing *p, int32_t layer, bool training)
     pricing_enter(p, PASS_FORWARD, layer);
     stages_forward(p, layer);
     if (spec->routed[layer] && training && spec->router_scores)
-        pricing_shared(p, OP_SELECT, B + FLOPS_THRESHOLD_BEYOND_B, 0);
+        pricing_shared(p, OP_SELECT, (uint64_t)plan_choices_a_layer(spec) *
+                                         (B + FLOPS_THRESHOLD_BEYOND_B), 0);
 }
 
 static void forward(struct pricing *p, bool training, unsigned with)

@@ -33,7 +33,7 @@ static const char *const tensor_names[TENSOR_COUNT] = {
 struct record {
     int32_t ids[STEPS][B][T], targets[STEPS][B][T];
     uint8_t kept[STEPS][2 * L][B][T];      /* the choices' */
-    float   threshold[STEPS][L];           /* before the step */
+    float   threshold[STEPS][2 * L];       /* the choices', before the step */
     double  loss[STEPS], norm[STEPS], router[STEPS], predictor[STEPS];
     double  spec[N_SPEC];
     float  *start;
@@ -71,6 +71,10 @@ static const struct variant variants[] = {
     { .name = "replay_gate_one", .policy = "replay", .gate = GATE_ONE },
     { .name = "apart", .policy = "token_norm", .part = PART_APART,
       .gate = GATE_ONE },
+    { .name = "apart_routers", .policy = "expert_choice", .part = PART_APART,
+      .gate = GATE_SIGMOID2, .aux = 0.1, .z = 0.01 },
+    { .name = "apart_bypass", .policy = "threshold", .part = PART_APART,
+      .gate = GATE_SIGMOID2, .bypass = true, .first = 1 },
     /* All layers attend to all: each scores for the next. */
     { .name = "attention_received", .policy = "attention_received",
       .part = PART_FFN, .gate = GATE_ONE },
@@ -99,8 +103,7 @@ static struct variant variant_of(const char *name)
 static struct model_spec spec_of(const struct variant *variant,
                                  const struct route_policy *policy)
 {
-    const bool scores = variant->part != PART_APART &&
-                        policy->signal != SIGNAL_RECEIVED &&
+    const bool scores = policy->signal != SIGNAL_RECEIVED &&
                         (policy->scored || variant->gate != GATE_ONE);
     struct model_spec spec = {
         .traits = family_traits[FAMILY_LLAMA], .n_layers = L, .n_channels = 32,
@@ -212,7 +215,8 @@ static void take_steps(struct record *r, struct model *m,
     struct update update = adamw;
 
     for (int s = 0; s < STEPS; s++) {
-        memcpy(r->threshold[s], model_thresholds(m), sizeof r->threshold[s]);
+        memcpy(r->threshold[s], model_thresholds(m),
+               (size_t)plan_n_choices(model_spec(m)) * sizeof(float));
         replay(replayed, trace, s);
         model_forward(m, &(struct model_input){
             .ids = r->ids[s][0], .targets = r->targets[s][0],
@@ -248,7 +252,7 @@ static enum status write_out(struct record *r, struct model *m,
     put_numbers(r, "ids", r->ids, SAFETENSORS_I32, STEPS * B * T);
     put_numbers(r, "targets", r->targets, SAFETENSORS_I32, STEPS * B * T);
     put_numbers(r, "kept", r->kept, SAFETENSORS_U8, STEPS * 2 * L * B * T);
-    put_numbers(r, "threshold", r->threshold, SAFETENSORS_F32, STEPS * L);
+    put_numbers(r, "threshold", r->threshold, SAFETENSORS_F32, STEPS * 2 * L);
     put_numbers(r, "loss", r->loss, SAFETENSORS_F64, STEPS);
     put_numbers(r, "norm", r->norm, SAFETENSORS_F64, STEPS);
     put_numbers(r, "router", r->router, SAFETENSORS_F64, STEPS);

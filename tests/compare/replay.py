@@ -32,8 +32,9 @@ MATRICES = ("WTE", "QKV", "PROJECT", "UP", "DOWN", "PREDICT_UP", "PREDICT_DOWN")
 PARTS = ("block", "attention", "ffn", "apart")
 KEYS = ("absent", "computed", "carried")
 TOP_K = ("attention", "computed", "carried",
-         "expert_choice", "losses", "bypass", "scaled_tanh", "gate_one")
-MEAN_CUT = ("threshold", "bypass_losses", "ffn")
+         "expert_choice", "losses", "bypass", "scaled_tanh", "gate_one",
+         "apart_routers")
+MEAN_CUT = ("threshold", "bypass_losses", "ffn", "apart_bypass")
 DTYPES = {"F32": numpy.float32, "F64": numpy.float64, "I32": numpy.int32,
           "U8": numpy.uint8}
 
@@ -138,8 +139,9 @@ class Decoder:
         return new.index_copy(0, rows, x[rows] +
                               gate * (run(x, rows) - x[rows]))
 
-    def layer(self, x, layer, score, kept, before):
-        """kept: the choices' of the layer, attention's first."""
+    def layer(self, x, layer, judge, kept, before):
+        """kept: the choices' of the layer, attention's first; judge(x, i): the
+        scores that its i-th choice has of the stream."""
         table = [before]
         everyone = torch.arange(T)
 
@@ -150,6 +152,7 @@ class Decoder:
         def feed(stream, rows):
             return self.feed_forward(stream[rows], layer)
 
+        score = judge(x, 0) if kept is not None else None
         if kept is None or self.part == "ffn":
             x = attend(x, everyone)
         if kept is None:
@@ -163,7 +166,7 @@ class Decoder:
             x = self.route(x, kept[0], score, feed)
         else:
             x = self.route(x, kept[0], score, attend)
-            x = self.route(x, kept[1], score, feed)
+            x = self.route(x, kept[1], judge(x, 1), feed)
         return x, table[0]
 
     def predict(self, x, layer):
@@ -173,32 +176,43 @@ class Decoder:
                 self.weight("PREDICT_DOWN_BIAS", layer))[:, 0]
 
     def forward(self, ids, targets, kept):
-        """Mean loss, losses of routers and of predictors; scores [L,B,T]."""
+        """Mean loss, losses of routers and of predictors; scores of choices
+        [choices,B,T]."""
         main, routers, entropy, foreseen = 0.0, 0.0, 0.0, 0.0
-        scores = torch.full((L, B, T), math.nan)
-        routed, each = L - 1, 2 if self.part == "apart" else 1
+        each = 2 if self.part == "apart" else 1
+        scores = torch.full((each * L, B, T), math.nan)
+        made = each * (L - 1)
+
+        def judge(x, layer, i, b):
+            nonlocal routers, entropy, foreseen
+            choice = each * layer + i
+            target = torch.tensor(kept[choice, b], dtype=torch.float64)
+            if self.predicts:
+                foreseen = foreseen + F.binary_cross_entropy_with_logits(
+                    self.predict(x, layer), target) / B / made
+            if not self.scores:
+                return None
+            score = plain_norm(x) @ self.weight(
+                "ROUTER_FFN" if i == 1 else "ROUTER", layer)[0]
+            scores[choice, b] = score.detach()
+            bce = F.binary_cross_entropy_with_logits(score, target)
+            entropy += bce.item() / B / made
+            over = kept[choice].mean() - CAPACITY
+            routers = routers + (
+                self.aux * bce + self.z * (score * score).mean() +
+                2 * self.balance * over * score.sigmoid().mean()) / B / made
+            return score
+
         for b in range(B):
             x, table = self.weights["WTE"][ids[b]], None
             for layer in range(L):
                 if not self.routes or layer == 0:
                     x, table = self.layer(x, layer, None, None, table)
                     continue
-                own, score = kept[each * layer:each * (layer + 1)], None
-                if self.scores:
-                    score = plain_norm(x) @ self.weight("ROUTER", layer)[0]
-                    scores[layer, b] = score.detach()
-                    target = torch.tensor(own[0, b], dtype=torch.float64)
-                    bce = F.binary_cross_entropy_with_logits(score, target)
-                    entropy += bce.item() / B / routed
-                    over = own[0].mean() - CAPACITY
-                    routers = routers + (
-                        self.aux * bce + self.z * (score * score).mean() +
-                        2 * self.balance * over * score.sigmoid().mean()
-                    ) / B / routed
-                if self.predicts:
-                    foreseen = foreseen + F.binary_cross_entropy_with_logits(
-                        self.predict(x, layer), target) / B / routed
-                x, table = self.layer(x, layer, score, own[:, b], table)
+                own = kept[each * layer:each * (layer + 1)]
+                x, table = self.layer(
+                    x, layer, lambda x, i: judge(x, layer, i, b), own[:, b],
+                    table)
             logits = (plain_norm(x) * self.weights["FINAL_GAMMA"]) @ \
                 self.weights["WTE"].T
             main = main + F.cross_entropy(logits, targets[b]) / B
@@ -209,15 +223,16 @@ def wrong_choices(policy, scores, kept, threshold, first):
     """Choices by scores that are not those of the scores, near ties apart, and
     but for the first tokens, which are kept in any case."""
     wrong = 0
-    for layer in range(1, L):
-        cut = threshold[layer]
+    each = len(scores) // L
+    for choice in range(each, each * L):
+        cut = threshold[choice]
         for b in range(B):
-            score = scores[layer, b].numpy()[first:]
-            keep = kept[layer, b][first:] > 0
+            score = scores[choice, b].numpy()[first:]
+            keep = kept[choice, b][first:] > 0
             if policy == "token_choice":
                 cut = 0.0
             elif policy in TOP_K or (
-                    policy in MEAN_CUT and math.isnan(threshold[layer])):
+                    policy in MEAN_CUT and math.isnan(threshold[choice])):
                 cut = (score[keep].min() + score[~keep].max()) / 2
             elif policy not in MEAN_CUT:
                 return 0
@@ -236,7 +251,7 @@ def replay(tool, text, policy):
     ids = torch.tensor(record["ids"].reshape(steps, B, T)).long()
     targets = torch.tensor(record["targets"].reshape(steps, B, T)).long()
     kept = record["kept"].reshape(steps, 2 * L, B, T).astype(numpy.float64)
-    threshold = record["threshold"].reshape(steps, L)
+    threshold = record["threshold"].reshape(steps, 2 * L)
     weights = decoder.weights
     first = {n: torch.zeros_like(w) for n, w in weights.items()}
     second = {n: torch.zeros_like(w) for n, w in weights.items()}

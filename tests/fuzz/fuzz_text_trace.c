@@ -42,7 +42,8 @@ static void replay(const struct text_trace *trace, enum routed_part part)
                             start < 2 * TOKENS; start++) {
         text_trace_fill(&a, 0, trace, start);
         for (int32_t c = 0; c < a.n_choices; c++)
-            check_kept(&a, c);
+            if (plan_choice(&spec, c).routed)
+                check_kept(&a, c);
     }
     allocation_close(&a);
 }

@@ -50,6 +50,8 @@ const struct job jobs[JOBS] = {
                      "counters/machine.yaml" } },
     { .name = "sweep --list",
       .arguments = { "sweep", "study.yaml", "--list" } },
+    { .name = "sweep, priced", .out = "prices",
+      .arguments = { "sweep", "prices.yaml", "-o", "prices", "-q" } },
     { .name = "sweep --merge", .out = "study", .path = no_programs,
       .arguments = { "sweep", "study.yaml", "-o", "study", "--merge", "-q" } },
     { .name = "report", .out = "page", .path = no_programs,
@@ -93,6 +95,10 @@ static const char study_yaml[] =
     "base: run.yaml\n"
     "axes:\n  routing.capacity: [0.25, 1.0]\n  train.seed: [1, 2, 3]\n";
 
+static const char prices_yaml[] =
+    "base: model.yaml\ncommand: predict\nset: {predict.machine:"
+    " counters/machine.yaml}\naxes:\n  predict.phase: [prefill, decode]\n";
+
 static void put_text(const char *path, const char *text)
 {
     file_put(path, text, strlen(text));
@@ -124,6 +130,7 @@ void job_set_up(void)
     put_text("run.yaml", run_yaml);
     put_text("model.yaml", model_yaml);
     put_text("study.yaml", study_yaml);
+    put_text("prices.yaml", prices_yaml);
     put_text("letters", "ab aab a b ab ab aab b a ab aab ab b b a ab");
     if (ordeal_run(&(struct ordeal){ .arguments = train }) != 0 ||
         ordeal_run(&(struct ordeal){ .arguments = sweep }) != 0)

@@ -99,8 +99,8 @@ extern const char *const model_config_bypasses[];
     MODEL_CONFIG_ROW(base, "routing.part", CHOICE, part, 0, 0,                 \
         "block", part_names, "",                                               \
         "the part that tokens are routed around: the block, its attention,"    \
-        " its feed-forward part, or apart: both parts, each by a choice of"    \
-        " its own, without a router")                                          \
+        " its feed-forward part, or apart: both parts, each by a choice and a" \
+        " router of its own")                                          \
     MODEL_CONFIG_ROW(base, "routing.skipped_keys", CHOICE, skipped_keys, 0, 0, \
         "absent", skipped_keys_names, "",                                      \
         "the key that later tokens see of a token that skips attention: none," \
@@ -109,8 +109,9 @@ extern const char *const model_config_bypasses[];
         " same")                                                               \
     MODEL_CONFIG_ROW(base, "routing.replay", PATH, replay, 0, 0,               \
         "", NULL, "", "for the policy replay: a recorded trace, which says"    \
-        " blocks and capacities too: for isobath run trace.csv of another run,"\
-        " for isobath train what isobath route-trace wrote of its text")       \
+        " blocks and capacities too: trace.csv of isobath run, for the windows"\
+        " of another run; or what isobath route-trace wrote of a text, for a"  \
+        " training, or a run on a split")                                      \
     MODEL_CONFIG_ROW(base, "routing.table", PATH, table, 0, 0,                 \
         "", NULL, "", "for the policy table: the counts that isobath"          \
         " route-table wrote, which must have all routed blocks; the capacity"  \

@@ -35,8 +35,8 @@
  *   `isobath predict MODEL --explain OP` prints them with the model's numbers put
  *   in.  A row of an op is one token that it works on.  What rows do not say:
  *   Select writes 4 bytes more for each row that is kept.
- *   The threshold update of a training step is B + 4 flops, no bytes, shared,
- *   under (forward, layer, select), where the policy scores.
+ *   The threshold update of a training step is B + 4 flops a choice, no bytes,
+ *   shared, under (forward, layer, select), where the policy scores.
  *   Where only each sequence's last token is wanted (a prompt before generation),
  *   the final norm and head have B rows, one a sequence, read where they are.
  *   The residual's gradient rides in the norms' backward: no op of its own.

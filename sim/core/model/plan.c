@@ -48,6 +48,11 @@ int32_t plan_n_choices(const struct model_spec *spec)
     return plan_choices_a_layer(spec) * spec->n_layers;
 }
 
+int32_t plan_n_made(const struct model_spec *spec)
+{
+    return plan_choices_a_layer(spec) * spec_n_routed(spec);
+}
+
 struct plan_choice plan_choice(const struct model_spec *spec, int32_t choice)
 {
     const int32_t each = plan_choices_a_layer(spec), layer = choice / each;

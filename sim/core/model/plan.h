@@ -25,6 +25,8 @@ struct plan_choice {
 int32_t plan_n_choices(const struct model_spec *spec);
 int32_t plan_choices_a_layer(const struct model_spec *spec);   /* 1 or 2 */
 struct plan_choice plan_choice(const struct model_spec *spec, int32_t choice);
+/* Those that are made: of routed layers. */
+int32_t plan_n_made(const struct model_spec *spec);
 
 enum stage_parts { STAGE_ATTENTION = 1, STAGE_FFN = 2, STAGE_BLOCK = 3 };
 enum stage_rows { STAGE_ALL, STAGE_KEPT };

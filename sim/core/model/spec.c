@@ -159,6 +159,15 @@ bool spec_puts_back(const struct model_spec *spec)
            spec->skipped_keys == SKIPPED_KEYS_COMPUTED;
 }
 
+bool spec_gate_scaled(const struct model_spec *spec)
+{
+    const double own = spec->gate == GATE_SIGMOID2 ? 2.0 : 1.0,
+        given = spec->gate_scale > 0.0 ? spec->gate_scale : 1.0;
+    const float factor = (float)(own * given);
+
+    return factor < 1.0f || factor > 1.0f;
+}
+
 int32_t spec_kept_at(const struct model_spec *spec, double capacity,
                      int32_t n_tokens)
 {
@@ -345,10 +354,11 @@ static enum status check_apart(const struct model_spec *s, struct error *err)
 {
     if (s->part != PART_APART)
         return STATUS_OK;
-    if (s->router_scores)
-        return error_set(err, STATUS_BAD_VALUE, "routing.part apart: a layer's"
-                         " router scores the whole layer; allowed are gate one"
-                         " and policies that go by a signal or by nothing");
+    if (s->n_predictor > 0)
+        return error_set(err, STATUS_BAD_VALUE, "routing.predictor %d: with"
+                         " routing.part apart a layer has two choices, and one"
+                         " predictor foresees one; allowed is 0",
+                         s->n_predictor);
     if (s->signal == SIGNAL_RECEIVED)
         return error_set(err, STATUS_BAD_VALUE, "routing.part apart: the"
                          " attention received in the layer before is the same"

@@ -296,6 +296,8 @@ bool    spec_scores_all_learn(const struct model_spec *spec);
  * layer found them, the kept ones too. */
 bool    spec_scored_again(const struct model_spec *spec);
 bool    spec_puts_back(const struct model_spec *spec);
+/* What the gate is multiplied by is not 1, as a float32: 2 * 0.5 is. */
+bool    spec_gate_scaled(const struct model_spec *spec);
 
 /* K of one layer: T on dense layers; on routed ones capacity * T rounded up
  * (a hair of tolerance keeps 0.1 * 30 at 3), at least 1; of a dropped one 0.  With first_besides,

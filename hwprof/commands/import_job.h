@@ -1,0 +1,51 @@
+/* import_job.h - Hold a trace that isobath import takes in, by pass and op. */
+#ifndef IMPORT_JOB_H
+#define IMPORT_JOB_H
+
+#include "hwprof/imported/torch_trace.h"
+#include "sim/core/answer/command.h"
+#include "sim/core/ledger/ledger.h"
+#include "sim/price/machine.h"
+
+struct import_options {
+    struct command_options common;
+    const char *machine, *machine_out;   /* NULL: not given */
+};
+
+/* The calls of one op in one pass. */
+struct import_cell {
+    int64_t calls;
+    double  flops, bytes;            /* NAN: of some call not known */
+    double  seconds;
+    double  predicted_seconds, predicted_joules;     /* NAN: not known */
+};
+
+struct import_job {
+    struct import_options *options;
+    const char *file;
+    struct chrome_trace chrome;
+    struct torch_trace trace;
+    struct machine *machine;         /* NULL: none */
+    struct import_cell cell[PASS_COUNT][OP_COUNT];
+    struct import_cell total;
+    struct ledger *ledger[3];        /* predicted, counted, measured */
+};
+
+/* The kind of work that a call is (flops.h), and its size on the machine's
+ * curve. */
+enum work   import_work(const struct import_job *job,
+                        const struct torch_call *call);
+double      import_size(const struct import_job *job,
+                        const struct torch_call *call);
+enum precision import_precision(const struct torch_call *call);
+
+/* ---- import_machine.c ---- */
+
+/* The profile of job->machine with what the trace's calls reached of it, into a
+ * file that appears whole or not at all: peaks that were beaten, and shares by
+ * size, graded measured.  STATUS_BAD_VALUE: no call is bound by arithmetic. */
+enum status import_machine_write(const struct import_job *job,
+                                 const char *path,
+                                 struct error *err) MUST_CHECK;
+
+#endif
