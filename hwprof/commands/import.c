@@ -427,7 +427,7 @@ static enum status write_all(struct import_job *job, struct error *err)
 
 /* ---- the command ---- */
 
-static enum status load(struct import_job *job, struct error *err)
+static enum status read_inputs(struct import_job *job, struct error *err)
 {
     const struct import_options *o = job->options;
     char *text;
@@ -457,7 +457,7 @@ static enum status load(struct import_job *job, struct error *err)
 static enum status answer(struct import_job *job, struct error *err)
 {
     const struct import_options *o = job->options;
-    enum status status = load(job, err);
+    enum status status = read_inputs(job, err);
 
     if (status != STATUS_OK)
         return status;

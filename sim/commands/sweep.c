@@ -382,8 +382,8 @@ static enum status run_inside(const struct options *options,
         return status;
     command_catch_signals();
     for (int32_t i = 0; i < sweep->n_points; i++)
-        if (sweep_matches(&sweep->point[i], options->filter))
-            state[i] = POINT_DONE;
+        state[i] = sweep_matches(&sweep->point[i], options->filter)
+                       ? POINT_DONE : POINT_PENDING;
     status = sweep_price(&price, state, err);
     progress_end(&progress);
     if (status == STATUS_OK)

@@ -22,7 +22,7 @@ static const char *const *const steps[STEPS] = { sweep, merge, report };
 
 /* Of studies that were left alone. */
 static struct {
-    struct answer points[REFERENCES], tables[REFERENCES];
+    struct answer points[REFERENCES], settings[REFERENCES];
     double seconds[STEPS];
     bool known;
 } undisturbed;
@@ -47,18 +47,21 @@ static void learn(void)
             undisturbed.seconds[s] = clock_seconds() - began;
         }
         answer_gather(&undisturbed.points[i], "swept/points.csv", NULL);
-        answer_gather(&undisturbed.tables[i], NULL, "page/tables");
+        answer_gather(&undisturbed.settings[i], "page/tables/settings.csv",
+                      NULL);
     }
     undisturbed.known = true;
 }
 
-/* Runs the program of the sweep that started it, and kills it. */
+/* Runs the program of the sweep that started it, and kills it: a moment later, or
+ * when it is told to end itself. */
 static void put_fickle(double seconds)
 {
     char text[256];
 
     snprintf(text, sizeof text, "#!/bin/sh\n\"/proc/$PPID/exe\" \"$@\" &\n"
-             "sleep %.4f\nkill -9 $! 2>/dev/null\nwait $!\n", seconds);
+             "point=$!\ntrap 'kill -9 $point' INT TERM\nsleep %.4f\n"
+             "kill -9 $point 2>/dev/null\nwait $point\n", seconds);
     file_put("fickle", text, strlen(text));
     chmod("fickle", 0755);
 }
@@ -90,13 +93,12 @@ static bool kill_one(struct trial *t)
     return false;
 }
 
-static bool as_undisturbed(struct trial *t, const char *printed,
-                           const char *directory,
+static bool as_undisturbed(struct trial *t, const char *table,
                            const struct answer *references)
 {
     struct answer answer;
 
-    answer_gather(&answer, printed, directory);
+    answer_gather(&answer, table, NULL);
     const bool same = answer_same(&answer, references, REFERENCES, true, t->why,
                                   sizeof t->why);
     answer_close(&answer);
@@ -126,7 +128,8 @@ void trial_killed_study(struct trial *t)
     const char *litter = tree_litter("swept");
     if (litter)
         snprintf(t->why, sizeof t->why, "at the end, %s lies there", litter);
-    else if (as_undisturbed(t, "swept/points.csv", NULL, undisturbed.points) &&
-             as_undisturbed(t, NULL, "page/tables", undisturbed.tables))
+    else if (as_undisturbed(t, "swept/points.csv", undisturbed.points) &&
+             as_undisturbed(t, "page/tables/settings.csv",
+                            undisturbed.settings))
         *t->why = '\0';
 }
