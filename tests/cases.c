@@ -51,15 +51,32 @@ static bool routes(enum pattern pattern, int32_t layer, int32_t n_layers)
            (pattern == PATTERN_ODD ? layer % 2 == 1 : layer == 0);
 }
 
+/* What else the family's public models have; windows where no layer routes. */
+static void give_numbers(struct model_spec *spec, enum family family)
+{
+    const bool gemma = family == FAMILY_GEMMA2 || family == FAMILY_GEMMA3;
+
+    spec->attention_cap = family == FAMILY_GEMMA2 ? 1.5f : 0.0f;
+    spec->logit_cap = family == FAMILY_GEMMA2 ? 2.0f : 0.0f;
+    spec->local_theta = family == FAMILY_GEMMA3 ? 50.0f : 0.0f;
+    spec->window = gemma && spec_n_routed(spec) == 0 ? 5 : 0;
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        spec->windowed[l] = spec->window > 0 && l % 2 == 0;
+    if (family == FAMILY_GPT_NEOX || family == FAMILY_STABLELM ||
+        family == FAMILY_PHI)
+        spec->n_rotary = (spec->head_size + 3) / 4 * 2;
+}
+
 struct model_spec case_spec(const struct shape *shape, enum family family,
                             double capacity, enum pattern pattern)
 {
-    bool gpt2 = family == FAMILY_GPT2;
+    const struct traits *has = &family_traits[family];
+    const bool turns = has->positions == POSITIONS_ROTARY;
     struct model_spec spec = {
-        .traits = family_traits[family], .n_layers = shape->n_layers,
+        .traits = *has, .n_layers = shape->n_layers,
         .n_channels = shape->n_channels, .n_heads = shape->n_heads,
-        .n_kv_heads = gpt2 ? shape->n_heads : shape->n_kv_heads,
-        .head_size = shape->head_size + (gpt2 ? 0 : shape->head_size % 2),
+        .n_kv_heads = has->grouped ? shape->n_kv_heads : shape->n_heads,
+        .head_size = shape->head_size + (turns ? shape->head_size % 2 : 0),
         .n_ffn = shape->n_ffn, .n_vocab = shape->n_vocab,
         .max_tokens = shape->n_tokens + 3, .tied_head = true,
         .norm_epsilon = 1e-5f, .rope_theta = 10000.0f, .gate = GATE_SIGMOID2,
@@ -70,6 +87,7 @@ struct model_spec case_spec(const struct shape *shape, enum family family,
         spec.routed[l] = capacity > 0.0 && routes(pattern, l, shape->n_layers);
         spec.capacity[l] = spec.routed[l] ? capacity : 1.0;
     }
+    give_numbers(&spec, family);
     return capacity > 0.0 ? spec : spec_dense(&spec);
 }
 
@@ -149,7 +167,8 @@ struct model_spec case_gated(char what[CASE_NAME_SIZE], int i)
 
     spec.gate = one ? GATE_ONE : (enum gate)(i % GATE_ONE);
     spec.bypass_gated = !one && i % 4 != 1;
-    spec.gate_scale = !one && i % 3 ? 0.75 : 0.0;
+    /* Half of 2*sigmoid is multiplied by nothing. */
+    spec.gate_scale = one || i % 3 == 0 ? 0.0 : i % 3 == 1 ? 0.75 : 0.5;
     spec.backbone_frozen &= !one;
     if (!one && i % 2)
         spec.aux_loss = spec.z_loss = spec.balance_loss = 0.0;

@@ -22,7 +22,8 @@ extern const double capacities[N_CAPACITIES];
 enum pattern { PATTERN_ODD, PATTERN_ALL, PATTERN_FIRST, PATTERN_COUNT };
 
 /* The shape as a model of the family (gpt2: as many key/value heads as heads;
- * llama: an even head size), gate 2*sigmoid, a trained router on the normalised
+ * llama: an even head size; those of gemma2 and later with caps, windows and a
+ * share of a head that is turned), gate 2*sigmoid, a trained router on the normalised
  * stream, tied head, max_tokens three more than the shape's tokens. */
 struct model_spec case_spec(const struct shape *shape, enum family family,
                             double capacity, enum pattern pattern);

@@ -34,6 +34,16 @@ double reference_gelu(double x)
                                  (x + 0.044715 * x * x * x)));
 }
 
+double reference_gelu_erf(double x)
+{
+    return 0.5 * x * erfc(-x / sqrt(2.0));
+}
+
+double reference_cap(double x, double cap)
+{
+    return cap > 0.0 ? cap * tanh(x / cap) : x;
+}
+
 double reference_silu(double x)
 {
     return x / (1.0 + exp(-x));
@@ -55,7 +65,8 @@ double reference_frequency(const struct model_spec *s, int32_t i)
     const struct rope_scaling *r = &s->rope_scaling;
     double factor = (double)r->factor, low = (double)r->low_frequency;
     double high = (double)r->high_frequency;
-    double plain = 1.0 / pow((double)s->rope_theta, 2.0 * i / s->head_size);
+    const int32_t turned = s->n_rotary > 0 ? s->n_rotary : s->head_size;
+    double plain = 1.0 / pow((double)s->rope_theta, 2.0 * i / turned);
     if (r->kind == ROPE_SCALING_NONE)
         return plain;
     if (r->kind == ROPE_SCALING_LINEAR)
@@ -69,7 +80,7 @@ double reference_frequency(const struct model_spec *s, int32_t i)
 
 void reference_rope(double *x, const struct model_spec *s, int32_t position)
 {
-    const int32_t n = s->head_size;
+    const int32_t n = s->n_rotary > 0 ? s->n_rotary : s->head_size;
     for (int32_t i = 0; i < n / 2; i++) {
         double angle = position * reference_frequency(s, i);
         double a = x[i], b = x[i + n / 2];
@@ -80,7 +91,8 @@ void reference_rope(double *x, const struct model_spec *s, int32_t position)
 
 void reference_attend(const double *q, const double *k, const double *v,
                       int32_t stride, int32_t n, int32_t head_size,
-                      int32_t window, double *out, int32_t out_stride)
+                      int32_t window, double cap, double *out,
+                      int32_t out_stride)
 {
     for (int32_t i = 0; i < n; i++) {
         const int32_t from = window > 0 && i >= window ? i - window + 1 : 0;
@@ -89,7 +101,7 @@ void reference_attend(const double *q, const double *k, const double *v,
             double score = 0.0;
             for (int32_t d = 0; d < head_size; d++)
                 score += q[i * stride + d] * k[j * stride + d];
-            p[j] = score / sqrt((double)head_size);
+            p[j] = reference_cap(score / sqrt((double)head_size), cap);
             largest = fmax(largest, p[j]);
         }
         for (int32_t j = from; j <= i; j++)
@@ -174,7 +186,15 @@ static void attention(const struct reference *r, int32_t layer,
     double *qkv = room, *mixed = qkv + n * width;
 
     product(r, layer, TENSOR_QKV, TENSOR_QKV_BIAS, x, n, qkv);
-    if (s->traits.qk_norm)
+    if (s->traits.qk_norm_rows)
+        for (int32_t i = 0; i < n; i++) {
+            double *row = qkv + i * width, small = (double)s->norm_epsilon;
+            reference_rms_norm(row, q, small,
+                               weight(r, layer, TENSOR_QUERY_GAMMA), row);
+            reference_rms_norm(row + q, e, small,
+                               weight(r, layer, TENSOR_KEY_GAMMA), row + q);
+        }
+    else if (s->traits.qk_norm)
         for (int32_t i = 0; i < n; i++)
             for (int32_t h = 0; h < s->n_heads + s->n_kv_heads; h++) {
                 double *head = qkv + i * width + h * d;
@@ -184,33 +204,46 @@ static void attention(const struct reference *r, int32_t layer,
                                                         : TENSOR_KEY_GAMMA),
                                    head);
             }
+    struct model_spec turn = *s;
+    if (s->windowed[layer] && s->local_theta > 0.0f) {
+        turn.rope_theta = s->local_theta;
+        turn.rope_scaling.kind = ROPE_SCALING_NONE;
+    }
     if (s->traits.positions == POSITIONS_ROTARY && !s->unturned[layer])
         for (int32_t i = 0; i < n; i++)
             for (int32_t h = 0; h < s->n_heads + s->n_kv_heads; h++)
-                reference_rope(qkv + i * width + h * d, s, position[i]);
+                reference_rope(qkv + i * width + h * d, &turn, position[i]);
     for (int32_t h = 0; h < s->n_heads; h++) {
         int32_t g = h / group;
         reference_attend(qkv + h * d, qkv + q + g * d, qkv + q + e + g * d,
                          width, n, d, s->windowed[layer] ? s->window : 0,
-                         mixed + h * d, q);
+                         (double)s->attention_cap, mixed + h * d, q);
     }
     product(r, layer, TENSOR_PROJECT, TENSOR_PROJECT_BIAS, mixed, n, out);
+}
+
+static double activate(enum activation_kind kind, const double *up, int32_t f,
+                       int32_t j)
+{
+    switch (kind) {
+    case ACTIVATION_SWIGLU: return reference_silu(up[j]) * up[f + j];
+    case ACTIVATION_GEGLU:  return reference_gelu(up[j]) * up[f + j];
+    case ACTIVATION_GELU:   return reference_gelu(up[j]);
+    default:                return reference_gelu_erf(up[j]);
+    }
 }
 
 static void feed_forward(const struct reference *r, int32_t layer,
                          const double *x, int32_t n, double *out, double *room)
 {
     const struct model_spec *s = r->spec;
-    bool gated = s->traits.activation == ACTIVATION_SWIGLU;
-    int32_t f = s->n_ffn, u = gated ? 2 * f : f;
+    int32_t f = s->n_ffn, u = spec_up(s);
     double *up = room, *act = up + n * u;
 
     product(r, layer, TENSOR_UP, TENSOR_UP_BIAS, x, n, up);
     for (int32_t i = 0; i < n; i++)
         for (int32_t j = 0; j < f; j++)
-            act[i * f + j] = gated ? reference_silu(up[i * u + j]) *
-                                         up[i * u + f + j]
-                                   : reference_gelu(up[i * u + j]);
+            act[i * f + j] = activate(s->traits.activation, up + i * u, f, j);
     product(r, layer, TENSOR_DOWN, TENSOR_DOWN_BIAS, act, n, out);
 }
 
@@ -218,15 +251,34 @@ static void feed_forward(const struct reference *r, int32_t layer,
 static void block(const struct reference *r, int32_t layer, double *x,
                   const int32_t *position, int32_t n, double *room)
 {
+    const struct traits *has = &r->spec->traits;
     int32_t size = n * r->spec->n_channels;
-    double *normed = room, *change = normed + size, *rest = change + size;
+    double *normed = room, *change = normed + size, *was = change + size;
+    double *rest = was + size;
+    const bool before = has->norms != NORMS_AFTER;
+    const bool after = has->norms != NORMS_BEFORE;
 
-    norm_rows(r, layer, TENSOR_NORM1_GAMMA, TENSOR_NORM1_BETA, x, n, normed);
+    memcpy(was, x, (size_t)size * sizeof *was);
+    memcpy(normed, x, (size_t)size * sizeof *normed);
+    if (before)
+        norm_rows(r, layer, TENSOR_NORM1_GAMMA, TENSOR_NORM1_BETA, x, n,
+                  normed);
     attention(r, layer, normed, position, n, change, rest);
+    if (after)
+        norm_rows(r, layer, TENSOR_ADDED1_GAMMA, TENSOR_ADDED1_BETA, change, n,
+                  change);
     for (int32_t i = 0; i < size; i++)
         x[i] += change[i];
-    norm_rows(r, layer, TENSOR_NORM2_GAMMA, TENSOR_NORM2_BETA, x, n, normed);
+    const double *read = has->parallel == PARALLEL_NONE ? x : was;
+    if (!before)
+        memcpy(normed, read, (size_t)size * sizeof *normed);
+    else if (has->parallel != PARALLEL_NORM)
+        norm_rows(r, layer, TENSOR_NORM2_GAMMA, TENSOR_NORM2_BETA, read, n,
+                  normed);
     feed_forward(r, layer, normed, n, change, rest);
+    if (after)
+        norm_rows(r, layer, TENSOR_ADDED2_GAMMA, TENSOR_ADDED2_BETA, change, n,
+                  change);
     for (int32_t i = 0; i < size; i++)
         x[i] += change[i];
 }
@@ -362,7 +414,7 @@ static size_t room_of(const struct reference *r)
     const struct model_spec *s = r->spec;
     int32_t attention = 2 * (spec_q(s) + spec_e(s));
     int32_t feed_forward = spec_up(s) + s->n_ffn;
-    return (size_t)(r->n_tokens * (5 * s->n_channels + attention +
+    return (size_t)(r->n_tokens * (6 * s->n_channels + attention +
                                    feed_forward) + s->n_vocab);
 }
 
@@ -373,6 +425,7 @@ static double losses(const struct reference *r, double *nats, double *logits,
     const struct model_spec *s = r->spec;
     int32_t c = s->n_channels, t_max = r->n_tokens, v = s->n_vocab;
     const double *head = weight(r, -1, s->tied_head ? TENSOR_WTE : TENSOR_HEAD);
+    const double *bias = weight(r, -1, TENSOR_HEAD_BIAS);
     double *room = calloc(room_of(r), sizeof *room), total = 0.0;
     double *x = room, *normed = x + t_max * c, *row = normed + t_max * c;
 
@@ -389,9 +442,10 @@ static double losses(const struct reference *r, double *nats, double *logits,
         for (int32_t t = 0; t < t_max; t++) {
             int32_t at = b * t_max + t;
             for (int32_t i = 0; i < v; i++) {
-                row[i] = 0.0;
+                row[i] = bias ? bias[i] : 0.0;
                 for (int32_t j = 0; j < c; j++)
                     row[i] += normed[t * c + j] * head[i * c + j];
+                row[i] = reference_cap(row[i], (double)s->logit_cap);
             }
             double loss = reference_nats(row, v, r->targets[at], NULL);
             total += loss;

@@ -6,7 +6,9 @@
  * before each part, learned positions); Hendrycks and Gimpel 2016 (GELU, tanh
  * form); Zhang and Sennrich 2019 (RMS norm); Su et al. 2021 (rotary positions,
  * halves paired as in Hugging Face files); Shazeer 2020 (SwiGLU); Ainslie et al.
- * 2023 (grouped queries); Henry et al. 2020 as in Yang et al. 2025, Qwen3 (norms
+ * 2023 (grouped queries); Gemma Team 2024 (norms around parts, caps); Walsh et al.
+ * 2025, OLMo 2 (norms after parts, of whole rows of queries and keys); Wang and
+ * Komatsuzaki 2021 (parts side by side); Henry et al. 2020 as in Yang et al. 2025, Qwen3 (norms
  * of queries and keys, a head at a time, with scales); Raposo et al. 2024, equation 1 (Mixture of Depths,
  * here with a gate on the block's change). */
 #ifndef REFERENCE_H
@@ -44,22 +46,27 @@ void   reference_layer_norm(const double *x, int32_t n, double epsilon,
                             double *out);
 void   reference_rms_norm(const double *x, int32_t n, double epsilon,
                           const double *gamma, double *out);
-double reference_gelu(double x);
+double reference_gelu(double x);         /* tanh form */
+double reference_gelu_erf(double x);     /* by the error function */
 double reference_silu(double x);
 /* `scale` 0: 1. */
 double reference_gate(enum gate gate, double scale, double score);
 /* Radians a token of pair i of a head, after rope_scaling (default, linear and
  * llama3: Llama 3.1's blend, as transformers' modeling_rope_utils.py has it). */
 double reference_frequency(const struct model_spec *spec, int32_t i);
-/* Turn one head of D numbers as a token at `position`. */
+/* Turn one head of D numbers, or its first, as a token at `position`. */
 void   reference_rope(double *x, const struct model_spec *spec,
                       int32_t position);
+/* cap tanh(x / cap); cap 0: x. */
+double reference_cap(double x, double cap);
 /* Causal attention of one head over n rows of queries, keys and values that lie
  * `stride` numbers apart; out rows likewise out_stride apart.  A row sees the
- * last `window` rows, its own included; 0: all (Beltagy et al. 2020). */
+ * last `window` rows, its own included; 0: all (Beltagy et al. 2020).  Scores are
+ * capped; 0: they are not. */
 void   reference_attend(const double *q, const double *k, const double *v,
                         int32_t stride, int32_t n, int32_t head_size,
-                        int32_t window, double *out, int32_t out_stride);
+                        int32_t window, double cap, double *out,
+                        int32_t out_stride);
 /* -log softmax(x)[target]; *entropy unless NULL. */
 double reference_nats(const double *x, int32_t n, int32_t target,
                       double *entropy);

@@ -159,6 +159,25 @@ Test(flops, a_gated_bypass_multiplies_what_is_skipped)
     cr_expect(eq(u64, f.at[FLOPS_BACK_SKIPPED][OP_GATE].bytes, 2 * 128 + 4));
 }
 
+/* 3*32, exp and 2; and the factor, where it is another than 1. */
+Test(flops, a_gate_is_multiplied_by_what_is_not_1)
+{
+    static const struct { enum gate gate; double scale; uint64_t factor; }
+        cases[] = {
+        { GATE_SIGMOID2, 0.0, 1 }, { GATE_SIGMOID2, 0.5, 0 },
+        { GATE_SIGMOID2, 0.25, 1 }, { GATE_SIGMOID, 0.0, 0 },
+        { GATE_SIGMOID, 0.5, 1 }, { GATE_SIGMOID, 1 + 1e-12, 0 },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct model_spec spec = small_llama(1);
+        spec.gate = cases[i].gate;
+        spec.gate_scale = cases[i].scale;
+        cr_expect(eq(u64, flops_list(&spec).at[PASS_FORWARD][OP_GATE].flops,
+                     3 * 32 + 18 + 2 + cases[i].factor), "case %zu", i);
+    }
+}
+
 /* C 32, H 4, D 8, Q 32, E 16: backward where skipped tokens have keys. */
 Test(flops, keys_of_skipped_tokens_have_gradients)
 {

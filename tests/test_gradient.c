@@ -698,7 +698,7 @@ Test(gradient, parts_apart_and_keys_of_skipped_tokens)
 
     for (int p = 0; p < PART_COUNT; p++)
         for (int k = 0; k < SKIPPED_KEYS_COUNT; k++)
-            for (int f = 0; f < FAMILY_COUNT; f++)
+            for (int f = 0; f < FAMILY_GEMMA2; f++)
                 for (int w = 0; w < 2; w++) {
                     if (p == PART_FFN && k != SKIPPED_KEYS_ABSENT)
                         continue;

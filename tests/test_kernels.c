@@ -285,7 +285,7 @@ static void check_attention(const struct kernels *k, int32_t heads,
             const double *row = x + first[b] * width;
             int32_t g = h / (heads / groups);
             reference_attend(row + h * d, row + q + g * d, row + q + e + g * d,
-                             width, first[b + 1] - first[b], d, 0,
+                             width, first[b + 1] - first[b], d, 0, 0.0,
                              expected + first[b] * q + h * d, q);
         }
     for (int parts = 1; parts <= 3; parts++) {
@@ -466,6 +466,21 @@ Test(kernels, activations_over_the_whole_range)
         }
         k->swiglu(x, out, 1, N, 0, 1);
         near_each(out, expected, N, 1e-6, "swiglu", k->name);
+        for (int i = 0; i < N; i++)
+            expected[i] = reference_gelu((double)x[i]) * (double)0.7f;
+        k->geglu(x, out, 1, N, 0, 1);
+        near_each(out, expected, N, 1e-6, "geglu", k->name);
+        for (int i = 0; i < N; i++)
+            expected[i] = reference_gelu_erf((double)x[i]);
+        for (int part = 0; part < 3; part++)
+            k->gelu_erf(x, out, N, part, 3);
+        near_each(out, expected, N, 1e-6, "gelu by erf", k->name);
+        for (int i = 0; i < N; i++)
+            expected[i] = reference_cap((double)x[i], 30.0);
+        memcpy(out, x, N * sizeof *out);
+        for (int part = 0; part < 3; part++)
+            k->cap(out, N, 30.0f, part, 3);
+        near_each(out, expected, N, 1e-5, "cap", k->name);
         cr_expect(guarded(out, N));
         free(out); free(x);
     }

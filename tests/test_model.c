@@ -259,8 +259,11 @@ Test(model, bits_do_not_depend_on_threads_or_on_the_run)
                 if (run == 0) {
                     first = bits;
                 } else {
-                    same_bits(t, &first, &bits,
-                              run == 3 ? "again" : "threads");
+                    char what[48];
+                    snprintf(what, sizeof what, "%s, shape %d, %s",
+                             family_names[f], tried[i],
+                             run == 3 ? "again" : "threads");
+                    same_bits(t, &first, &bits, what);
                     free_bits(&bits);
                 }
                 close_trial(t);

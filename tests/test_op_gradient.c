@@ -227,7 +227,7 @@ static void check_qk_norm(const struct kernels *k, int d, int parts)
     draw(in, x, n + 2 * (size_t)d, 3);
     draw(dout, NULL, n, 4);
     struct qk_norm o = {
-        .rows = QK_ROWS, .n_heads = { 2, 1 }, .head_size = d,
+        .rows = QK_ROWS, .n_groups = { 2, 1 }, .size = { d, d },
         .stride = QK_HEADS * d + QK_EXTRA, .epsilon = 1e-5f,
         .gamma = { in + n, in + n + d }, .x = spaced, .scales = scales,
         .unnormed = kept, .dgamma = { gradient + n, gradient + n + d },
@@ -265,7 +265,8 @@ enum { A_FIRST = 19, A_SECOND = 6, A_N = A_FIRST + A_SECOND, A_H = 4, A_G = 2,
        A_D_MAX = 24 };
 
 struct attend_context {
-    int d;
+    int d, window;
+    double cap;
     const float *dout;
 };
 
@@ -280,15 +281,16 @@ static double attend_value(const double *x, const void *context)
             const double *row = x + first[b] * width;
             int g = h / (A_H / A_G);
             reference_attend(row + h * d, row + q + g * d, row + q + e + g * d,
-                             width, first[b + 1] - first[b], d, 0,
-                             out + first[b] * q + h * d, q);
+                             width, first[b + 1] - first[b], d, c->window,
+                             c->cap, out + first[b] * q + h * d, q);
         }
     for (int i = 0; i < A_N * q; i++)
         total += out[i] * (double)c->dout[i];
     return total;
 }
 
-static void check_attention(const struct kernels *k, int d)
+static void check_attention(const struct kernels *k, int d, int window,
+                            float cap)
 {
     enum { WIDTH = (A_H + 2 * A_G) * A_D_MAX };
     static float qkv[A_N * WIDTH], out[A_N * WIDTH], dout[A_N * WIDTH];
@@ -302,10 +304,11 @@ static void check_attention(const struct kernels *k, int d)
     cr_assert(k->attend_scratch(A_FIRST, d) <= sizeof scratch / sizeof *scratch);
     struct attention o = { .rows = &rows, .n_heads = A_H, .n_kv_heads = A_G,
                            .head_size = d, .qkv = qkv, .out = out,
-                           .stats = stats, .dout = dout, .dqkv = gradient };
+                           .stats = stats, .dout = dout, .dqkv = gradient,
+                           .window = window, .cap = cap };
     k->attend(&o, 0, 1, scratch);
     k->attend_backward(&o, 0, 1, scratch);
-    struct attend_context context = { d, dout };
+    struct attend_context context = { d, window, (double)cap, dout };
     struct trial trial = { "attention", n, x, attend_value, &context,
                            gradient };
     check(k, &trial);
@@ -314,9 +317,12 @@ static void check_attention(const struct kernels *k, int d)
 Test(op_gradient, attention)
 {
     EACH_KERNELS(k) {
-        check_attention(k, 3);
-        check_attention(k, 8);
-        check_attention(k, A_D_MAX);
+        check_attention(k, 3, 0, 0.0f);
+        check_attention(k, 8, 0, 0.0f);
+        check_attention(k, A_D_MAX, 0, 0.0f);
+        check_attention(k, 8, 0, 0.7f);
+        for (int window = 1; window < A_FIRST; window++)
+            check_attention(k, 8, window, window % 2 ? 0.7f : 0.0f);
     }
 }
 
@@ -324,23 +330,45 @@ Test(op_gradient, attention)
 
 enum { ACT_ROWS = 2, ACT_WIDTH = 21, ACT_N = ACT_ROWS * ACT_WIDTH };
 
-static double gelu_value(const double *x, const void *dout)
+static double plain_value(const double *x, const float *dout,
+                          double (*function)(double))
 {
     double total = 0.0;
     for (int i = 0; i < ACT_N; i++)
-        total += reference_gelu(x[i]) * (double)((const float *)dout)[i];
+        total += function(x[i]) * (double)dout[i];
     return total;
 }
 
-static double swiglu_value(const double *x, const void *dout)
+static double gated_value(const double *x, const float *dout,
+                          double (*function)(double))
 {
     double total = 0.0;
     for (int r = 0; r < ACT_ROWS; r++)
         for (int i = 0; i < ACT_WIDTH; i++)
-            total += reference_silu(x[2 * r * ACT_WIDTH + i]) *
+            total += function(x[2 * r * ACT_WIDTH + i]) *
                      x[(2 * r + 1) * ACT_WIDTH + i] *
-                     (double)((const float *)dout)[r * ACT_WIDTH + i];
+                     (double)dout[r * ACT_WIDTH + i];
     return total;
+}
+
+static double gelu_value(const double *x, const void *dout)
+{
+    return plain_value(x, dout, reference_gelu);
+}
+
+static double gelu_erf_value(const double *x, const void *dout)
+{
+    return plain_value(x, dout, reference_gelu_erf);
+}
+
+static double swiglu_value(const double *x, const void *dout)
+{
+    return gated_value(x, dout, reference_silu);
+}
+
+static double geglu_value(const double *x, const void *dout)
+{
+    return gated_value(x, dout, reference_gelu);
 }
 
 Test(op_gradient, activations)
@@ -357,6 +385,14 @@ Test(op_gradient, activations)
         struct trial swiglu = { "swiglu", 2 * ACT_N, x, swiglu_value, dout,
                                 gradient };
         check(k, &swiglu);
+        k->gelu_erf_backward(in, dout, gradient, ACT_N, 0, 1);
+        struct trial erf = { "gelu, erf", ACT_N, x, gelu_erf_value, dout,
+                             gradient };
+        check(k, &erf);
+        k->geglu_backward(in, dout, gradient, ACT_ROWS, ACT_WIDTH, 0, 1);
+        struct trial geglu = { "geglu", 2 * ACT_N, x, geglu_value, dout,
+                               gradient };
+        check(k, &geglu);
     }
 }
 
@@ -405,7 +441,7 @@ Test(op_gradient, rope)
             draw(dout, NULL, (size_t)(R_N * stride), 10);
             memcpy(gradient, dout, sizeof gradient);
             struct rows rows = { 1, NULL, rope_position, NULL };
-            k->rope(gradient, &rows, R_N, R_HEADS, d, stride, table, true, 0,
+            k->rope(gradient, &rows, R_N, R_HEADS, d, d, stride, table, true, 0,
                     1);
             struct rope_context context = { d, dout };
             struct trial trial = { "rope", (size_t)(R_N * stride), x,

@@ -101,6 +101,23 @@ Test(priced, layers_add_up_to_the_point)
     csv_close(&layers);
 }
 
+/* A point that is left out is no zero, and in no report. */
+Test(priced, a_filter_leaves_points_out)
+{
+    struct error err = { STATUS_OK, "" };
+    struct csv csv;
+
+    put_file("study.yaml", machine_study);
+    cr_assert(eq(int, ISOBATH("sweep", "study.yaml", "-o", "out", "--filter",
+                              "batch=8"), 0));
+    expect_said("stdout", "3 of 6 points done");
+    cr_assert(csv_open(&csv, "out/points.csv", &err) == STATUS_OK);
+    cr_expect_str_eq(csv_text(&csv, 0, csv_column(&csv, "status")), "pending");
+    cr_expect_str_eq(csv_text(&csv, 0, csv_column(&csv, "predicted.flops")), "");
+    cr_expect(real_at(&csv, 1, "predicted.flops") > 0);
+    csv_close(&csv);
+}
+
 /* Without a machine nothing is known of time, and that is no zero. */
 Test(priced, what_is_unknown_is_left_empty)
 {

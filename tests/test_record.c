@@ -136,7 +136,7 @@ Test(record, what_holds_no_records_is_refused_with_its_place)
     cr_assert(mkdir("kept", 0777) == 0);
     put_file("kept/records.json", "{\"schema\": 1}\n");
     cr_expect(eq(int, SWEEP("-o", "out", "--from", "kept"), 2));
-    expect_said("stderr", "kept/records.json:1:1: allowed is isobath-records-1");
+    expect_said("stderr", "kept/records.json:1:1: allowed is isobath-records-2");
     put_file("kept/records.json", "{\"schema\": \"isobath-records-1\",\n nonsense");
     cr_expect(eq(int, SWEEP("-o", "out", "--from", "kept"), 2));
     expect_said("stderr", "kept/records.json:2:");
@@ -169,4 +169,36 @@ Test(record, a_record_of_another_program_of_before_is_taken)
                      " > r && mv r kept/records.json") == 0);
     cr_expect(eq(int, SWEEP("-o", "again", "--from", "kept", "--merge"), 2));
     expect_said("stderr", "point 2 (mod seed=1): was trained by another config");
+}
+
+/* What a study left under the first form of records, which ships: it is taken
+ * over, kept under the second, and taken over from there as it was. */
+Test(record, older_records_are_read_and_kept_in_less, .fini = leave_directory)
+{
+    static const char *const from[] = { "reports/results/isoflop", "kept" };
+    char study[PATH_SIZE], older[PATH_SIZE];
+    struct stat was, now;
+
+    snprintf(study, sizeof study, "%s/configs/studies/isoflop.yaml", started_in);
+    snprintf(older, sizeof older, "%s/%s", started_in, from[0]);
+    /* Another program's points are taken without a look at their text. */
+    cr_assert(eq(int, ISOBATH("sweep", study, "-o", from[1], "--from", older,
+                              "--merge", "-q", "--program", "none"), 0));
+    cr_assert(eq(int, ISOBATH("sweep", study, "-o", "again", "--from", from[1],
+                              "--merge", "-q", "--program", "none"), 0));
+    expect_same_file("kept/points.csv", "again/points.csv");
+    expect_same_file("kept/records.json", "again/records.json");
+    for (int p = 0; p < 60; p += 7) {
+        char a[64], b[64];
+        snprintf(a, sizeof a, "kept/points/%06d", p);
+        snprintf(b, sizeof b, "again/points/%06d", p);
+        json_t *x = summary_of(a), *y = summary_of(b);
+        cr_expect(json_equal(x, y), "point %d", p);
+        json_decref(x);
+        json_decref(y);
+    }
+    strcat(older, "/records.json");
+    cr_assert(stat(older, &was) == 0 && stat("kept/records.json", &now) == 0);
+    cr_expect(now.st_size * 5 < was.st_size * 3, "%ld of %ld", (long)now.st_size,
+              (long)was.st_size);
 }

@@ -128,12 +128,13 @@ static void decided(struct fixture *f, const char *rule,
 static void expect_flips_as_alone(struct model_spec spec)
 {
     struct fixture f;
-    unsigned char kept[LAYERS * T];
+    unsigned char kept[2 * LAYERS * T];
 
     open_fixture(&f, spec, 0);
     look(&f, "expert_choice");
     const struct regret *r = &f.regret;
-    cr_assert(eq(long, r->n_flips, 2 * (T + T + T / 2)));
+    cr_assert(eq(int, r->n_choices, spec.part == PART_APART ? 4 : 2));
+    cr_assert(eq(long, r->n_flips, r->n_choices * (T + T + T / 2)));
     for (int64_t i = 0; i < r->n_flips; i++) {
         const struct regret_flip *flip = &r->flip[i];
         const struct score_window w = window_of(&f, flip->window);
@@ -166,6 +167,15 @@ Test(regret, a_flip_of_a_model_that_draws_its_gates_is_too)
     spec.router_drawn = true;
     spec.router_trained = false;
     spec.router_detached = true;
+    expect_flips_as_alone(spec);
+}
+
+/* Attention and feed-forward part each decide. */
+Test(regret, a_flip_of_one_part_is_too)
+{
+    struct model_spec spec = worked_gpt2(LAYERS);
+
+    spec.part = PART_APART;
     expect_flips_as_alone(spec);
 }
 

@@ -304,10 +304,42 @@ Test(replay, what_is_of_something_else_is_refused)
                               "-o", "r", "-q"), 0));
     expect_refused("r/trace.csv", "train.seed=1", "not a text's trace, as"
                    " isobath route-trace writes it");
-    cr_expect(eq(int, STARTED("run", "a", "--text", "text", "-q", "--set",
+}
+
+/* Scored again, the held-out text costs the run what it cost the training; with
+ * the recorded model's own weights and choices it is its loss. */
+Test(replay, a_split_is_scored_by_the_trace_of_its_text)
+{
+#define SCORED "--text", "text", "--split", "validation", "-q", "--set",       \
+               "routing.policy=replay", "--set", "routing.replay=a.trace"
+    cr_assert(eq(int, STARTED("train", "run.yaml", "-o", "a", "-q", "--set",
+                              "train.judge_windows=0"), 0));
+    record("a", "a.trace");
+    cr_assert(eq(int, STARTED("train", "run.yaml", "-o", "b", "-q", REPLAY,
+                              "--set", "routing.replay=a.trace", "--set",
+                              "train.judge_windows=0"), 0));
+    for (const char *const *name = (const char *const[]){ "a", "b", NULL };
+         *name; name++) {
+        cr_assert(eq(int, STARTED("run", *name, "-o", "r", SCORED), 0), "%s",
+                  read_file("stderr", NULL));
+        json_t *run = summary_of("r"), *trained = summary_of(*name);
+        cr_expect(fabs(number_at(run, "loss.heldout_topk") -
+                       number_at(trained, "loss.heldout_causal")) < 1e-5);
+        json_decref(trained);
+        json_decref(run);
+        cr_assert(eq(int, system("rm -r r"), 0));
+    }
+    cr_expect(eq(int, ISOBATH("run", "a", "-q", "--text", "text", "--set",
                               "routing.policy=replay", "--set",
                               "routing.replay=a.trace"), 2));
-    expect_said("stderr", "a.trace");
+    expect_said("stderr", "a.trace: a text's trace is replayed on a part of the"
+                " text; give --split");
+    cr_expect(eq(int, ISOBATH("run", "a", SCORED, "--window", "16"), 2));
+    expect_said("stderr", "a.trace: of windows of 32 bytes with 0.1 held out;"
+                " these are of 16 bytes");
+    cr_assert(eq(int, system("echo a >>text"), 0));
+    cr_expect(eq(int, ISOBATH("run", "a", SCORED), 2));
+    expect_said("stderr", "a.trace: of another text");
 }
 
 Test(replay, another_share_is_held_out_where_it_is_asked_for)

@@ -67,7 +67,7 @@ Test(rotary, yarn_keeps_the_first_pairs_and_divides_the_last)
 
     expect(&spec, NULL, (double[]){ 1.0, 0.1, 0.01 * (0.5 + 0.5 / 4.0),
                                     0.001 / 4.0 });
-    rotary_fill(table, &spec, 2, NULL);
+    rotary_fill(table, &spec, 2, false, NULL);
     cr_expect(table[0] == 1.5f && table[4] == 0.0f);
     cr_expect(fabsf(table[8] - 1.5f * 0.54030231f) < 1e-6f);     /* cos 1 */
 }
@@ -89,7 +89,7 @@ Test(rotary, the_table_holds_cosines_then_sines)
         .kind = ROPE_SCALING_LINEAR, .factor = 2.0f });
     float table[5 * 8];
 
-    rotary_fill(table, &spec, 5, NULL);
+    rotary_fill(table, &spec, 5, false, NULL);
     for (int i = 0; i < 8; i++)
         cr_expect(table[i] == (i < 4 ? 1.0f : 0.0f));
     cr_expect(fabsf(table[3 * 8 + 0] - 0.07073720f) < 1e-6f);  /* cos 1.5 */

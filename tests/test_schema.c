@@ -30,12 +30,14 @@ static const char make_all[] =
     "command isobath answer train -o answer -m l4 -m tpu-v5e --batch 1 -f csv &&"
     "{ isobath profile train -o validate --validate -r 2 -p prefill || :; } &&"
     "isobath profile dense -o alone -r 2 -p decode &&"
+    "command isobath import \"$ROOT/tests/data/torch/train.json\" -o import -q"
+    " -m emerald-rapids-2core &&"
     "isobath sweep study.yaml -o sweep && isobath sweep scores.yaml -o scores &&"
     "isobath sweep prices.yaml -o prices && isobath sweep asked.yaml -o asked";
 
 static void set_up_all(void)
 {
-    char program[PROGRAM_SIZE], line[4096];
+    char program[PROGRAM_SIZE], line[8192];
 
     set_up();
     program_path(program);
@@ -49,7 +51,8 @@ static void set_up_all(void)
              "  predict.phase: [train, decode]\n");
     put_file("asked.yaml", "base: score.yaml\ncommand: router\naxes:\n"
              "  run.window: [16, 32]\n");
-    snprintf(line, sizeof line, "PATH='%s':$PATH ISOBATH_CONFIGS='%s/configs';"
+    snprintf(line, sizeof line, "PATH='%s':$PATH ROOT='%s'"
+             " ISOBATH_CONFIGS=\"$ROOT/configs\";"
              " export PATH ISOBATH_CONFIGS; isobath() { command isobath \"$@\" -q"
              " --threads 1; }; %s", program, started_in, make_all);
     put_file("make.sh", line);
@@ -62,7 +65,7 @@ static void set_up_all(void)
 TestSuite(schema, .fini = leave_directory);
 
 #define ALL "train dense predictor drawn score twin apart prompt router" \
-            " regret sensitivity allocate profile answer validate alone sweep" \
+            " regret sensitivity allocate profile answer validate alone import sweep" \
             " scores prices asked"
 
 static int python(const char *arguments)

@@ -256,19 +256,22 @@ struct stretch {
 
 ParameterizedTestParameters(spec, rotary_frequencies_stretch_within_bounds)
 {
+#define LLAMA3(low, high, tokens)                                              \
+    { .kind = ROPE_SCALING_LLAMA3, .factor = 8, .low_frequency = low,          \
+      .high_frequency = high, .original_tokens = tokens }
     static struct stretch cases[] = {
-        { FAMILY_LLAMA, { ROPE_SCALING_LINEAR, 1, 0, 0, 0 }, "" },
-        { FAMILY_LLAMA, { ROPE_SCALING_LLAMA3, 8, 1, 4, 8192 }, "" },
-        { FAMILY_LLAMA, { ROPE_SCALING_FACTORS, 0, 0, 0, 0 }, "" },
-        { FAMILY_LLAMA, { ROPE_SCALING_LINEAR, 0.5f, 0, 0, 0 },
+        { FAMILY_LLAMA, { .kind = ROPE_SCALING_LINEAR, .factor = 1 }, "" },
+        { FAMILY_LLAMA, LLAMA3(1, 4, 8192), "" },
+        { FAMILY_LLAMA, { .kind = ROPE_SCALING_FACTORS }, "" },
+        { FAMILY_LLAMA, { .kind = ROPE_SCALING_LINEAR, .factor = 0.5f },
           "model.rope_factor 0.5: allowed is 1" },
-        { FAMILY_LLAMA, { ROPE_SCALING_LLAMA3, 8, 0, 4, 8192 },
+        { FAMILY_LLAMA, LLAMA3(0, 4, 8192),
           "model.rope_low_frequency 0: allowed is above 0" },
-        { FAMILY_LLAMA, { ROPE_SCALING_LLAMA3, 8, 4, 4, 8192 },
+        { FAMILY_LLAMA, LLAMA3(4, 4, 8192),
           "model.rope_high_frequency 4: allowed is above" },
-        { FAMILY_LLAMA, { ROPE_SCALING_LLAMA3, 8, 1, 4, 0 },
+        { FAMILY_LLAMA, LLAMA3(1, 4, 0),
           "model.rope_original_tokens 0: allowed is 1" },
-        { FAMILY_GPT2, { ROPE_SCALING_LINEAR, 2, 0, 0, 0 },
+        { FAMILY_GPT2, { .kind = ROPE_SCALING_LINEAR, .factor = 2 },
           "model.rope_scaling linear: gpt2 has no rotary" },
     };
     return cr_make_param_array(struct stretch, cases,

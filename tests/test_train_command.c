@@ -245,7 +245,41 @@ Test(train_command, train_tells_where_a_config_is_wrong)
     expect_bad("family: llama", "family: qwen2\n  qk_norm: true",
                "bad.yaml:2:11: model.family: no class of transformers is qwen3"
                " with model.qkv_bias true");
+    /* Its checkpoint could not be read. */
+    expect_bad("family: llama", "family: gpt2\n  head_size: 4",
+               "bad.yaml:2:11: model.family: gpt2 has head_size = channels /"
+               " heads");
     expect_bad("model:", "model: [", "bad.yaml:");
+}
+
+/* What predict prices without a text is what training counts, where it matters
+ * which tokens are kept. */
+Test(train_command, predict_prices_a_training_whose_skipped_tokens_have_keys)
+{
+    static const char *const keys[] = { "routing.skipped_keys=computed",
+                                        "routing.skipped_keys=carried" };
+    static const char *const parts[] = { "routing.part=block",
+                                         "routing.part=attention" };
+
+    for (int i = 0; i < 4; i++) {
+        cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q", "--set",
+                                  keys[i % 2], "--set", parts[i / 2], "--set",
+                                  "routing.policy=strided", "--set",
+                                  "routing.gate=one", "--set", "train.steps=1"),
+                     0));
+        json_t *counted = summary_of("a"), *predicted;
+        const char *const arguments[] = { "predict", "run.yaml", "--format",
+            "json", "--set", keys[i % 2], "--set", parts[i / 2], "--set",
+            "routing.policy=strided", "--set", "routing.gate=one", NULL };
+        cr_assert(eq(int, finish(start(arguments, (struct limits){ 0 })), 0));
+        predicted = json_load_file("stdout", 0, NULL);
+        cr_assert(predicted != NULL);
+        cr_expect(eq(dbl, number_at(predicted, "totals.predicted.flops"),
+                     number_at(counted, "totals.counted.flops")));
+        json_decref(counted);
+        json_decref(predicted);
+        cr_assert(eq(int, system("rm -r a"), 0));
+    }
 }
 
 Test(train_command, train_refuses_what_no_machine_holds)

@@ -385,6 +385,15 @@ static enum status write_ledger(const struct import_job *job,
     return status;
 }
 
+/* The figures' last line names the machine that measured, which is not this
+ * one. */
+static json_t *measured_on(const struct import_job *job)
+{
+    return job->trace.device && *job->chrome.device
+               ? json_text(job->chrome.device)
+               : json_string("a machine that the trace does not name");
+}
+
 static json_t *summary_of(const struct import_job *job, struct error *err)
 {
     const struct command_options *o = &job->options->common;
@@ -396,6 +405,8 @@ static json_t *summary_of(const struct import_job *job, struct error *err)
         error_set(err, STATUS_NO_MEMORY, "no memory for the summary");
         return NULL;
     }
+    json_object_set_new(json_object_get(summary, "provenance"), "cpu",
+                        measured_on(job));
     if (fill_summary(summary, job, err) == STATUS_OK)
         return summary;
     json_decref(summary);
@@ -427,7 +438,7 @@ static enum status write_all(struct import_job *job, struct error *err)
 
 /* ---- the command ---- */
 
-static enum status load(struct import_job *job, struct error *err)
+static enum status read_inputs(struct import_job *job, struct error *err)
 {
     const struct import_options *o = job->options;
     char *text;
@@ -457,7 +468,7 @@ static enum status load(struct import_job *job, struct error *err)
 static enum status answer(struct import_job *job, struct error *err)
 {
     const struct import_options *o = job->options;
-    enum status status = load(job, err);
+    enum status status = read_inputs(job, err);
 
     if (status != STATUS_OK)
         return status;

@@ -23,7 +23,8 @@ static void list_products(struct product out[PRODUCTS],
         { OP_PROJECT,  q, c,          c,         s->traits.project_bias },
         { OP_FFN_UP,   c, u,          u,         s->traits.ffn_bias },
         { OP_FFN_DOWN, f, c,          c,         s->traits.ffn_bias },
-        { OP_HEAD,     c, s->n_vocab, c,         false },   /* stored [V,C] */
+        { OP_HEAD,     c, s->n_vocab, c,         s->traits.head_bias },
+                                                 /* stored [V,C] */
     };
 
     for (int i = 0; i < PRODUCTS; i++)
@@ -63,17 +64,21 @@ static double of_attention(const struct model_spec *s,
                            const struct ledger *counted, int pass, int lanes)
 {
     const double d = s->head_size, h = s->n_heads, c = s->n_channels;
+    const bool biased = s->traits.project_bias && !spec_norms_after(s);
     const double rows = flops_of(counted, PASS_FORWARD, OP_PROJECT) /
-                        (c * (2 * h * d + s->traits.project_bias));
+                        (c * (2 * h * d + biased));
+    const double capped = s->attention_cap > 0.0f;
     const double flops = flops_of(counted, pass, OP_ATTEND);
 
     if (flops == 0)
         return 0;
     if (pass == PASS_FORWARD)
         return (flops - rows * h * (2 * d + OP_FLOPS_FOLD + 1)) /
-               (4 * d + OP_FLOPS_EXP + 2) * 2 * pad(s->head_size, lanes);
+               (4 * d + OP_FLOPS_EXP + 2 + capped * (OP_FLOPS_EXP + 4)) * 2 *
+               pad(s->head_size, lanes);
     return (flops - rows * h * (4 * d + OP_FLOPS_FOLD)) /
-           (10 * d + OP_FLOPS_EXP + 4) * 6 * pad(s->head_size, lanes);
+           (10 * d + OP_FLOPS_EXP + 4 + capped * (OP_FLOPS_EXP + 8)) * 6 *
+           pad(s->head_size, lanes);
 }
 
 static double of_op(const struct model_spec *s, const struct ledger *counted,

@@ -179,8 +179,7 @@ enum status run_scoring_open(struct run_scoring *s, struct error *err)
         return status;
     if (*s->source.replay &&
         (status = run_trace_replay(&s->trace, s->source.replay,
-                                   &s->arm[PAIR_MODEL].spec,
-                                   (int32_t)c->window, err)))
+                                   &s->arm[PAIR_MODEL].spec, &s->text, err)))
         return status;
     return open_output(s, err);
 }

@@ -204,6 +204,16 @@ static json_t *sources_json(const struct train_job *s, const struct verdicts *v)
     return sources;
 }
 
+/* To the seven digits of the float32 losses that were summed: more are noise, and
+ * every record of a study would hold them. */
+static json_t *rounded(double nats)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "%.7g", nats);
+    return json_number(strtod(text, NULL));
+}
+
 /* The blocks of the held-out text: their bytes, and the nats that each rule lost
  * on them. */
 static json_t *blocks_json(const struct verdicts *v)
@@ -219,8 +229,7 @@ static json_t *blocks_json(const struct verdicts *v)
     for (size_t r = 0; r < sizeof rules / sizeof *rules; r++) {
         json_t *nats = json_array();
         for (int b = 0; b < rules[r].of->n_blocks; b++)
-            json_array_append_new(nats,
-                                  json_number(rules[r].of->block[b].nats));
+            json_array_append_new(nats, rounded(rules[r].of->block[b].nats));
         json_object_set_new(out, rules[r].name, nats);
     }
     return out;

@@ -165,7 +165,7 @@ enum status train_read_config(struct train_job *s, struct error *err)
     if (model_config_check_training(&c->model, &s->spec, err) != STATUS_OK)
         return model_config_blame(&train_config_schema, s->origins, err);
     const struct hf_class *class;      /* that checkpoints are written as */
-    if (hf_class_of(&class, &s->spec, "model.family", err) != STATUS_OK)
+    if (hf_config_holds(&class, &s->spec, "model.family", err) != STATUS_OK)
         return blame(s, "model.family", err);
     if (c->tokens > s->spec.max_tokens) {
         error_set(err, STATUS_BAD_VALUE, "data.tokens %" PRId64 ": allowed is"

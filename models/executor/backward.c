@@ -20,30 +20,48 @@ static void norm_backward(struct model *m, int32_t layer, enum tensor_id gamma,
 }
 
 /* Of the columns of rows that the forward product `g` made, from the first-th
- * of the tensor on. */
+ * of the tensor on; onto dx where it `adds`. */
 static void columns_backward(struct model *m, enum op op, int32_t layer,
                              enum tensor_id id, const struct gemm *g,
                              int32_t first, const real *dout, real *dx,
-                             const int32_t *token)
+                             bool adds, const int32_t *token)
 {
     real *dw = gradient_of(m, layer, id);
     real *dbias = g->bias ? gradient_of(m, layer, (enum tensor_id)(id + 1))
                           : NULL;
     struct product_backward d = {
         .dout = dout + first, .dx = dx, .dw = dw ? dw + first : NULL,
-        .dbias = dbias ? dbias + first : NULL,
+        .dbias = dbias ? dbias + first : NULL, .adds = adds,
     };
     op_product_backward(&m->ex, place(op, layer, token), g, &d);
 }
 
 static void product_backward(struct model *m, enum op op, int32_t layer,
                              enum tensor_id id, const real *a, const real *dout,
-                             real *dx)
+                             real *dx, bool adds)
 {
     const struct layer_buffers *b = &m->layer[layer];
     const struct gemm forward = product_of(m, layer, id, a, NULL, b->n_rows,
                                            NULL);
-    columns_backward(m, op, layer, id, &forward, 0, dout, dx, b->rows.token);
+    columns_backward(m, op, layer, id, &forward, 0, dout, dx, adds,
+                     b->rows.token);
+}
+
+/* Gradients of what a part gave, where a norm of it was added to the stream,
+ * whose gradient is d; else d itself. */
+static const real *added_backward(struct model *m, int32_t l,
+                                  enum tensor_id gamma, const real *given,
+                                  real *stats, const real *d)
+{
+    const int32_t n = m->layer[l].n_rows;
+
+    if (!spec_norms_after(&m->spec))
+        return d;
+    memset(m->dgiven, 0,
+           (size_t)n * (size_t)m->spec.n_channels * sizeof(real));
+    norm_backward(m, l, gamma, given, stats, d, m->dgiven, n,
+                  m->layer[l].rows.token);
+    return m->dgiven;
 }
 
 /* Gradients of heads from first_head on, out of their positions and norms. */
@@ -53,7 +71,7 @@ static void heads_backward(struct model *m, int32_t l, const struct rows *rows,
     struct qk_norm o = qk_norm_of(m, l, rows, first_head, n_heads);
 
     if (spec_turns(&m->spec, l)) {
-        struct rope rope = rope_of(m, m->dqkv, rows, first_head, n_heads);
+        struct rope rope = rope_of(m, l, m->dqkv, rows, first_head, n_heads);
         op_rope(&m->ex, place(OP_ROPE, l, rows->token), &rope);
     }
     if (!m->spec.traits.qk_norm)
@@ -64,22 +82,31 @@ static void heads_backward(struct model *m, int32_t l, const struct rows *rows,
     op_qk_norm_backward(&m->ex, place(OP_QK_NORM, l, rows->token), &o);
 }
 
-/* x [N,C]: what the part came from.  d [N,C]: gradient of its output on entry, of
- * its input on return.  The residual path is d itself; norms add to it. */
+/* x [N,C]: what the part read.  d [N,C]: gradient of its output on entry, of its
+ * input on return.  The residual path is d itself; norms add to it, and so do
+ * products that read the stream without one.  Where both parts share a norm its
+ * output's gradient is left for attention to add to. */
 static void ffn_backward(struct model *m, int32_t l, const real *x, real *d)
 {
     struct layer_buffers *b = &m->layer[l];
     const int32_t n = b->n_rows, *token = b->rows.token;
+    const bool bare = !spec_norms_before(&m->spec);
+    const bool joint = m->spec.traits.parallel == PARALLEL_NORM;
+    const real *dgiven = added_backward(m, l, TENSOR_ADDED2_GAMMA, b->given2,
+                                        b->given_stats2, d);
 
-    product_backward(m, OP_FFN_DOWN, l, TENSOR_DOWN, b->act, d, m->dact);
+    product_backward(m, OP_FFN_DOWN, l, TENSOR_DOWN, b->act, dgiven, m->dact,
+                     false);
     struct activation act = { .kind = m->spec.traits.activation, .x = b->up,
                               .dout = m->dact, .dx = m->dup, .n = n,
                               .width = m->spec.n_ffn };
     op_activation(&m->ex, place(OP_ACT, l, token), &act);
-    product_backward(m, OP_FFN_UP, l, TENSOR_UP, b->normed2, m->dup,
-                     m->dnormed);
-    norm_backward(m, l, TENSOR_NORM2_GAMMA, x, b->stats2, m->dnormed, d, n,
-                  token);
+    product_backward(m, OP_FFN_UP, l, TENSOR_UP,
+                     bare ? x : joint ? b->normed1 : b->normed2, m->dup,
+                     bare ? d : m->dnormed, bare);
+    if (!bare && !joint)
+        norm_backward(m, l, TENSOR_NORM2_GAMMA, x, b->stats2, m->dnormed, d, n,
+                      token);
 }
 
 /* Keys of all rows and queries of the kept ones, to the gradient of the normed
@@ -103,9 +130,9 @@ static void qkv_of_all_backward(struct model *m, int32_t l)
     heads_backward(m, l, &b->rows, 0, m->spec.n_heads);
     heads_backward(m, l, &m->all_rows, m->spec.n_heads, m->spec.n_kv_heads);
     columns_backward(m, OP_QKV, l, TENSOR_QKV, &queries, 0, m->dqkv, m->dasking,
-                     b->rows.token);
+                     false, b->rows.token);
     columns_backward(m, OP_QKV, l, TENSOR_QKV, &keys, q, m->dqkv, m->dnormed,
-                     all);
+                     false, all);
     op_scatter_add(&m->ex, place(OP_GATHER, l, b->rows.token), &asking);
 }
 
@@ -130,16 +157,26 @@ static void attend_tabled_backward(struct model *m, int32_t l,
     op_take(&m->ex, place(OP_GATHER, l, b->rows.token), &own);
 }
 
-/* With computed keys, as far as the normed stream of all rows. */
+static void project_backward(struct model *m, int32_t l, const real *d)
+{
+    struct layer_buffers *b = &m->layer[l];
+    const real *dgiven = added_backward(m, l, TENSOR_ADDED1_GAMMA, b->given1,
+                                        b->given_stats1, d);
+
+    product_backward(m, OP_PROJECT, l, TENSOR_PROJECT, b->attended, dgiven,
+                     m->dattended, false);
+}
+
+/* The rest of it; with computed keys, as far as the normed stream of all
+ * rows. */
 static void attention_backward(struct model *m, int32_t l, const real *x,
                                real *d)
 {
     struct layer_buffers *b = &m->layer[l];
     const int32_t *token = b->rows.token;
+    const bool bare = !spec_norms_before(&m->spec);
     struct attention attention = attention_of(m, l);
 
-    product_backward(m, OP_PROJECT, l, TENSOR_PROJECT, b->attended, d,
-                     m->dattended);
     attention.dout = m->dattended;
     attention.dqkv = m->dqkv;
     if (plan_stage(&m->plan, l, STAGE_ATTENTION)->keys_tabled)
@@ -151,16 +188,28 @@ static void attention_backward(struct model *m, int32_t l, const real *x,
         return;
     }
     heads_backward(m, l, &b->rows, 0, m->spec.n_heads + m->spec.n_kv_heads);
-    product_backward(m, OP_QKV, l, TENSOR_QKV, b->normed1, m->dqkv, m->dnormed);
-    norm_backward(m, l, TENSOR_NORM1_GAMMA, x, b->stats1, m->dnormed, d,
-                  b->n_rows, token);
+    product_backward(m, OP_QKV, l, TENSOR_QKV, bare ? x : b->normed1, m->dqkv,
+                     bare ? d : m->dnormed,
+                     bare || m->spec.traits.parallel == PARALLEL_NORM);
+    if (!bare)
+        norm_backward(m, l, TENSOR_NORM1_GAMMA, x, b->stats1, m->dnormed, d,
+                      b->n_rows, token);
 }
 
+/* Parts that read the same rows have the same gradient: attention's product
+ * takes it before the feed-forward part adds to it. */
 static void parts_backward(struct model *m, int32_t l, enum stage_parts parts,
                            const real *x, real *d)
 {
+    const bool parallel = m->spec.traits.parallel != PARALLEL_NONE;
+
+    if (parallel)
+        project_backward(m, l, d);
     if (parts & STAGE_FFN)
-        ffn_backward(m, l, parts & STAGE_ATTENTION ? m->layer[l].middle : x, d);
+        ffn_backward(m, l, parts & STAGE_ATTENTION && !parallel
+                               ? m->layer[l].middle : x, d);
+    if (parts & STAGE_ATTENTION && !parallel)
+        project_backward(m, l, d);
     if (parts & STAGE_ATTENTION)
         attention_backward(m, l, x, d);
 }
@@ -168,13 +217,14 @@ static void parts_backward(struct model *m, int32_t l, enum stage_parts parts,
 static bool is_fed(enum tensor_id id)
 {
     return (id >= TENSOR_NORM2_GAMMA && id <= TENSOR_DOWN_BIAS) ||
+           id == TENSOR_ADDED2_GAMMA || id == TENSOR_ADDED2_BETA ||
            id == TENSOR_ROUTER_FFN;
 }
 
 /* Parts that kept no token did nothing: their weights' gradients are zero. */
 static void clear_gradients(struct model *m, int32_t l, enum stage_parts parts)
 {
-    for (int id = TENSOR_FIRST_OF_LAYER; id < TENSOR_COUNT; id++) {
+    for (int id = 0; id < TENSOR_COUNT; id++) {
         const struct tensor *t = tensor_find(&m->tensors, l,
                                              (enum tensor_id)id);
         real *gradient = gradient_of(m, l, (enum tensor_id)id);
@@ -341,6 +391,7 @@ static void head_backward(struct model *m)
         .n = n, .width = m->spec.n_vocab, .logits = m->logits,
         .target = in->targets, .stats = m->loss_stats,
         .gradient = 1.0f / (float)n, .dlogits = m->logits,
+        .cap = m->spec.logit_cap,
     };
     op_loss_backward(&m->ex, place(OP_LOSS, LEDGER_OUTSIDE, NULL), &loss);
     struct gemm head = {
@@ -350,6 +401,8 @@ static void head_backward(struct model *m)
     };
     struct product_backward d = { .dout = m->logits, .dx = m->dnormed,
                                   .dw = gradient_of(m, -1, id),
+                                  .dbias = gradient_of(m, -1,
+                                                       TENSOR_HEAD_BIAS),
                                   .transposed = true };
     op_product_backward(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, NULL), &head,
                         &d);

@@ -134,7 +134,7 @@ static void attend_cached(struct model *m, int32_t l, bool held)
 {
     struct layer_buffers *b = &m->layer[l];
     struct cached_attention cached = {
-        .window = spec_window(&m->spec, l),
+        .window = spec_window(&m->spec, l), .cap = m->spec.attention_cap,
         .n = b->n_rows, .n_heads = m->spec.n_heads,
         .n_kv_heads = m->spec.n_kv_heads, .head_size = m->spec.head_size,
         .capacity = m->cache_capacity, .sequence = b->rows.token,

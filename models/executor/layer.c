@@ -20,6 +20,9 @@ void head_forward(struct model *m, int32_t n, const int32_t *row,
     op_norm(&m->ex, place(OP_NORM, LEDGER_OUTSIDE, token), &norm);
     struct gemm head = head_of(m, n, few);
     op_product(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, token), &head);
+    if (m->spec.logit_cap > 0.0f)
+        op_cap(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, token), m->logits, n,
+               m->spec.n_vocab, m->spec.logit_cap);
 }
 
 static void run_norm(struct model *m, int32_t l, enum tensor_id gamma,
@@ -28,6 +31,17 @@ static void run_norm(struct model *m, int32_t l, enum tensor_id gamma,
 {
     struct norm o = norm_of(m, l, gamma, x, out, stats, n);
     op_norm(&m->ex, place(OP_NORM, l, token), &o);
+}
+
+/* out = from + norm(given); out may be from. */
+static void add_normed(struct model *m, int32_t l, enum tensor_id gamma,
+                       const real *given, real *stats, const real *from,
+                       real *out)
+{
+    const struct layer_buffers *b = &m->layer[l];
+    struct norm o = norm_of(m, l, gamma, given, out, stats, b->n_rows);
+    o.from = from;
+    op_norm(&m->ex, place(OP_NORM, l, b->rows.token), &o);
 }
 
 void layer_begin_stage(struct model *m, int32_t l, int32_t i)
@@ -54,7 +68,8 @@ static void place_heads(struct model *m, int32_t l, const struct rows *rows,
     }
     if (!spec_turns(&m->spec, l))
         return;
-    struct rope rope = rope_of(m, m->layer[l].qkv, rows, first_head, n_heads);
+    struct rope rope = rope_of(m, l, m->layer[l].qkv, rows, first_head,
+                               n_heads);
     op_rope(&m->ex, place(OP_ROPE, l, rows->token), &rope);
 }
 
@@ -63,9 +78,12 @@ static void run_qkv(struct model *m, int32_t l, const real *x)
 {
     struct layer_buffers *b = &m->layer[l];
     const int32_t n = b->n_rows, *token = b->rows.token;
+    const bool normed = spec_norms_before(&m->spec);
 
-    run_norm(m, l, TENSOR_NORM1_GAMMA, x, b->normed1, b->stats1, n, token);
-    struct gemm qkv = product_of(m, l, TENSOR_QKV, b->normed1, b->qkv, n, NULL);
+    if (normed)
+        run_norm(m, l, TENSOR_NORM1_GAMMA, x, b->normed1, b->stats1, n, token);
+    struct gemm qkv = product_of(m, l, TENSOR_QKV, normed ? b->normed1 : x,
+                                 b->qkv, n, NULL);
     op_product(&m->ex, place(OP_QKV, l, token), &qkv);
     place_heads(m, l, &b->rows, 0, m->spec.n_heads + m->spec.n_kv_heads);
 }
@@ -106,29 +124,55 @@ static void run_keys_of_all(struct model *m, int32_t l)
     place_heads(m, l, &b->rows, 0, m->spec.n_heads);
 }
 
-/* out = x + the mix of values, projected. */
+/* out = x + the mix of values, projected; or a norm of that. */
 static void project(struct model *m, int32_t l, const real *x, real *out)
 {
     struct layer_buffers *b = &m->layer[l];
-    struct gemm product = product_of(m, l, TENSOR_PROJECT, b->attended, out,
-                                     b->n_rows, x);
+    const bool after = spec_norms_after(&m->spec);
+    struct gemm product = product_of(m, l, TENSOR_PROJECT, b->attended,
+                                     after ? b->given1 : out, b->n_rows,
+                                     after ? NULL : x);
     op_product(&m->ex, place(OP_PROJECT, l, b->rows.token), &product);
+    if (after)
+        add_normed(m, l, TENSOR_ADDED1_GAMMA, b->given1, b->given_stats1, x,
+                   out);
 }
 
-/* out = x + ffn(norm(x)); out may be x. */
-static void feed_forward(struct model *m, int32_t l, const real *x, real *out)
+/* The rows that the first feed-forward product reads: x normalised, or as it is,
+ * or as attention's norm left what both read. */
+static const real *feed(struct model *m, int32_t l, const real *x)
+{
+    struct layer_buffers *b = &m->layer[l];
+
+    if (!spec_norms_before(&m->spec))
+        return x;
+    if (m->spec.traits.parallel == PARALLEL_NORM)
+        return b->normed1;
+    run_norm(m, l, TENSOR_NORM2_GAMMA, x, b->normed2, b->stats2, b->n_rows,
+             b->rows.token);
+    return b->normed2;
+}
+
+/* out = from + ffn(norm(x)); out may be from or x. */
+static void feed_forward(struct model *m, int32_t l, const real *x,
+                         const real *from, real *out)
 {
     struct layer_buffers *b = &m->layer[l];
     const int32_t n = b->n_rows, *token = b->rows.token;
+    const bool after = spec_norms_after(&m->spec);
 
-    run_norm(m, l, TENSOR_NORM2_GAMMA, x, b->normed2, b->stats2, n, token);
-    struct gemm up = product_of(m, l, TENSOR_UP, b->normed2, b->up, n, NULL);
+    struct gemm up = product_of(m, l, TENSOR_UP, feed(m, l, x), b->up, n, NULL);
     op_product(&m->ex, place(OP_FFN_UP, l, token), &up);
     struct activation act = { .kind = m->spec.traits.activation, .x = b->up,
                               .out = b->act, .n = n, .width = m->spec.n_ffn };
     op_activation(&m->ex, place(OP_ACT, l, token), &act);
-    struct gemm down = product_of(m, l, TENSOR_DOWN, b->act, out, n, x);
+    struct gemm down = product_of(m, l, TENSOR_DOWN, b->act,
+                                  after ? b->given2 : out, n,
+                                  after ? NULL : from);
     op_product(&m->ex, place(OP_FFN_DOWN, l, token), &down);
+    if (after)
+        add_normed(m, l, TENSOR_ADDED2_GAMMA, b->given2, b->given_stats2, from,
+                   out);
 }
 
 /* out = x + attention(norm(x)); out may be x.  Where no row is kept, later
@@ -190,13 +234,15 @@ static void run_stage(struct model *m, int32_t l, int32_t i)
     const real *x = kept ? b->chosen->x : b->stream;
     real *out = kept ? b->chosen->y : m->stream[l + 1];
     real *middle = feeds ? b->middle : out;
+    const bool parallel = m->spec.traits.parallel != PARALLEL_NONE;
     /* Computed keys come first, so that normed rows are gathered too. */
     if (kept && b->n_rows > 0 && stage->skipped_keys != SKIPPED_KEYS_COMPUTED)
         gather(m, l, NULL, NULL);
     if (attends)
         attention(m, l, x, middle);     /* and its residual: middle = x + ... */
-    if (feeds && b->n_rows > 0)
-        feed_forward(m, l, attends ? middle : x, out);      /* likewise, out */
+    if (feeds && b->n_rows > 0)                         /* likewise, out */
+        feed_forward(m, l, attends && !parallel ? middle : x,
+                     attends ? middle : x, out);
     if (stage->gated && b->n_rows > 0)
         put_back(m, l);                 /* stream = stream + g * (out - x) */
     if (stage->gates_skipped)

@@ -35,8 +35,11 @@ static void lay_out_operands(struct model *m, struct layer_buffers *b, size_t n)
     struct arena *a = &m->arena;
     size_t c = (size_t)m->spec.n_channels;
 
-    b->normed1  = arena_take(a, n * c, sizeof(real));
-    b->normed2  = arena_take(a, n * c, sizeof(real));
+    if (spec_norms_before(&m->spec))
+        b->normed1 = arena_take(a, n * c, sizeof(real));
+    if (spec_norms_before(&m->spec) &&
+        m->spec.traits.parallel != PARALLEL_NORM)
+        b->normed2 = arena_take(a, n * c, sizeof(real));
     b->act      = arena_take(a, n * (size_t)m->spec.n_ffn, sizeof(real));
     b->asking   = b->normed2;
 }
@@ -62,6 +65,13 @@ static void lay_out_block(struct model *m, struct layer_buffers *b, size_t n)
     b->middle   = arena_take(a, n * c, sizeof(real));
     b->stats2   = arena_take(a, n * 2, sizeof(real));
     b->up       = arena_take(a, n * u, sizeof(real));
+    if (!spec_norms_after(s))
+        return;
+    b->given1 = arena_take(a, n * c, sizeof(real));
+    b->given2 = m->options.train ? arena_take(a, n * c, sizeof(real))
+                                 : b->given1;
+    b->given_stats1 = arena_take(a, n * 2, sizeof(real));
+    b->given_stats2 = arena_take(a, n * 2, sizeof(real));
 }
 
 static size_t forward_rows(const struct model *m)
@@ -221,6 +231,8 @@ static void lay_out_backward(struct model *m, size_t tokens)
         m->moment[i] = arena_take(a, m->tensors.learned, sizeof(real));
     m->dstream   = arena_take(a, tokens * c, sizeof(real));
     m->dnormed   = arena_take(a, tokens * c, sizeof(real));
+    if (spec_norms_after(s))
+        m->dgiven = arena_take(a, n * c, sizeof(real));
     m->dblock    = arena_take(a, routed * c, sizeof(real));
     m->dpass     = arena_take(a, routed * c, sizeof(real));
     m->dscore    = arena_take(a, spec_scored_again(s) ? tokens : routed,
@@ -311,7 +323,10 @@ static void lay_out(struct model *m)
                         : arena_take(a, (size_t)plan_n_choices(s), sizeof(float));
     if (s->traits.positions == POSITIONS_ROTARY)
         m->rope = arena_take(a, (size_t)m->options.n_tokens *
-                                    (size_t)s->head_size, sizeof(real));
+                                    (size_t)spec_rotary(s), sizeof(real));
+    if (s->local_theta > 0.0f)
+        m->rope_local = arena_take(a, (size_t)m->options.n_tokens *
+                                          (size_t)spec_rotary(s), sizeof(real));
     lay_out_stream(m, tokens);
     lay_out_layers(m);
     m->all_first    = arena_take(a, (size_t)m->options.n_sequences + 1,
@@ -409,7 +424,9 @@ enum status model_open(struct model **out, const struct model_spec *spec,
     for (int32_t c = 0; c < plan_n_choices(spec) && !options->weights_of; c++)
         m->threshold[c] = NAN;
     if (m->rope)
-        rotary_fill(m->rope, &m->spec, m->options.n_tokens, NULL);
+        rotary_fill(m->rope, &m->spec, m->options.n_tokens, false, NULL);
+    if (m->rope_local)
+        rotary_fill(m->rope_local, &m->spec, m->options.n_tokens, true, NULL);
     *out = m;
     return STATUS_OK;
 }
@@ -474,7 +491,7 @@ float *model_scratch(struct model *m, int part)
 
 void model_set_rope_factors(struct model *m, const float *factors)
 {
-    rotary_fill(m->rope, &m->spec, m->options.n_tokens, factors);
+    rotary_fill(m->rope, &m->spec, m->options.n_tokens, false, factors);
 }
 
 void model_take_table(struct model *m, struct route_table *table)

@@ -51,6 +51,10 @@ struct layer_buffers {
     real *stats2;     /* [N,2] */
     real *up;         /* [N,U] */
     real *act;        /* [N,F] */
+    real *given1, *given2;    /* [N,C] what attention and the feed-forward part
+                               * give, where norms of it are added; without
+                               * training one */
+    real *given_stats1, *given_stats2;   /* [N,2] of those norms */
     real *asking;     /* [N,C] kept rows of normed1, where keys of skipped tokens
                        * are computed; without training it is normed2 */
     real *carried;    /* [B*T,2E] newest keys and values, as the layer leaves
@@ -97,7 +101,8 @@ struct model {
     int32_t lowest;                /* backward ends in this layer: the first, or
                                     * with a frozen backbone the first routed */
     float *threshold;              /* [choices] */
-    real *rope;                    /* [T,D], T = options.n_tokens */
+    real *rope;                    /* [T,R], T = options.n_tokens; of */
+    real *rope_local;              /* windowed layers where theirs is another */
 
     real *stream[SPEC_MAX_LAYERS + 1];   /* [B*T,C] input of layer l; layers
                                           * that route share their input's */
@@ -139,6 +144,7 @@ struct model {
     real *dscore;                  /* [N]; of all rows, where routers or
                                     * predictors have losses of their own */
     real *dnormed;                 /* [B*T,C] */
+    real *dgiven;                  /* [N,C] */
     real *dact;                    /* [N,F] */
     real *dup;                     /* [N,U] */
     real *dattended;               /* [N,Q] */

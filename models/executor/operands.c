@@ -59,7 +59,8 @@ struct gemm head_of(const struct model *m, int32_t n_rows, bool few)
     struct gemm g = {
         .m = n_rows, .n = v, .k = c, .a = m->final_normed, .a_row = c, .a_k = 1,
         .b = weight_of(m, -1, id), .b_k = 1, .b_col = c, .c = m->logits,
-        .c_row = v, .stored = t->range, .n_stored = t->n_ranges,
+        .c_row = v, .bias = weight_of(m, -1, TENSOR_HEAD_BIAS),
+        .stored = t->range, .n_stored = t->n_ranges,
     };
     if (few && m->head_columns) {
         g.b = m->head_columns;
@@ -89,7 +90,7 @@ struct attention attention_of(struct model *m, int32_t layer)
         .rows = &b->rows, .n_heads = m->spec.n_heads,
         .n_kv_heads = m->spec.n_kv_heads, .head_size = m->spec.head_size,
         .qkv = b->qkv, .out = b->attended, .stats = b->softmax,
-        .window = spec_window(&m->spec, layer),
+        .window = spec_window(&m->spec, layer), .cap = m->spec.attention_cap,
     };
     enum skipped_keys skipped = plan_skipped_keys(&m->plan, layer);
     assert(skipped != SKIPPED_KEYS_CARRIED || layer > 0);
@@ -202,14 +203,16 @@ struct gating bypass_of(struct model *m, int32_t layer)
     return o;
 }
 
-struct rope rope_of(struct model *m, real *qkv, const struct rows *rows,
-                    int32_t first_head, int32_t n_heads)
+struct rope rope_of(struct model *m, int32_t layer, real *qkv,
+                    const struct rows *rows, int32_t first_head,
+                    int32_t n_heads)
 {
     return (struct rope){
         .qkv = qkv + first_head * m->spec.head_size, .rows = rows,
         .n = rows->first[rows->n_sequences], .n_heads = n_heads,
-        .head_size = m->spec.head_size,
-        .stride = spec_q(&m->spec) + 2 * spec_e(&m->spec), .table = m->rope,
+        .head_size = m->spec.head_size, .turned = spec_rotary(&m->spec),
+        .stride = spec_q(&m->spec) + 2 * spec_e(&m->spec),
+        .table = spec_local(&m->spec, layer) ? m->rope_local : m->rope,
     };
 }
 
@@ -220,10 +223,13 @@ struct qk_norm qk_norm_of(struct model *m, int32_t layer,
     struct layer_buffers *b = &m->layer[layer];
     const int32_t d = m->spec.head_size, left = m->spec.n_heads - first_head;
     const int32_t queries = left < n_heads ? left : n_heads;
+    const int32_t keys = n_heads - queries;
+    const bool whole = m->spec.traits.qk_norm_rows;
     const size_t behind = b->room * (size_t)first_head;
     return (struct qk_norm){
         .rows = rows->first[rows->n_sequences],
-        .n_heads = { queries, n_heads - queries }, .head_size = d,
+        .n_groups = { whole ? queries > 0 : queries, whole ? keys > 0 : keys },
+        .size = { whole ? spec_q(&m->spec) : d, whole ? spec_e(&m->spec) : d },
         .stride = spec_q(&m->spec) + 2 * spec_e(&m->spec),
         .epsilon = m->spec.norm_epsilon,
         .gamma = { weight_of(m, layer, TENSOR_QUERY_GAMMA),

@@ -39,7 +39,8 @@ struct gating bypass_of(struct model *m, int32_t layer);   /* of skipped rows */
 struct qk_norm qk_norm_of(struct model *m, int32_t layer,
                           const struct rows *rows, int32_t first_head,
                           int32_t n_heads);
-struct rope rope_of(struct model *m, real *qkv, const struct rows *rows,
-                    int32_t first_head, int32_t n_heads);
+struct rope rope_of(struct model *m, int32_t layer, real *qkv,
+                    const struct rows *rows, int32_t first_head,
+                    int32_t n_heads);
 
 #endif

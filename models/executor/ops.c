@@ -101,7 +101,7 @@ void op_product_backward(struct executor *ex, struct place at,
     struct gemm dx = {
         .m = g->m, .n = g->k, .k = g->n, .a = d->dout, .a_row = g->c_row,
         .a_k = 1, .b = g->b, .b_k = g->b_col, .b_col = g->b_k, .c = d->dx,
-        .c_row = g->k,
+        .c_row = g->k, .from = d->adds ? d->dx : NULL, .from_row = g->k,
     };
     /* dW [k,n] = x^T dout, or, stored transposed, dW [n,k] = dout^T x. */
     struct gemm dw = {
@@ -119,7 +119,7 @@ void op_product_backward(struct executor *ex, struct place at,
     if (d->dx) {
         op_parts(ex, gemm_part, &dx);
         each.flops += 2 * u(dx.n) * u(dx.k);
-        each.bytes += 4 * u(g->k);
+        each.bytes += (d->adds ? 8 : 4) * u(g->k);
         shared.bytes += 4 * u(g->k) * u(g->n);
     }
     if (d->dw) {
@@ -151,6 +151,10 @@ void op_norm(struct executor *ex, struct place at, const struct norm *o)
         each = (struct tally){ (2 * c + FOLD + 4) + 2 * c, 8 * c + 4 };
         shared.bytes = 4 * c;
     }
+    if (o->from) {
+        each.flops += c;
+        each.bytes += 4 * c;
+    }
     op_end(ex, &run, at.token, o->n, each, shared);
 }
 
@@ -180,35 +184,53 @@ PARTS(qk_norm, qk_norm)
 PARTS(qk_norm_dgamma, qk_norm)
 PARTS(qk_norm_dx, qk_norm)
 
+static uint64_t groups_of(const struct qk_norm *o)
+{
+    return u(o->n_groups[0]) + u(o->n_groups[1]);
+}
+
+/* Of a row. */
+static uint64_t numbers_of(const struct qk_norm *o)
+{
+    return u(o->n_groups[0]) * u(o->size[0]) +
+           u(o->n_groups[1]) * u(o->size[1]);
+}
+
+/* Bytes of the scales that each side reads. */
+static uint64_t scale_bytes(const struct qk_norm *o)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < 2; i++)
+        sum += o->n_groups[i] > 0 ? 4 * u(o->size[i]) : 0;
+    return sum;
+}
+
 void op_qk_norm(struct executor *ex, struct place at, const struct qk_norm *o)
 {
     struct op_run run = op_begin(ex, at);
     op_parts(ex, qk_norm_part, o);
-    uint64_t d = u(o->head_size), heads = u(o->n_heads[0] + o->n_heads[1]);
-    struct tally each = { heads * ((2 * d + FOLD + 4) + 2 * d),
-                          heads * (8 * d + 4) };
-    struct tally shared = { 0, 0 };
+    uint64_t groups = groups_of(o), numbers = numbers_of(o);
+    struct tally each = { 4 * numbers + groups * (FOLD + 4),
+                          8 * numbers + 4 * groups };
     if (o->unnormed)
-        each.bytes += 4 * heads * d;
-    for (int i = 0; i < 2; i++)
-        shared.bytes += o->n_heads[i] > 0 ? 4 * d : 0;
-    op_end(ex, &run, at.token, o->rows, each, shared);
+        each.bytes += 4 * numbers;
+    op_end(ex, &run, at.token, o->rows, each,
+           (struct tally){ 0, scale_bytes(o) });
 }
 
 void op_qk_norm_backward(struct executor *ex, struct place at,
                          const struct qk_norm *o)
 {
     struct op_run run = op_begin(ex, at);
-    uint64_t d = u(o->head_size), heads = u(o->n_heads[0] + o->n_heads[1]);
+    uint64_t groups = groups_of(o), numbers = numbers_of(o);
     /* First sweep, second sweep. */
-    struct tally each = { heads * ((4 * d + FOLD + 1) + 5 * d),
-                          heads * (12 * d + 4) };
-    const uint64_t sides = u(o->n_heads[0] > 0) + u(o->n_heads[1] > 0);
-    struct tally shared = { 0, sides * 4 * d };
+    struct tally each = { (4 + 5) * numbers + groups * (FOLD + 1),
+                          12 * numbers + 4 * groups };
+    struct tally shared = { 0, scale_bytes(o) };
     if (o->dgamma[0]) {
         op_parts(ex, qk_norm_dgamma_part, o);
-        each.flops += heads * 3 * d;
-        shared.bytes += sides * 4 * d;
+        each.flops += 3 * numbers;
+        shared.bytes += scale_bytes(o);
     }
     op_parts(ex, qk_norm_dx_part, o);
     op_end(ex, &run, at.token, o->rows, each, shared);
@@ -225,7 +247,8 @@ static void rope_part(void *argument, int part, int parts)
     const struct rope_call *r = call->operand;
     const struct rope *o = r->o;
     call->ex->kernels->rope(o->qkv, o->rows, o->n, o->n_heads, o->head_size,
-                            o->stride, o->table, r->backward, part, parts);
+                            o->turned, o->stride, o->table, r->backward, part,
+                            parts);
 }
 
 void op_rope(struct executor *ex, struct place at, const struct rope *o)
@@ -233,9 +256,9 @@ void op_rope(struct executor *ex, struct place at, const struct rope *o)
     struct op_run run = op_begin(ex, at);
     struct rope_call r = { o, ex->pass == PASS_BACKWARD };
     op_parts(ex, rope_part, &r);
-    uint64_t turned = u(o->n_heads) * u(o->head_size);
+    uint64_t turned = u(o->n_heads) * u(o->turned);
     op_end(ex, &run, at.token, o->n,
-           (struct tally){ 3 * turned, 8 * turned + 4 * u(o->head_size) },
+           (struct tally){ 3 * turned, 8 * turned + 4 * u(o->turned) },
            (struct tally){ 0, 0 });
 }
 
@@ -245,22 +268,40 @@ static void activation_part(void *argument, int part, int parts)
     const struct activation *o = call->operand;
     const struct kernels *k = call->ex->kernels;
     size_t n = (size_t)o->n * (size_t)o->width;
-    if (o->kind == ACTIVATION_GELU && o->out)
-        k->gelu(o->x, o->out, n, part, parts);
-    else if (o->kind == ACTIVATION_GELU)
-        k->gelu_backward(o->x, o->dout, o->dx, n, part, parts);
-    else if (o->out)
-        k->swiglu(o->x, o->out, o->n, o->width, part, parts);
-    else
-        k->swiglu_backward(o->x, o->dout, o->dx, o->n, o->width, part, parts);
+    const bool forward = o->out != NULL;
+
+    switch (o->kind) {
+    case ACTIVATION_GELU:
+    case ACTIVATION_GELU_ERF:
+        if (forward)
+            (o->kind == ACTIVATION_GELU ? k->gelu : k->gelu_erf)(
+                o->x, o->out, n, part, parts);
+        else
+            (o->kind == ACTIVATION_GELU ? k->gelu_backward
+                                        : k->gelu_erf_backward)(
+                o->x, o->dout, o->dx, n, part, parts);
+        break;
+    case ACTIVATION_SWIGLU:
+    case ACTIVATION_GEGLU:
+        if (forward)
+            (o->kind == ACTIVATION_SWIGLU ? k->swiglu : k->geglu)(
+                o->x, o->out, o->n, o->width, part, parts);
+        else
+            (o->kind == ACTIVATION_SWIGLU ? k->swiglu_backward
+                                          : k->geglu_backward)(
+                o->x, o->dout, o->dx, o->n, o->width, part, parts);
+        break;
+    }
 }
 
 void op_activation(struct executor *ex, struct place at,
                    const struct activation *o)
 {
     static const struct { uint64_t flops, bytes; } cost[][2] = {
-        [ACTIVATION_GELU]   = { { EXP + 6, 8 },  { EXP + 14, 12 } },
-        [ACTIVATION_SWIGLU] = { { EXP + 3, 12 }, { EXP + 9, 20 } },
+        [ACTIVATION_GELU]     = { { EXP + 6, 8 },  { EXP + 14, 12 } },
+        [ACTIVATION_GELU_ERF] = { { EXP + 17, 8 }, { EXP + 23, 12 } },
+        [ACTIVATION_SWIGLU]   = { { EXP + 3, 12 }, { EXP + 9, 20 } },
+        [ACTIVATION_GEGLU]    = { { EXP + 7, 12 }, { EXP + 16, 20 } },
     };
     struct op_run run = op_begin(ex, at);
     op_parts(ex, activation_part, o);
@@ -268,6 +309,30 @@ void op_activation(struct executor *ex, struct place at,
     op_end(ex, &run, at.token, o->n,
            (struct tally){ cost[o->kind][backward].flops * u(o->width),
                            cost[o->kind][backward].bytes * u(o->width) },
+           (struct tally){ 0, 0 });
+}
+
+struct capping {
+    real  *x;
+    size_t n;
+    float  cap;
+};
+
+static void cap_part(void *argument, int part, int parts)
+{
+    const struct op_call *call = argument;
+    const struct capping *o = call->operand;
+    call->ex->kernels->cap(o->x, o->n, o->cap, part, parts);
+}
+
+void op_cap(struct executor *ex, struct place at, real *logits, int32_t n,
+            int32_t width, float cap)
+{
+    struct op_run run = op_begin(ex, at);
+    const struct capping o = { logits, (size_t)n * (size_t)width, cap };
+    op_parts(ex, cap_part, &o);
+    op_end(ex, &run, at.token, n,
+           (struct tally){ (EXP + 4) * u(width), 8 * u(width) },
            (struct tally){ 0, 0 });
 }
 
@@ -336,9 +401,9 @@ void op_loss_backward(struct executor *ex, struct place at,
 {
     struct op_run run = op_begin(ex, at);
     op_parts(ex, loss_backward_part, o);
-    uint64_t v = u(o->width);
+    uint64_t v = u(o->width), slopes = o->cap > 0.0f ? 4 * (v + 1) : 0;
     op_end(ex, &run, at.token, o->n,
-           (struct tally){ (EXP + 2) * v + 2, 8 * v + 12 },
+           (struct tally){ (EXP + 2) * v + 2 + slopes, 8 * v + 12 },
            (struct tally){ 0, 0 });
 }
 

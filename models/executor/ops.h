@@ -39,6 +39,7 @@ void op_product(struct executor *ex, struct place at, const struct gemm *g);
 struct product_backward {
     const real *dout;                /* [N,n], rows as far apart as g's c */
     real *dx, *dw, *dbias;
+    bool  adds;                      /* dx is added to */
     bool  transposed;                /* the weight is stored [n,k] */
 };
 void op_product_backward(struct executor *ex, struct place at,
@@ -70,7 +71,8 @@ struct rope {
     real              *qkv;          /* [N,Q+2E], turned in place */
     const struct rows *rows;
     int32_t            n, n_heads, head_size, stride;   /* heads: H + G */
-    const real        *table;        /* [P,D] cosines, then sines */
+    int32_t            turned;       /* R, the first numbers of a head */
+    const real        *table;        /* [P,R] cosines, then sines */
 };
 void op_rope(struct executor *ex, struct place at, const struct rope *o);
 
@@ -89,6 +91,10 @@ struct activation {
 };
 void op_activation(struct executor *ex, struct place at,
                    const struct activation *o);
+
+/* logits [n,width] become cap tanh(logit / cap), under the op that made them. */
+void op_cap(struct executor *ex, struct place at, real *logits, int32_t n,
+            int32_t width, float cap);
 
 struct embedding {
     const int32_t *ids, *position;   /* [N] */

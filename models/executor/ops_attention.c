@@ -86,21 +86,31 @@ static void end_attention_apart(struct executor *ex, struct op_run *run,
     op_end(ex, run, all->token, n, key, sum);
 }
 
+/* Flops for each key of a head: dot product, exponential, mix; backward, their
+ * gradients; and capping, with its slope. */
+static uint64_t per_key(int32_t head_size, float cap, bool backward)
+{
+    const uint64_t d = u(head_size), capped = cap > 0.0f;
+
+    return backward ? 10 * d + EXP + 4 + capped * (EXP + 8)
+                    : 4 * d + EXP + 2 + capped * (EXP + 4);
+}
+
 void op_attend(struct executor *ex, struct place at, const struct attention *o)
 {
     struct op_run run = op_begin(ex, at);
     op_parts(ex, attend_part, o);
     uint64_t h = u(o->n_heads), d = u(o->head_size), e = u(o->n_kv_heads) * d;
+    const uint64_t keyed = h * per_key(o->head_size, o->cap, false);
     if (o->key_rows) {
         end_attention_apart(ex, &run, o,
                             (struct tally){ h * (2 * d + FOLD + 1),
                                             8 * h * d + 8 * h },
-                            h * (4 * d + EXP + 2), (struct tally){ 0, 8 * e });
+                            keyed, (struct tally){ 0, 8 * e });
         return;
     }
     struct tally each = { h * (2 * d + FOLD + 1), 8 * h * d + 8 * e + 8 * h };
-    end_attention(ex, &run, at.token, o->rows, o->window, each,
-                  h * (4 * d + EXP + 2));
+    end_attention(ex, &run, at.token, o->rows, o->window, each, keyed);
 }
 
 void op_attend_backward(struct executor *ex, struct place at,
@@ -111,13 +121,13 @@ void op_attend_backward(struct executor *ex, struct place at,
     uint64_t h = u(o->n_heads), d = u(o->head_size), e = u(o->n_kv_heads) * d;
     struct tally query = { h * (4 * d + FOLD), 16 * h * d + 8 * h };
     struct tally key = { o->adds ? 2 * e : 0, o->adds ? 24 * e : 16 * e };
+    const uint64_t keyed = h * per_key(o->head_size, o->cap, true);
     if (o->key_rows) {
-        end_attention_apart(ex, &run, o, query, h * (10 * d + EXP + 4), key);
+        end_attention_apart(ex, &run, o, query, keyed, key);
         return;
     }
     struct tally each = { query.flops + key.flops, query.bytes + key.bytes };
-    end_attention(ex, &run, at.token, o->rows, 0, each,
-                  h * (10 * d + EXP + 4));
+    end_attention(ex, &run, at.token, o->rows, o->window, each, keyed);
 }
 
 struct filling {
@@ -173,7 +183,8 @@ void op_attend_cached(struct executor *ex, struct place at,
     uint64_t h = u(o->n_heads), d = u(o->head_size), e = u(o->n_kv_heads) * d;
     struct tally each = { h * (2 * d + FOLD + 1), 8 * h * d + 8 * h };
     end_cached(ex, &run, at.token, o->sequence, o->length, o->n, o->window,
-               each, (struct tally){ h * (4 * d + EXP + 2), 8 * e });
+               each, (struct tally){ h * per_key(o->head_size, o->cap, false),
+                                     8 * e });
 }
 
 void op_receive(struct executor *ex, struct place at,

@@ -28,7 +28,7 @@ static double pair_of_turns(const struct model_spec *spec, double turns)
 {
     const double length = spec->rope_scaling.original_tokens;
 
-    return spec->head_size * log(length / (turns * 2.0 * M_PI)) /
+    return spec_rotary(spec) * log(length / (turns * 2.0 * M_PI)) /
            (2.0 * log((double)spec->rope_theta));
 }
 
@@ -42,7 +42,7 @@ static double yarn_frequency(const struct model_spec *spec, double frequency,
     const double first = fmax(floor(pair_of_turns(
         spec, (double)s->high_frequency)), 0.0);
     const double last = fmin(ceil(pair_of_turns(
-        spec, (double)s->low_frequency)), spec->head_size - 1.0);
+        spec, (double)s->low_frequency)), spec_rotary(spec) - 1.0);
     const double width = last - first > 0.0 ? last - first : 0.001;
     const double divided = fmin(fmax((i - first) / width, 0.0), 1.0);
 
@@ -54,7 +54,7 @@ double rotary_frequency(const struct model_spec *spec, const float *factors,
 {
     const struct rope_scaling *s = &spec->rope_scaling;
     double frequency = pow((double)spec->rope_theta,
-                           -2.0 * i / spec->head_size);
+                           -2.0 * i / spec_rotary(spec));
     switch (s->kind) {
     case ROPE_SCALING_LINEAR:
         return frequency / (double)s->factor;
@@ -63,6 +63,7 @@ double rotary_frequency(const struct model_spec *spec, const float *factors,
     case ROPE_SCALING_YARN:
         return yarn_frequency(spec, frequency, i);
     case ROPE_SCALING_FACTORS:
+    case ROPE_SCALING_LONG:
         return factors ? frequency / (double)factors[i] : frequency;
     case ROPE_SCALING_NONE:
     case ROPE_SCALING_COUNT:
@@ -72,16 +73,25 @@ double rotary_frequency(const struct model_spec *spec, const float *factors,
 }
 
 void rotary_fill(float *table, const struct model_spec *spec, int32_t n,
-                 const float *factors)
+                 bool local, const float *factors)
 {
-    const int32_t half = spec->head_size / 2;
-    const double size = spec->rope_scaling.kind == ROPE_SCALING_YARN
-                            ? (double)spec->rope_scaling.amplitude : 1.0;
+    struct model_spec of = *spec;
+    const int32_t turned = spec_rotary(spec), half = turned / 2;
 
+    if (local) {
+        of.rope_theta = spec->local_theta;
+        of.rope_scaling.kind = ROPE_SCALING_NONE;
+    }
+    const struct rope_scaling *scaling = &of.rope_scaling;
+    const double size = scaling->kind == ROPE_SCALING_YARN ||
+                                scaling->kind == ROPE_SCALING_LONG
+                            ? (double)scaling->amplitude : 1.0;
+    if (scaling->kind == ROPE_SCALING_LONG)
+        factors = scaling->divisor[n > scaling->original_tokens];
     for (int32_t i = 0; i < half; i++) {
-        double frequency = rotary_frequency(spec, factors, i);
+        double frequency = rotary_frequency(&of, factors, i);
         for (int32_t p = 0; p < n; p++) {
-            float *row = table + (size_t)p * (size_t)spec->head_size;
+            float *row = table + (size_t)p * (size_t)turned;
             row[i] = (float)(size * cos(p * frequency));
             row[half + i] = (float)(size * sin(p * frequency));
         }

@@ -4,15 +4,17 @@
 
 #include "sim/core/model/spec.h"
 
-/* The radians by which pair i of a head, 0..D/2-1, turns from token to token:
- * theta^(-2i/D) (Su et al. 2021), changed as spec->rope_scaling says.  Its
- * factors, if they come from the file, are [D/2]; otherwise NULL. */
+/* The radians by which pair i of a head, 0..R/2-1, turns from token to token:
+ * theta^(-2i/R) (Su et al. 2021), changed as spec->rope_scaling says.  Its
+ * factors, if each has one, are [R/2]; otherwise NULL. */
 double rotary_frequency(const struct model_spec *spec, const float *factors,
                         int32_t i);
 
-/* Fill table [n,D]: a row holds the cosines of its position's D/2 angles, then
- * the sines, times the amplitude of a scaling that has one. */
+/* Fill table [n,R], n being the room for tokens, which longrope goes by (as
+ * llama.cpp does; transformers, by the longest text of a call): a row holds the cosines of its position's R/2 angles, then
+ * the sines, times the amplitude of a scaling that has one.  `local`: as windowed
+ * layers with a base of their own turn. */
 void rotary_fill(float *table, const struct model_spec *spec, int32_t n,
-                 const float *factors);
+                 bool local, const float *factors);
 
 #endif

@@ -20,6 +20,8 @@ static struct extent extent_of(enum tensor_id id, const struct model_spec *s,
     const int64_t Q = spec_q(s), E = spec_e(s), U = spec_up(s), F = s->n_ffn;
     const int64_t D = s->head_size, W = s->n_predictor;
     const bool predicts = routed && W > 0;
+    const bool before = spec_norms_before(s), after = spec_norms_after(s);
+    const bool own = before && has->parallel != PARALLEL_NORM;
     const bool apart = routed && s->part == PART_APART;
     const struct extent table[TENSOR_COUNT] = {
 #define X(id, rows, columns, kind)                                             \
@@ -135,11 +137,12 @@ enum status tensor_list_open(struct tensor_list *out,
     if (!out->tensor)
         return error_set(err, STATUS_NO_MEMORY, "no memory for %zu tensors",
                          most);
-    for (int id = 0; id < TENSOR_FIRST_OF_LAYER; id++)
-        add(out, spec, -1, (enum tensor_id)id);
-    for (int32_t l = 0; l < spec->n_layers; l++)
-        for (int id = TENSOR_FIRST_OF_LAYER; id < TENSOR_COUNT; id++)
-            add(out, spec, l, (enum tensor_id)id);
+    for (int32_t l = -1; l < spec->n_layers; l++)
+        for (int id = 0; id < TENSOR_COUNT; id++)
+            if (tensor_outside((enum tensor_id)id) == (l < 0))
+                add(out, spec, l, (enum tensor_id)id);
+            else
+                out->at[l + 1][id] = -1;
     return STATUS_OK;
 }
 

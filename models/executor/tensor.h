@@ -21,26 +21,31 @@ enum tensor_kind { TENSOR_MATRIX, TENSOR_SCALE, TENSOR_SHIFT, TENSOR_VECTOR };
     X(HEAD,        tied ? 0 : V, C,            MATRIX)                         \
     X(FINAL_GAMMA, 1, C,                       SCALE)                          \
     X(FINAL_BETA,  shifted ? 1 : 0, C,         SHIFT)                          \
-    X(NORM1_GAMMA, 1, C,                       SCALE)   /* first of a layer  */ \
-    X(NORM1_BETA,  shifted ? 1 : 0, C,         SHIFT)                          \
+    X(NORM1_GAMMA, before ? 1 : 0, C,          SCALE)   /* first of a layer  */ \
+    X(NORM1_BETA,  before && shifted ? 1 : 0, C, SHIFT)                        \
     X(QKV,         C, Q + 2 * E,               MATRIX)                         \
     X(QKV_BIAS,    has->qkv_bias, Q + 2 * E,   SHIFT)                          \
     X(PROJECT,     Q, C,                       MATRIX)                         \
     X(PROJECT_BIAS, has->project_bias, C,      SHIFT)                          \
-    X(NORM2_GAMMA, 1, C,                       SCALE)                          \
-    X(NORM2_BETA,  shifted ? 1 : 0, C,         SHIFT)                          \
+    X(NORM2_GAMMA, own ? 1 : 0, C,             SCALE)                          \
+    X(NORM2_BETA,  own && shifted ? 1 : 0, C,  SHIFT)                          \
     X(UP,          C, U,                       MATRIX)  /* gated: gate, up   */ \
     X(UP_BIAS,     has->ffn_bias, U,           SHIFT)                          \
     X(DOWN,        F, C,                       MATRIX)                         \
     X(DOWN_BIAS,   has->ffn_bias, C,           SHIFT)                          \
     X(ROUTER,      routed ? 1 : 0, C,          VECTOR)                         \
-    X(QUERY_GAMMA, has->qk_norm, D,            SCALE)                          \
-    X(KEY_GAMMA,   has->qk_norm, D,            SCALE)                          \
+    X(QUERY_GAMMA, has->qk_norm, has->qk_norm_rows ? Q : D, SCALE)             \
+    X(KEY_GAMMA,   has->qk_norm, has->qk_norm_rows ? E : D, SCALE)             \
     X(PREDICT_UP,  predicts ? C : 0, W,        MATRIX)                         \
     X(PREDICT_UP_BIAS, predicts ? 1 : 0, W,    SHIFT)                          \
     X(PREDICT_DOWN, predicts ? W : 0, 1,       MATRIX)                         \
     X(PREDICT_DOWN_BIAS, predicts ? 1 : 0, 1,  SHIFT)                          \
-    X(ROUTER_FFN,  apart ? 1 : 0, C,           VECTOR)  /* of two choices    */
+    X(ROUTER_FFN,  apart ? 1 : 0, C,           VECTOR)  /* of two choices    */ \
+    X(ADDED1_GAMMA, after ? 1 : 0, C,          SCALE)   /* of the norms on   */ \
+    X(ADDED1_BETA, after && shifted ? 1 : 0, C, SHIFT)  /* what parts add    */ \
+    X(ADDED2_GAMMA, after ? 1 : 0, C,          SCALE)                          \
+    X(ADDED2_BETA, after && shifted ? 1 : 0, C, SHIFT)                         \
+    X(HEAD_BIAS,   has->head_bias, V,          SHIFT)   /* of no layer       */
 
 enum tensor_id {
 #define X(id, rows, columns, kind) TENSOR_##id,
@@ -48,7 +53,12 @@ enum tensor_id {
 #undef X
     TENSOR_COUNT
 };
-#define TENSOR_FIRST_OF_LAYER TENSOR_NORM1_GAMMA
+
+/* The tensor belongs to no layer. */
+static inline bool tensor_outside(enum tensor_id id)
+{
+    return id < TENSOR_NORM1_GAMMA || id == TENSOR_HEAD_BIAS;
+}
 
 struct tensor {
     enum tensor_id id;

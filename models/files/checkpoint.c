@@ -162,7 +162,7 @@ static const struct foreign *names_of(const struct model_spec *spec)
 /* True where the tensor stands in layer l or, for l = -1, outside of layers. */
 static bool is_of(const struct foreign *f, int32_t l)
 {
-    return (f->id < TENSOR_FIRST_OF_LAYER) == (l < 0);
+    return tensor_outside(f->id) == (l < 0);
 }
 
 /* The tensor of ours that it is, or is a part of; NULL: none. */

@@ -464,7 +464,7 @@ static enum status check_tensors(const struct model_spec *spec,
     for (int32_t l = -1; l < spec->n_layers; l++)
         for (const struct part *p = architecture->parts;
              p->name && status == STATUS_OK; p++) {
-            const bool outside = p->id < TENSOR_FIRST_OF_LAYER;
+            const bool outside = tensor_outside(p->id);
             const struct tensor *t =
                 outside == (l < 0) ? tensor_find(&list, l, p->id) : NULL;
             const struct gguf_tensor *have;
@@ -563,7 +563,7 @@ static enum status import_parts(struct model *m,
     for (int32_t l = -1; l < spec->n_layers; l++)
         for (const struct part *p = architecture->parts;
              p->name && status == STATUS_OK; p++) {
-            bool outside = p->id < TENSOR_FIRST_OF_LAYER;
+            bool outside = tensor_outside(p->id);
             const struct tensor *t =
                 outside == (l < 0) ? tensor_find(model_tensors(m), l, p->id)
                                    : NULL;
@@ -590,7 +590,7 @@ enum status gguf_model_keep(struct model_spec *spec, const struct gguf *file,
             struct error why;
             name_part(name, p, l);
             const struct gguf_tensor *have =
-                (p->id < TENSOR_FIRST_OF_LAYER) == (l < 0)
+                tensor_outside(p->id) == (l < 0)
                     ? gguf_find(file, name) : NULL;
             if (!have)
                 continue;        /* the import says which are missing */

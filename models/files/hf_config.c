@@ -338,13 +338,14 @@ static json_t *root_json(const struct hf_class *class,
     return root;
 }
 
-static enum status check_written(const struct hf_class *class,
-                                 const struct model_spec *spec,
-                                 const struct hf_routing *routing,
-                                 const char *path, struct error *err)
+enum status hf_config_holds(const struct hf_class **out,
+                            const struct model_spec *spec, const char *path,
+                            struct error *err)
 {
-    enum status status = spec_check(spec, err);
+    enum status status = hf_class_of(out, spec, path, err);
 
+    if (status == STATUS_OK)
+        status = spec_check(spec, err);
     if (status == STATUS_OK)
         status = spec_check_runs(spec, err);
     if (status != STATUS_OK)
@@ -353,11 +354,18 @@ static enum status check_written(const struct hf_class *class,
         return error_set(err, STATUS_BAD_VALUE, "%s: rotary factors of a GGUF"
                          " file have no place in a config.json", path);
     /* GPT2Config has no key for it. */
-    if (class->names == HF_NAMES_GPT2 &&
+    if ((*out)->names == HF_NAMES_GPT2 &&
         spec->n_channels != spec->n_heads * spec->head_size)
         return error_set(err, STATUS_BAD_VALUE, "%s: gpt2 has head_size ="
                          " channels / heads, %d / %d, not %d", path,
                          spec->n_channels, spec->n_heads, spec->head_size);
+    return STATUS_OK;
+}
+
+static enum status check_thresholds(const struct model_spec *spec,
+                                    const struct hf_routing *routing,
+                                    const char *path, struct error *err)
+{
     for (int32_t c = 0; c < plan_n_choices(spec) && routing->has_thresholds;
          c++) {
         const struct plan_choice made = plan_choice(spec, c);
@@ -374,10 +382,10 @@ enum status hf_config_write(const char *path, const struct model_spec *spec,
                             struct error *err)
 {
     const struct hf_class *class = NULL;
-    enum status status = hf_class_of(&class, spec, path, err);
+    enum status status = hf_config_holds(&class, spec, path, err);
 
     if (status == STATUS_OK)
-        status = check_written(class, spec, routing, path, err);
+        status = check_thresholds(spec, routing, path, err);
     if (status != STATUS_OK)
         return status;
     json_t *root = root_json(class, spec, routing);

@@ -45,6 +45,13 @@ struct hf_routing {
                                               * layers make (plan.h) */
 };
 
+struct hf_class;                 /* hf_class.h */
+/* The class that a config.json of the shape names; STATUS_BAD_VALUE: there is
+ * none that holds it.  `name` is for messages. */
+enum status hf_config_holds(const struct hf_class **out,
+                            const struct model_spec *spec, const char *name,
+                            struct error *err) MUST_CHECK;
+
 /* STATUS_BAD_VALUE: a spec or thresholds (finite) that no reader would take. */
 enum status hf_config_write(const char *path, const struct model_spec *spec,
                             const struct hf_routing *routing,

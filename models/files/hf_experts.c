@@ -131,7 +131,7 @@ enum status hf_read_experts(struct model_spec *spec, const char *type,
         i++;
     if (i == N_CLASSES)
         return STATUS_OK;
-    spec->qk_norm_rows = classes[i].qk_norm_rows;
+    spec->traits.qk_norm_rows = classes[i].qk_norm_rows;
     spec->traits.qk_norm |= classes[i].qk_norm_rows;
     enum status status = read_sizes(spec, &classes[i], root, name, err);
     if (status == STATUS_OK)

@@ -189,7 +189,7 @@ static enum status walk(const struct llama2c *f, size_t *at, visitor *told,
     *at = f->data_at;
     for (int i = 0; i < f->version->n && status == STATUS_OK; i++) {
         const enum tensor_id id = f->version->part[i].id;
-        if (id == TENSOR_COUNT || id < TENSOR_FIRST_OF_LAYER)
+        if (id == TENSOR_COUNT || tensor_outside(id))
             status = visit(f, at, i, -1, told, user, err);
         else
             for (int32_t l = 0; l < f->spec.n_layers && status == STATUS_OK;

@@ -233,7 +233,7 @@ void source_weights_text(char out[SOURCE_WEIGHTS_SIZE],
             const int n = tensor_matrices(matrix, &s, l, (enum tensor_id)id);
             const int64_t k = id == TENSOR_PROJECT ? spec_q(&s)
                               : id == TENSOR_DOWN  ? s.n_ffn : s.n_channels;
-            if ((l < 0) != (id < TENSOR_FIRST_OF_LAYER) ||
+            if ((l < 0) != tensor_outside((enum tensor_id)id) ||
                 (id == TENSOR_HEAD && s.tied_head))
                 continue;
             for (int i = 0; i < n; i++)

@@ -40,16 +40,13 @@ static void soften(real *s, int32_t n, int32_t valid, real *stats)
     stats[1] = real_set(1.0f) / vec_fold(sum);
 }
 
-/* The first key that a query sees which sees those before `seen`; and the tile
- * that holds it, where a strip's keys begin. */
-static inline int32_t window_start(int32_t window, int32_t seen)
+/* n scores, a multiple of 16. */
+static void cap_scores(real *s, int32_t n, const struct caps *caps)
 {
-    return window > 0 && seen > window ? seen - window : 0;
-}
-
-static inline int32_t window_tile(int32_t window, int32_t seen)
-{
-    return window_start(window, seen) / 16 * 16;
+    vec slope = vec_set(caps->slope), twice = vec_set(caps->twice);
+    for (int32_t j = 0; j < n && caps->any; j += 16)
+        vec_store(s + j, vec_cap(vec_load(s + j), slope, twice,
+                                 vec_set(caps->cap)));
 }
 
 /* Keys of the first tiles that lie before the window: as good as unseen. */
@@ -74,6 +71,7 @@ static void attend_head(const struct attention *o, const struct view *v,
         multiply(r, n, d, queries, d, 1, keys + from, n_max, s, n_max, false);
         for (int32_t j = 0; j < r; j++) {
             int32_t seen = seen_by(v, i + j);
+            cap_scores(s + (ptrdiff_t)j * n_max, n, &v->caps);
             hide(s + (ptrdiff_t)j * n_max, window_start(o->window, seen) - from);
             soften(s + (ptrdiff_t)j * n_max, n, seen - from,
                    o->stats + ((ptrdiff_t)(v->first + i + j) * o->n_heads + h) *
@@ -94,12 +92,14 @@ void KERNEL(attend)(const struct attention *o, int part, int parts,
 {
     int32_t tasks = o->rows->n_sequences * o->n_kv_heads;
     real scale = score_scale(o->head_size);
+    const struct caps caps = caps_of(o->cap);
     for (int32_t i = part; i < tasks; i += parts) {
         int32_t g = i % o->n_kv_heads;
         struct view v = view_of(o, i / o->n_kv_heads, g);
         if (v.count == 0)
             continue;
         v.scale = scale;
+        v.caps = caps;
         real *keys = scratch, *values = keys + (ptrdiff_t)v.padded * v.d;
         fetch_head(&v);
         copy_columns(v.keys, v.kv_stride, v.n_keys, v.padded, v.d, keys);
@@ -160,6 +160,7 @@ void KERNEL(attend_cached)(const struct cached_attention *o, int part,
     ptrdiff_t size = (ptrdiff_t)o->capacity * d;
     real scale = score_scale(d);
     real *query = scratch, *s = scratch + d;
+    const struct caps caps = caps_of(o->cap);
 
     for (int32_t i = part; i < o->n * o->n_kv_heads; i += parts) {
         int32_t r = i / o->n_kv_heads, g = i % o->n_kv_heads;
@@ -177,6 +178,7 @@ void KERNEL(attend_cached)(const struct cached_attention *o, int part,
             scaled_rows(row + h * d, 0, 1, d, scale, query);
             multiply(1, n, d, query, d, 1, keys + from, o->capacity, s, n,
                      false);
+            cap_scores(s, n, &caps);
             hide(s, window_start(o->window, count) - from);
             soften(s, n, count - from, stats);
             multiply(1, d, n, s, n, 1, values + (ptrdiff_t)from * d, d, out, d,

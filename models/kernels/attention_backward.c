@@ -3,18 +3,29 @@
  * queries sum over many, and the probabilities of a block stay in a cache. */
 #include "models/kernels/head.h"
 
-/* p: scores to probabilities; dp: their gradients to those of the scores. */
-static void soften_backward(real *p, real *dp, int32_t n, int32_t valid,
+/* p: scores to probabilities; dp: their gradients to those of the scores.  The
+ * first `hidden` keys lie before the window. */
+static void soften_backward(real *p, real *dp, int32_t n, int32_t hidden,
+                            int32_t valid, const struct caps *caps,
                             const real *stats, real delta)
 {
     vec m = vec_set(stats[0]), inverse = vec_set(stats[1]), v = vec_set(delta);
+    vec slope = vec_set(caps->slope), twice = vec_set(caps->twice);
     for (int32_t j = 0; j < n; j += 16) {
-        vec e = vec_exp(vec_load(p + j) - m) * inverse;
+        vec s = vec_load(p + j);
+        if (caps->any)
+            s = vec_cap(s, slope, twice, vec_set(caps->cap));
+        vec e = vec_exp(s - m) * inverse;
         if (j + 16 > valid)
             e = vec_head(e, valid > j ? valid - j : 0);
         vec_store(p + j, e);
-        vec_store(dp + j, e * (vec_load(dp + j) - v));
+        vec d = e * (vec_load(dp + j) - v);
+        if (caps->any)
+            d = d * vec_cap_slope(s, vec_set(caps->inverse));
+        vec_store(dp + j, d);
     }
+    for (int32_t j = 0; j < hidden && j < n; j++)
+        p[j] = dp[j] = real_set(0.0f);
 }
 
 static real dot(const real *a, const real *b, int32_t n)
@@ -39,7 +50,8 @@ struct workspace {
 /* Queries [i,i + rows) of a head: QUERIES, or those that are left. */
 struct block {
     int32_t i, rows;
-    int32_t seen[STRIPS];        /* keys that each strip runs over */
+    int32_t seen[STRIPS];        /* keys that each strip runs over, */
+    int32_t start[STRIPS];       /* from this one on */
     real    delta[QUERIES];      /* dot of out and its gradient */
 };
 
@@ -53,15 +65,23 @@ static struct block block_of(const struct attention *o, const struct view *v,
         ptrdiff_t row = (ptrdiff_t)(v->first + i + j) * v->q + h * v->d;
         b.delta[j] = dot(o->dout + row, o->out + row, v->d);
         b.seen[j / STRIP] = round_up(seen_by(v, i + j));
+        if (j % STRIP == 0)
+            b.start[j / STRIP] = window_tile(o->window, seen_by(v, i + j));
     }
     return b;
 }
 
-/* Of keys [from,from + KEYS), those that strip s runs over. */
+/* Of keys [from,from + KEYS), those that strip s runs over: [skipped_of(),
+ * keys_of()), or none. */
 static inline int32_t keys_of(const struct block *b, int32_t s, int32_t from)
 {
     int32_t n = b->seen[s] - from;
     return n < 0 ? 0 : n < KEYS ? n : KEYS;
+}
+
+static inline int32_t skipped_of(const struct block *b, int32_t s, int32_t from)
+{
+    return b->start[s] > from ? b->start[s] - from : 0;
 }
 
 /* The probabilities of a strip, their gradients, and its share of its queries'
@@ -70,45 +90,54 @@ static void strip_backward(const struct attention *o, const struct view *v,
                            int32_t h, const struct workspace *w,
                            const struct block *b, int32_t s, int32_t from)
 {
-    int32_t d = v->d, j = s * STRIP, n = keys_of(b, s, from);
+    int32_t d = v->d, j = s * STRIP, skipped = skipped_of(b, s, from);
+    int32_t n = keys_of(b, s, from) - skipped, key = from + skipped;
     int32_t r = b->rows - j < STRIP ? b->rows - j : STRIP;
     ptrdiff_t row = v->first + b->i + j;
     const real *queries = w->queries + j * d;
-    real *p = w->p + j * KEYS, *dp = w->dp + j * KEYS;
+    real *p = w->p + j * KEYS + skipped, *dp = w->dp + j * KEYS + skipped;
 
-    if (n == 0)
+    if (n <= 0)
         return;
-    multiply(r, n, d, queries, d, 1, w->key_columns + from, v->padded, p, KEYS,
+    multiply(r, n, d, queries, d, 1, w->key_columns + key, v->padded, p, KEYS,
              false);
     multiply(r, n, d, o->dout + row * v->q + h * d, v->q, 1,
-             w->value_columns + from, v->padded, dp, KEYS, false);
-    for (int32_t i = 0; i < r; i++)
+             w->value_columns + key, v->padded, dp, KEYS, false);
+    for (int32_t i = 0; i < r; i++) {
+        int32_t seen = seen_by(v, b->i + j + i);
         soften_backward(p + i * KEYS, dp + i * KEYS, n,
-                        seen_by(v, b->i + j + i) - from,
-                        o->stats + ((row + i) * o->n_heads + h) * 2,
+                        window_start(o->window, seen) - key, seen - key,
+                        &v->caps, o->stats + ((row + i) * o->n_heads + h) * 2,
                         b->delta[j + i]);
-    multiply(r, d, n, dp, KEYS, 1, w->key_rows + (ptrdiff_t)from * d, d,
-             w->dqueries + j * d, d, from > 0);
+    }
+    multiply(r, d, n, dp, KEYS, 1, w->key_rows + (ptrdiff_t)key * d, d,
+             w->dqueries + j * d, d, from > b->start[s]);
 }
 
 /* The gradients of keys from `from` on and of their values.  Strips see ever
- * more keys: each range of them is added to once, by all strips that see it. */
+ * more keys: each range of them is added to once, by all strips that see it; with
+ * a window, by each strip on its own. */
 static void keys_backward(const struct attention *o, const struct view *v,
                           int32_t h, const struct workspace *w,
                           const struct block *b, int32_t from)
 {
     int32_t d = v->d, done = 0;
     for (int32_t s = 0; s * STRIP < b->rows; s++) {
-        int32_t j = s * STRIP, n = keys_of(b, s, from) - done;
+        int32_t j = s * STRIP, rows = b->rows - j;
+        if (o->window > 0) {
+            done = skipped_of(b, s, from);
+            rows = rows < STRIP ? rows : STRIP;
+        }
+        int32_t n = keys_of(b, s, from) - done;
         ptrdiff_t cell = j * KEYS + done, key = (ptrdiff_t)(from + done) * d;
         const real *dout = o->dout + (ptrdiff_t)(v->first + b->i + j) * v->q +
                            h * d;
         if (n <= 0)
             continue;
-        multiply(n, d, b->rows - j, w->p + cell, 1, KEYS, dout, v->q,
+        multiply(n, d, rows, w->p + cell, 1, KEYS, dout, v->q,
                  w->dvalues + key, d, true);
-        multiply(n, d, b->rows - j, w->dp + cell, 1, KEYS, w->queries + j * d,
-                 d, w->dkeys + key, d, true);
+        multiply(n, d, rows, w->dp + cell, 1, KEYS, w->queries + j * d, d,
+                 w->dkeys + key, d, true);
         done += n;
     }
 }
@@ -158,10 +187,12 @@ void KERNEL(attend_backward)(const struct attention *o, int part, int parts,
 {
     int32_t tasks = o->rows->n_sequences * o->n_kv_heads;
     real scale = score_scale(o->head_size);
+    const struct caps caps = caps_of(o->cap);
     for (int32_t i = part; i < tasks; i += parts) {
         int32_t g = i % o->n_kv_heads;
         struct view v = view_of(o, i / o->n_kv_heads, g);
         v.scale = scale;
+        v.caps = caps;
         ptrdiff_t size = (ptrdiff_t)v.padded * v.d;
         struct workspace w;
         w.key_columns = scratch;

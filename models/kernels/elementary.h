@@ -38,6 +38,70 @@ static inline NUMBER OF(gelu_backward)(NUMBER x, NUMBER dout)
     return dout * (x * (s * (1.0f - s)) * slope + s);
 }
 
+/* The normal density at x times sqrt(2 pi), and from it the share of the normal
+ * distribution beyond |x|, within 1e-7 (Abramowitz and Stegun 1964, 26.2.17, its
+ * coefficients over sqrt(2 pi)): EXP + 15. */
+static inline NUMBER OF(beyond)(NUMBER x, NUMBER *density)
+{
+    NUMBER t = 1.0f / (OF(max)(x, -x) * 0.2316419f + 1.0f);
+    NUMBER p = t * 0.530702715f + -0.726576014f;
+    p = p * t + 0.710706871f;
+    p = p * t + -0.142248368f;
+    p = p * t + 0.127414796f;
+    *density = OF(exp)(x * x * -0.5f);
+    return p * t * *density;
+}
+
+/* GELU by its definition (Hendrycks and Gimpel 2016), x times the share of the
+ * normal distribution below x: EXP + 17. */
+static inline NUMBER OF(gelu_erf)(NUMBER x)
+{
+    NUMBER density, beyond = OF(beyond)(x, &density);
+    return OF(max)(x, OF(set)(0.0f)) - OF(max)(x, -x) * beyond;
+}
+
+/* dout times that share + x times the density: EXP + 23. */
+static inline NUMBER OF(gelu_erf_backward)(NUMBER x, NUMBER dout)
+{
+    NUMBER density, beyond = OF(beyond)(x, &density);
+    NUMBER half = OF(half_like)(x);
+    NUMBER below = (half - (half + half) * beyond) + 0.5f;
+    return dout * (x * density * 0.3989422804f + below);
+}
+
+/* cap tanh(x / cap) as 2 cap sigmoid(2 x / cap) - cap; slope is -2 / cap, twice
+ * 2 cap: EXP + 4. */
+static inline NUMBER OF(cap)(NUMBER x, NUMBER slope, NUMBER twice, NUMBER cap)
+{
+    return twice / (OF(exp)(x * slope) + 1.0f) - cap;
+}
+
+/* Its slope, of its value y; inverse is 1 / cap: 3. */
+static inline NUMBER OF(cap_slope)(NUMBER y, NUMBER inverse)
+{
+    NUMBER share = y * inverse;
+    return 1.0f - share * share;
+}
+
+/* gelu(gate) * up: EXP + 7. */
+static inline NUMBER OF(geglu)(NUMBER gate, NUMBER up)
+{
+    return OF(gelu)(gate) * up;
+}
+
+/* Both gradients of geglu: EXP + 16. */
+static inline void OF(geglu_backward)(NUMBER gate, NUMBER up, NUMBER dout,
+                                      NUMBER *dgate, NUMBER *dup)
+{
+    NUMBER square = gate * gate;
+    NUMBER z = gate * (square * -0.0713548162726f + -1.59576912161f);
+    NUMBER s = 1.0f / (OF(exp)(z) + 1.0f);
+    NUMBER slope = square * 0.2140644488178f + 1.59576912161f;
+    NUMBER value = gate * s;
+    *dup = dout * value;
+    *dgate = dout * up * (value * (1.0f - s) * slope + s);
+}
+
 /* gate * sigmoid(gate) * up: EXP + 3. */
 static inline NUMBER OF(swiglu)(NUMBER gate, NUMBER up)
 {

@@ -76,6 +76,35 @@ static inline void multiply(int32_t m, int32_t n, int32_t k, const real *a,
     KERNEL(small_gemm)(&g);
 }
 
+/* What capping takes, worked out once by every thread. */
+struct caps {
+    real slope, twice, cap, inverse;
+    bool any;
+};
+
+static inline struct caps caps_of(float cap)
+{
+    struct caps c = { 0, 0, cap, 0, cap > 0.0f };
+    if (c.any) {
+        c.slope = ONCE(-2.0f / cap);
+        c.twice = ONCE(2.0f * cap);
+        c.inverse = ONCE(1.0f / cap);
+    }
+    return c;
+}
+
+/* The first key that a query sees which sees those before `seen`; and the tile
+ * that holds it, where a strip's keys begin. */
+static inline int32_t window_start(int32_t window, int32_t seen)
+{
+    return window > 0 && seen > window ? seen - window : 0;
+}
+
+static inline int32_t window_tile(int32_t window, int32_t seen)
+{
+    return window_start(window, seen) / 16 * 16;
+}
+
 /* The operands of one (sequence, key/value head). */
 struct view {
     int32_t first, count;            /* queries */
@@ -83,6 +112,7 @@ struct view {
     const int32_t *position;         /* [count]; NULL: query i sees i + 1 keys */
     const real *queries, *keys, *values;
     real scale;                      /* set by those that score */
+    struct caps caps;                /* likewise */
 };
 
 /* Worked out once by every thread, whatever the number of views. */
@@ -99,7 +129,8 @@ static inline struct view view_of(const struct attention *o, int32_t b,
     const real *base = o->qkv + (ptrdiff_t)first * (q + 2 * e);
     struct view v = { first, count, count, round_up(count), d, q, e, q + 2 * e,
                       q + 2 * e, o->n_heads / o->n_kv_heads, NULL, base,
-                      base + q + g * d, base + q + e + g * d, 0 };
+                      base + q + g * d, base + q + e + g * d, 0,
+                      { 0, 0, 0, 0, false } };
     if (o->key_rows) {
         int32_t k = o->key_rows->first[b];
         v.n_keys = o->key_rows->first[b + 1] - k;

@@ -33,9 +33,10 @@ static inline int32_t slice(int32_t n, int32_t grain, int part, int parts)
     X(norm) X(norm_backward) X(attend) X(attend_backward) X(attend_cached)     \
     X(fill_cache) X(carry) X(stream_signal) X(scale_queries) X(receive)        \
     X(receive_cached) X(qk_norm) X(qk_norm_dgamma) X(qk_norm_dx)               \
-    X(rope) X(gelu) X(gelu_backward) X(swiglu)                                 \
-    X(swiglu_backward) X(embed) X(stored_embed) X(embed_backward) X(route)     \
-    X(route_backward) X(router_input) X(predict) X(predict_backward)           \
+    X(rope) X(gelu) X(gelu_backward) X(gelu_erf) X(gelu_erf_backward)          \
+    X(swiglu) X(swiglu_backward) X(geglu) X(geglu_backward) X(cap)             \
+    X(embed) X(stored_embed) X(embed_backward) X(route) X(route_backward)      \
+    X(router_input) X(predict) X(predict_backward)           \
     X(route_loss) X(route_loss_backward) X(gather) X(scatter)                  \
     X(scatter_add) X(take) X(gather_backward) X(gate) X(gate_backward)         \
     X(bypass) X(bypass_backward) X(loss) X(loss_backward) X(entropy)           \

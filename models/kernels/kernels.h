@@ -56,7 +56,9 @@ struct attention {
                             * key_rows only */
     int32_t     kv_stride; /* numbers from row to row of it */
     int32_t     window;    /* keys that a query sees, its own the last; 0: all;
-                            * forward only */
+                            * not with key_rows */
+    float       cap;       /* scores become cap tanh(score / cap); 0: they
+                            * stay */
     real       *out;       /* [N,Q] */
     real       *stats;     /* [N,H,2]: largest score, 1 / sum of exponentials */
     const real *dout;      /* [N,Q]; backward only, like the rest */
@@ -72,7 +74,8 @@ struct attention {
  * 16. */
 struct cached_attention {
     int32_t        n, n_heads, n_kv_heads, head_size, capacity;
-    int32_t        window;     /* as in struct attention */
+    int32_t        window;     /* as in struct attention, like the next */
+    float          cap;
     const int32_t *sequence;   /* [N] the row's sequence */
     const int32_t *length;     /* [B] */
     const real    *qkv;        /* [N,Q+2E] */
@@ -126,8 +129,8 @@ struct cached_reception {
     real          *score;      /* [N] of the new row */
 };
 
-/* Rows of norms: out = (x - mean) * scale * gamma + beta; RMS: mean = 0, no
- * beta.  stats holds mean and scale (layer norm) or scale (RMS). */
+/* Rows of norms: out = from + (x - mean) * scale * gamma + beta; RMS: mean = 0,
+ * no beta.  stats holds mean and scale (layer norm) or scale (RMS). */
 struct norm {
     bool        rms;
     int32_t     n, width;
@@ -136,6 +139,7 @@ struct norm {
     const int32_t *row;    /* [N] rows of x; NULL: all in order; forward only */
     const real *gamma;     /* [C] */
     const real *beta;      /* [C]; NULL for RMS */
+    const real *from;      /* [N,C], may be out; NULL: nothing */
     real       *out;       /* [N,C] */
     real       *stats;     /* [N,2] or [N] */
     const real *dout;      /* [N,C]; backward only */
@@ -144,18 +148,19 @@ struct norm {
     real       *dbeta;     /* [C] */
 };
 
-/* RMS norm of each head of queries and of keys, on top of itself: x = x * scale
- * * gamma.  A row holds n_heads[0] heads of queries, then n_heads[1] of keys; rows
- * are `stride` numbers apart, in `unnormed` they are dense. */
+/* RMS norm of each group of numbers of queries and of keys, on top of itself:
+ * x = x * scale * gamma.  A row holds n_groups[0] groups of queries, then
+ * n_groups[1] of keys: heads, or all that there is of either; rows are `stride`
+ * numbers apart, in `unnormed` they are dense. */
 struct qk_norm {
-    int32_t     rows, n_heads[2], head_size, stride;
+    int32_t     rows, n_groups[2], size[2], stride;
     float       epsilon;
-    const real *gamma[2];     /* [D] of queries, of keys; NULL: none of them */
+    const real *gamma[2];     /* [size] of queries, of keys; NULL: none */
     real       *x;            /* [N,..]; backward: dout, then dx */
-    real       *scales;       /* [N,heads] */
-    real       *unnormed;     /* [N,heads*D] written forward, read backward;
+    real       *scales;       /* [N,groups] */
+    real       *unnormed;     /* [N,numbers] written forward, read backward;
                                * NULL: nobody comes back */
-    real       *dgamma[2];    /* [D], overwritten; NULL: not wanted */
+    real       *dgamma[2];    /* [size], overwritten; NULL: not wanted */
 };
 
 enum router_kind { ROUTER_RAW, ROUTER_RMS, ROUTER_LAYER_NORM };
@@ -230,6 +235,8 @@ struct loss {
     int32_t        n, width;    /* N, V */
     const real    *logits;      /* [N,V] */
     const int32_t *target;      /* [N] */
+    float          cap;         /* that logits were capped at, 0: they were not:
+                                 * dlogits are of what they were before */
     real          *nats;        /* [N] */
     real          *stats;       /* [N,2] largest logit, sum of exponentials */
     float          gradient;    /* of the loss in each row's nats; backward */
@@ -282,15 +289,23 @@ struct kernels {
     void (*qk_norm_dgamma)(const struct qk_norm *q, int part, int parts);
     void (*qk_norm_dx)(const struct qk_norm *q, int part, int parts);
     void (*rope)(real *qkv, const struct rows *rows, int32_t n, int32_t n_heads,
-                 int32_t head_size, int32_t stride, const real *table,
-                 bool backward, int part, int parts);
+                 int32_t head_size, int32_t turned, int32_t stride,
+                 const real *table, bool backward, int part, int parts);
     void (*gelu)(const real *x, real *out, size_t n, int part, int parts);
     void (*gelu_backward)(const real *x, const real *dout, real *dx, size_t n,
                           int part, int parts);
+    void (*gelu_erf)(const real *x, real *out, size_t n, int part, int parts);
+    void (*gelu_erf_backward)(const real *x, const real *dout, real *dx,
+                              size_t n, int part, int parts);
     void (*swiglu)(const real *x, real *out, int32_t n, int32_t width, int part,
                    int parts);
     void (*swiglu_backward)(const real *x, const real *dout, real *dx,
                             int32_t n, int32_t width, int part, int parts);
+    void (*geglu)(const real *x, real *out, int32_t n, int32_t width, int part,
+                  int parts);
+    void (*geglu_backward)(const real *x, const real *dout, real *dx, int32_t n,
+                           int32_t width, int part, int parts);
+    void (*cap)(real *x, size_t n, float cap, int part, int parts);
     void (*embed)(const int32_t *ids, const int32_t *position, const real *wte,
                   const real *wpe, real *out, int32_t n, int32_t width,
                   int part, int parts);

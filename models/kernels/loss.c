@@ -37,17 +37,29 @@ void KERNEL(loss_backward)(const struct loss *o, int part, int parts)
 {
     int32_t end = slice(o->n, 1, part + 1, parts);
     real gradient = o->gradient;
+    const real inverse = o->cap > 0.0f ? ONCE(1.0f / o->cap) : real_set(0.0f);
     for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
         const real *x = o->logits + (ptrdiff_t)r * o->width;
         real *d = o->dlogits + (ptrdiff_t)r * o->width;
         real m = o->stats[2 * r], scale = gradient / o->stats[2 * r + 1];
         vec top = vec_set(m), s = vec_set(scale);
+        /* dlogits may lie where the logits do. */
+        const real aimed = x[o->target[r]];
         int32_t i = 0;
-        for (; i + 16 <= o->width; i += 16)
-            vec_store(d + i, vec_exp(vec_load(x + i) - top) * s);
-        for (; i < o->width; i++)
-            d[i] = real_exp(x[i] - m) * scale;
-        d[o->target[r]] = d[o->target[r]] - gradient;
+        for (; i + 16 <= o->width; i += 16) {
+            vec y = vec_load(x + i), v = vec_exp(y - top) * s;
+            vec_store(d + i, o->cap > 0.0f
+                                 ? v * vec_cap_slope(y, vec_set(inverse)) : v);
+        }
+        for (; i < o->width; i++) {
+            real y = x[i], v = real_exp(y - m) * scale;
+            d[i] = o->cap > 0.0f ? v * real_cap_slope(y, inverse) : v;
+        }
+        real *to = &d[o->target[r]];
+        *to = o->cap > 0.0f
+                  ? real_add_product(*to, -gradient,
+                                     real_cap_slope(aimed, inverse))
+                  : *to - gradient;
     }
 }
 

@@ -15,14 +15,19 @@ static void layer_norm(const struct norm *o, int32_t r, real share)
     real mean = sum_of(x, o->width) * share;
     real variance = deviations_of(x, mean, o->width) * share;
     real scale = real_set(1.0f) / real_sqrt(variance + o->epsilon);
+    const real *from = o->from ? o->from + (ptrdiff_t)r * o->width : NULL;
     vec m = vec_set(mean), s = vec_set(scale);
     int32_t c = 0;
 
-    for (; c + 16 <= o->width; c += 16)
-        vec_store(out + c, (vec_load(x + c) - m) * s * vec_load(o->gamma + c) +
-                               vec_load(o->beta + c));
-    for (; c < o->width; c++)
-        out[c] = (x[c] - mean) * scale * o->gamma[c] + o->beta[c];
+    for (; c + 16 <= o->width; c += 16) {
+        vec v = (vec_load(x + c) - m) * s * vec_load(o->gamma + c) +
+                vec_load(o->beta + c);
+        vec_store(out + c, from ? vec_load(from + c) + v : v);
+    }
+    for (; c < o->width; c++) {
+        real v = (x[c] - mean) * scale * o->gamma[c] + o->beta[c];
+        out[c] = from ? from[c] + v : v;
+    }
     o->stats[2 * r] = mean;
     o->stats[2 * r + 1] = scale;
 }
@@ -33,13 +38,18 @@ static void rms_norm(const struct norm *o, int32_t r, real share)
     real *out = o->out + (ptrdiff_t)r * o->width;
     real square = squares_of(x, o->width) * share;
     real scale = real_set(1.0f) / real_sqrt(square + o->epsilon);
+    const real *from = o->from ? o->from + (ptrdiff_t)r * o->width : NULL;
     vec s = vec_set(scale);
     int32_t c = 0;
 
-    for (; c + 16 <= o->width; c += 16)
-        vec_store(out + c, vec_load(x + c) * s * vec_load(o->gamma + c));
-    for (; c < o->width; c++)
-        out[c] = x[c] * scale * o->gamma[c];
+    for (; c + 16 <= o->width; c += 16) {
+        vec v = vec_load(x + c) * s * vec_load(o->gamma + c);
+        vec_store(out + c, from ? vec_load(from + c) + v : v);
+    }
+    for (; c < o->width; c++) {
+        real v = x[c] * scale * o->gamma[c];
+        out[c] = from ? from[c] + v : v;
+    }
     o->stats[r] = scale;
 }
 

@@ -1,35 +1,44 @@
-/* qk_norm.c - Normalise heads of queries and keys in place, one by one; sum the
- * gradients of scales a column at a time, so that no sum is split. */
+/* qk_norm.c - Normalise groups of queries and keys in place, one by one: heads,
+ * or all heads together; sum the gradients of scales a column at a time, so that
+ * no sum is split. */
 #include "models/kernels/kernel.h"
 #include "models/kernels/row_sums.h"
 
 #include <assert.h>
 
-struct head {
+struct group {
     real       *x, *unnormed, *scale;
     const real *gamma;
+    int32_t     size, side;
 };
 
-static inline int32_t heads_of(const struct qk_norm *o)
+static inline int32_t groups_of(const struct qk_norm *o)
 {
-    return o->n_heads[0] + o->n_heads[1];
+    return o->n_groups[0] + o->n_groups[1];
 }
 
-/* The i-th of all rows' heads. */
-static inline struct head head_at(const struct qk_norm *o, int32_t i)
+/* The i-th of all rows' groups. */
+static inline struct group group_at(const struct qk_norm *o, int32_t i)
 {
-    const int32_t heads = heads_of(o), r = i / heads, h = i % heads;
-    return (struct head){
-        .x = o->x + (ptrdiff_t)r * o->stride + (ptrdiff_t)h * o->head_size,
+    const int32_t groups = groups_of(o), r = i / groups, g = i % groups;
+    const int32_t before = o->n_groups[0], side = g >= before;
+    const int32_t queries = before * o->size[0];
+    const int32_t width = queries + o->n_groups[1] * o->size[1];
+    const int32_t at = side ? queries + (g - before) * o->size[1]
+                            : g * o->size[0];
+    return (struct group){
+        .x = o->x + (ptrdiff_t)r * o->stride + at,
         .unnormed = o->unnormed
-                        ? o->unnormed + (ptrdiff_t)i * o->head_size : NULL,
-        .scale = o->scales + i, .gamma = o->gamma[h >= o->n_heads[0]],
+                        ? o->unnormed + (ptrdiff_t)r * width + at : NULL,
+        .scale = o->scales + i, .gamma = o->gamma[side],
+        .size = o->size[side], .side = side,
     };
 }
 
-static void head_norm(const struct qk_norm *o, struct head a, real share)
+static void group_norm(const struct qk_norm *o, struct group a)
 {
-    const int32_t d = o->head_size;
+    const int32_t d = a.size;
+    real share = share_of(d);
     real square = squares_of(a.x, d) * share;
     real scale = real_set(1.0f) / real_sqrt(square + o->epsilon);
     vec s = vec_set(scale);
@@ -51,19 +60,18 @@ static void head_norm(const struct qk_norm *o, struct head a, real share)
 
 void KERNEL(qk_norm)(const struct qk_norm *o, int part, int parts)
 {
-    const int32_t n = o->rows * heads_of(o);
+    const int32_t n = o->rows * groups_of(o);
     int32_t end = slice(n, 1, part + 1, parts);
-    real share = share_of(o->head_size);
     for (int32_t i = slice(n, 1, part, parts); i < end; i++)
-        head_norm(o, head_at(o, i), share);
+        group_norm(o, group_at(o, i));
 }
 
-/* h = x scale is the normalised head, d = dout gamma its gradient:
+/* h = x scale is the normalised group, d = dout gamma its gradient:
  * dx = scale (d - h mean(d h)), where dout was. */
-static void head_dx(const struct qk_norm *o, struct head a, real share)
+static void group_dx(struct group a)
 {
-    const int32_t n = o->head_size;
-    real scale = *a.scale;
+    const int32_t n = a.size;
+    real share = share_of(n), scale = *a.scale;
     vec s = vec_set(scale), sum = vec_set(0.0f);
     int32_t c = 0;
 
@@ -92,16 +100,15 @@ static void head_dx(const struct qk_norm *o, struct head a, real share)
 
 void KERNEL(qk_norm_dx)(const struct qk_norm *o, int part, int parts)
 {
-    const int32_t n = o->rows * heads_of(o);
+    const int32_t n = o->rows * groups_of(o);
     int32_t end = slice(n, 1, part + 1, parts);
-    real share = share_of(o->head_size);
     assert(o->unnormed != NULL);
     for (int32_t i = slice(n, 1, part, parts); i < end; i++)
-        head_dx(o, head_at(o, i), share);
+        group_dx(group_at(o, i));
 }
 
-/* Columns [c0,c1) of what a head adds to dgamma. */
-static void add_dgamma(real *dgamma, struct head a, int32_t c0, int32_t c1)
+/* Columns [c0,c1) of what a group adds to dgamma. */
+static void add_dgamma(real *dgamma, struct group a, int32_t c0, int32_t c1)
 {
     real scale = *a.scale;
     vec s = vec_set(scale);
@@ -116,15 +123,18 @@ static void add_dgamma(real *dgamma, struct head a, int32_t c0, int32_t c1)
 
 void KERNEL(qk_norm_dgamma)(const struct qk_norm *o, int part, int parts)
 {
-    const int32_t heads = heads_of(o), n = o->rows * heads;
-    const int32_t c0 = slice(o->head_size, 16, part, parts);
-    const int32_t c1 = slice(o->head_size, 16, part + 1, parts);
+    const int32_t n = o->rows * groups_of(o);
+    int32_t from[2], to[2];
 
     assert(o->unnormed != NULL);
-    for (int side = 0; side < 2; side++)
-        for (int32_t c = c0; c < c1 && o->n_heads[side] > 0; c++)
+    for (int side = 0; side < 2; side++) {
+        from[side] = slice(o->size[side], 16, part, parts);
+        to[side] = slice(o->size[side], 16, part + 1, parts);
+        for (int32_t c = from[side]; c < to[side] && o->n_groups[side] > 0; c++)
             o->dgamma[side][c] = real_set(0.0f);
-    for (int32_t i = 0; i < n; i++)
-        add_dgamma(o->dgamma[i % heads >= o->n_heads[0]], head_at(o, i), c0,
-                   c1);
+    }
+    for (int32_t i = 0; i < n; i++) {
+        const struct group a = group_at(o, i);
+        add_dgamma(o->dgamma[a.side], a, from[a.side], to[a.side]);
+    }
 }

@@ -1,16 +1,57 @@
 /* run_trace.c - Replay and keep traces, a window at a time. */
 #include "models/scoring/run_trace.h"
 
+#include <math.h>
+#include <string.h>
+
 #include "sim/core/model/plan.h"
 
-enum status run_trace_replay(struct run_trace *t, const char *path,
-                             const struct model_spec *spec, int32_t n_tokens,
-                             struct error *err)
+/* Windows that the trace holds whole are those of a split, as training has
+ * it. */
+static enum status check_text(const struct run_trace *t, const char *path,
+                              struct error *err)
 {
-    enum status status = trace_read(&t->trace, path, err);
+    const struct text_trace_head *h = text_trace_head(t->of_text);
+    const struct score_text *w = &t->text->windows;
+    const int32_t tenths = (int32_t)lround(DATA_HELD_OUT * 10);
+
+    if (!w->data)
+        error_set(err, STATUS_BAD_VALUE, "%.200s: a text's trace is replayed on"
+                  " a part of the text; give --split", path);
+    else if (strcmp(h->text_hash, t->text->hash) != 0)
+        error_set(err, STATUS_BAD_VALUE, "%.200s: of another text: of hash %s,"
+                  " and this has %s", path, h->text_hash, t->text->hash);
+    else if (*h->tokens_hash || h->held_out != tenths || h->window != w->window)
+        error_set(err, STATUS_BAD_VALUE, "%.200s: of windows of %d %s with 0.%d"
+                  " held out; these are of %d bytes with 0.%d held out", path,
+                  h->window, *h->tokens_hash ? "tokens" : "bytes", h->held_out,
+                  w->window, tenths);
+    else
+        return STATUS_OK;
+    return STATUS_BAD_VALUE;
+}
+
+static enum status read_of_text(struct run_trace *t, const char *path,
+                                const struct model_spec *spec,
+                                struct error *err)
+{
+    enum status status = text_trace_read(&t->of_text, path, err);
+
+    if (status == STATUS_OK)
+        status = text_trace_check(t->of_text, spec, err);
+    return status == STATUS_OK ? check_text(t, path, err) : status;
+}
+
+enum status run_trace_replay(struct run_trace *t, const char *path,
+                             const struct model_spec *spec,
+                             const struct run_text *text, struct error *err)
+{
+    t->text = text;
+    enum status status = text_trace_is(path) ? read_of_text(t, path, spec, err)
+                                             : trace_read(&t->trace, path, err);
     return status == STATUS_OK
                ? allocation_open(&t->replayed, plan_n_choices(spec), 1,
-                                 n_tokens, err)
+                                 text->windows.window, err)
                : status;
 }
 
@@ -28,6 +69,7 @@ void run_trace_close(struct run_trace *t)
 {
     file_abandon(&t->kept);
     allocation_close(&t->replayed);
+    text_trace_close(t->of_text);
     trace_close(t->trace);
 }
 
@@ -37,10 +79,16 @@ enum status run_trace_begin(struct run_trace *t, int64_t i, int32_t n_tokens,
                             struct error *err)
 {
     *replayed = NULL;
-    if (!t->trace)
+    if (!t->trace && !t->of_text)
         return STATUS_OK;
     t->replayed.length[0] = n_tokens;
     *replayed = &t->replayed;
+    if (t->of_text) {
+        const struct score_text *w = &t->text->windows;
+        text_trace_fill(&t->replayed, 0, t->of_text,
+                        data_window_start(w->data, w->split, i, w->window));
+        return STATUS_OK;
+    }
     return trace_fill(&t->replayed, t->trace, spec, i, err);
 }
 

@@ -141,16 +141,18 @@ static enum status read_sweep(struct prices *out, const struct run *run,
     const int point = csv_column(csv, "point"), state = csv_column(csv,
                                                                    "status");
     const size_t first = out->n;
-    size_t *number = calloc(csv->n_rows + 1, sizeof *number);
-    struct priced_point *more = number
-        ? error_noted(realloc(out->point, (out->n + csv->n_rows + 1) *
-                                          sizeof *more)) : NULL;
     enum status status = STATUS_OK;
+    size_t *number = calloc(csv->n_rows + 1, sizeof *number);
+    struct priced_point *more = error_noted(realloc(
+        out->point, (first + csv->n_rows + 1) * sizeof *more));
 
     if (more)
         out->point = more;
-    else
-        status = error_set(err, STATUS_NO_MEMORY, "no memory for points");
+    if (!number || !more) {
+        free(number);
+        error_set(err, STATUS_NO_MEMORY, "no memory for points");
+        return STATUS_NO_MEMORY;
+    }
     for (size_t r = 0; status == STATUS_OK && r < csv->n_rows; r++) {
         if (strcmp(csv_text(csv, r, state), "done") != 0)
             continue;

@@ -83,40 +83,46 @@ static const struct source {
     const struct column *columns;
     size_t n_columns;
 } sources[] = {
-    { RUN_ROUTER, SECTION_ROUTER, "replaced.csv", "router-replaced", "What the same weights lose when "
-      "somebody else chooses the tokens: on one text, with the interval over its "
-      "windows.", NULL, COLUMNS(replaced) },
-    { RUN_ROUTER, SECTION_ROUTER, "agreement.csv", "router-agreement", "Guesses of whom the rule of training "
-      "keeps. The accuracy of a guess means little by itself: never keeping "
-      "anybody is right for all who are skipped, so balanced accuracy and the "
-      "area under the ROC curve (AUC) stand beside it.", NULL,
-      COLUMNS(agreement) },
-    { RUN_ROUTER, SECTION_ROUTER, "leak.csv", "router-leak", "Every token behind a position was exchanged "
-      "for those of another window. A causal rule notices nothing; what the "
-      "prediction of the true next token loses is what looking ahead had told.",
+    { RUN_ROUTER, SECTION_ROUTER, "replaced.csv", "router-replaced",
+      "What the same weights lose when somebody else chooses the tokens: on"
+      " one text, with the interval over its windows.",
+      NULL, COLUMNS(replaced) },
+    { RUN_ROUTER, SECTION_ROUTER, "agreement.csv", "router-agreement",
+      "Guesses of whom the rule of training keeps. The accuracy of a guess "
+      "means little by itself: never keeping anybody is right for all who "
+      "are skipped, so balanced accuracy and the area under the ROC curve "
+      "(AUC) stand beside it.",
+      NULL, COLUMNS(agreement) },
+    { RUN_ROUTER, SECTION_ROUTER, "leak.csv", "router-leak",
+      "Every token behind a position was exchanged for those of another "
+      "window. A causal rule notices nothing; what the prediction of the "
+      "true next token loses is what looking ahead had told.",
       NULL, COLUMNS(leak) },
-    { RUN_ROUTER, SECTION_ROUTER, "hardness.csv", "router-hardness", "Whether the tokens kept are the hard "
-      "ones: Pearson's correlation with the entropy and the loss of the "
-      "prediction made at the token.",
+    { RUN_ROUTER, SECTION_ROUTER, "hardness.csv", "router-hardness",
+      "Whether the tokens kept are the hard ones: Pearson's correlation "
+      "with the entropy and the loss of the prediction made at the token.",
       "Are the kept tokens the hard ones?", COLUMNS(hardness) },
-    { RUN_ROUTER, SECTION_ROUTER, "kinds.csv", "router-kinds", "Share kept by kind of token, under the "
-      "causal rule.", "What is kept, by kind of token", COLUMNS(shares) },
-    { RUN_ROUTER, SECTION_ROUTER, "places.csv", "router-places", "Share kept by place, from the start of the "
-      "window as a share of it.", "What is kept, by place in the window",
-      COLUMNS(shares) },
-    { RUN_ROUTER, SECTION_ROUTER, "heights.csv", "router-heights", "Tokens and the share kept by "
-      "sigmoid(score), from.", "What is kept, by the height of the score",
-      COLUMNS(shares) },
+    { RUN_ROUTER, SECTION_ROUTER, "kinds.csv", "router-kinds",
+      "Share kept by kind of token, under the causal rule.",
+      "What is kept, by kind of token", COLUMNS(shares) },
+    { RUN_ROUTER, SECTION_ROUTER, "places.csv", "router-places",
+      "Share kept by place, from the start of the window as a share of it.",
+      "What is kept, by place in the window", COLUMNS(shares) },
+    { RUN_ROUTER, SECTION_ROUTER, "heights.csv", "router-heights",
+      "Tokens and the share kept by sigmoid(score), from.",
+      "What is kept, by the height of the score", COLUMNS(shares) },
     { RUN_REGRET, SECTION_REGRET, "allocations.csv", "regret-allocations",
-      "Loss by who chooses among the sampled tokens, every block keeping as "
-      "many: run, not predicted. The oracle has seen the answers; no router "
-      "can.", NULL, COLUMNS(allocations) },
-    { RUN_REGRET, SECTION_REGRET, "blocks.csv", "regret-blocks", "What a FLOP "
-      "saves in nats where a router spends it, and would save where not; the "
-      "kept without which the loss is no higher, and those that the oracle "
-      "gives to others; the loss when chance or the oracle chooses in that block "
-      "alone; and, of what the oracle gains over chance, the share that the "
-      "router has.", NULL, COLUMNS(worths) },
+      "Loss by who chooses among the sampled tokens, every block keeping as"
+      " many: run, not predicted. The oracle has seen the answers; no "
+      "router can.",
+      NULL, COLUMNS(allocations) },
+    { RUN_REGRET, SECTION_REGRET, "blocks.csv", "regret-blocks",
+      "What a FLOP saves in nats where a router spends it, and would save "
+      "where not; the kept without which the loss is no higher, and those "
+      "that the oracle gives to others; the loss when chance or the oracle "
+      "chooses in that block alone; and, of what the oracle gains over "
+      "chance, the share that the router has.",
+      NULL, COLUMNS(worths) },
 };
 
 /* How the file says that a number is known; counts of things do not say. */

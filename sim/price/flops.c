@@ -23,22 +23,36 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
   X(FORWARD, QKV, any,        2*C*(Q + 2*E), 0,                                \
                               4*C + 4*(Q + 2*E),                               \
                               4*C*(Q + 2*E) + 4*bq*(Q + 2*E))                  \
-  X(FORWARD, QK_NORM, qk_norm, 4*(Q + E) + (H + G)*(FOLD + 4), 0,              \
-                              8*(Q + E) + 4*(H + G), 8*D)                      \
-  X(FORWARD, ROPE, rotary,    3*(Q + E), 0,                                    \
-                              8*(Q + E) + 4*D, 0)                              \
+  X(FORWARD, QK_NORM, qk_norm, 4*(Q + E) + (Nq + Nk)*(FOLD + 4), 0,            \
+                              8*(Q + E) + 4*(Nq + Nk), 4*(Sq + Sk))            \
+  X(FORWARD, ROPE, rotary,    3*(H + G)*R, 0,                                  \
+                              8*(H + G)*R + 4*R, 0)                            \
   X(FORWARD, ATTEND, any,     H*(2*D + FOLD + 1), H*(4*D + EXP + 2),           \
+                              8*Q + 8*E + 8*H, 0)                              \
+  X(FORWARD, ATTEND, capped,  H*(2*D + FOLD + 1), H*(4*D + 2*EXP + 6),         \
                               8*Q + 8*E + 8*H, 0)                              \
   X(FORWARD, PROJECT, any,    2*Q*C + bp*C, 0,                                 \
                               4*Q + 8*C, 4*Q*C + 4*bp*C)                       \
+  X(FORWARD, PROJECT, after,  2*Q*C, 0,                                        \
+                              4*Q + 4*C, 4*Q*C + 4*bp*C)                       \
+  X(ADDED, NORM, layer_norm,  9*C + 2*FOLD + 5, 0,                             \
+                              12*C + 8, 8*C)                                   \
+  X(ADDED, NORM, rms_norm,    5*C + FOLD + 4, 0,                               \
+                              12*C + 4, 4*C)                                   \
   X(FORWARD, FFN_UP, any,     2*C*U, 0,                                        \
                               4*C + 4*U, 4*C*U + 4*bf*U)                       \
   X(FORWARD, ACT, gelu,       (EXP + 6)*F, 0,                                  \
                               8*F, 0)                                          \
+  X(FORWARD, ACT, gelu_erf,   (EXP + 17)*F, 0,                                 \
+                              8*F, 0)                                          \
   X(FORWARD, ACT, swiglu,     (EXP + 3)*F, 0,                                  \
+                              12*F, 0)                                         \
+  X(FORWARD, ACT, geglu,      (EXP + 7)*F, 0,                                  \
                               12*F, 0)                                         \
   X(FORWARD, FFN_DOWN, any,   2*F*C + bf*C, 0,                                 \
                               4*F + 8*C, 4*F*C + 4*bf*C)                       \
+  X(FORWARD, FFN_DOWN, after, 2*F*C, 0,                                        \
+                              4*F + 4*C, 4*F*C + 4*bf*C)                       \
   X(FORWARD, ROUTE, router && layer_norm, 7*C + 3*FOLD + 6, 0,                 \
                               4*C + 12, 4*C)                                   \
   X(FORWARD, ROUTE, router && rms_norm, 4*C + 2*FOLD + 5, 0,                   \
@@ -83,24 +97,40 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               12*C + 8, 0)                                     \
   X(FORWARD, HEAD, any,       2*C*V, 0,                                        \
                               4*C + 4*V, 4*C*V)                                \
+  X(FORWARD, HEAD, head_bias, 2*C*V, 0,                                        \
+                              4*C + 4*V, 4*C*V + 4*V)                          \
+  X(FORWARD, HEAD, bounded && !head_bias, 2*C*V + (EXP + 4)*V, 0,              \
+                              4*C + 12*V, 4*C*V)                               \
+  X(FORWARD, HEAD, bounded && head_bias, 2*C*V + (EXP + 4)*V, 0,               \
+                              4*C + 12*V, 4*C*V + 4*V)                         \
   X(FORWARD, LOSS, any,       (EXP + 2)*V + FOLD + LOG + 3, 0,                 \
                               4*V + 16, 0)                                     \
   X(FORWARD, ENTROPY, any,    (EXP + 3)*V + FOLD + LOG + 2, 0,                 \
                               4*V + 12, 0)                                     \
-  X(TRAINING, QK_NORM, qk_norm, 4*(Q + E) + (H + G)*(FOLD + 4), 0,             \
-                              12*(Q + E) + 4*(H + G), 8*D)                     \
+  X(TRAINING, QK_NORM, qk_norm, 4*(Q + E) + (Nq + Nk)*(FOLD + 4), 0,           \
+                              12*(Q + E) + 4*(Nq + Nk), 4*(Sq + Sk))           \
   X(BACKWARD, LOSS, any,      (EXP + 2)*V + 2, 0,                              \
+                              8*V + 12, 0)                                     \
+  X(BACKWARD, LOSS, bounded,  (EXP + 6)*V + 6, 0,                              \
                               8*V + 12, 0)                                     \
   X(BACKWARD, HEAD, any,      4*C*V, 0,                                        \
                               4*V + 8*C, 8*C*V)                                \
+  X(BACKWARD, HEAD, head_bias, 4*C*V + V, 0,                                   \
+                              4*V + 8*C, 8*C*V + 4*V)                          \
   X(BACKWARD, FFN_DOWN, any,  4*F*C + bf*C, 0,                                 \
                               4*C + 8*F, 8*F*C + 4*bf*C)                       \
   X(BACKWARD, ACT, gelu,      (EXP + 14)*F, 0,                                 \
                               12*F, 0)                                         \
+  X(BACKWARD, ACT, gelu_erf,  (EXP + 23)*F, 0,                                 \
+                              12*F, 0)                                         \
   X(BACKWARD, ACT, swiglu,    (EXP + 9)*F, 0,                                  \
+                              20*F, 0)                                         \
+  X(BACKWARD, ACT, geglu,     (EXP + 16)*F, 0,                                 \
                               20*F, 0)                                         \
   X(BACKWARD, FFN_UP, any,    4*C*U + bf*U, 0,                                 \
                               4*U + 8*C, 8*C*U + 4*bf*U)                       \
+  X(BACKWARD, FFN_UP, bare,   4*C*U + bf*U, 0,                                 \
+                              4*U + 12*C, 8*C*U + 4*bf*U)                      \
   X(BACKWARD, NORM, layer_norm, 19*C + 2*FOLD + 2, 0,                          \
                               16*C + 8, 12*C)                                  \
   X(BACKWARD, NORM, rms_norm, 13*C + FOLD + 1, 0,                              \
@@ -109,12 +139,17 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               4*C + 8*Q, 8*Q*C + 4*bp*C)                       \
   X(BACKWARD, ATTEND, any,    H*(4*D + FOLD), H*(10*D + EXP + 4),              \
                               16*Q + 16*E + 8*H, 0)                            \
-  X(BACKWARD, ROPE, rotary,   3*(Q + E), 0,                                    \
-                              8*(Q + E) + 4*D, 0)                              \
-  X(BACKWARD, QK_NORM, qk_norm, 12*(Q + E) + (H + G)*(FOLD + 1), 0,            \
-                              12*(Q + E) + 4*(H + G), 16*D)                    \
+  X(BACKWARD, ATTEND, capped, H*(4*D + FOLD), H*(10*D + 2*EXP + 12),           \
+                              16*Q + 16*E + 8*H, 0)                            \
+  X(BACKWARD, ROPE, rotary,   3*(H + G)*R, 0,                                  \
+                              8*(H + G)*R + 4*R, 0)                            \
+  X(BACKWARD, QK_NORM, qk_norm, 12*(Q + E) + (Nq + Nk)*(FOLD + 1), 0,          \
+                              12*(Q + E) + 4*(Nq + Nk), 8*(Sq + Sk))           \
   X(BACKWARD, QKV, any,       4*C*(Q + 2*E) + bq*(Q + 2*E), 0,                 \
                               4*(Q + 2*E) + 8*C,                               \
+                              8*C*(Q + 2*E) + 4*bq*(Q + 2*E))                  \
+  X(BACKWARD, QKV, bare || joint, 4*C*(Q + 2*E) + bq*(Q + 2*E), 0,             \
+                              4*(Q + 2*E) + 12*C,                              \
                               8*C*(Q + 2*E) + 4*bq*(Q + 2*E))                  \
   X(BACKWARD, ROUTE_LOSS, judged && !sigmoid, 1, 0,                            \
                               8, 0)                                            \
@@ -178,27 +213,33 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               4*C + 4*Q, 4*C*Q + 4*bq*Q)                       \
   X(OF_ALL, QKV, computed,    4*C*E, 0,                                        \
                               4*C + 8*E, 8*C*E + 8*bq*E)                       \
-  X(OF_KEPT, QK_NORM, computed && qk_norm, 4*Q + H*(FOLD + 4), 0,              \
-                              8*Q + 4*H, 4*D)                                  \
-  X(OF_ALL, QK_NORM, computed && qk_norm, 4*E + G*(FOLD + 4), 0,               \
-                              8*E + 4*G, 4*D)                                  \
-  X(OF_KEPT, ROPE, computed && rotary, 3*Q, 0,                                 \
-                              8*Q + 4*D, 0)                                    \
-  X(OF_ALL, ROPE, computed && rotary, 3*E, 0,                                  \
-                              8*E + 4*D, 0)                                    \
+  X(OF_KEPT, QK_NORM, computed && qk_norm, 4*Q + Nq*(FOLD + 4), 0,             \
+                              8*Q + 4*Nq, 4*Sq)                                \
+  X(OF_ALL, QK_NORM, computed && qk_norm, 4*E + Nk*(FOLD + 4), 0,              \
+                              8*E + 4*Nk, 4*Sk)                                \
+  X(OF_KEPT, ROPE, computed && rotary, 3*H*R, 0,                               \
+                              8*H*R + 4*R, 0)                                  \
+  X(OF_ALL, ROPE, computed && rotary, 3*G*R, 0,                                \
+                              8*G*R + 4*R, 0)                                  \
   X(OF_KEPT, ATTEND, computed || carried,                                      \
                               H*(2*D + FOLD + 1), H*(4*D + EXP + 2),           \
+                              8*Q + 8*H, 0)                                    \
+  X(OF_KEPT, ATTEND, (computed || carried) && capped,                          \
+                              H*(2*D + FOLD + 1), H*(4*D + 2*EXP + 6),         \
                               8*Q + 8*H, 0)                                    \
   X(OF_ALL, ATTEND, computed || carried, 0, 0,                                 \
                               8*E, 0)                                          \
   X(OF_ALL, GATHER, carried,  0, 0,                                            \
                               16*E, 0)                                         \
-  X(TRAINED_KEPT, QK_NORM, computed && qk_norm, 4*Q + H*(FOLD + 4), 0,         \
-                              12*Q + 4*H, 4*D)                                 \
-  X(TRAINED_ALL, QK_NORM, computed && qk_norm, 4*E + G*(FOLD + 4), 0,          \
-                              12*E + 4*G, 4*D)                                 \
+  X(TRAINED_KEPT, QK_NORM, computed && qk_norm, 4*Q + Nq*(FOLD + 4), 0,        \
+                              12*Q + 4*Nq, 4*Sq)                               \
+  X(TRAINED_ALL, QK_NORM, computed && qk_norm, 4*E + Nk*(FOLD + 4), 0,         \
+                              12*E + 4*Nk, 4*Sk)                               \
   X(BACK_KEPT, ATTEND, computed || carried,                                    \
                               H*(4*D + FOLD), H*(10*D + EXP + 4),              \
+                              16*Q + 8*H, 0)                                   \
+  X(BACK_KEPT, ATTEND, (computed || carried) && capped,                        \
+                              H*(4*D + FOLD), H*(10*D + 2*EXP + 12),           \
                               16*Q + 8*H, 0)                                   \
   X(BACK_ALL, ATTEND, computed, 0, 0,                                          \
                               16*E, 0)                                         \
@@ -206,16 +247,19 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               24*E, 0)                                         \
   X(BACK_TABLED, ATTEND, carried, H*(4*D + FOLD) + 2*E, H*(10*D + EXP + 4),    \
                               16*Q + 24*E + 8*H, 0)                            \
+  X(BACK_TABLED, ATTEND, carried && capped,                                    \
+                              H*(4*D + FOLD) + 2*E, H*(10*D + 2*EXP + 12),     \
+                              16*Q + 24*E + 8*H, 0)                            \
   X(BACK_TABLED, GATHER, carried, 0, 0,                                        \
                               24*E, 0)                                         \
-  X(BACK_KEPT, ROPE, computed && rotary, 3*Q, 0,                               \
-                              8*Q + 4*D, 0)                                    \
-  X(BACK_ALL, ROPE, computed && rotary, 3*E, 0,                                \
-                              8*E + 4*D, 0)                                    \
-  X(BACK_KEPT, QK_NORM, computed && qk_norm, 12*Q + H*(FOLD + 1), 0,           \
-                              12*Q + 4*H, 8*D)                                 \
-  X(BACK_ALL, QK_NORM, computed && qk_norm, 12*E + G*(FOLD + 1), 0,            \
-                              12*E + 4*G, 8*D)                                 \
+  X(BACK_KEPT, ROPE, computed && rotary, 3*H*R, 0,                             \
+                              8*H*R + 4*R, 0)                                  \
+  X(BACK_ALL, ROPE, computed && rotary, 3*G*R, 0,                              \
+                              8*G*R + 4*R, 0)                                  \
+  X(BACK_KEPT, QK_NORM, computed && qk_norm, 12*Q + Nq*(FOLD + 1), 0,          \
+                              12*Q + 4*Nq, 8*Sq)                               \
+  X(BACK_ALL, QK_NORM, computed && qk_norm, 12*E + Nk*(FOLD + 1), 0,           \
+                              12*E + 4*Nk, 8*Sk)                               \
   X(BACK_KEPT, QKV, computed, 4*C*Q + bq*Q, 0,                                 \
                               4*Q + 8*C, 8*C*Q + 4*bq*Q)                       \
   X(BACK_ALL, QKV, computed,  8*C*E + 2*bq*E, 0,                               \
@@ -228,16 +272,20 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               4*C + 4*F, 4*F*C)                                \
   X(BACKWARD, FFN_UP, frozen, 2*C*U, 0,                                        \
                               4*U + 4*C, 4*C*U)                                \
+  X(BACKWARD, FFN_UP, frozen && bare, 2*C*U, 0,                                \
+                              4*U + 8*C, 4*C*U)                                \
   X(BACKWARD, NORM, frozen && layer_norm, 14*C + 2*FOLD + 2, 0,                \
                               16*C + 8, 4*C)                                   \
   X(BACKWARD, NORM, frozen && rms_norm, 10*C + FOLD + 1, 0,                    \
                               16*C + 4, 4*C)                                   \
   X(BACKWARD, PROJECT, frozen, 2*Q*C, 0,                                       \
                               4*C + 4*Q, 4*Q*C)                                \
-  X(BACKWARD, QK_NORM, frozen && qk_norm, 9*(Q + E) + (H + G)*(FOLD + 1), 0,   \
-                              12*(Q + E) + 4*(H + G), 8*D)                     \
+  X(BACKWARD, QK_NORM, frozen && qk_norm, 9*(Q + E) + (Nq + Nk)*(FOLD + 1), 0, \
+                              12*(Q + E) + 4*(Nq + Nk), 4*(Sq + Sk))           \
   X(BACKWARD, QKV, frozen,    2*C*(Q + 2*E), 0,                                \
-                              4*(Q + 2*E) + 4*C, 4*C*(Q + 2*E))
+                              4*(Q + 2*E) + 4*C, 4*C*(Q + 2*E))                \
+  X(BACKWARD, QKV, frozen && (bare || joint), 2*C*(Q + 2*E), 0,                \
+                              4*(Q + 2*E) + 8*C, 4*C*(Q + 2*E))
 
 static const struct flops_rule rules[] = {
 #define X(set, op, holds, flops, per_key, bytes, shared)                       \
@@ -260,12 +308,22 @@ static const struct flops_rule rules[] = {
                                Bq + Bk + Bv + 4*bq*(Q + 2*E), Wq + Wk + Wv)    \
   X(FORWARD, PROJECT, any,     2*Q*C + bp*C, 4*Q + 8*C,                        \
                                Bp + 4*bp*C, Wp)                                \
+  X(FORWARD, PROJECT, after,   2*Q*C, 4*Q + 4*C,                               \
+                               Bp + 4*bp*C, Wp)                                \
   X(FORWARD, FFN_UP, any,      2*C*U, 4*C + 4*U,                               \
                                Bg + Bu + 4*bf*U, Wg + Wu)                      \
   X(FORWARD, FFN_DOWN, any,    2*F*C + bf*C, 4*F + 8*C,                        \
                                Bd + 4*bf*C, Wd)                                \
+  X(FORWARD, FFN_DOWN, after,  2*F*C, 4*F + 4*C,                               \
+                               Bd + 4*bf*C, Wd)                                \
   X(FORWARD, HEAD, any,        2*C*V, 4*C + 4*V,                               \
                                Bh, Wh)                                         \
+  X(FORWARD, HEAD, head_bias,  2*C*V, 4*C + 4*V,                               \
+                               Bh + 4*V, Wh)                                   \
+  X(FORWARD, HEAD, bounded && !head_bias, 2*C*V + (EXP + 4)*V, 4*C + 12*V,     \
+                               Bh, Wh)                                         \
+  X(FORWARD, HEAD, bounded && head_bias, 2*C*V + (EXP + 4)*V, 4*C + 12*V,      \
+                               Bh + 4*V, Wh)                                   \
   X(OF_KEPT, QKV, computed,    2*C*Q, 4*C + 4*Q,                               \
                                Bq + 4*bq*Q, Wq)                                \
   X(OF_ALL, QKV, computed,     4*C*E, 4*C + 8*E,                               \
@@ -308,8 +366,13 @@ struct flops_list flops_list(const struct model_spec *spec)
         rms_norm = traits->norm == NORM_RMS,
         rotary = traits->positions == POSITIONS_ROTARY,
         gelu = traits->activation == ACTIVATION_GELU,
+        gelu_erf = traits->activation == ACTIVATION_GELU_ERF,
         swiglu = traits->activation == ACTIVATION_SWIGLU,
-        qk_norm = traits->qk_norm,
+        geglu = traits->activation == ACTIVATION_GEGLU,
+        qk_norm = traits->qk_norm, head_bias = traits->head_bias,
+        after = spec_norms_after(spec), bare = !spec_norms_before(spec),
+        joint = traits->parallel == PARALLEL_NORM,
+        capped = spec->attention_cap > 0.0f, bounded = spec->logit_cap > 0.0f,
         router = spec_has_router(spec), drawn = spec->router_drawn,
         raw = spec->router_input == ROUTER_INPUT_RAW,
         by_norm = spec->signal == SIGNAL_NORM,
@@ -406,7 +469,8 @@ void flops_store(struct flops_list *list, const struct model_spec *spec,
     const struct matrices m = matrices_of(spec, layer);
     FLOPS_LETTER_MAP(FLOPS_LETTER)
     STORED_LETTER_MAP(FLOPS_LETTER)
-    const bool any = true,
+    const bool any = true, after = spec_norms_after(spec),
+        head_bias = spec->traits.head_bias, bounded = spec->logit_cap > 0.0f,
         computed = spec->skipped_keys == SKIPPED_KEYS_COMPUTED;
     const struct flops_rule *rule = stored_rules;
 
@@ -522,7 +586,9 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
         scores = !outside && spec->routed[layer] && spec_has_router(spec),
         twice = scores && spec->part == PART_APART,
         foresees = scores && spec->n_predictor > 0,
-        heads = spec->latent.kv == 0, whole = spec->qk_norm_rows,
+        heads = spec->latent.kv == 0,
+        before = spec_norms_before(spec), after = spec_norms_after(spec),
+        own = before && has->parallel != PARALLEL_NORM,
         ffn = !outside && !spec->has_experts[layer];
     const struct {
         bool where, holds;
@@ -533,22 +599,27 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
         { outside, any,     { "norm.gamma",      C, true, false } },
         { outside, shifted, { "norm.beta",       C, true, false } },
         { outside, !spec->tied_head, { "head",   C * V, true, true } },
-        { !outside, any,    { "norm1.gamma",     C, true, false } },
-        { !outside, shifted, { "norm1.beta",     C, true, false } },
+        { outside, has->head_bias, { "head.bias", V, true, true } },
+        { !outside, before, { "norm1.gamma",     C, true, false } },
+        { !outside, before && shifted, { "norm1.beta", C, true, false } },
         { !outside && heads, any, { "qkv.weight", C * (Q + 2*E), true, false } },
         { !outside, has->qkv_bias,
                             { "qkv.bias",        Q + 2*E, true, false } },
-        { !outside, has->qk_norm, { "query.gamma", whole ? Q : D, true, false } },
-        { !outside, has->qk_norm, { "key.gamma", whole ? E : D, true, false } },
+        { !outside, has->qk_norm, { "query.gamma", Sq, true, false } },
+        { !outside, has->qk_norm, { "key.gamma", Sk, true, false } },
         { !outside && heads, any, { "project.weight", Q * C, true, false } },
         { !outside, has->project_bias,
                             { "project.bias",    C, true, false } },
-        { !outside, any,    { "norm2.gamma",     C, true, false } },
-        { !outside, shifted, { "norm2.beta",     C, true, false } },
+        { !outside, after,  { "added1.gamma",    C, true, false } },
+        { !outside, after && shifted, { "added1.beta", C, true, false } },
+        { !outside, own,    { "norm2.gamma",     C, true, false } },
+        { !outside, own && shifted, { "norm2.beta", C, true, false } },
         { ffn, any,         { "ffn.up.weight",   C * U, true, false } },
         { !outside, has->ffn_bias, { "ffn.up.bias", U, true, false } },
         { ffn, any,         { "ffn.down.weight", F * C, true, false } },
         { !outside, has->ffn_bias, { "ffn.down.bias", C, true, false } },
+        { !outside, after,  { "added2.gamma",    C, true, false } },
+        { !outside, after && shifted, { "added2.beta", C, true, false } },
         { !outside, scores,
           { "router", C, spec->router_trained && spec_scores_learn(spec),
             false } },

@@ -20,6 +20,7 @@
     X(H, spec->n_heads, "heads")                                               \
     X(G, spec->n_kv_heads, "key/value heads")                                  \
     X(D, spec->head_size, "head size")                                         \
+    X(R, spec_rotary(spec), "numbers of a head that positions turn")           \
     X(Q, spec_q(spec), "H*D")                                                  \
     X(E, spec_e(spec), "key/value heads * D")                                  \
     X(F, spec->n_ffn, "feed-forward width")                                    \
@@ -37,13 +38,21 @@
     X(bq, spec->traits.qkv_bias, "1 if queries, keys, values have biases")     \
     X(bp, spec->traits.project_bias, "1 if project has a bias")                \
     X(bf, spec->traits.ffn_bias, "1 if feed-forward products have biases")     \
+    X(Nq, spec->traits.qk_norm_rows ? 1 : spec->n_heads,                       \
+      "norms of a row's queries")                                              \
+    X(Nk, spec->traits.qk_norm_rows ? 1 : spec->n_kv_heads,                    \
+      "norms of its keys")                                                     \
+    X(Sq, spec->traits.qk_norm_rows ? spec_q(spec) : spec->head_size,          \
+      "scales of queries' norms")                                              \
+    X(Sk, spec->traits.qk_norm_rows ? spec_e(spec) : spec->head_size,          \
+      "scales of keys' norms")                                                 \
     X(judged, spec_router_losses(spec),                                        \
       "1 if routers have losses of their own")                                 \
     X(entropy, spec->aux_loss > 0.0, "1 if scores are to say who is kept")     \
     X(square, spec->z_loss > 0.0, "1 if scores are to stay small")             \
     X(balance, spec->balance_loss > 0.0,                                       \
       "1 if scores are to keep to the capacity")                               \
-    X(scaled, spec->gate == GATE_SIGMOID2 || spec->gate_scale > 0.0,           \
+    X(scaled, spec_gate_scaled(spec),                                          \
       "1 if the gate is multiplied by a constant")                             \
     X(again, spec_puts_back(spec),                                             \
       "1 if the stream is put back as the layer found it")                     \
@@ -111,6 +120,7 @@ enum flops_set {
     FLOPS_TRAINING, FLOPS_OF_SIGNAL, FLOPS_OF_SKIPPED, FLOPS_BACK_SKIPPED,
     FLOPS_OF_KEPT, FLOPS_OF_ALL, FLOPS_TRAINED_KEPT, FLOPS_TRAINED_ALL,
     FLOPS_BACK_KEPT, FLOPS_BACK_ALL, FLOPS_BACK_TABLED,
+    FLOPS_ADDED,                         /* norms of what parts add */
     FLOPS_EXPERTS, FLOPS_EXPERTS_BACK,   /* of layers with experts */
     FLOPS_ABSORBED,                      /* decode with latent keys */
     FLOPS_SETS
@@ -188,7 +198,7 @@ struct flops_tensor {
     bool        clipped;          /* its gradient counts in their norm */
     bool        embeds;           /* embedding or unembedding */
 };
-enum { FLOPS_TENSORS_MAX = 24 };
+enum { FLOPS_TENSORS_MAX = 32 };
 
 /* The tensors of one layer, or of LEDGER_OUTSIDE, into out[FLOPS_TENSORS_MAX];
  * returns how many. */
@@ -204,7 +214,7 @@ struct flops_letter {
     uint64_t    value;
     const char *meaning;
 };
-enum { FLOPS_LETTERS_MAX = 64 };
+enum { FLOPS_LETTERS_MAX = 80 };
 /* Into out[FLOPS_LETTERS_MAX]; returns how many.  Those of stored matrices (Bq,
  * Mq, ...) are that layer's. */
 int flops_letters(struct flops_letter *out, const struct model_spec *spec,

@@ -59,7 +59,6 @@ void flops_list_experts(struct flops_list *list, const struct model_spec *spec)
  * all heads share; queries of one of Lq, or of the stream.  D is Ln + Lr.  Of
  * many rows they are made whole.  A decode step leaves them as they are cached:
  * queries are taken into the vector's space, and results out of it.
- * Norms of whole rows have a scale for each number.
  *  set, op, holds,        flops per row, flops per row and key, bytes per row,
  *                         shared bytes */
 #define LATENT_RULE_MAP(X)                                                     \
@@ -87,13 +86,7 @@ void flops_list_experts(struct flops_list *list, const struct model_spec *spec)
   X(BACKWARD, ROPE, any,   3*(H + 1)*Lr, 0, 8*(H + 1)*Lr + 4*Lr, 0)            \
   X(BACKWARD, ATTEND, any, H*(2*D + 2*Lv + FOLD), H*(6*D + 4*Lv + EXP + 4),    \
                            16*H*(D + Lv) + 8*H, 0)                             \
-  X(BACKWARD, PROJECT, any, 4*H*Lv*C, 0, 4*C + 8*H*Lv, 8*H*Lv*C)               \
-  X(FORWARD, QK_NORM, whole, 4*(Q + E) + 2*(FOLD + 4), 0,                      \
-                           8*(Q + E) + 8, 4*(Q + E))                           \
-  X(TRAINING, QK_NORM, whole, 4*(Q + E) + 2*(FOLD + 4), 0,                     \
-                           12*(Q + E) + 8, 4*(Q + E))                          \
-  X(BACKWARD, QK_NORM, whole, 12*(Q + E) + 2*(FOLD + 1), 0,                    \
-                           12*(Q + E) + 8, 8*(Q + E))
+  X(BACKWARD, PROJECT, any, 4*H*Lv*C, 0, 4*C + 8*H*Lv, 8*H*Lv*C)
 
 static const struct flops_rule latent_rules[] = {
 #define X(set, op, holds, flops, per_key, bytes, shared)                       \
@@ -106,7 +99,7 @@ void flops_list_latent(struct flops_list *list, const struct model_spec *spec)
 {
     FLOPS_LETTER_MAP(FLOPS_LETTER)
     const struct flops_rule *rule = latent_rules;
-    const bool any = spec->latent.kv > 0, whole = spec->qk_norm_rows;
+    const bool any = spec->latent.kv > 0;
     const uint64_t low = Lq > 0;
 
 #define X(set, op, holds, flops, per_key, bytes, shared)                       \

@@ -7,10 +7,10 @@
  *  pass, op,           a result on top of its operand, gone over once more  */
 #define ROW_MAP(X)                                                             \
     X(FORWARD,  QK_NORM,  4 * (Q + E),              0)                         \
-    X(FORWARD,  ROPE,     4 * (Q + E),              0)                         \
+    X(FORWARD,  ROPE,     4 * (H + G) * R,          0)                         \
     X(FORWARD,  GATE,     4 * C,                      0)                       \
     X(BACKWARD, LOSS,     4 * V,                      0)                       \
-    X(BACKWARD, ROPE,     4 * (Q + E),              0)                         \
+    X(BACKWARD, ROPE,     4 * (H + G) * R,          0)                         \
     X(BACKWARD, ROUTE,    4 * C,                      0)                       \
     X(BACKWARD, EMBED,    4 * C * (1 + learned), 0)                            \
     /* dx first, then dgamma (and dbeta): x, dout and statistics twice */      \
@@ -18,7 +18,7 @@
       learns_scale ? 8 * C + (shifted ? 8 : 4) : 0)                            \
     /* dgamma first, then dx over dout: both, and statistics, twice */         \
     X(BACKWARD, QK_NORM,  4 * (Q + E),                                         \
-      learns_scale ? 8 * (Q + E) + 4 * (H + G) : 0)
+      learns_scale ? 8 * (Q + E) + 4 * (Nq + Nk) : 0)
 
 /* Of adamw's 7 passes over n numbers, 3 write where 3 of the others read. */
 static const double update_rewritten = 3.0 / 7.0;
@@ -75,7 +75,7 @@ uint64_t lines_cold(const struct lines_op *o)
     /* The results that the ops' rows name. */
     const uint64_t NONE = 0, STREAM = 4 * C, EMBED = 8 * C + 4 * C * learned,
         NORM = 4 * C + (spec->traits.norm == NORM_LAYER ? 8 : 4),
-        QKV = 4 * (Q + 2 * E), HEADS = 4 * (H + G) + 4 * (Q + E) * o->training,
+        QKV = 4 * (Q + 2 * E), HEADS = 4 * (Nq + Nk) + 4 * (Q + E) * o->training,
         ATTEND = 4 * Q + 8 * H, UP = 4 * U, ACT = 4 * F, HEAD = 4 * V;
     const uint64_t per_row[OP_COUNT] = {
 #define X(id, name, work, stack, writes, what) writes,

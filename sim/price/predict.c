@@ -3,13 +3,9 @@
 
 #include "sim/price/pricing.h"
 
-static const enum op ffn_forward[] = { OP_NORM, OP_FFN_UP, OP_ACT,
-                                       OP_FFN_DOWN };
-static const enum op ffn_backward[] = { OP_FFN_DOWN, OP_ACT, OP_FFN_UP,
-                                        OP_NORM };
-static const enum op attended_backward[] = {
-    OP_ROPE, OP_QK_NORM, OP_QKV, OP_NORM,
-};
+static const enum op ffn_forward[] = { OP_FFN_UP, OP_ACT, OP_FFN_DOWN };
+static const enum op ffn_backward[] = { OP_FFN_DOWN, OP_ACT, OP_FFN_UP };
+static const enum op attended_backward[] = { OP_ROPE, OP_QK_NORM, OP_QKV };
 /* Scored, chosen, gathered; what all tokens enter besides; and summed. */
 static const enum op experts_forward[] = { OP_ROUTE, OP_SELECT, OP_GATHER,
                                            OP_FFN_UP, OP_ACT, OP_FFN_DOWN,
@@ -38,25 +34,50 @@ static void walk_of(struct pricing *p, enum flops_set set, const enum op *ops,
         pricing_rows_of(p, set, ops[i], rows);
 }
 
+/* The norm on what a part reads, and that on what it adds, in either pass. */
+static void norm_before(struct pricing *p, enum rows rows)
+{
+    if (spec_norms_before(p->job.spec))
+        pricing_rows(p, OP_NORM, rows);
+}
+
+static void norm_added(struct pricing *p, enum rows rows)
+{
+    if (!spec_norms_after(p->job.spec))
+        return;
+    if (p->pass == PASS_FORWARD)
+        pricing_rows_of(p, FLOPS_ADDED, OP_NORM, rows);
+    else
+        pricing_rows(p, OP_NORM, rows);
+}
+
+/* Attention's norm may be that of both parts. */
+static void norm_fed(struct pricing *p, enum rows rows)
+{
+    if (p->job.spec->traits.parallel != PARALLEL_NORM)
+        norm_before(p, rows);
+}
+
 static void feed_forward(struct pricing *p, enum rows rows)
 {
-    if (!p->job.spec->has_experts[p->layer]) {
+    norm_fed(p, rows);
+    if (p->job.spec->has_experts[p->layer])
+        walk_of(p, FLOPS_EXPERTS, experts_forward, N_OPS(experts_forward),
+                rows);
+    else
         walk(p, ffn_forward, N_OPS(ffn_forward), rows);
-        return;
-    }
-    pricing_rows(p, OP_NORM, rows);
-    walk_of(p, FLOPS_EXPERTS, experts_forward, N_OPS(experts_forward), rows);
+    norm_added(p, rows);
 }
 
 static void feed_forward_backward(struct pricing *p, enum rows rows)
 {
-    if (!p->job.spec->has_experts[p->layer]) {
+    norm_added(p, rows);
+    if (p->job.spec->has_experts[p->layer])
+        walk_of(p, FLOPS_EXPERTS_BACK, experts_backward,
+                N_OPS(experts_backward), rows);
+    else
         walk(p, ffn_backward, N_OPS(ffn_backward), rows);
-        return;
-    }
-    walk_of(p, FLOPS_EXPERTS_BACK, experts_backward, N_OPS(experts_backward),
-            rows);
-    pricing_rows(p, OP_NORM, rows);
+    norm_fed(p, rows);
 }
 
 /* Scores, chooses and gathers.  Where keys of skipped tokens are computed, the
@@ -105,7 +126,7 @@ static void attention(struct pricing *p, const struct stage *stage,
         pricing_rows(p, OP_NORM, ROWS_ALL);
         project_apart(p);
     } else {
-        pricing_rows(p, OP_NORM, rows);
+        norm_before(p, rows);
         pricing_rows(p, OP_QKV, rows);
         pricing_rows(p, OP_QK_NORM, rows);
         if (runs(p, OP_ROPE))
@@ -117,6 +138,7 @@ static void attention(struct pricing *p, const struct stage *stage,
     else
         pricing_rows(p, OP_ATTEND, rows);
     pricing_rows(p, OP_PROJECT, rows);
+    norm_added(p, rows);
 }
 
 static void stage_forward(struct pricing *p, const struct stage *stage)
@@ -178,6 +200,7 @@ static void attention_backward(struct pricing *p, const struct stage *stage,
 {
     const bool computed = stage->skipped_keys == SKIPPED_KEYS_COMPUTED;
 
+    norm_added(p, rows);
     pricing_rows(p, OP_PROJECT, rows);
     if (stage->skipped_keys != SKIPPED_KEYS_ABSENT)
         pricing_attend_all(p);
@@ -189,6 +212,7 @@ static void attention_backward(struct pricing *p, const struct stage *stage,
         pricing_rows_of(p, FLOPS_BACK_TABLED, OP_GATHER, rows);
     if (!computed) {
         walk(p, attended_backward, N_OPS(attended_backward), rows);
+        norm_before(p, rows);
         return;
     }
     project_apart(p);

@@ -14,7 +14,7 @@ static bool needs_positions(const struct predict_question *question,
     bool needs = false;
     for (int32_t l = 0; l < spec->n_layers; l++)
         needs |= plan_skipped_keys(&plan, l) != SKIPPED_KEYS_ABSENT;
-    return needs && question->phase == MEMORY_FORWARD;
+    return needs && question->phase != MEMORY_DECODE;
 }
 
 /* Space the kept tokens evenly where they see the keys of skipped ones: how

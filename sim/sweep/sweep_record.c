@@ -7,46 +7,15 @@
 
 #include "sim/core/answer/json.h"
 #include "sim/core/answer/summary.h"
+#include "sim/sweep/record_table.h"
 
 enum { RECORDS_MAX_BYTES = 256 << 20, CLAIMS_MAX_BYTES = 1 << 20 };
 
-static const char schema[] = "isobath-records-1";
+/* Of the older one, records are objects without the members that all of them
+ * share. */
+static const char schema[] = "isobath-records-2";
+static const char older_schema[] = "isobath-records-1";
 const char sweep_record_name[] = "records.json";
-
-/* ---- what all have alike ---- */
-
-/* Take out of `shared` what the other does not have alike. */
-static void keep_alike(json_t *shared, const json_t *other)
-{
-    const char *key;
-    json_t *mine;
-    void *next;
-
-    json_object_foreach_safe(shared, next, key, mine) {
-        json_t *theirs = json_object_get(other, key);
-        if (json_is_object(mine) && json_is_object(theirs))
-            keep_alike(mine, theirs);
-        else if (!json_equal(mine, theirs))
-            json_object_del(shared, key);
-    }
-}
-
-/* Take out of `record` what `shared` has alike. */
-static void drop_alike(json_t *record, const json_t *shared)
-{
-    const char *key;
-    json_t *mine;
-    void *next;
-
-    json_object_foreach_safe(record, next, key, mine) {
-        json_t *common = json_object_get(shared, key);
-        if (json_is_object(mine) && json_is_object(common))
-            drop_alike(mine, common);
-        if (json_equal(mine, common) ||
-            (json_is_object(common) && json_object_size(mine) == 0))
-            json_object_del(record, key);
-    }
-}
 
 /* ---- writing ---- */
 
@@ -68,69 +37,66 @@ static enum status read_record(json_t **out, const struct sweep *sweep,
                 : error_set(err, STATUS_NO_MEMORY, "no memory for a record");
 }
 
-static enum status find_shared(json_t **out, const struct sweep *sweep,
-                               const char *directory,
+/* Look at the records of all points that are done, or write them. */
+static enum status each_record(struct record_table *table, FILE *file,
+                               const struct sweep *sweep, const char *directory,
                                const enum point_state *state, struct error *err)
 {
     enum status status = STATUS_OK;
+    const char *before = "\n";
 
     for (int32_t i = 0; i < sweep->n_points && status == STATUS_OK; i++) {
         json_t *record = NULL;
         if (state[i] != POINT_DONE)
             continue;
         status = read_record(&record, sweep, directory, i, err);
-        if (*out && record)
-            keep_alike(*out, record);
-        else if (record)
-            *out = json_incref(record);
+        if (record && !file)
+            record_table_look(table, record);
+        if (record && file) {
+            fputs(before, file);
+            record_table_write(file, table, record);
+            before = ",\n";
+        }
         json_decref(record);
     }
     return status;
 }
 
-static void write_json(FILE *file, const json_t *json)
+static enum status write_records(struct record_table *table,
+                                 const struct sweep *sweep,
+                                 const char *directory,
+                                 const enum point_state *state,
+                                 struct error *err)
 {
+    struct file_writer writer;
+    enum status status = file_create_in(&writer, directory, sweep_record_name,
+                                        err);
+
+    if (status != STATUS_OK)
+        return status;
+    fprintf(writer.stream, "{\"schema\": \"%s\",\n", schema);
+    record_table_head(writer.stream, table);
+    fputs(",\n\"points\": [", writer.stream);
+    status = each_record(table, writer.stream, sweep, directory, state, err);
+    fputs("\n]}\n", writer.stream);
     /* Lack of memory is noted, and then nothing is committed (json_watch()). */
-    (void)json_dumpf(json, file, JSON_COMPACT | JSON_SORT_KEYS);
+    if (status == STATUS_OK)
+        return file_commit(&writer, err);
+    file_abandon(&writer);
+    return status;
 }
 
 enum status sweep_record_write(const struct sweep *sweep, const char *directory,
                                const enum point_state *state,
                                struct error *err)
 {
-    struct file_writer writer;
-    json_t *shared = NULL;
-    bool first = true;
-    enum status status = find_shared(&shared, sweep, directory, state, err);
+    struct record_table table = { .like = NULL };
+    enum status status = each_record(&table, NULL, sweep, directory, state,
+                                     err);
 
-    if (status != STATUS_OK || !shared) {
-        json_decref(shared);
-        return status;
-    }
-    status = file_create_in(&writer, directory, sweep_record_name, err);
-    if (status != STATUS_OK) {
-        json_decref(shared);
-        return status;
-    }
-    fprintf(writer.stream, "{\"schema\": \"%s\",\n\"shared\": ", schema);
-    write_json(writer.stream, shared);
-    fputs(",\n\"points\": [", writer.stream);
-    for (int32_t i = 0; i < sweep->n_points && status == STATUS_OK; i++) {
-        json_t *record = NULL;
-        if (state[i] != POINT_DONE)
-            continue;
-        status = read_record(&record, sweep, directory, i, err);
-        drop_alike(record, shared);
-        fputs(first ? "\n" : ",\n", writer.stream);
-        write_json(writer.stream, record);
-        json_decref(record);
-        first = false;
-    }
-    fputs("\n]}\n", writer.stream);
-    json_decref(shared);
-    if (status == STATUS_OK)
-        return file_commit(&writer, err);
-    file_abandon(&writer);
+    if (status == STATUS_OK && table.like)
+        status = write_records(&table, sweep, directory, state, err);
+    record_table_close(&table);
     return status;
 }
 
@@ -236,6 +202,20 @@ static enum status take(json_t *taken, const struct sweep *sweep,
     return STATUS_OK;
 }
 
+static bool is_records(const json_t *records)
+{
+    const char *is = text_in(records, "schema");
+    const bool older = strcmp(is, older_schema) == 0 &&
+                       json_is_object(json_object_get(records, "shared"));
+    const bool newer = strcmp(is, schema) == 0 &&
+                       !json_object_get(records, "shared") &&
+                       json_is_object(json_object_get(records, "like")) &&
+                       json_is_array(json_object_get(records, "columns"));
+
+    return (older || newer) &&
+           json_is_array(json_object_get(records, "points"));
+}
+
 static enum status read_records(json_t **out, const char *path,
                                 struct error *err)
 {
@@ -246,14 +226,28 @@ static enum status read_records(json_t **out, const char *path,
     if (status == STATUS_OK)
         status = json_parse(out, text, size, path, err);
     free(text);
-    if (status == STATUS_OK &&
-        (strcmp(text_in(*out, "schema"), schema) != 0 ||
-         !json_is_object(json_object_get(*out, "shared")) ||
-         !json_is_array(json_object_get(*out, "points"))))
-        status = error_set(err, STATUS_BAD_FORMAT, "%s:1:1: allowed is %s, with"
-                           " shared and points, as sweep writes it", path,
-                           schema);
+    if (status == STATUS_OK && !is_records(*out))
+        status = error_set(err, STATUS_BAD_FORMAT, "%s:1:1: allowed is %s, as"
+                           " sweep writes it, or %s", path, schema,
+                           older_schema);
     return status;
+}
+
+/* A record as it was before it was written; new. */
+static enum status whole_record(json_t **out, const json_t *records,
+                                const json_t *record, json_t **before,
+                                struct error *err)
+{
+    const json_t *shared = json_object_get(records, "shared");
+
+    if (!shared)
+        return record_table_read(out, json_object_get(records, "like"),
+                                 json_object_get(records, "columns"), record,
+                                 before, err);
+    *out = json_deep_copy(shared);
+    return *out && json_object_update_recursive(*out, (json_t *)record) == 0
+               ? STATUS_OK
+               : error_set(err, STATUS_BAD_FORMAT, "no object");
 }
 
 /* The claims were fixed when the study began, wherever that was. */
@@ -286,21 +280,23 @@ static enum status take_all(json_t *taken, const struct sweep *sweep,
                             const char *directory, const char *path,
                             sweep_record_check *check, struct error *err)
 {
-    json_t *records = NULL, *record;
+    json_t *records = NULL, *record, *before = NULL;
     size_t i;
     enum status status = read_records(&records, path, err);
 
     json_array_foreach(json_object_get(records, "points"), i, record) {
-        json_t *whole = json_deep_copy(json_object_get(records, "shared"));
-        if (!whole || json_object_update_recursive(whole, record) != 0)
-            status = error_set(err, STATUS_BAD_FORMAT, "%s: record %zu is no"
-                               " object", path, i);
+        struct error why = { STATUS_OK, "" };
+        json_t *whole = NULL;
+        status = whole_record(&whole, records, record, &before, &why);
         if (status == STATUS_OK)
             status = take(taken, sweep, directory, path, whole, check, err);
+        else
+            error_set(err, status, "%s: record %zu is %s", path, i, why.text);
         json_decref(whole);
         if (status != STATUS_OK)
             break;
     }
+    json_decref(before);
     json_decref(records);
     return status;
 }

@@ -1,10 +1,10 @@
 /* sweep_record.h - Keep what the points of a study found in one small file, and
  * go on from it where their directories are gone.
  *
- * DIR/records.json: {"schema": "isobath-records-1", "shared": R, "points": [R,
- * ...]}, a line a finished point.  A point's R is {"request": its point.json,
- * "summary": its summary.json}, without the members that all points have alike:
- * those are in the shared one.  Joined, they are what they were. */
+ * DIR/records.json: {"schema": "isobath-records-2", "like": R, "columns": [...],
+ * "points": [[...], ...]}, a line a finished point.  A point's R is {"request": its
+ * point.json, "summary": its summary.json}; the lines are what differs between
+ * them (record_table.h).  Read, they are what they were. */
 #ifndef SWEEP_RECORD_H
 #define SWEEP_RECORD_H
 

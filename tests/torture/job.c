@@ -38,6 +38,14 @@ const struct job jobs[JOBS] = {
       .arguments = { "sensitivity", "base", "--text", "text", "--set",
                      "run.limit=600", "--capacities", "0,1", "-o", "out", "-q",
                      ONE_THREAD } },
+    { .name = "route-trace", .out = "kept.trace",
+      .arguments = { "route-trace", "base", "--text", "text", "-o",
+                     "kept.trace", ONE_THREAD } },
+    { .name = "run, replayed", .out = "out",
+      .arguments = { "run", "base", "--text", "text", "--split", "test",
+                     "--limit", "600", "--set", "routing.policy=replay",
+                     "--set", "routing.replay=base.trace", "-o", "out", "-q",
+                     ONE_THREAD } },
     { .name = "predict",
       .arguments = { "predict", "model.yaml" } },
     { .name = "predict, layers",
@@ -48,8 +56,17 @@ const struct job jobs[JOBS] = {
     { .name = "predict, JSON",
       .arguments = { "predict", "model.yaml", "--format", "json", "--machine",
                      "counters/machine.yaml" } },
+    { .name = "predict, a trace",
+      .arguments = { "predict", "model.yaml", "--trace", "trace.csv",
+                     "--phase", "decode", "--format", "json", "--machine",
+                     "counters/machine.yaml" } },
+    { .name = "import", .out = "out",
+      .arguments = { "import", "torch.json", "-o", "out", "--machine",
+                     "counters/machine.yaml" } },
     { .name = "sweep --list",
       .arguments = { "sweep", "study.yaml", "--list" } },
+    { .name = "sweep, priced", .out = "prices",
+      .arguments = { "sweep", "prices.yaml", "-o", "prices", "-q" } },
     { .name = "sweep --merge", .out = "study", .path = no_programs,
       .arguments = { "sweep", "study.yaml", "-o", "study", "--merge", "-q" } },
     { .name = "report", .out = "page", .path = no_programs,
@@ -93,6 +110,18 @@ static const char study_yaml[] =
     "base: run.yaml\n"
     "axes:\n  routing.capacity: [0.25, 1.0]\n  train.seed: [1, 2, 3]\n";
 
+/* Two windows of what layer 1 keeps; a product of PyTorch's. */
+static const char trace_csv[] =
+    "window,layer,part,tokens,kept\n0,1,block,6,0 3-4\n1,1,block,4,2\n";
+static const char torch_json[] =
+    "{\"traceEvents\": [{\"ph\": \"X\", \"cat\": \"cpu_op\", \"name\":"
+    " \"aten::mm\", \"pid\": 1, \"tid\": 1, \"ts\": 0, \"dur\": 9, \"args\":"
+    " {\"Input Dims\": [[64, 32], [32, 48]], \"Input type\": [\"float\","
+    " \"float\"]}}]}\n";
+static const char prices_yaml[] =
+    "base: model.yaml\ncommand: predict\nset: {predict.machine:"
+    " counters/machine.yaml}\naxes:\n  predict.phase: [prefill, decode]\n";
+
 static void put_text(const char *path, const char *text)
 {
     file_put(path, text, strlen(text));
@@ -117,6 +146,9 @@ void job_set_up(void)
 {
     static const char *const train[] = { "train", "run.yaml", "-o", "base",
                                          "-q", ONE_THREAD, NULL };
+    static const char *const trace[] = { "route-trace", "base", "--text",
+                                         "text", "-o", "base.trace", "-q",
+                                         ONE_THREAD, NULL };
     static const char *const sweep[] = { "sweep", "study.yaml", "-o", "study",
                                          "-q", NULL };
 
@@ -124,8 +156,12 @@ void job_set_up(void)
     put_text("run.yaml", run_yaml);
     put_text("model.yaml", model_yaml);
     put_text("study.yaml", study_yaml);
+    put_text("trace.csv", trace_csv);
+    put_text("torch.json", torch_json);
+    put_text("prices.yaml", prices_yaml);
     put_text("letters", "ab aab a b ab ab aab b a ab aab ab b b a ab");
     if (ordeal_run(&(struct ordeal){ .arguments = train }) != 0 ||
+        ordeal_run(&(struct ordeal){ .arguments = trace }) != 0 ||
         ordeal_run(&(struct ordeal){ .arguments = sweep }) != 0)
         ordeal_fail("train", "run.yaml");
 }

@@ -3,6 +3,8 @@
  *   build/torture [--seconds S] [--seed N] [--round I] [--keep]
  *       rounds of all kinds of trials in turns; round I of a seed is the same
  *       whenever it is done, but for the moments at which signals arrive
+ *   build/torture --only TRIALS [--seconds S] [--seed N]
+ *       the rounds of one kind of trial alone: 'killed studies'
  *   build/torture --every N [--kind KIND] [JOB...]
  *       every N-th call of a kind (memory; or open, read, write, sync, rename)
  *       fails once, in each of the jobs; a table
@@ -29,6 +31,7 @@ static const struct kind {
     { "killed trainings", trial_killed_train },
     { "killed sweeps", trial_killed_sweep },
     { "killed reports", trial_killed_report },
+    { "killed studies", trial_killed_study },
     { "hostile files", trial_hostile },
     { "two at once", trial_two },
 };
@@ -40,6 +43,7 @@ struct order {
     long round, every;           /* -1, 0: not given */
     long from;                   /* the first call that fails */
     const char *kind, *program;
+    int only;                    /* of kinds; KINDS: all in turns */
     bool keep;
     const char *job[JOBS];
     int n_jobs;
@@ -47,18 +51,28 @@ struct order {
 
 static void usage(void)
 {
-    fputs("usage: torture [--seconds S] [--seed N] [--round I] [--keep]"
-          " [--program FILE]\n"
+    fputs("usage: torture [--seconds S] [--seed N] [--round I] [--only TRIALS]"
+          " [--keep]\n"
+          "               [--program FILE]\n"
           "       torture --every N [--kind KIND] [--program FILE] [JOB...]\n"
           "       torture --every N --from I [--kind KIND] JOB\n",
           stderr);
     exit(2);
 }
 
+static int kind_called(const char *name)
+{
+    for (int k = 0; k < KINDS; k++)
+        if (strcmp(kinds[k].name, name) == 0)
+            return k;
+    usage();
+    return KINDS;
+}
+
 static struct order read_order(char **argv)
 {
     struct order o = { .seconds = 60, .seed = 1, .round = -1, .from = 1,
-                       .kind = "memory" };
+                       .kind = "memory", .only = KINDS };
 
     for (char **a = argv + 1; *a; a++) {
         if (strncmp(*a, "--", 2) != 0 && o.n_jobs < JOBS) {
@@ -79,6 +93,8 @@ static struct order read_order(char **argv)
             o.from = atol(*++a);
         } else if (strcmp(*a, "--kind") == 0) {
             o.kind = *++a;
+        } else if (strcmp(*a, "--only") == 0) {
+            o.only = kind_called(*++a);
         } else if (strcmp(*a, "--program") == 0) {
             o.program = *++a;
         } else {
@@ -174,13 +190,17 @@ static bool one_round(long round, const struct order *o)
 static bool rounds(const struct order *o)
 {
     const double began = clock_seconds();
+    const int first = o->only < KINDS ? o->only : 0;
+    const int each = o->only < KINDS ? KINDS : 1;      /* as --round counts */
     long wrong = 0, n = 0;
 
     while (clock_seconds() - began < o->seconds && !stopped)
-        wrong += !one_round(n++, o);
-    for (int k = 0; k < KINDS; k++)
+        wrong += !one_round(first + each * n++, o);
+    for (int k = 0; k < KINDS && each == 1; k++)
         printf("%s%ld %s", k ? ", " : "", (n + KINDS - 1 - k) / KINDS,
                kinds[k].name);
+    if (each > 1)
+        printf("%ld %s", n, kinds[first].name);
     printf("\ntorture: %ld rounds in %.0f s, seed %llu: %ld wrong\n", n,
            clock_seconds() - began, (unsigned long long)o->seed, wrong);
     return wrong == 0;

@@ -18,6 +18,7 @@ void trial_full_disk(struct trial *trial);
 void trial_killed_train(struct trial *trial);
 void trial_killed_sweep(struct trial *trial);
 void trial_killed_report(struct trial *trial);
+void trial_killed_study(struct trial *trial);
 void trial_hostile(struct trial *trial);
 void trial_two(struct trial *trial);
 

@@ -183,7 +183,7 @@ static const char *const results[] = {
     "ledger_train.csv", "ledger_train_dense.csv",
     "ledger_prefill.csv", "ledger_prefill_dense.csv", "ledger_decode.csv",
     "ledger_decode_dense.csv", "tokens.csv", "losses.csv", "windows.csv",
-    "trace.csv", "curve.csv", "validate.csv", "points.csv",
+    "trace.csv", "curve.csv", "validate.csv", "points.csv", "layers.csv",
     "agreement.csv", "replaced.csv", "hardness.csv", "places.csv", "kinds.csv",
     "heights.csv", "leak.csv", "allocations.csv", "blocks.csv", "regret.csv",
     "sensitivity.csv", "arms.csv", "capacities.csv", "model.safetensors",
@@ -256,6 +256,14 @@ enum status rundir_spare(const char *file, struct error *err)
         return STATUS_BAD_VALUE;
     }
     return status;
+}
+
+enum status rundir_create_file(struct file_writer *out, const char *file,
+                               struct error *err)
+{
+    enum status status = rundir_spare(file, err);
+
+    return status == STATUS_OK ? file_create(out, file, err) : status;
 }
 
 static enum status check_owner(const char *path, bool fresh,

@@ -109,8 +109,9 @@ extern const char *const model_config_bypasses[];
         " same")                                                               \
     MODEL_CONFIG_ROW(base, "routing.replay", PATH, replay, 0, 0,               \
         "", NULL, "", "for the policy replay: a recorded trace, which says"    \
-        " blocks and capacities too: for isobath run trace.csv of another run,"\
-        " for isobath train what isobath route-trace wrote of its text")       \
+        " blocks and capacities too: trace.csv of isobath run, for the windows"\
+        " of another run; or what isobath route-trace wrote of a text, for a"  \
+        " training, or a run on a split")                                      \
     MODEL_CONFIG_ROW(base, "routing.table", PATH, table, 0, 0,                 \
         "", NULL, "", "for the policy table: the counts that isobath"          \
         " route-table wrote, which must have all routed blocks; the capacity"  \
@@ -177,7 +178,11 @@ extern const char *const model_config_bypasses[];
         NULL, family_names, "",                                                \
         "gpt2: LayerNorm, learned positions, GELU, biases; llama: RMSNorm,"    \
         " RoPE, SwiGLU, grouped-query attention; qwen2: llama with qkv_bias;"  \
-        " qwen3: llama with qk_norm")                                          \
+        " qwen3: llama with qk_norm; gemma2: llama with norms around parts and"\
+        " GeGLU; gemma3: with qk_norm too; olmo2: llama with norms after parts"\
+        " and of whole rows of queries and keys; stablelm: llama with"         \
+        " LayerNorm; gpt_neox and phi: parts side by side, biases, LayerNorm," \
+        " RoPE")                                                               \
     MODEL_CONFIG_ROW(base, "model.layers", INT, layers, 1, SPEC_MAX_LAYERS,    \
         NULL, NULL, "", "blocks of attention and feed-forward")                \
     MODEL_CONFIG_ROW(base, "model.channels", INT, channels, 1, 1 << 16,        \
@@ -205,7 +210,7 @@ extern const char *const model_config_bypasses[];
         "10000", NULL, "", "base of the rotary frequencies; not for gpt2")     \
     MODEL_CONFIG_ROW(base, "model.window", INT, sight, 0, 1 << 20,            \
         "0", NULL, "tokens", "tokens that every layer attends to, a token's"   \
-        " own the last; 0: all before it.  Run and priced, not trained")       \
+        " own the last; 0: all before it")                                     \
     MODEL_CONFIG_ROW(base, "model.rope_scaling", CHOICE, rope_scaling, 0, 0,   \
         "default", model_config_rope_scalings, "",                             \
         "linear: all rotary frequencies divided by rope_factor; llama3: low"   \

@@ -42,8 +42,21 @@
  *   The residual's gradient rides in the norms' backward: no op of its own.
  *   Clip and adamw go over each tensor once, and clip is 2 flops more once.
  *
- * Norms of queries and keys.  Each head is normalised on top of itself and leaves
- *   its scale.  In training a copy of what came in is left too, for backward.
+ * Norms of queries and keys.  Each head, or all heads together, is normalised on
+ *   top of itself and leaves its scale.  In training a copy of what came in is left
+ *   too, for backward.
+ *
+ * Norms of what parts add.  Project and ffn.down then write what the part gives,
+ *   and add nothing to it; the norm, under `norm`, adds the stream: 1 flop and 4
+ *   bytes more for each number.  Backward, its dx is what those products come
+ *   back from.  Where a part reads the stream without a norm, or both parts read
+ *   one, the dx of qkv (and of ffn.up) starts from the gradient that is there: 4C
+ *   bytes a row more.
+ *
+ * Caps.  cap tanh(x / cap) is EXP + 4.  Of attention's scores it is that for each
+ *   key, and backward EXP + 8 more, as the score is worked out again and its slope
+ *   is 3 and a product; of logits, under `head`, in place, and backward, under
+ *   `loss`, slope and product are 4 for each logit and 4 once for the target's.
  *
  * Frozen backbone.  Only the routers learn (spec.h: backbone_frozen).  Forward is
  *   as above, threshold update included.  Backward goes from the loss down to

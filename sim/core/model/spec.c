@@ -14,9 +14,11 @@ const char *const skipped_keys_names[] = { SKIPPED_KEYS_MAP(NAMES_WORD) NULL };
 const char *const rope_scaling_names[] = { ROPE_SCALING_MAP(NAMES_WORD) NULL };
 
 const struct traits family_traits[FAMILY_COUNT] = {
-#define X(id, name, norm, positions, activation, ...)                          \
-    { NORM_##norm, POSITIONS_##positions, ACTIVATION_##activation,             \
-      __VA_ARGS__ },
+#define X(id, name, norm, positions, activation, qkv, project, ffn, grouped,   \
+          qk_norm, rows, norms, parallel, head)                                \
+    { NORM_##norm, POSITIONS_##positions, ACTIVATION_##activation, qkv,        \
+      project, ffn, grouped, qk_norm, rows, NORMS_##norms,                     \
+      PARALLEL_##parallel, head },
     FAMILY_MAP(X)
 #undef X
 };
@@ -29,7 +31,11 @@ static bool contains(const struct traits *traits, const struct traits *row)
            traits->qkv_bias >= row->qkv_bias &&
            traits->project_bias >= row->project_bias &&
            traits->ffn_bias >= row->ffn_bias &&
-           traits->grouped >= row->grouped && traits->qk_norm >= row->qk_norm;
+           traits->grouped >= row->grouped &&
+           traits->qk_norm >= row->qk_norm &&
+           traits->qk_norm_rows >= row->qk_norm_rows &&
+           traits->norms == row->norms && traits->parallel == row->parallel &&
+           traits->head_bias >= row->head_bias;
 }
 
 bool traits_equal(const struct traits *a, const struct traits *b)
@@ -47,7 +53,28 @@ enum family spec_family(const struct model_spec *spec)
 
 bool spec_gated(const struct model_spec *spec)
 {
-    return spec->traits.activation == ACTIVATION_SWIGLU;
+    return spec->traits.activation == ACTIVATION_SWIGLU ||
+           spec->traits.activation == ACTIVATION_GEGLU;
+}
+
+bool spec_local(const struct model_spec *spec, int32_t layer)
+{
+    return spec->windowed[layer] && spec->local_theta > 0.0f;
+}
+
+int32_t spec_rotary(const struct model_spec *spec)
+{
+    return spec->n_rotary > 0 ? spec->n_rotary : spec->head_size;
+}
+
+bool spec_norms_before(const struct model_spec *spec)
+{
+    return spec->traits.norms != NORMS_AFTER;
+}
+
+bool spec_norms_after(const struct model_spec *spec)
+{
+    return spec->traits.norms != NORMS_BEFORE;
 }
 
 int32_t spec_window(const struct model_spec *spec, int32_t layer)
@@ -157,6 +184,15 @@ bool spec_puts_back(const struct model_spec *spec)
 {
     return spec_scored_again(spec) ||
            spec->skipped_keys == SKIPPED_KEYS_COMPUTED;
+}
+
+bool spec_gate_scaled(const struct model_spec *spec)
+{
+    const double own = spec->gate == GATE_SIGMOID2 ? 2.0 : 1.0,
+        given = spec->gate_scale > 0.0 ? spec->gate_scale : 1.0;
+    const float factor = (float)(own * given);
+
+    return factor < 1.0f || factor > 1.0f;
 }
 
 int32_t spec_kept_at(const struct model_spec *spec, double capacity,
@@ -416,10 +452,6 @@ enum status spec_check_training(const struct model_spec *s, struct error *err)
     if (spec_stores(s))
         return error_set(err, STATUS_BAD_VALUE, "weights kept as stored cannot"
                          " be trained: float32 weights can");
-    if (spec_has_windows(s))
-        return error_set(err, STATUS_BAD_VALUE, "model.window %d: attention to"
-                         " the last tokens alone is run, not trained",
-                         s->window);
     return STATUS_OK;
 }
 
@@ -434,7 +466,7 @@ static enum status check_router_losses(const struct model_spec *s,
     for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
         const double weight = losses[i].weight;
         if (!(weight >= 0.0 && weight <= SPEC_MAX_LOSS_WEIGHT))
-            return error_set(err, STATUS_BAD_VALUE, "%s %g: allowed is 0 to"
+            return error_set(err, STATUS_BAD_VALUE, "%s %.15g: allowed is 0 to"
                              " %d", losses[i].key, weight,
                              SPEC_MAX_LOSS_WEIGHT);
         if (weight > 0.0 && !s->router_trained)
@@ -469,7 +501,8 @@ static enum status check_routing(const struct model_spec *s, struct error *err)
                          " routing.gate", s->bypass_gated
                              ? "routing.bypass gated" : "routing.gate_scale");
     if (!(s->gate_scale >= 0.0 && s->gate_scale <= SPEC_MAX_GATE_SCALE))
-        return error_set(err, STATUS_BAD_VALUE, "routing.gate_scale %g: allowed"
+        return error_set(err, STATUS_BAD_VALUE,
+                         "routing.gate_scale %.15g: allowed"
                          " is above 0, to %d", s->gate_scale,
                          SPEC_MAX_GATE_SCALE);
     if (s->router_drawn && !s->router_detached && s->gate != GATE_ONE)
@@ -542,11 +575,81 @@ enum status spec_check_runs(const struct model_spec *s, struct error *err)
 {
     const char *what = s->experts.n > 0  ? "a mixture of experts"
                        : s->latent.kv > 0 ? "latent attention"
-                       : s->qk_norm_rows  ? "norms over all heads together"
                                           : NULL;
     return !what ? STATUS_OK
                  : error_set(err, STATUS_BAD_VALUE, "%s is priced by isobath"
                              " predict, and not run", what);
+}
+
+/* What both parts read at once, and what has no norm before it. */
+static enum status check_norms(const struct model_spec *s, struct error *err)
+{
+    const bool parallel = s->traits.parallel != PARALLEL_NONE;
+    const char *family = family_names[spec_family(s)];
+
+    if (parallel && s->traits.norms != NORMS_BEFORE)
+        return error_set(err, STATUS_BAD_VALUE, "model.family %s: parts that"
+                         " read the same rows have norms before them", family);
+    if (spec_n_routed(s) == 0)
+        return STATUS_OK;
+    if (parallel && s->part != PART_BLOCK)
+        return error_set(err, STATUS_BAD_VALUE, "routing.part %s: both parts of"
+                         " a layer of %s read the same rows; allowed is block",
+                         part_names[s->part], family);
+    if ((parallel || !spec_norms_before(s)) &&
+        s->skipped_keys == SKIPPED_KEYS_COMPUTED)
+        return error_set(err, STATUS_BAD_VALUE, "routing.skipped_keys computed:"
+                         " goes with a norm before attention alone, and %s has"
+                         " %s; allowed are absent and carried", family,
+                         parallel ? "parts side by side" : "none");
+    return s->signal == SIGNAL_RECEIVED && s->attention_cap > 0.0f
+               ? error_set(err, STATUS_BAD_VALUE, "routing.policy: attention"
+                           " received is not known where scores are capped")
+               : STATUS_OK;
+}
+
+static enum status check_caps(const struct model_spec *s, struct error *err)
+{
+    const struct { const char *key; float cap; } caps[] = {
+        { "attn_logit_softcapping", s->attention_cap },
+        { "final_logit_softcapping", s->logit_cap },
+        { "rope_local_base_freq", s->local_theta },
+    };
+
+    for (size_t i = 0; i < sizeof caps / sizeof *caps; i++)
+        if (!(caps[i].cap >= 0.0f && caps[i].cap <= 1e9f))
+            return error_set(err, STATUS_BAD_VALUE, "%s %g: allowed is 0 to"
+                             " 1e9", caps[i].key, (double)caps[i].cap);
+    if (s->n_rotary < 0 || s->n_rotary > s->head_size || s->n_rotary % 2 != 0)
+        return error_set(err, STATUS_BAD_VALUE, "rotary numbers of a head %d:"
+                         " allowed are even numbers up to the head's size, %d",
+                         s->n_rotary, s->head_size);
+    return STATUS_OK;
+}
+
+static enum status check_long(const struct model_spec *s, struct error *err)
+{
+    const struct rope_scaling *r = &s->rope_scaling;
+    const int32_t pairs = spec_rotary(s) / 2;
+
+    if (pairs > SPEC_MAX_LONG_PAIRS)
+        return error_set(err, STATUS_BAD_VALUE, "rotary numbers of a head %d:"
+                         " longrope allows up to %d", spec_rotary(s),
+                         2 * SPEC_MAX_LONG_PAIRS);
+    for (int i = 0; i < 2; i++)
+        for (int32_t p = 0; p < pairs; p++)
+            if (!(r->divisor[i][p] > 0.0f && r->divisor[i][p] <= 1e9f))
+                return error_set(err, STATUS_BAD_VALUE, "%s: number %d is %g:"
+                                 " allowed is above 0, to 1e9",
+                                 i ? "long_factor" : "short_factor", p,
+                                 (double)r->divisor[i][p]);
+    if (!(r->amplitude > 0.0f && r->amplitude <= 1e6f))
+        return error_set(err, STATUS_BAD_VALUE, "attention_factor %g: allowed is"
+                         " above 0, to 1e6", (double)r->amplitude);
+    if (r->original_tokens < 1 || r->original_tokens > 1 << 24)
+        return error_set(err, STATUS_BAD_VALUE, "model.rope_original_tokens %d:"
+                         " allowed is 1 to %d", r->original_tokens, 1 << 24);
+    return STATUS_OK;
 }
 
 static enum status check_rope_scaling(const struct model_spec *s,
@@ -564,21 +667,27 @@ static enum status check_rope_scaling(const struct model_spec *s,
                          family_names[spec_family(s)]);
     if (r->kind == ROPE_SCALING_FACTORS)
         return STATUS_OK;
+    if (r->kind == ROPE_SCALING_LONG)
+        return check_long(s, err);
     if (!(r->factor >= 1.0f && r->factor <= 1e6f))
-        return error_set(err, STATUS_BAD_VALUE, "model.rope_factor %g: allowed"
+        return error_set(err, STATUS_BAD_VALUE,
+                         "model.rope_factor %.15g: allowed"
                          " is 1 to 1e6", (double)r->factor);
     if (llama3 && !(r->low_frequency > 0.0f && r->low_frequency <= 1e6f))
-        return error_set(err, STATUS_BAD_VALUE, "model.rope_low_frequency %g:"
+        return error_set(err, STATUS_BAD_VALUE,
+                         "model.rope_low_frequency %.15g:"
                          " allowed is above 0, to 1e6",
                          (double)r->low_frequency);
     if (llama3 && !(r->high_frequency > r->low_frequency &&
                     r->high_frequency <= 1e6f))
-        return error_set(err, STATUS_BAD_VALUE, "model.rope_high_frequency %g:"
-                         " allowed is above rope_low_frequency, %g, to 1e6",
+        return error_set(err, STATUS_BAD_VALUE,
+                         "model.rope_high_frequency %.15g:"
+                         " allowed is above rope_low_frequency, %.15g, to 1e6",
                          (double)r->high_frequency, (double)r->low_frequency);
     if (r->kind == ROPE_SCALING_YARN &&
         !(r->amplitude > 0.0f && r->amplitude <= 1e6f))
-        return error_set(err, STATUS_BAD_VALUE, "attention_factor %g: allowed is"
+        return error_set(err, STATUS_BAD_VALUE,
+                         "attention_factor %.15g: allowed is"
                          " above 0, to 1e6", (double)r->amplitude);
     if (llama3 && (r->original_tokens < 1 || r->original_tokens > 1 << 24))
         return error_set(err, STATUS_BAD_VALUE, "model.rope_original_tokens %d:"
@@ -614,14 +723,14 @@ enum status spec_check(const struct model_spec *s, struct error *err)
                          "model.kv_heads %d: %s has one per head, %d",
                          s->n_kv_heads, family_names[spec_family(s)],
                          s->n_heads);
-    if (s->traits.positions == POSITIONS_ROTARY && s->head_size % 2 != 0)
+    if (s->traits.positions == POSITIONS_ROTARY && spec_rotary(s) % 2 != 0)
         return error_set(err, STATUS_BAD_VALUE,
                          "model.head_size %d: RoPE turns pairs, so it must be"
                          " even", s->head_size);
     for (int32_t l = 0; l < s->n_layers; l++)
         if (s->routed[l] && !(s->capacity[l] > 0.0 && s->capacity[l] <= 1.0))
             return error_set(err, STATUS_BAD_VALUE,
-                             "routing.capacity %g of layer %d: allowed is"
+                             "routing.capacity %.15g of layer %d: allowed is"
                              " (0, 1]; for 12.5%% write 0.125",
                              s->capacity[l], l);
     enum status status = check_routing(s, err);
@@ -631,6 +740,10 @@ enum status spec_check(const struct model_spec *s, struct error *err)
         status = check_rope_scaling(s, err);
     if (status == STATUS_OK)
         status = check_window(s, err);
+    if (status == STATUS_OK)
+        status = check_norms(s, err);
+    if (status == STATUS_OK)
+        status = check_caps(s, err);
     if (status == STATUS_OK)
         status = check_priced(s, err);
     return status == STATUS_OK ? check_stored(s, err) : status;

@@ -15,12 +15,23 @@
 #include "sim/core/base/number.h"
 
 enum { SPEC_MAX_LAYERS = 256, SPEC_MAX_HEAD_SIZE = 1 << 12,
-       SPEC_MAX_LOSS_WEIGHT = 1000, SPEC_MAX_GATE_SCALE = 100, SPEC_MAX_PREDICTOR = 1 << 12 };
+       SPEC_MAX_LONG_PAIRS = 128, SPEC_MAX_LOSS_WEIGHT = 1000,
+       SPEC_MAX_GATE_SCALE = 100, SPEC_MAX_PREDICTOR = 1 << 12 };
 
 enum norm_kind { NORM_LAYER, NORM_RMS };
 enum positions { POSITIONS_LEARNED, POSITIONS_ROTARY };
-/* GELU in its tanh form, of one product; SwiGLU, of a gate and an up product. */
-enum activation_kind { ACTIVATION_GELU, ACTIVATION_SWIGLU };
+/* GELU in its tanh form, or by the error function, of one product; SwiGLU and
+ * GeGLU (in the tanh form), of a gate and an up product. */
+enum activation_kind { ACTIVATION_GELU, ACTIVATION_SWIGLU, ACTIVATION_GEGLU,
+                       ACTIVATION_GELU_ERF };
+/* Where a block's two parts have norms: on what they read (Radford et al. 2019),
+ * on what they add to the stream (OLMo 2: Walsh et al. 2025, arXiv 2501.00656),
+ * or on both (Gemma 2: arXiv 2408.00118). */
+enum norm_places { NORMS_BEFORE, NORMS_AFTER, NORMS_AROUND };
+/* What the feed-forward part reads: the stream as attention left it; or as
+ * attention found it (Wang and Komatsuzaki 2021, GPT-J), by a norm of its own or
+ * by attention's. */
+enum parallel { PARALLEL_NONE, PARALLEL_NORMS, PARALLEL_NORM };
 
 /* The parts that blocks are made of.  All code asks for a trait, none for a
  * family. */
@@ -34,24 +45,43 @@ struct traits {
     bool grouped;            /* heads may share key/value heads: G < H */
     bool qk_norm;            /* every head of queries and of keys passes an RMS
                               * norm over D before its positions */
+    bool qk_norm_rows;       /* that norm is over all heads together, with a
+                              * scale for each number; with qk_norm */
+    enum norm_places norms;
+    enum parallel    parallel;
+    bool head_bias;          /* the unembedding has a bias */
 };
 
 /* A family is a row of traits under the name that configs know it by.
  *    id            name     norm   positions activation qkv    project ffn
  *                                                       bias   bias    bias
- *                           grouped qk_norm                                  */
+ *                           grouped qk_norm rows  norms  parallel head bias   */
 #define FAMILY_MAP(X)                                                          \
     X(FAMILY_GPT2,  "gpt2",  LAYER, LEARNED,  GELU,      true,  true,   true,  \
-                             false,  false)                                    \
+                             false,  false,  false, BEFORE, NONE,  false)      \
     X(FAMILY_LLAMA, "llama", RMS,   ROTARY,   SWIGLU,    false, false,  false, \
-                             true,   false)                                    \
+                             true,   false,  false, BEFORE, NONE,  false)      \
     X(FAMILY_QWEN2, "qwen2", RMS,   ROTARY,   SWIGLU,    true,  false,  false, \
-                             true,   false)                                    \
+                             true,   false,  false, BEFORE, NONE,  false)      \
     X(FAMILY_QWEN3, "qwen3", RMS,   ROTARY,   SWIGLU,    false, false,  false, \
-                             true,   true)                                     \
+                             true,   true,   false, BEFORE, NONE,  false)      \
     X(FAMILY_STARCODER2, "starcoder2",                                         \
                              LAYER, ROTARY,   GELU,      true,  true,   true,  \
-                             true,   false)
+                             true,   false,  false, BEFORE, NONE,  false)      \
+    X(FAMILY_GEMMA2, "gemma2", RMS, ROTARY,   GEGLU,     false, false,  false, \
+                             true,   false,  false, AROUND, NONE,  false)      \
+    X(FAMILY_GEMMA3, "gemma3", RMS, ROTARY,   GEGLU,     false, false,  false, \
+                             true,   true,   false, AROUND, NONE,  false)      \
+    X(FAMILY_OLMO2, "olmo2", RMS,   ROTARY,   SWIGLU,    false, false,  false, \
+                             true,   true,   true,  AFTER,  NONE,  false)      \
+    X(FAMILY_GPT_NEOX, "gpt_neox",                                             \
+                             LAYER, ROTARY,   GELU_ERF,  true,  true,   true,  \
+                             false,  false,  false, BEFORE, NORMS, false)      \
+    X(FAMILY_STABLELM, "stablelm",                                             \
+                             LAYER, ROTARY,   SWIGLU,    false, false,  false, \
+                             true,   false,  false, BEFORE, NONE,  false)      \
+    X(FAMILY_PHI,   "phi",   LAYER, ROTARY,   GELU,      true,  true,   true,  \
+                             true,   false,  false, BEFORE, NORM,  true)
 
 enum family { FAMILY_MAP(NAMES_ID) FAMILY_COUNT };
 extern const char *const family_names[];    /* NULL ends this and those below */
@@ -123,6 +153,9 @@ extern const char *const skipped_keys_names[];
         * between: a blend (transformers, _compute_llama3_parameters) */       \
     X(ROPE_SCALING_YARN,    "yarn")    /* likewise, by pairs; and longer        \
         * (Peng et al. 2023; transformers, _compute_yarn_parameters) */        \
+    X(ROPE_SCALING_LONG,    "longrope") /* each divided by a number of its own,\
+        * one up to original_tokens and another beyond (Ding et al. 2024;      \
+        * transformers, _compute_longrope_parameters) */                       \
     X(ROPE_SCALING_FACTORS, "factors") /* each divided by a number of its own, \
         * which the file of the weights holds */
 
@@ -142,8 +175,12 @@ struct rope_scaling {
     float   low_frequency, high_frequency;     /* llama3: wave lengths are
                                           * original_tokens divided by these;
                                           * yarn: turns within those tokens */
-    int32_t original_tokens;             /* llama3, yarn */
-    float   amplitude;                   /* yarn: of cosines and sines */
+    int32_t original_tokens;             /* llama3, yarn, longrope */
+    float   amplitude;                   /* yarn, longrope: of cosines and
+                                          * sines */
+    float   divisor[2][SPEC_MAX_LONG_PAIRS];   /* longrope, of each pair: where
+                                          * there is room for no more than the
+                                          * original tokens, and for more */
 };
 
 /* The matrices of a layer, as files store them. */
@@ -188,6 +225,13 @@ struct model_spec {
     float   norm_epsilon;
     float   rope_theta;      /* of rotary positions, like the next */
     struct rope_scaling rope_scaling;
+    int32_t n_rotary;        /* numbers of a head, its first, that positions
+                              * turn, even; 0: all D */
+    float   local_theta;     /* of windowed layers, and without scaling there; 0:
+                              * they are like the others */
+    float   attention_cap;   /* scores become cap tanh(score / cap); 0: they
+                              * stay (Bello et al. 2017, arXiv 1611.09940) */
+    float   logit_cap;       /* likewise logits */
     int32_t window;          /* tokens that windowed layers attend to, a token's
                               * own the last; 0: no layer is windowed */
     bool    windowed[SPEC_MAX_LAYERS];
@@ -200,8 +244,8 @@ struct model_spec {
                                      * (Zhang et al. 2024, p-MoD); else x' = x */
     enum router_input router_input;
     bool    router_scores;   /* routed layers score tokens by a router, which
-                              * owns a vector [C]: for the choice, the gate or
-                              * both */
+                              * owns a vector [C], with parts apart one each: for
+                              * the choice, the gate or both */
     bool    router_drawn;    /* it owns none: its scores are drawn afresh for
                               * every pass, N(0, 1); the gate's are constants */
     bool    router_trained;  /* false: the router stays as it was drawn */
@@ -209,7 +253,8 @@ struct model_spec {
                               * gradient passes from the gate through it; the
                               * router is not trained then */
     /* Weights in the training's loss of what the scores of all tokens, kept or
-     * not, are to learn besides: each a mean over tokens and routed layers. */
+     * not, are to learn besides: each a mean over tokens and choices of routed
+     * layers. */
     double  aux_loss;        /* of the cross-entropy of sigmoid(score) against
                               * being kept (Raposo et al. 2024, section 3.5) */
     double  balance_loss;    /* of the squared difference of the kept share and
@@ -251,8 +296,6 @@ struct model_spec {
     struct experts experts;
     bool has_experts[SPEC_MAX_LAYERS];   /* layer l, in place of its n_ffn */
     struct latent latent;
-    bool qk_norm_rows;       /* norms of queries and keys are over all heads
-                              * together, with a scale for each number */
 };
 
 /* The family whose traits the spec has; of traits that make no family, the last
@@ -268,6 +311,13 @@ int32_t spec_q(const struct model_spec *spec);
 /* Tokens that the layer attends to at most; 0: all. */
 int32_t spec_window(const struct model_spec *spec, int32_t layer);
 bool    spec_has_windows(const struct model_spec *spec);
+/* The layer's positions have the base of windowed layers. */
+bool    spec_local(const struct model_spec *spec, int32_t layer);
+/* Numbers of a head that positions turn. */
+int32_t spec_rotary(const struct model_spec *spec);
+/* Norms on what parts read, and on what they add. */
+bool    spec_norms_before(const struct model_spec *spec);
+bool    spec_norms_after(const struct model_spec *spec);
 /* Rotary positions turn the layer's queries and keys. */
 bool    spec_turns(const struct model_spec *spec, int32_t layer);
 bool    spec_folds(const struct model_spec *spec);
@@ -296,6 +346,8 @@ bool    spec_scores_all_learn(const struct model_spec *spec);
  * layer found them, the kept ones too. */
 bool    spec_scored_again(const struct model_spec *spec);
 bool    spec_puts_back(const struct model_spec *spec);
+/* What the gate is multiplied by is not 1, as a float32: 2 * 0.5 is. */
+bool    spec_gate_scaled(const struct model_spec *spec);
 
 /* K of one layer: T on dense layers; on routed ones capacity * T rounded up
  * (a hair of tolerance keeps 0.1 * 30 at 3), at least 1; of a dropped one 0.  With first_besides,
