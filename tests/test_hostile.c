@@ -124,12 +124,16 @@ Test(hostile, an_answer_takes_the_place_of_no_input_and_of_no_result)
         expect_spared(file, taken, ISOBATH("machine", "-o", file));
         expect_spared(file, taken, ISOBATH("route-table", "run", "--text",
                                            "text", "-o", file));
+        expect_spared(file, taken, ISOBATH("route-trace", "run", "--text",
+                                           "text", "-o", file));
     }
     cr_assert(symlink("run.yaml", "link") == 0);
     expect_spared("run.yaml", read, shell("'%s' predict run.yaml -o link %s",
                                           "2>stderr"));
     expect_spared("text", read, ISOBATH("route-table", "run", "--text", "text",
                                         "-o", "./text"));
+    expect_spared("text", read, ISOBATH("route-trace", "run", "--text", "text",
+                                        "-o", "text"));
     cr_expect(eq(int, shell("'%s' predict run.yaml -o run/price %s", ""), 0));
     cr_expect(eq(int, ISOBATH("run", "run", "--text", "text", "--limit", "50",
                               "-o", "again"), 0));

@@ -245,6 +245,8 @@ static const struct refusal { const char *setting[2], *words; } refusals[] = {
     { { "routing.gate=softmax" }, "2*sigmoid" },
     { { "routing.capacity=0" }, "--set: routing.capacity 0: allowed is (0, 1]" },
     { { "routing.capacity=12.5" }, "for 12.5 % write 0.125" },
+    /* Not "1: allowed is (0, 1]". */
+    { { "routing.capacity=1.0000001" }, "routing.capacity 1.0000001: allowed" },
     { { "routing.capacity=-0.5" }, "--set: routing.capacity -0.5" },
     { { "routing.capacity=[0.5, 0.5]" },
       "--set: routing.capacity: 2 numbers for 3 routed blocks" },

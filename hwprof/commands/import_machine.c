@@ -6,6 +6,7 @@
 
 #include "hwprof/commands/import_job.h"
 #include "sim/core/answer/json.h"
+#include "sim/core/answer/rundir.h"
 #include "sim/core/base/file.h"
 #include "sim/core/base/stats.h"
 
@@ -221,7 +222,7 @@ enum status import_machine_write(const struct import_job *job, const char *path,
                                                       job->machine->name));
     enum status status = calibrate(profile, job, err);
     if (status == STATUS_OK)
-        status = file_create(&file, path, err);
+        status = rundir_create_file(&file, path, err);
     if (status != STATUS_OK) {
         json_decref(profile);
         return status;

@@ -89,7 +89,7 @@ static enum status write_profile(const struct machine_answer *a,
     static struct machine_shares shares;     /* too large for a stack */
     struct file_writer writer;
     struct machine machine;
-    enum status status = file_create(&writer, o->common.output, err);
+    enum status status = rundir_create_file(&writer, o->common.output, err);
 
     if (status != STATUS_OK)
         return status;

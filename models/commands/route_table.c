@@ -174,7 +174,7 @@ static enum status write_table(struct table_job *j, struct error *err)
 {
     const char *path = j->flags.common.output;
     struct file_writer file;
-    enum status status = file_create(&file, path, err);
+    enum status status = rundir_create_file(&file, path, err);
 
     if (status != STATUS_OK)
         return status;

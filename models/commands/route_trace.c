@@ -13,6 +13,7 @@
 #include "sim/commands/commands.h"
 #include "sim/core/answer/command.h"
 #include "sim/core/answer/progress.h"
+#include "sim/core/answer/rundir.h"
 #include "sim/core/answer/table.h"
 #include "sim/core/model/text_trace.h"
 
@@ -206,7 +207,7 @@ static enum status write_trace(struct trace_job *j, struct error *err)
 {
     const char *path = j->flags.common.output;
     struct file_writer file;
-    enum status status = file_create(&file, path, err);
+    enum status status = rundir_create_file(&file, path, err);
 
     if (status != STATUS_OK)
         return status;
@@ -288,7 +289,9 @@ static int run(void *options)
     command_catch_signals();
     status = read_config(j, options, &err);
     j->flags = *(struct trace_flags *)options;
-    if (status == STATUS_OK && !(status = open_all(j, &err)) &&
+    if (status == STATUS_OK &&
+        !(status = rundir_spare(j->flags.common.output, &err)) &&
+        !(status = open_all(j, &err)) &&
         !(status = record_all(j, &err)) && !(status = write_trace(j, &err)))
         status = say(j, &err);
     close_job(j);

@@ -23,13 +23,14 @@ struct sampler {
 static enum status check(const struct sampling *s, struct error *err)
 {
     if (!(s->temperature >= 0.0) || isinf(s->temperature))
-        return error_set(err, STATUS_BAD_VALUE, "temperature %g: allowed are"
+        return error_set(err, STATUS_BAD_VALUE, "temperature %.15g: allowed are"
                          " numbers from 0", s->temperature);
     if (s->top_k < 0)
         return error_set(err, STATUS_BAD_VALUE, "top-k %d: allowed are whole"
                          " numbers from 0, which means all", s->top_k);
     if (!(s->top_p >= 0.0 && s->top_p <= 1.0))
-        return error_set(err, STATUS_BAD_VALUE, "top-p %g: allowed is 0 to 1",
+        return error_set(err, STATUS_BAD_VALUE,
+                         "top-p %.15g: allowed is 0 to 1",
                          s->top_p);
     return STATUS_OK;
 }

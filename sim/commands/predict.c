@@ -334,9 +334,7 @@ static enum status deliver(struct predict_answer *a, int argc, char **argv,
 
     if (!path)
         return print(stdout, a, argc, argv, err);
-    enum status status = rundir_spare(path, err);
-    if (status == STATUS_OK)
-        status = file_create(&out, path, err);
+    enum status status = rundir_create_file(&out, path, err);
     if (status != STATUS_OK)
         return status;
     status = print(out.stream, a, argc, argv, err);

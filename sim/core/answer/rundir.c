@@ -258,6 +258,14 @@ enum status rundir_spare(const char *file, struct error *err)
     return status;
 }
 
+enum status rundir_create_file(struct file_writer *out, const char *file,
+                               struct error *err)
+{
+    enum status status = rundir_spare(file, err);
+
+    return status == STATUS_OK ? file_create(out, file, err) : status;
+}
+
 static enum status check_owner(const char *path, bool fresh,
                                const char *command, struct error *err)
 {

@@ -170,7 +170,7 @@ static enum status check_capacity(const struct config_real_list *capacity,
                          " for each", capacity->n, n_blocks);
     for (int32_t i = 0; i < capacity->n; i++)
         if (!(capacity->value[i] > 0.0 && capacity->value[i] <= 1.0))
-            return error_set(err, STATUS_BAD_VALUE, "routing.capacity %g:"
+            return error_set(err, STATUS_BAD_VALUE, "routing.capacity %.15g:"
                              " allowed is (0, 1]; for 12.5 %% write 0.125",
                              capacity->value[i]);
     return STATUS_OK;

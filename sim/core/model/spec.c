@@ -466,7 +466,7 @@ static enum status check_router_losses(const struct model_spec *s,
     for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
         const double weight = losses[i].weight;
         if (!(weight >= 0.0 && weight <= SPEC_MAX_LOSS_WEIGHT))
-            return error_set(err, STATUS_BAD_VALUE, "%s %g: allowed is 0 to"
+            return error_set(err, STATUS_BAD_VALUE, "%s %.15g: allowed is 0 to"
                              " %d", losses[i].key, weight,
                              SPEC_MAX_LOSS_WEIGHT);
         if (weight > 0.0 && !s->router_trained)
@@ -501,7 +501,8 @@ static enum status check_routing(const struct model_spec *s, struct error *err)
                          " routing.gate", s->bypass_gated
                              ? "routing.bypass gated" : "routing.gate_scale");
     if (!(s->gate_scale >= 0.0 && s->gate_scale <= SPEC_MAX_GATE_SCALE))
-        return error_set(err, STATUS_BAD_VALUE, "routing.gate_scale %g: allowed"
+        return error_set(err, STATUS_BAD_VALUE,
+                         "routing.gate_scale %.15g: allowed"
                          " is above 0, to %d", s->gate_scale,
                          SPEC_MAX_GATE_SCALE);
     if (s->router_drawn && !s->router_detached && s->gate != GATE_ONE)
@@ -669,20 +670,24 @@ static enum status check_rope_scaling(const struct model_spec *s,
     if (r->kind == ROPE_SCALING_LONG)
         return check_long(s, err);
     if (!(r->factor >= 1.0f && r->factor <= 1e6f))
-        return error_set(err, STATUS_BAD_VALUE, "model.rope_factor %g: allowed"
+        return error_set(err, STATUS_BAD_VALUE,
+                         "model.rope_factor %.15g: allowed"
                          " is 1 to 1e6", (double)r->factor);
     if (llama3 && !(r->low_frequency > 0.0f && r->low_frequency <= 1e6f))
-        return error_set(err, STATUS_BAD_VALUE, "model.rope_low_frequency %g:"
+        return error_set(err, STATUS_BAD_VALUE,
+                         "model.rope_low_frequency %.15g:"
                          " allowed is above 0, to 1e6",
                          (double)r->low_frequency);
     if (llama3 && !(r->high_frequency > r->low_frequency &&
                     r->high_frequency <= 1e6f))
-        return error_set(err, STATUS_BAD_VALUE, "model.rope_high_frequency %g:"
-                         " allowed is above rope_low_frequency, %g, to 1e6",
+        return error_set(err, STATUS_BAD_VALUE,
+                         "model.rope_high_frequency %.15g:"
+                         " allowed is above rope_low_frequency, %.15g, to 1e6",
                          (double)r->high_frequency, (double)r->low_frequency);
     if (r->kind == ROPE_SCALING_YARN &&
         !(r->amplitude > 0.0f && r->amplitude <= 1e6f))
-        return error_set(err, STATUS_BAD_VALUE, "attention_factor %g: allowed is"
+        return error_set(err, STATUS_BAD_VALUE,
+                         "attention_factor %.15g: allowed is"
                          " above 0, to 1e6", (double)r->amplitude);
     if (llama3 && (r->original_tokens < 1 || r->original_tokens > 1 << 24))
         return error_set(err, STATUS_BAD_VALUE, "model.rope_original_tokens %d:"
@@ -725,7 +730,7 @@ enum status spec_check(const struct model_spec *s, struct error *err)
     for (int32_t l = 0; l < s->n_layers; l++)
         if (s->routed[l] && !(s->capacity[l] > 0.0 && s->capacity[l] <= 1.0))
             return error_set(err, STATUS_BAD_VALUE,
-                             "routing.capacity %g of layer %d: allowed is"
+                             "routing.capacity %.15g of layer %d: allowed is"
                              " (0, 1]; for 12.5%% write 0.125",
                              s->capacity[l], l);
     enum status status = check_routing(s, err);
