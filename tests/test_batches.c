@@ -119,6 +119,36 @@ Test(batches, a_decode_step_wakes_a_layer_or_not)
     routes_close(routes);
 }
 
+/* Windows side by side wait for each other: 0 and 1 for four steps, 3 leaves
+ * before the last of 2. */
+Test(batches, a_request_takes_the_seconds_of_its_steps)
+{
+    struct machine machine;
+    struct model_spec spec = llama();
+    struct routes *routes = opened(trace_text, &spec);
+    const struct predict_question q = { .spec = spec, .n_sequences = 2,
+                                        .phase = MEMORY_DECODE,
+                                        .machine = &machine };
+    struct batches b = { .n_layers = 0 };
+    struct error err = { STATUS_OK, "" };
+
+    cr_assert(eq(int, machine_load(&machine, "configs/machines/h100-sxm.yaml",
+                                   &err), STATUS_OK), "%s", err.text);
+    cr_assert(eq(int, batches_price(&b, routes, &q, NULL, NULL, &err),
+                 STATUS_OK), "%s", err.text);
+    const double *step = b.of[SPREAD_STEP_SECONDS].x;
+    const double *request = b.of[SPREAD_REQUEST_SECONDS].x;
+    const double first = step[0] + step[1] + step[2] + step[3];
+    const double second = step[4] + step[5] + step[6];
+    cr_expect(gt(dbl, first, 0));
+    cr_expect(ieee_ulp_eq(dbl, request[0], first, 8));
+    cr_expect(ieee_ulp_eq(dbl, request[1], first, 8));
+    cr_expect(ieee_ulp_eq(dbl, request[2], second + step[7], 8));
+    cr_expect(ieee_ulp_eq(dbl, request[3], second, 8));
+    batches_close(&b);
+    routes_close(routes);
+}
+
 /* Of windows 0 and 1, positions 0, 1 and 3 wake the layer; of 2 and 3, 0 to 2:
  * 6 of 8.  7 of 15 tokens are kept; seven positions have two windows and the
  * last has one. */

@@ -45,7 +45,7 @@ static void closed(struct both *b)
     " \"tid\": 1, \"ts\": " #ts ", \"dur\": " #dur ", \"args\": {\"Input Dims\":" \
     " [" dims "], \"Input type\": [" types "]}}"
 #define TRACE(...) "{\"a\": [1, {\"traceEvents\": 2}], \"traceEvents\": ["      \
-    __VA_ARGS__ "], \"b\": \"x\"}"
+    __VA_ARGS__ "], \"deviceProperties\": [{\"id\": 0, \"name\": \"GPU X\"}]}"
 #define FLOATS "\"float\", \"float\", \"float\""
 
 Test(import, an_inner_call_is_part_of_the_outermost_that_is_known)
@@ -132,12 +132,13 @@ Test(import, kernels_have_the_time_where_there_are_any)
         " \"pid\": 1, \"tid\": 1, \"ts\": 1, \"dur\": 1, \"args\":"
         " {\"External id\": 5, \"correlation\": 9}},"
         "{\"ph\": \"X\", \"cat\": \"kernel\", \"name\": \"gemm\", \"pid\": 0,"
-        " \"tid\": 7, \"ts\": 200, \"dur\": 7, \"args\": {\"External id\": 5}},"
+        " \"tid\": 7, \"ts\": 200, \"dur\": 7, \"args\": {\"external id\": 5}},"
         "{\"ph\": \"X\", \"cat\": \"kernel\", \"name\": \"split\", \"pid\": 0,"
         " \"tid\": 7, \"ts\": 210, \"dur\": 2, \"args\": {\"correlation\": 9}},"
         "{\"ph\": \"X\", \"cat\": \"gpu_memcpy\", \"name\": \"Memcpy HtoD\","
         " \"pid\": 0, \"tid\": 7, \"ts\": 220, \"dur\": 1}"));
     cr_expect(b.torch.device);
+    cr_expect(eq(str, b.chrome.device, "GPU X"));
     cr_assert(eq(u64, b.torch.n_calls, 1));
     cr_expect(epsilon_eq(dbl, b.torch.call[0].seconds, 9e-6, 1e-12));
     cr_expect(eq(int, b.torch.call[0].work.format, PRECISION_BF16));
@@ -283,6 +284,8 @@ Test(import, a_report_draws_what_was_imported, .init = import_recorded,
 {
     expect_said("stdout", "none of our ops");
     expect_said("out/summary.json", "\"program\": \"PyTorch profiler\"");
+    expect_said("out/summary.json", "\"cpu\": \"a machine that the trace does"
+                " not name\"");
     cr_expect(eq(int, RUN("report", "out", "-o", "page", "-q"), 0));
     expect_said("page/index.html", "Imported: times are those of the PyTorch"
                 " profiler");

@@ -181,6 +181,26 @@ Test(sweep_run, a_task_of_slurm_asks_for_the_memory)
     expect_said("out/array.sh", "#SBATCH --mem=976563K\n");     /* by 1024 */
 }
 
+/* What is asked of a study is in its tables; weights are most of its bytes. */
+Test(sweep_run, weights_go_where_they_are_not_wanted)
+{
+    put_file("study.yaml", study);
+    cr_assert(eq(int, ISOBATH("sweep", "study.yaml", "-o", "out", "-q",
+                              "--drop-weights"), 0));
+    cr_expect(not(there("out/points/000001/model.safetensors")));
+    cr_expect(there("out/points/000001/curve.csv"));
+    /* And it is still done. */
+    cr_assert(eq(int, ISOBATH("sweep", "study.yaml", "-o", "out"), 0));
+    expect_said("stdout", "2 of 2 points done");
+    cr_expect(not(there("out/points/000001/model.safetensors")));
+    cr_assert(eq(int, STARTED("report", "out", "-o", "page", "-q"), 0));
+    setenv("PATH", "/nowhere", 1);
+    ISOBATH("sweep", "study.yaml", "-o", "slurm", "-q", "--drop-weights",
+            "--launcher", "slurm");
+    setenv("PATH", "/usr/bin:/bin", 1);
+    expect_said("slurm/array.sh", " --batch 1 --drop-weights ");
+}
+
 /* A training tells who started it how far it is, and makes no file for that. */
 Test(sweep_run, a_training_tells_its_share_where_it_is_asked)
 {

@@ -385,6 +385,15 @@ static enum status write_ledger(const struct import_job *job,
     return status;
 }
 
+/* The figures' last line names the machine that measured, which is not this
+ * one. */
+static json_t *measured_on(const struct import_job *job)
+{
+    return job->trace.device && *job->chrome.device
+               ? json_text(job->chrome.device)
+               : json_string("a machine that the trace does not name");
+}
+
 static json_t *summary_of(const struct import_job *job, struct error *err)
 {
     const struct command_options *o = &job->options->common;
@@ -396,6 +405,8 @@ static json_t *summary_of(const struct import_job *job, struct error *err)
         error_set(err, STATUS_NO_MEMORY, "no memory for the summary");
         return NULL;
     }
+    json_object_set_new(json_object_get(summary, "provenance"), "cpu",
+                        measured_on(job));
     if (fill_summary(summary, job, err) == STATUS_OK)
         return summary;
     json_decref(summary);

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,6 +136,13 @@ static int64_t whole_of(const json_t *object, const char *key)
     return isnan(x) ? CHROME_NONE : (int64_t)x;
 }
 
+/* PyTorch before 1.13 wrote the ids of kernels in small letters. */
+static int64_t external_of(const json_t *args)
+{
+    const int64_t id = whole_of(args, "External id");
+    return id >= 0 ? id : whole_of(args, "external id");
+}
+
 /* Numbers of a tensor, or of a list of tensors, lists of lists. */
 static double numbers_of(const json_t *dims)
 {
@@ -254,7 +262,7 @@ static void read_event(struct reader *r, const json_t *json, size_t at)
         .kind = (enum chrome_kind)kind, .name = keep_name(r, name),
         .process = whole_of(json, "pid"), .thread = whole_of(json, "tid"),
         .start = start * 1e-6, .seconds = lasts * 1e-6,
-        .external = whole_of(args, "External id"),
+        .external = external_of(args),
         .correlation = whole_of(args, "correlation"),
         .sequence = whole_of(args, "Sequence number"),
     };
@@ -289,6 +297,18 @@ static void read_events(struct reader *r)
                " here");
 }
 
+/* "deviceProperties": [{"name": "NVIDIA A100", ...}]; or another value. */
+static void read_devices(struct reader *r)
+{
+    json_t *devices = value(r);
+    const char *name = json_string_value(
+        json_object_get(json_array_get(devices, 0), "name"));
+
+    if (name)
+        snprintf(r->trace->device, sizeof r->trace->device, "%s", name);
+    json_decref(devices);
+}
+
 static void read_member(struct reader *r, bool *found)
 {
     json_t *key = value(r);
@@ -299,6 +319,9 @@ static void read_member(struct reader *r, bool *found)
         strcmp(json_string_value(key), "traceEvents") == 0) {
         read_events(r);
         *found = true;
+    } else if (r->status == STATUS_OK &&
+               strcmp(json_string_value(key), "deviceProperties") == 0) {
+        read_devices(r);
     } else if (r->status == STATUS_OK) {
         json_decref(value(r));
     }

@@ -51,6 +51,7 @@ struct chrome_trace {
     struct chrome_event *event;  /* [n_events] */
     struct chrome_input *input;
     char  *names;                /* NUL-ended, one after another */
+    char   device[80];           /* of the first GPU; "": none is named */
     size_t n_events, n_inputs, n_names;
     size_t events_room, inputs_room, names_room;
 };

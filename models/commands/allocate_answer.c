@@ -134,8 +134,10 @@ static enum status make_summary(json_t **out, const struct table t[TABLES],
         "sensitivity", json_text(j->flags.table), "budget", j->flags.budget,
         "model", summary_model(&j->capacities.spec));
     json_t *found = json_pack(
-        "{s:s, s:s, s:o, s:o, s:o}", "policy", j->capacities.policy->name,
-        "metric", metric_table[j->metric].column, "multiplier",
+        "{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "policy",
+        j->capacities.policy->name, "metric", metric_table[j->metric].column,
+        "budget_per_token", json_number(j->budget), "all_blocks_per_token",
+        json_number(j->all_kept), "multiplier",
         json_number(j->choice.multiplier), "arms", summary_table(&t[ARMS], err),
         "capacities", summary_table(&t[CAPACITIES], err));
 

@@ -158,7 +158,7 @@ const float *model_logits(const struct model *model);    /* [N,V]; last_only:
 const float *model_nats(const struct model *model);      /* [N] */
 const float *model_entropy(const struct model *model);   /* [N] */
 /* Of the last forward to train with aux_loss, else NAN: the mean cross-entropy of
- * sigmoid(score) against being kept, over tokens and routed layers. */
+ * sigmoid(score) against being kept, over tokens and choices of routed layers. */
 double model_router_nats(const struct model *model);
 /* The same of predictors, with any. */
 double model_predictor_nats(const struct model *model);

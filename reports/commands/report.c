@@ -7,7 +7,7 @@
 #include "sim/commands/commands.h"
 
 static const struct flag flags[] = {
-    FLAG_OPERAND("DIR...", NULL, "what train, run, profile or sweep left; runs"
+    FLAG_OPERAND("DIR...", NULL, "what train, run, profile, answer or sweep left; runs"
         " of several directories stand in the same figures"),
     FLAG_OUTPUT("DIR", NULL, "where the report goes: index.html, figures/ (SVG,"
         " PNG, gnuplot script, data) and tables/ (CSV, JSON, Markdown)"),

@@ -25,6 +25,10 @@ void page_lead_tradeoff(const struct report *report, FILE *out);
 void page_setup_tradeoff(const struct report *report, FILE *out);
 /* page_priced.c: likewise, about points that were priced. */
 void page_lead_priced(const struct report *report, FILE *out);
+/* page_asked.c: what isobath answer says: of each rival, which leads, false where
+ * it was not asked; and of each phase. */
+bool page_lead_asked(const struct report *report, FILE *out);
+void page_asked(const struct report *report, FILE *out);
 void page_trust(const struct report *report, FILE *out);
 /* The figures that the given runs could not fill, and the data they lack. */
 void page_gaps(const struct report *report, FILE *out);

@@ -261,8 +261,8 @@ static bool lead_runs(const struct report *r, FILE *out)
     lead_router(r, out);
     if (r->regretted)
         page_lead_regret(r->regretted, out);
-    return trained || phase || r->tradeoff.n > 0 || r->priced.n > 0 ||
-           first_router(r) || r->regretted;
+    return page_lead_asked(r, out) || trained || phase || r->tradeoff.n > 0 ||
+           r->priced.n > 0 || first_router(r) || r->regretted;
 }
 
 void page_lead(const struct report *r, FILE *out)

@@ -182,6 +182,8 @@ void run_model(char out[RUN_NAME_SIZE], const struct run *run)
 
     if (!path)
         path = jsonpath_text(run->summary, "config.run.model");
+    if (!path && run->kind == RUN_ASKED)
+        path = jsonpath_text(run->summary, "config.file");
     run_path_name(out, path && *path ? path : run->name);
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         size_t end = strlen(ends[i]), length = strlen(out);

@@ -18,6 +18,7 @@
     X(ROUTER,   "router")                                                      \
     X(REGRET,   "regret")                                                      \
     X(PROFILE,  "profile")                                                     \
+    X(ASKED,    "answer")                                                      \
     X(SWEEP,    "sweep")
 
 enum run_kind {

@@ -8,6 +8,7 @@
 /* tables_NAME() of tables_NAME.c adds the tables that the findings can fill. */
 #define TABLES_MAP(X)                                                          \
     X(answer)                                                                  \
+    X(asked)                                                                   \
     X(rates)                                                                   \
     X(claims)                                                                  \
     X(study)                                                                   \

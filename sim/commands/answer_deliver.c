@@ -192,9 +192,10 @@ static json_t *verdicts_json(const struct answer_job *j)
         for (int r = 0; r < j->n_rivals; r++) {
             answer_words(text, j, p, r);
             json_array_append_new(list, json_pack(
-                "{s:s, s:s, s:s, s:o, s:o}",
+                "{s:s, s:s, s:s, s:o, s:o, s:o}",
                 "phase", memory_phase_names[answer_phases[p]],
                 "rival", j->asked[r], "words", text,
+                "flops", tally_json(j, p, r, METRIC_FLOPS),
                 "seconds", tally_json(j, p, r, METRIC_SECONDS),
                 "joules", tally_json(j, p, r, METRIC_JOULES)));
         }

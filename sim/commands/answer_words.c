@@ -154,6 +154,14 @@ void answer_lead(char out[ANSWER_WORDS_SIZE], const struct answer_job *j,
     lead_metric(out, j, rival, METRIC_JOULES, "Energy");
 }
 
+/* The last part of a path, unless that is what all models have. */
+static const char *short_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] && strcmp(slash, "/config.json") != 0 ? slash + 1
+                                                                  : path;
+}
+
 void answer_about(char out[ANSWER_WORDS_SIZE], const struct answer_job *j)
 {
     const struct model_spec *s = &j->file.spec;
@@ -161,8 +169,8 @@ void answer_about(char out[ANSWER_WORDS_SIZE], const struct answer_job *j)
 
     out[0] = '\0';
     answer_say(out, "%s: %s, %d layers, C %d, %.4g M parameters",
-               j->options->common.operand[0], family_names[spec_family(s)],
-               s->n_layers, s->n_channels, (double)memory_parameters(s) / 1e6);
+               short_name(j->options->common.operand[0]),
+               family_names[spec_family(s)], s->n_layers, s->n_channels, (double)memory_parameters(s) / 1e6);
     if (n == 0) {
         answer_say(out, "; it routes no layer, and is its own dense twin:"
                    " --set routing.capacity=0.125 prices it as if it had been"

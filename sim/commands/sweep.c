@@ -23,7 +23,7 @@ struct options {
     const char *study, *program, *filter, *from, *machine, *sbatch, *memory;
     int64_t point, n_jobs, batch;          /* -1: all; 0: not given */
     int     launcher;
-    bool    list, merge, dry_run, any_kernels, share;
+    bool    list, merge, dry_run, any_kernels, share, drop_weights;
 };
 
 enum { ALL_POINTS = -1, MAX_JOBS = 1024 };
@@ -63,6 +63,9 @@ static const struct flag flags[] = {
         " --dry-run: a machine profile, by which the hours are modelled"),
     SWEEP("--merge", NULL, BOOL, merge, 0, 0, "", NULL, NULL,
         "write points.csv from finished points without running any"),
+    SWEEP("--drop-weights", NULL, BOOL, drop_weights, 0, 0, "", NULL, NULL,
+        "remove the weights of each point once it is done: its losses, curve and"
+        " ledger stay, in some 60 kB"),
     SWEEP("--share", NULL, BOOL, share, 0, 0, "", NULL, NULL, "run the points"
         " together with other sweeps that share DIR, here or on other machines:"
         " each point is run by one of them, and all end when every point has"
@@ -187,6 +190,7 @@ static struct sweep_run local_run(const struct options *options,
         .sweep = sweep, .directory = options->common.output,
         .program = options->program, .filter = options->filter,
         .n_jobs = n_jobs, .share = options->share,
+        .drop_weights = options->drop_weights,
         .threads = threads > n_jobs ? threads / n_jobs : 1,
         .on_failure = show_failure, .on_progress = show_progress,
         .context = watch,
@@ -288,6 +292,7 @@ static enum status run_slurm(const struct options *options,
         .threads = options->common.threads_wanted
                        ? (int)options->common.threads_wanted : 1,
         .n_jobs = (int)options->n_jobs, .memory = limit->bytes,
+        .drop_weights = options->drop_weights,
         .options = options->sbatch,
         .settings = options->common.setting,
         .n_settings = options->common.n_settings,
@@ -352,6 +357,7 @@ static enum status check_inside(const struct options *o,
 {
     const struct { const char *flag; bool given; } none[] = {
         { "--any-kernels", o->any_kernels }, { "--batch", o->batch > 1 },
+        { "--drop-weights", o->drop_weights },
         { "--from", o->from },               { "--jobs", o->n_jobs > 0 },
         { "--launcher slurm", o->launcher == LAUNCHER_SLURM },
         { "--memory", o->memory },           { "--merge", o->merge },

@@ -114,11 +114,15 @@ static void note_failure(struct runner *r, int code, const char *tail)
  * a finished point is never resumed. */
 static void forget_state(const struct runner *r, int32_t point)
 {
+    static const char *const files[] = { "state.safetensors",
+                                         "model.safetensors" };
+    const size_t n = r->run->drop_weights ? 2 : 1;
     char path[FILE_PATH_SIZE];
 
-    if (point_file(path, r->run->directory, point, "state.safetensors", NULL) ==
-        STATUS_OK)
-        (void)remove(path);
+    for (size_t i = 0; i < n; i++)
+        if (point_file(path, r->run->directory, point, files[i], NULL) ==
+            STATUS_OK)
+            (void)remove(path);
 }
 
 static enum status note_end(struct runner *r, const struct sweep_job *job, int how)

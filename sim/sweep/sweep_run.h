@@ -34,6 +34,7 @@ struct sweep_run {
     const char *filter;          /* words: sweep_matches(); NULL: all points */
     int         n_jobs;          /* processes at a time */
     int         threads;         /* of each */
+    bool        drop_weights;    /* of points that are done */
     bool        share;           /* others run points in the directory too: what
                                   * they are at is theirs, and waited for */
     void (*on_failure)(void *context, const struct sweep_failure *failure);

@@ -98,9 +98,10 @@ static void write_array(FILE *file, const struct sweep_slurm *slurm,
             " number of tasks\n"
             "# in the arrays before this one.\n", slurm->threads);
     write_command(file, slurm, places);
-    fprintf(file, " --jobs 1 --threads %d --batch %d \\\n"
+    fprintf(file, " --jobs 1 --threads %d --batch %d%s \\\n"
             "    --point \"$((%d * (SLURM_ARRAY_TASK_ID + ${1:-0})))\"\n",
-            slurm->threads, slurm->batch, slurm->batch);
+            slurm->threads, slurm->batch,
+            slurm->drop_weights ? " --drop-weights" : "", slurm->batch);
 }
 
 static void write_merge(FILE *file, const struct sweep_slurm *slurm,

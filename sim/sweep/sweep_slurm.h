@@ -18,6 +18,7 @@ struct sweep_slurm {
     const char *program;         /* NULL: this executable */
     int         threads;         /* of each point, and CPUs of a task */
     int         batch;           /* points of a task */
+    bool        drop_weights;    /* of points that are done */
     int         n_jobs;          /* tasks at a time; 0: as many as the cluster
                                   * lets */
     uint64_t    memory;          /* bytes that a task asks for; 0: the cluster's

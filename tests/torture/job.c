@@ -38,6 +38,14 @@ const struct job jobs[JOBS] = {
       .arguments = { "sensitivity", "base", "--text", "text", "--set",
                      "run.limit=600", "--capacities", "0,1", "-o", "out", "-q",
                      ONE_THREAD } },
+    { .name = "route-trace", .out = "kept.trace",
+      .arguments = { "route-trace", "base", "--text", "text", "-o",
+                     "kept.trace", ONE_THREAD } },
+    { .name = "run, replayed", .out = "out",
+      .arguments = { "run", "base", "--text", "text", "--split", "test",
+                     "--limit", "600", "--set", "routing.policy=replay",
+                     "--set", "routing.replay=base.trace", "-o", "out", "-q",
+                     ONE_THREAD } },
     { .name = "predict",
       .arguments = { "predict", "model.yaml" } },
     { .name = "predict, layers",
@@ -138,6 +146,9 @@ void job_set_up(void)
 {
     static const char *const train[] = { "train", "run.yaml", "-o", "base",
                                          "-q", ONE_THREAD, NULL };
+    static const char *const trace[] = { "route-trace", "base", "--text",
+                                         "text", "-o", "base.trace", "-q",
+                                         ONE_THREAD, NULL };
     static const char *const sweep[] = { "sweep", "study.yaml", "-o", "study",
                                          "-q", NULL };
 
@@ -150,6 +161,7 @@ void job_set_up(void)
     put_text("prices.yaml", prices_yaml);
     put_text("letters", "ab aab a b ab ab aab b a ab aab ab b b a ab");
     if (ordeal_run(&(struct ordeal){ .arguments = train }) != 0 ||
+        ordeal_run(&(struct ordeal){ .arguments = trace }) != 0 ||
         ordeal_run(&(struct ordeal){ .arguments = sweep }) != 0)
         ordeal_fail("train", "run.yaml");
 }

@@ -244,8 +244,8 @@ struct model_spec {
                                      * (Zhang et al. 2024, p-MoD); else x' = x */
     enum router_input router_input;
     bool    router_scores;   /* routed layers score tokens by a router, which
-                              * owns a vector [C]: for the choice, the gate or
-                              * both */
+                              * owns a vector [C], with parts apart one each: for
+                              * the choice, the gate or both */
     bool    router_drawn;    /* it owns none: its scores are drawn afresh for
                               * every pass, N(0, 1); the gate's are constants */
     bool    router_trained;  /* false: the router stays as it was drawn */
@@ -253,7 +253,8 @@ struct model_spec {
                               * gradient passes from the gate through it; the
                               * router is not trained then */
     /* Weights in the training's loss of what the scores of all tokens, kept or
-     * not, are to learn besides: each a mean over tokens and routed layers. */
+     * not, are to learn besides: each a mean over tokens and choices of routed
+     * layers. */
     double  aux_loss;        /* of the cross-entropy of sigmoid(score) against
                               * being kept (Raposo et al. 2024, section 3.5) */
     double  balance_loss;    /* of the squared difference of the kept share and

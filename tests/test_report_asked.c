@@ -1,0 +1,53 @@
+/* test_report_asked.c - A page of isobath answer has its words and its tables. */
+#include <criterion/criterion.h>
+
+#include "tests/cli.h"
+
+TestSuite(report_asked, .init = set_up, .fini = leave_directory);
+
+static void expect_words(const char *path, const char *const *words)
+{
+    const char *text = read_file(path, NULL);
+
+    for (; *words; words++)
+        cr_expect(strstr(text, *words) != NULL, "%s: no '%s'", path, *words);
+}
+#define EXPECT(path, ...) \
+    expect_words(path, (const char *const[]){ __VA_ARGS__, NULL })
+
+static void ask(void)
+{
+    put_file("m.yaml", "model: {family: llama, layers: 6, channels: 64,"
+             " heads: 4, kv_heads: 2, ffn: 128, vocab: 100, max_tokens: 256}\n"
+             "routing: {gate: one, capacity: 0.25}\n");
+    cr_assert(eq(int, STARTED("answer", "m.yaml", "--machine", "l4", "--machine",
+        "tpu-v5e", "--context", "64", "--batch", "1,8", "-o", "asked"), 0),
+              "%s", read_file("stderr", NULL));
+}
+
+Test(report_asked, the_page_says_whom_it_is_held_against)
+{
+    ask();
+    cr_assert(eq(int, STARTED("report", "asked", "-o", "page"), 0), "%s",
+              read_file("stderr", NULL));
+    EXPECT("page/index.html", "m: does it save, where, and against whom?",
+           "Nothing here was executed", "Against its dense twin: the same 6"
+           " layers", "Decode, against equal-FLOP dense.", "Does it save?",
+           "A mix of requests");
+    EXPECT("page/tables/asked.csv", "model,phase,rival,", "m,train,dense,",
+           "m,decode,equal-flops,");
+    EXPECT("page/tables/asked-cells.csv", "L4,prefill,64,8,dense,");
+    EXPECT("page/tables/asked-mix.csv", "TPU v5e,dense twin,16,");
+}
+
+/* Beside other runs the other page stays what it was, and the answer joins it. */
+Test(report_asked, it_stands_beside_a_profile)
+{
+    ask();
+    cr_assert(eq(int, ISOBATH("profile", "m.yaml", "-o", "profile", "-p",
+        "prefill", "-r", "2", "-q", "--tokens", "32"), 0));
+    cr_assert(eq(int, STARTED("report", "asked", "profile", "-o", "page"), 0),
+              "%s", read_file("stderr", NULL));
+    EXPECT("page/index.html", "Against its dense twin: the same 6 layers",
+           "against its dense twin", "By phase");
+}
