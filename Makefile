@@ -15,6 +15,8 @@
 # make layers     check that folders include only what they may
 # make asan       the tests again, under address and undefined-behaviour sanitizers;
 #                 TESTS= as above
+# make tsan       every shape trained and decoded on three threads, under the
+#                 thread sanitizer; about a minute
 # make validate   predicted, counted and measured of a table of models, dense and
 #                 MoD, against the error budget of each metric
 # make validate-simulated   the same on caches simulated by valgrind, for
@@ -270,6 +272,17 @@ asan:
 	@ISOBATH_CONFIGS=$(CURDIR)/configs TEST_TIMEOUT=600 $(MAKE) check BUILD=$(BUILD)/asan OPT="-O1 -g -fno-omit-frame-pointer \
 	    -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 
+# A program of its own: the thread sanitizer does not survive Criterion's forks.
+$(BUILD)/tests/threads/threads.o: WARN += $(STRICT)
+# It takes the executor alone, with what that stands on.
+executor := $(filter $(addprefix $(BUILD)/,models/executor/% models/kernels/% sim/core/%),$(objects)) $(kernel_objects)
+$(BUILD)/threads: $(BUILD)/tests/threads/threads.o $(BUILD)/tests/cases.o $(executor)
+	$(call say,LD,$@)$(CC) $(OPT) -o $@ $^ -lcriterion $(LDLIBS)
+threads: $(BUILD)/threads
+	@$(BUILD)/threads
+tsan:
+	@TSAN_OPTIONS=halt_on_error=1 $(MAKE) threads BUILD=$(BUILD)/tsan OPT="-O1 -g -fsanitize=thread"
+
 golden: $(program) $(BUILD)/tests/test_golden
 	@GOLDEN_WRITE=1 $(BUILD)/tests/test_golden
 
@@ -365,8 +378,8 @@ help:
 clean:
 	rm -rf $(filter-out %/corpus %/models,$(wildcard $(BUILD)/*))
 
-.PHONY: all pages deb deb-check check deps test torture demo bench asan golden validate validate-simulated studies-quick slurm-test arm64 arm64-objects lint fuzz install layers help clean FORCE
+.PHONY: all pages deb deb-check check deps test torture demo bench asan threads tsan golden validate validate-simulated studies-quick slurm-test arm64 arm64-objects lint fuzz install layers help clean FORCE
 .SECONDARY:
--include $(bench_objects:.o=.d) $(tortures:.o=.d) $(BUILD)/faults.d $(objects:.o=.d) $(main:%.c=$(BUILD)/%.d) $(manual:%.c=$(BUILD)/%.d) $(tests:=.d) \
+-include $(bench_objects:.o=.d) $(tortures:.o=.d) $(BUILD)/faults.d $(BUILD)/tests/threads/threads.d $(objects:.o=.d) $(main:%.c=$(BUILD)/%.d) $(manual:%.c=$(BUILD)/%.d) $(tests:=.d) \
          $(counted:.o=.d) $(shared:.o=.d) $(BUILD)/tests/compare/logits.d \
          $(BUILD)/tests/compare/replay.d

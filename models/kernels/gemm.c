@@ -4,7 +4,7 @@
  * multiply-adds in the order of k, whatever the tiling: 2 flops each. */
 #include "models/kernels/kernel.h"
 #include "models/kernels/tail.h"
-#include "models/kernels/turn.h"
+#include "models/kernels/transpose.h"
 
 /* K_BLOCK rows of b by 3 registers are at most 48 KB; M_BLOCK rows of a by
  * K_BLOCK, 256 KB: half a usual first and second cache.  MR x NV accumulators
@@ -200,8 +200,8 @@ static void pack_group(const struct gemm *g, int32_t k0, int32_t k, int32_t col,
     }
     if (g->b_col != 1) {
         for (int p = 0; p < n_panels; p++)
-            turn(b + panels[p].at * g->b_col, g->b_col, panels[p].n, k,
-                 panels[p].to, panels[p].stride);
+            transpose(b + panels[p].at * g->b_col, g->b_col, panels[p].n, k,
+                      panels[p].to, panels[p].stride);
         return;
     }
     for (int32_t l = 0; l < k; l++)

@@ -6,7 +6,7 @@
 #include <math.h>
 
 #include "models/kernels/kernel.h"
-#include "models/kernels/turn.h"
+#include "models/kernels/transpose.h"
 
 /* A strip's keys end with the tile that holds its last query's own.  Backward
  * takes QUERIES against KEYS at a time, whose probabilities and their gradients
@@ -38,7 +38,7 @@ static inline void copy_rows(const real *from, int32_t stride, int32_t count,
 static inline void copy_columns(const real *from, int32_t stride, int32_t count,
                                 int32_t padded, int32_t d, real *to)
 {
-    turn(from, stride, count, d, to, padded);
+    transpose(from, stride, count, d, to, padded);
     for (int32_t i = 0; i < d && count < padded; i++)
         memset((void *)(to + (ptrdiff_t)i * padded + count), 0,
                (size_t)(padded - count) * sizeof *to);

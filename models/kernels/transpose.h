@@ -1,21 +1,23 @@
-/* turn.h - Copy a matrix with its rows as columns: moves, no arithmetic. */
-#ifndef TURN_H
-#define TURN_H
+/* transpose.h - Copy a matrix with its rows as columns: moves, no arithmetic. */
+#ifndef TRANSPOSE_H
+#define TRANSPOSE_H
 
 #include "models/kernels/kernel.h"
 #include "models/kernels/tail.h"
 
 /* REGISTER_LANES is 2 to this power. */
-enum { TURN_STEPS = REGISTER_LANES == 16 ? 4 : REGISTER_LANES == 8 ? 3 : 2 };
+enum {
+    TRANSPOSE_STEPS = REGISTER_LANES == 16 ? 4 : REGISTER_LANES == 8 ? 3 : 2,
+};
 
-/* Turn a square of registers: lane i of register j becomes lane j of register
- * i.  Each step shuffles the first half of all numbers into the second, as one
+/* Transpose a square of registers: lane i of register j becomes lane j of
+ * register i.  Each step shuffles the first half of all numbers into the second, as one
  * does cards; after as many as double one to a row, rows are columns. */
-static inline __attribute__((always_inline)) void turn_square(lanes *row)
+static inline __attribute__((always_inline)) void transpose_square(lanes *row)
 {
     enum { W = REGISTER_LANES };
     UNROLL
-    for (int step = 0; step < TURN_STEPS; step++) {
+    for (int step = 0; step < TRANSPOSE_STEPS; step++) {
         lanes next[W];
         UNROLL
         for (int i = 0; i < W / 2; i++) {
@@ -28,9 +30,10 @@ static inline __attribute__((always_inline)) void turn_square(lanes *row)
     }
 }
 
-/* Turn rows <= REGISTER_LANES and columns <= REGISTER_LANES of `from` into rows
- * of `to`.  Where both are constants at the call, no memory comes between. */
-static inline __attribute__((always_inline)) void turn_tile(
+/* Transpose rows <= REGISTER_LANES of columns <= REGISTER_LANES numbers of
+ * `from` into rows of `to`.  Where both are constants at the call, no memory
+ * comes between. */
+static inline __attribute__((always_inline)) void transpose_tile(
     const real *from, ptrdiff_t from_row, const int rows, const int columns,
     real *to, ptrdiff_t to_row)
 {
@@ -41,7 +44,7 @@ static inline __attribute__((always_inline)) void turn_tile(
         row[i] = i >= rows ? lanes_set(0.0f)
                  : columns < W ? lanes_load_first(from + i * from_row, columns)
                                : lanes_load(from + i * from_row);
-    turn_square(row);
+    transpose_square(row);
     UNROLL
     for (int i = 0; i < W; i++)
         if (i < columns && rows == W)
@@ -51,8 +54,9 @@ static inline __attribute__((always_inline)) void turn_tile(
 }
 
 /* to[j,i] = from[i,j], i below rows, j below columns. */
-static inline void turn(const real *from, ptrdiff_t from_row, int32_t rows,
-                        int32_t columns, real *to, ptrdiff_t to_row)
+static inline void transpose(const real *from, ptrdiff_t from_row,
+                             int32_t rows, int32_t columns, real *to,
+                             ptrdiff_t to_row)
 {
     enum { W = REGISTER_LANES };
     for (int32_t i = 0; i < rows; i += W)
@@ -61,9 +65,11 @@ static inline void turn(const real *from, ptrdiff_t from_row, int32_t rows,
             const int n = columns - j < W ? columns - j : W;
             const real *tile = from + i * from_row + j;
             if (m == W && n == W)
-                turn_tile(tile, from_row, W, W, to + j * to_row + i, to_row);
+                transpose_tile(tile, from_row, W, W, to + j * to_row + i,
+                               to_row);
             else
-                turn_tile(tile, from_row, m, n, to + j * to_row + i, to_row);
+                transpose_tile(tile, from_row, m, n, to + j * to_row + i,
+                               to_row);
         }
 }
 
