@@ -107,6 +107,14 @@ ParameterizedTestParameters(classes, the_logits_are_those_of_transformers)
         { "gpt2", "gpt2.gguf", ROPE_SCALING_NONE, FAMILY_GPT2 },
         { "qwen3", "qwen3", ROPE_SCALING_NONE, FAMILY_QWEN3 },
         { "qwen3", "qwen3.gguf", ROPE_SCALING_NONE, FAMILY_QWEN3 },
+        { "gemma2", "gemma2", ROPE_SCALING_NONE, FAMILY_GEMMA2 },
+        { "gemma3", "gemma3", ROPE_SCALING_LINEAR, FAMILY_GEMMA3 },
+        { "olmo2", "olmo2", ROPE_SCALING_NONE, FAMILY_OLMO2 },
+        { "gpt_neox", "gpt_neox", ROPE_SCALING_NONE, FAMILY_GPT_NEOX },
+        { "stablelm", "stablelm", ROPE_SCALING_NONE, FAMILY_STABLELM },
+        { "phi", "phi", ROPE_SCALING_NONE, FAMILY_PHI },
+        { "phi3", "phi3", ROPE_SCALING_LONG, FAMILY_LLAMA },
+        { "smollm3", "smollm3", ROPE_SCALING_NONE, FAMILY_LLAMA },
     };
     return cr_make_param_array(struct class, cases,
                                sizeof cases / sizeof *cases);
@@ -165,7 +173,9 @@ Test(classes, without_a_part_of_it_a_model_says_something_else)
     static const struct { const char *name; enum tensor_id moved; } all[] = {
         { "qwen2", TENSOR_QKV_BIAS }, { "qwen3", TENSOR_QUERY_GAMMA },
         { "qwen3", TENSOR_KEY_GAMMA }, { "llama3", TENSOR_COUNT },
-        { "linear", TENSOR_COUNT },
+        { "linear", TENSOR_COUNT }, { "gemma2", TENSOR_ADDED1_GAMMA },
+        { "gemma3", TENSOR_ADDED2_GAMMA }, { "olmo2", TENSOR_KEY_GAMMA },
+        { "gpt_neox", TENSOR_NORM2_BETA }, { "phi", TENSOR_DOWN_BIAS },
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         char path[FILE_PATH_SIZE];

@@ -456,7 +456,7 @@ Test(gguf_model, pairs_of_a_head_become_halves)
     static const int their_row[] = { 0, 2, 4, 1, 3, 5, 6, 8, 10, 7, 9, 11 };
 
     for (int i = 0; i < 12; i++)
-        cr_expect(span_row(i, LAYOUT_PAIRS, 6) == their_row[i], "%d", i);
+        cr_expect(span_row(i, LAYOUT_PAIRS, 6, 12) == their_row[i], "%d", i);
 }
 
 /* A file with matrices in bfloat16, kept so and widened: the same logits. */

@@ -540,8 +540,9 @@ static const struct refusal { const char *text, *words; } refusals[] = {
     { "[]", "must be an object" },
     { "{\"model_type\":\"gpt2\",\"model_type\":\"gpt2\"}", "duplicate" },
     { "{}", "no model_type: supported are gpt2, llama, mistral, qwen2,"
-      " qwen3, phi3, granite, smollm3 and starcoder2" },
-    { "{\"model_type\":\"gemma3_text\"}", "model_type \"gemma3_text\":"
+      " qwen3, phi3, granite, smollm3, starcoder2, gemma2, gemma3_text, olmo2,"
+      " gpt_neox, stablelm and phi" },
+    { "{\"model_type\":\"gemma3\"}", "model_type \"gemma3\":"
       " supported are gpt2, llama, mistral" },
     { "{" QWEN3 "}", "head_dim is missing" },
     { "{" QWEN3 ",\"head_dim\":128,\"attention_bias\":true}",
@@ -596,8 +597,9 @@ static const struct refusal { const char *text, *words; } refusals[] = {
       "100 channels do not divide among 3 heads" },
     { "{" LLAMA ",\"hidden_act\":\"relu\"}",
       "hidden_act \"relu\": supported is \"silu\"" },
-    { "{" LLAMA ",\"rope_scaling\":{\"type\":\"longrope\",\"factor\":2.0}}",
-      "supported are the types default, dynamic, linear, llama3 and yarn" },
+    { "{" LLAMA ",\"rope_scaling\":{\"type\":\"ntk\",\"factor\":2.0}}",
+      "supported are the types default, dynamic, linear, llama3, yarn and"
+      " longrope" },
     { "{" LLAMA ",\"rope_parameters\":{\"rope_type\":\"yarn\"}}",
       "factor is missing" },
     { "{" LLAMA ",\"rope_scaling\":{\"type\":\"yarn\",\"factor\":4,"

@@ -26,11 +26,16 @@ static void write_classes(FILE *file)
         static const char *const windows[] = {
             [HF_WINDOW_NONE] = "", [HF_WINDOW_GIVEN] = "of every layer",
             [HF_WINDOW_USED] = "of some layers",
+            [HF_WINDOW_PATTERN] = "of some layers",
         };
         fprintf(file, "| %s | %s | %s | %s | %s |\n", c->type,
                 c->priced ? "priced, refused for running" : "run and priced",
                 windows[c->window], c->biases ? "as the file says" : "",
-                c->factors ? "factors, folded into weights"
+                c->factors           ? "factors, folded into weights"
+                : c->local           ? "factors, folded into weights; caps; a"
+                                       " base of rotary positions for windows"
+                : c->scaled          ? "factors, folded into weights; caps"
+                : c->rotary_share    ? "a part of a head may be turned"
                 : c->skips_positions ? "layers without positions" : "");
     }
 }

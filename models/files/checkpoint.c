@@ -10,26 +10,16 @@
 #include <string.h>
 
 #include "models/files/fill.h"
+#include "models/files/folding.h"
 #include "models/files/hf_class.h"
+#include "models/files/hf_tensors.h"
 #include "models/files/shards.h"
 #include "sim/core/base/file.h"
 #include "sim/core/model/plan.h"
 
-/* Foreign tensors, a row each; %d is the layer.  GPT-2's Conv1D keeps [in,out]
- * as we do; torch's Linear keeps [out,in]. */
-struct foreign {
-    enum tensor_id id;
-    enum span      span;
-    enum layout    layout;
-    bool           vector;         /* one axis, not two */
-    const char    *name;
-};
-
-/* As we keep it, with so many axes; or a torch Linear, or its bias, of some
- * columns. */
-#define PLAIN(axes)  SPAN_ALL, LAYOUT_SAME, (axes) == 1
-#define LINEAR(span) SPAN_##span, LAYOUT_LINEAR, false
-#define VECTOR(span) SPAN_##span, LAYOUT_SAME, true
+#define PLAIN  HF_PLAIN
+#define LINEAR HF_LINEAR
+#define VECTOR HF_VECTOR
 
 static const struct foreign gpt2_names[] = {
     { TENSOR_WTE, PLAIN(2), "transformer.wte.weight" },
@@ -148,6 +138,10 @@ static const struct {
     { "model.layers.%d.self_attn.rotary_emb.inv_freq",
       "worked out from rope_theta" },
     { "model.rotary_emb.inv_freq", "worked out from rope_theta" },
+    { "gpt_neox.layers.%d.attention.rotary_emb.inv_freq",
+      "worked out from rotary_emb_base" },
+    { "gpt_neox.layers.%d.attention.bias", "the causal mask" },
+    { "gpt_neox.layers.%d.attention.masked_bias", "what masked scores became" },
 };
 
 static const struct foreign *names_of(const struct model_spec *spec)
@@ -155,6 +149,11 @@ static const struct foreign *names_of(const struct model_spec *spec)
     static const struct foreign *const names[] = {
         [HF_NAMES_GPT2] = gpt2_names, [HF_NAMES_LLAMA] = llama_names,
         [HF_NAMES_STARCODER2] = starcoder2_names,
+        [HF_NAMES_GEMMA] = hf_tensors_around,
+        [HF_NAMES_OLMO2] = hf_tensors_around,
+        [HF_NAMES_NEOX] = hf_tensors_neox,
+        [HF_NAMES_STABLELM] = hf_tensors_stablelm,
+        [HF_NAMES_PHI] = hf_tensors_phi,
     };
     return names[hf_names_of(spec)];
 }
@@ -191,7 +190,7 @@ static void describe(struct safetensors_tensor *out, struct record *record,
     };
     if (f->vector)
         out->shape[0] = (uint64_t)width;
-    else if (f->layout == LAYOUT_LINEAR) {
+    else if (f->layout != LAYOUT_SAME) {
         out->shape[0] = (uint64_t)width;
         out->shape[1] = (uint64_t)t->rows;
     }
@@ -215,6 +214,27 @@ void checkpoint_name(char out[CHECKPOINT_NAME_SIZE],
         f++;
     assert(f->name);
     name_tensor(out, f, tensor->layer);
+}
+
+/* Gemma's scales are stored less one. */
+static float less_of(const struct model_spec *spec, const struct tensor *t)
+{
+    return hf_names_of(spec) == HF_NAMES_GEMMA && t->kind == TENSOR_SCALE
+               ? 1.0f : 0.0f;
+}
+
+/* n numbers of a part as the class has them: what reading does to them, back. */
+static void unfold(float *x, int64_t n, const struct model_spec *spec,
+                   const struct hf_class *class, const struct foreign *f,
+                   float less)
+{
+    struct model_spec written = *spec;
+    float factor;
+
+    written.fold = hf_class_folding(class, spec);
+    factor = folding_factor(&written, f->id, f->span);
+    for (int64_t i = 0; i < n && (factor > 0 || less > 0); i++)
+        x[i] = (factor > 0 ? x[i] / factor : x[i]) - less;
 }
 
 enum status checkpoint_export(struct model *m,
@@ -253,6 +273,8 @@ enum status checkpoint_export(struct model *m,
             record[n].data = next;
             span_write(model_weights(m) + t->offset, t, from, to, f->layout,
                        spec->head_size, next);
+            unfold(next, t->rows * (to - from), spec, class, f,
+                   less_of(spec, t));
             describe(&tensor[n], &record[n], f, t, to - from);
             next += t->rows * (to - from);
             n++;
@@ -309,7 +331,17 @@ static enum status fail_shape(const char *path,
 
 static const char *prefix_of(const struct model_spec *spec)
 {
-    return hf_names_of(spec) == HF_NAMES_GPT2 ? "transformer." : "model.";
+    switch ((int)hf_names_of(spec)) {
+    case HF_NAMES_GPT2: return "transformer.";
+    case HF_NAMES_NEOX: return "gpt_neox.";
+    default:            return "model.";
+    }
+}
+
+static const char *head_of(const struct model_spec *spec)
+{
+    return hf_names_of(spec) == HF_NAMES_NEOX ? "embed_out.weight"
+                                              : "lm_head.weight";
 }
 
 /* Names come with and without the prefix of the class around the layers; of a
@@ -325,7 +357,7 @@ static const struct safetensors_tensor *find_foreign(
     if (!found && strncmp(name, prefix, length) == 0)
         found = shards_find(files, name + length);
     if (!found && f->id == TENSOR_WTE && spec->tied_head)
-        found = shards_find(files, "lm_head.weight");
+        found = shards_find(files, head_of(spec));
     return found;
 }
 
@@ -345,31 +377,6 @@ static bool is_wanted(const struct model_spec *spec, const struct shards *files,
             whole = find_foreign(spec, files, g, name) != NULL;
         }
     return (f->span == SPAN_ALL) == whole;
-}
-
-/* What the numbers of a tensor take up of the model's factors; 0: nothing. */
-static float folded(const struct model_spec *spec, const struct foreign *f)
-{
-    const struct folding *k = &spec->fold;
-
-    switch ((int)f->id) {
-    case TENSOR_WTE:
-        return k->embedding;
-    case TENSOR_FINAL_GAMMA:     /* a tied head has the embedding's factor */
-        return k->logits > 0 ? 1.0f / (k->logits * (spec->tied_head
-                                                    ? k->embedding : 1.0f))
-                             : 0.0f;
-    case TENSOR_PROJECT:
-    case TENSOR_PROJECT_BIAS:
-    case TENSOR_DOWN:
-    case TENSOR_DOWN_BIAS:
-        return k->residual;
-    case TENSOR_QKV:
-    case TENSOR_QKV_BIAS:
-        return f->span == SPAN_Q ? k->scores : 0.0f;
-    default:
-        return 0.0f;
-    }
 }
 
 /* The file's tensor for columns [*from, *to) of ours, in the right shape. */
@@ -411,8 +418,7 @@ enum status checkpoint_untie(struct model_spec *spec, const char *directory,
 
     if (status != STATUS_OK || !spec->tied_head)
         return status;
-    const struct safetensors_tensor *head = shards_find(files,
-                                                        "lm_head.weight");
+    const struct safetensors_tensor *head = shards_find(files, head_of(spec));
     const struct safetensors_tensor *tokens = find_foreign(spec, files, table,
                                                            table->name);
     spec->tied_head = !head || same_tensor(head, tokens);
@@ -467,7 +473,9 @@ static enum status import_tensor(struct model *m, const struct shards *files,
 {
     struct foreign_numbers numbers = { .span = f->span, .layout = f->layout,
                                        .mapped = true,
-                                       .factor = folded(model_spec(m), f) };
+                                       .plus = less_of(model_spec(m), t),
+                                       .factor = folding_factor(
+                                           model_spec(m), f->id, f->span) };
     const struct safetensors_tensor *have;
     int64_t from, to;
     enum status status = find_tensor(&have, model_spec(m), files, f, t, &from,

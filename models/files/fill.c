@@ -56,6 +56,7 @@ static void done_with_rows(const struct job *job, int64_t *from, int64_t to,
     const size_t bytes = (size_t)(row_of(job, to) - row_of(job, *from));
 
     if (!job->numbers->mapped || job->numbers->layout == LAYOUT_PAIRS ||
+        job->numbers->layout == LAYOUT_HEADS ||
         (bytes < AT_ONCE && !last))
         return;
     file_give_back(row_of(job, *from), bytes);
@@ -101,7 +102,7 @@ static void turned_part(void *argument, int part, int parts)
         for (int64_t c = 0; c < n; c++) {
             const uint8_t *row = row_of(job,
                 span_row(c0 + c, job->numbers->layout,
-                         model_spec(job->model)->head_size));
+                         model_spec(job->model)->head_size, width));
             numbers_floats(job->numbers->type, rows + c * k, (size_t)k, row);
             check_row(job, row);
         }
@@ -132,7 +133,8 @@ static void packed_part(void *argument, int part, int parts)
         const int64_t c0 = g * OP_COLUMN_TILE;
         for (int64_t c = 0; c < OP_COLUMN_TILE && c0 + c < s->columns; c++) {
             column[c] = row_of(job, span_row(first + c0 + c,
-                job->numbers->layout, model_spec(job->model)->head_size));
+                job->numbers->layout, model_spec(job->model)->head_size,
+                job->to - job->from));
             check_row(job, column[c]);
         }
         stored_pack(group_of(s, g), s->type, s->rows, column);
@@ -186,11 +188,14 @@ static enum status fill_range(struct job *job, struct error *err)
 static void multiply(const struct job *job)
 {
     const struct tensor *t = job->tensor;
+    const float factor = job->numbers->factor > 0 ? job->numbers->factor : 1.0f;
     float *ours = model_weights(job->model) + t->offset;
 
     for (int64_t r = 0; r < t->rows; r++)
-        for (int64_t c = job->from; c < job->to; c++)
-            ours[r * t->columns + c] *= job->numbers->factor;
+        for (int64_t c = job->from; c < job->to; c++) {
+            float *x = &ours[r * t->columns + c];
+            *x = (*x + job->numbers->plus) * factor;
+        }
 }
 
 enum status fill_tensor(struct model *model, const struct tensor *t,
@@ -205,7 +210,7 @@ enum status fill_tensor(struct model *model, const struct tensor *t,
         pool_run(model_pool(model), from->layout == LAYOUT_SAME ? same_part
                                                                 : turned_part,
                  &job);
-    if (t->n_ranges == 0 && from->factor > 0)
+    if (t->n_ranges == 0 && (from->factor > 0 || from->plus > 0))
         multiply(&job);
     for (int32_t i = 0; i < t->n_ranges && status == STATUS_OK; i++) {
         job.range = &t->range[i];

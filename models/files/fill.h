@@ -14,6 +14,7 @@ struct foreign_numbers {
     enum layout layout;
     const void *data;            /* whole, of any alignment */
     bool        mapped;          /* from a file: pages that were read may go */
+    float       plus;            /* to add to them first, and */
     float       factor;          /* to multiply them with; 0: none; of what is
                                   * not stored */
 };

@@ -1,6 +1,7 @@
 /* hf_class.c - Find a class by its name, or by the traits of a model. */
 #include "models/files/hf_class.h"
 
+#include <math.h>
 #include <string.h>
 
 #define CLASS(type_, stem, family_, names_, ...)                               \
@@ -17,12 +18,29 @@ static const struct hf_class classes[] = {
           .window = HF_WINDOW_USED, .usual_window = 4096),
     CLASS("qwen3", "Qwen3", QWEN3, LLAMA, .needs = { KV, "head_dim" },
           .window = HF_WINDOW_USED, .usual_window = 4096),
-    CLASS("phi3", "Phi3", LLAMA, LLAMA, .window = HF_WINDOW_GIVEN),
+    CLASS("phi3", "Phi3", LLAMA, LLAMA, .window = HF_WINDOW_GIVEN,
+          .rotary_share = "partial_rotary_factor", .usual_share = "1.0"),
     CLASS("granite", "Granite", LLAMA, LLAMA, .biases = true, .factors = true),
     CLASS("smollm3", "SmolLM3", LLAMA, LLAMA, .needs = { KV, "rope_theta" },
-          .biases = true, .window = HF_WINDOW_USED, .skips_positions = true),
+          .biases = true, .window = HF_WINDOW_USED, .skips_positions = true,
+          .tied = true),
     CLASS("starcoder2", "Starcoder2", STARCODER2, STARCODER2, .needs = { KV },
           .window = HF_WINDOW_GIVEN),
+    CLASS("gemma2", "Gemma2", GEMMA2, GEMMA, .needs = { KV, "head_dim" },
+          .window = HF_WINDOW_PATTERN, .usual_window = 4096, .window_step = 2,
+          .scaled = true, .usual_cap = { "50.0", "30.0" }),
+    { .type = "gemma3_text", .head = "Gemma3ForCausalLM",
+      .body = "Gemma3TextModel", .family = FAMILY_GEMMA3,
+      .names = HF_NAMES_GEMMA, .needs = { KV, "head_dim" },
+      .window = HF_WINDOW_PATTERN, .usual_window = 4096, .window_step = 6,
+      .scaled = true, .usual_cap = { "", "" }, .local = true },
+    CLASS("olmo2", "Olmo2", OLMO2, OLMO2, .window = HF_WINDOW_NONE),
+    CLASS("gpt_neox", "GPTNeoX", GPT_NEOX, NEOX,
+          .rotary_share = "rotary_pct", .usual_share = "0.25"),
+    CLASS("stablelm", "StableLm", STABLELM, STABLELM, .needs = { KV },
+          .rotary_share = "partial_rotary_factor", .usual_share = "0.25"),
+    CLASS("phi", "Phi", PHI, PHI, .rotary_share = "partial_rotary_factor",
+          .usual_share = "0.5"),
     CLASS("mixtral", "Mixtral", LLAMA, LLAMA, .needs = { KV }, .priced = true),
     CLASS("qwen2_moe", "Qwen2Moe", QWEN2, LLAMA, .needs = { KV },
           .priced = true),
@@ -34,7 +52,9 @@ static const struct hf_class classes[] = {
 };
 enum { N_CLASSES = sizeof classes / sizeof *classes };
 const char hf_class_types[] = "gpt2, llama, mistral, qwen2, qwen3, phi3,"
-                              " granite, smollm3 and starcoder2";
+                              " granite, smollm3, starcoder2, gemma2,"
+                              " gemma3_text, olmo2, gpt_neox, stablelm and"
+                              " phi";
 const char hf_class_priced[] = "mixtral, qwen2_moe, qwen3_moe, olmoe,"
                                " deepseek_v2 and deepseek_v3";
 
@@ -51,6 +71,14 @@ const struct hf_class *hf_class_find(const char *type)
     return NULL;
 }
 
+struct folding hf_class_folding(const struct hf_class *class,
+                                const struct model_spec *spec)
+{
+    return class->scaled ? (struct folding){
+        .embedding = sqrtf((float)spec->n_channels), .logits = 1.0f }
+                         : (struct folding){ .embedding = 0 };
+}
+
 enum hf_names hf_names_of(const struct model_spec *spec)
 {
     const enum family family = spec_family(spec);
@@ -60,8 +88,8 @@ enum hf_names hf_names_of(const struct model_spec *spec)
     return classes[i].names;
 }
 
-/* The class has a key for the windows of the spec, and for layers without
- * positions. */
+/* The class has a key for the windows of the spec, for layers without positions
+ * and for what else it has. */
 static bool fits(const struct hf_class *class, const struct model_spec *spec)
 {
     bool windows = false, some_not = false, unturned = false;
@@ -71,7 +99,12 @@ static bool fits(const struct hf_class *class, const struct model_spec *spec)
         some_not |= spec_window(spec, l) == 0;
         unturned |= spec->unturned[l];
     }
-    return (!windows || (!some_not && class->window == HF_WINDOW_GIVEN)) &&
+    const bool capped = spec->attention_cap > 0 || spec->logit_cap > 0;
+    return (!windows || class->window == HF_WINDOW_PATTERN ||
+            (!some_not && class->window == HF_WINDOW_GIVEN)) &&
+           (!capped || class->scaled) &&
+           (!(spec->local_theta > 0) || class->local) &&
+           (spec->n_rotary == 0 || class->rotary_share) &&
            (!unturned || class->skips_positions) &&
            traits_equal(&spec->traits, &family_traits[class->family]);
 }

@@ -7,7 +7,9 @@
 #include "sim/core/model/spec.h"
 
 /* Vocabularies of keys and tensors; every class uses one of them. */
-enum hf_names { HF_NAMES_GPT2, HF_NAMES_LLAMA, HF_NAMES_STARCODER2 };
+enum hf_names { HF_NAMES_GPT2, HF_NAMES_LLAMA, HF_NAMES_STARCODER2,
+                HF_NAMES_GEMMA, HF_NAMES_OLMO2, HF_NAMES_NEOX,
+                HF_NAMES_STABLELM, HF_NAMES_PHI };
 
 /* What a class makes of the key sliding_window. */
 enum hf_window {
@@ -16,9 +18,11 @@ enum hf_window {
     HF_WINDOW_USED,              /* the layers that layer_types names, or those
                                   * from max_window_layers on, where
                                   * use_sliding_window is true */
+    HF_WINDOW_PATTERN,           /* the layers that layer_types names, or all but
+                                  * every so many-th */
 };
 
-enum { HF_CLASS_NEEDS = 2 };
+enum { HF_CLASS_NEEDS = 2, HF_CLASS_CAPS = 2 };
 
 struct hf_class {
     const char   *type;          /* model_type */
@@ -35,6 +39,17 @@ struct hf_class {
     bool          biases;        /* attention_bias and mlp_bias may be true */
     bool          factors;       /* embedding_multiplier and the like */
     bool          skips_positions;   /* no_rope_layers */
+    bool          tied;          /* a file without tie_word_embeddings has one
+                                  * matrix, whatever its vocabulary's others */
+    int32_t       window_step;   /* of a pattern, where no key says it */
+    const char   *rotary_share;  /* the key that says how much of a head is
+                                  * turned; NULL: all of it */
+    const char   *usual_share;   /* JSON, of a file without that key */
+    bool          scaled;        /* embeddings, scores and scales as Gemma has
+                                  * them (hf_parts.c), with caps */
+    const char   *usual_cap[HF_CLASS_CAPS];   /* JSON: of scores, of logits; "":
+                                  * none */
+    bool          local;         /* windowed layers have a base of their own */
     bool          priced;        /* isobath predict takes it and nothing else:
                                   * of what changes values and no cost, nothing
                                   * is refused */
@@ -47,6 +62,11 @@ extern const char hf_class_priced[];     /* those that are priced alone */
 const struct hf_class *hf_class_at(int i);
 /* NULL: none of that model_type. */
 const struct hf_class *hf_class_find(const char *type);
+
+/* The factors that weights take up when a file of the class is read, and give
+ * back when it is written. */
+struct folding hf_class_folding(const struct hf_class *class,
+                                const struct model_spec *spec);
 
 /* The vocabulary that the classes of the spec's family use for keys and
  * tensors; every family has a class. */

@@ -12,6 +12,17 @@
 
 enum { MAX_BYTES = 1 << 20 };    /* of a config.json; real ones have a few kB */
 
+/* Sizes, as most vocabularies name them. */
+#define SHAPE(names)                                                           \
+    HF_MEMBER(names, "hidden_size",             INT, n_channels, NULL),        \
+    HF_MEMBER(names, "intermediate_size",       INT, n_ffn,      NULL),        \
+    HF_MEMBER(names, "num_hidden_layers",       INT, n_layers,   NULL),        \
+    HF_MEMBER(names, "num_attention_heads",     INT, n_heads,    NULL),        \
+    HF_MEMBER(names, "num_key_value_heads",     INT, n_kv_heads, ""),          \
+    HF_MEMBER(names, "head_dim",                INT, head_size,  ""),          \
+    HF_MEMBER(names, "max_position_embeddings", INT, max_tokens, NULL),        \
+    HF_MEMBER(names, "vocab_size",              INT, n_vocab,    NULL)
+
 static const struct hf_member members[] = {
     HF_MEMBER(GPT2, "n_embd",             INT,   n_channels,   NULL),
     HF_MEMBER(GPT2, "n_layer",            INT,   n_layers,     NULL),
@@ -22,29 +33,45 @@ static const struct hf_member members[] = {
     HF_MEMBER(GPT2, "layer_norm_epsilon", FLOAT, norm_epsilon, "1e-5"),
     HF_MEMBER(GPT2, "tie_word_embeddings", BOOL, tied_head,    "true"),
 
-    HF_MEMBER(LLAMA, "hidden_size",             INT,   n_channels,   NULL),
-    HF_MEMBER(LLAMA, "intermediate_size",       INT,   n_ffn,        NULL),
-    HF_MEMBER(LLAMA, "num_hidden_layers",       INT,   n_layers,     NULL),
-    HF_MEMBER(LLAMA, "num_attention_heads",     INT,   n_heads,      NULL),
-    HF_MEMBER(LLAMA, "num_key_value_heads",     INT,   n_kv_heads,   ""),
-    HF_MEMBER(LLAMA, "head_dim",                INT,   head_size,    ""),
-    HF_MEMBER(LLAMA, "max_position_embeddings", INT,   max_tokens,   NULL),
-    HF_MEMBER(LLAMA, "vocab_size",              INT,   n_vocab,      NULL),
+    SHAPE(LLAMA),
     HF_MEMBER(LLAMA, "rms_norm_eps",            FLOAT, norm_epsilon, "1e-6"),
     HF_MEMBER(LLAMA, "rope_theta",              FLOAT, rope_theta,   "1e4"),
     HF_MEMBER(LLAMA, "tie_word_embeddings",     BOOL,  tied_head,    "false"),
 
-    HF_MEMBER(STARCODER2, "hidden_size",         INT,   n_channels,   NULL),
-    HF_MEMBER(STARCODER2, "intermediate_size",   INT,   n_ffn,        NULL),
-    HF_MEMBER(STARCODER2, "num_hidden_layers",   INT,   n_layers,     NULL),
-    HF_MEMBER(STARCODER2, "num_attention_heads", INT,   n_heads,      NULL),
-    HF_MEMBER(STARCODER2, "num_key_value_heads", INT,   n_kv_heads,   ""),
-    HF_MEMBER(STARCODER2, "head_dim",            INT,   head_size,    ""),
-    HF_MEMBER(STARCODER2, "max_position_embeddings", INT, max_tokens, NULL),
-    HF_MEMBER(STARCODER2, "vocab_size",          INT,   n_vocab,      NULL),
+    SHAPE(STARCODER2),
     HF_MEMBER(STARCODER2, "norm_epsilon",        FLOAT, norm_epsilon, "1e-5"),
     HF_MEMBER(STARCODER2, "rope_theta",          FLOAT, rope_theta,   "1e4"),
     HF_MEMBER(STARCODER2, "tie_word_embeddings", BOOL,  tied_head,    "true"),
+
+    SHAPE(GEMMA),
+    HF_MEMBER(GEMMA, "rms_norm_eps",             FLOAT, norm_epsilon, "1e-6"),
+    HF_MEMBER(GEMMA, "rope_theta",               FLOAT, rope_theta,   "1e4"),
+    HF_MEMBER(GEMMA, "tie_word_embeddings",      BOOL,  tied_head,    "true"),
+
+    SHAPE(OLMO2),
+    HF_MEMBER(OLMO2, "rms_norm_eps",             FLOAT, norm_epsilon, "1e-5"),
+    HF_MEMBER(OLMO2, "rope_theta",               FLOAT, rope_theta,   "1e4"),
+    HF_MEMBER(OLMO2, "tie_word_embeddings",      BOOL,  tied_head,    "false"),
+
+    HF_MEMBER(NEOX, "hidden_size",              INT,   n_channels,   NULL),
+    HF_MEMBER(NEOX, "intermediate_size",        INT,   n_ffn,        NULL),
+    HF_MEMBER(NEOX, "num_hidden_layers",        INT,   n_layers,     NULL),
+    HF_MEMBER(NEOX, "num_attention_heads",      INT,   n_heads,      NULL),
+    HF_MEMBER(NEOX, "max_position_embeddings",  INT,   max_tokens,   NULL),
+    HF_MEMBER(NEOX, "vocab_size",               INT,   n_vocab,      NULL),
+    HF_MEMBER(NEOX, "layer_norm_eps",           FLOAT, norm_epsilon, "1e-5"),
+    HF_MEMBER(NEOX, "rotary_emb_base",          FLOAT, rope_theta,   "1e4"),
+    HF_MEMBER(NEOX, "tie_word_embeddings",      BOOL,  tied_head,    "false"),
+
+    SHAPE(STABLELM),
+    HF_MEMBER(STABLELM, "layer_norm_eps",       FLOAT, norm_epsilon, "1e-5"),
+    HF_MEMBER(STABLELM, "rope_theta",           FLOAT, rope_theta,   "1e4"),
+    HF_MEMBER(STABLELM, "tie_word_embeddings",  BOOL,  tied_head,    "false"),
+
+    SHAPE(PHI),
+    HF_MEMBER(PHI, "layer_norm_eps",            FLOAT, norm_epsilon, "1e-5"),
+    HF_MEMBER(PHI, "rope_theta",                FLOAT, rope_theta,   "1e4"),
+    HF_MEMBER(PHI, "tie_word_embeddings",       BOOL,  tied_head,    "false"),
 };
 enum { N_MEMBERS = sizeof members / sizeof *members };
 
@@ -67,6 +94,21 @@ static const struct fixed fixed[] = {
 
     { HF_NAMES_STARCODER2, "hidden_act", "\"gelu_pytorch_tanh\"" },
     { HF_NAMES_STARCODER2, "use_bias",   "true" },
+
+    { HF_NAMES_GEMMA, "hidden_activation", "\"gelu_pytorch_tanh\"" },
+    { HF_NAMES_GEMMA, "use_bidirectional_attention", "false" },
+
+    { HF_NAMES_OLMO2, "hidden_act",     "\"silu\"" },
+
+    { HF_NAMES_NEOX, "hidden_act",      "\"gelu\"" },
+    { HF_NAMES_NEOX, "use_parallel_residual", "true" },
+
+    { HF_NAMES_STABLELM, "hidden_act",  "\"silu\"" },
+    { HF_NAMES_STABLELM, "qk_layernorm", "false" },
+    { HF_NAMES_STABLELM, "use_parallel_residual", "false" },
+
+    { HF_NAMES_PHI, "hidden_act",       "\"gelu_new\"" },
+    { HF_NAMES_PHI, "qk_layernorm",     "false" },
 };
 enum { N_FIXED = sizeof fixed / sizeof *fixed };
 
@@ -150,11 +192,14 @@ static enum status check_fixed(const struct hf_class *class,
     return STATUS_OK;
 }
 
-static enum status check_refused(const json_t *root, const char *name,
+static enum status check_refused(const struct hf_class *class,
+                                 const json_t *root, const char *name,
                                  struct error *err)
 {
     for (int i = 0; i < N_REFUSED; i++) {
-        json_t *value = hf_given(root, refused[i].key);
+        const bool shares = class->rotary_share &&
+                            strcmp(refused[i].key, "partial_rotary_factor") == 0;
+        json_t *value = shares ? NULL : hf_given(root, refused[i].key);
         json_t *allowed =
             refused[i].value ? hf_literal(refused[i].value) : NULL;
         bool good = !value || json_equal(value, allowed) ||
@@ -223,7 +268,7 @@ static enum status read_shape(struct model_spec *spec,
     if (class->priced)
         return read_members(spec, class, root, name, err);
     if (!(status = check_fixed(class, root, name, err)) &&
-        !(status = check_refused(root, name, err)) &&
+        !(status = check_refused(class, root, name, err)) &&
         !(status = read_members(spec, class, root, name, err)) &&
         !(status = check_class(class, spec, root, name, err)) &&
         !(status = hf_read_rope(spec, root, "rope_scaling", name, err)))

@@ -22,8 +22,8 @@
  *
  * A file without that object is dense.  hf_class.c lists the classes that are
  * read, and what each may have: windows, layers without positions, biases,
- * factors; of rope_scaling, the types dynamic,
- * linear, llama3 and yarn are.  A key that changes
+ * factors, caps, heads that are turned in part; of rope_scaling, the types
+ * dynamic, linear, llama3, yarn and longrope are.  A key that changes
  * the arithmetic in a way the executor does not have (hidden_act, other scalings
  * and biases, ...) is refused by name; others (dropout, token ids, ...) are passed
  * over. */

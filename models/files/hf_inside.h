@@ -53,6 +53,24 @@ enum status hf_read_layers(struct model_spec *spec,
 void hf_write_layers(json_t *root, const struct hf_class *class,
                      const struct model_spec *spec);
 
+/* ---- hf_parts.c ---- */
+
+/* Caps, factors and the share of a head that is turned. */
+enum status hf_read_parts(struct model_spec *spec,
+                          const struct hf_class *class, const json_t *root,
+                          const char *name, struct error *err) MUST_CHECK;
+void hf_write_parts(json_t *root, const struct hf_class *class,
+                    const struct model_spec *spec);
+
+/* ---- hf_longrope.c ---- */
+
+/* The divisors of `rope`, which stands under `key`; of the spec its sizes are
+ * read. */
+enum status hf_read_longrope(struct model_spec *spec, const json_t *root,
+                             const json_t *rope, const char *key,
+                             const char *name, struct error *err) MUST_CHECK;
+json_t *hf_longrope_json(const struct model_spec *spec);
+
 /* ---- hf_rope.c ---- */
 
 /* The object under `key`: rope_scaling, or in transformers 5 rope_parameters,

@@ -13,10 +13,20 @@ static enum status read_windowed(struct model_spec *spec,
                                  struct error *err)
 {
     json_t *types = hf_given(root, "layer_types"), *type;
+    json_t *pattern = hf_given(root, "sliding_window_pattern");
     json_t *from = hf_given(root, "max_window_layers");
     const json_int_t first = class->window == HF_WINDOW_USED
                                  ? json_integer_value(from) : 0;
+    json_int_t step = class->window_step;
     size_t i;
+
+    if (!pattern)
+        pattern = hf_given(root, "_sliding_window_pattern");
+    if (pattern && class->local)
+        step = json_integer_value(pattern);
+    if (pattern && class->local && step < 1)
+        return hf_refuse(err, name, "sliding_window_pattern", pattern,
+                         "must be a whole number above 0");
 
     if (class->window == HF_WINDOW_USED && spec->window > 0 && !types &&
         !json_is_integer(from))
@@ -24,7 +34,8 @@ static enum status read_windowed(struct model_spec *spec,
                          " missing, or no whole number", name);
 
     for (int32_t l = 0; l < spec->n_layers && l < SPEC_MAX_LAYERS; l++)
-        spec->windowed[l] = spec->window > 0 && !types && l >= first;
+        spec->windowed[l] = spec->window > 0 && !types && l >= first &&
+                            (step == 0 || (l + 1) % step != 0);
     if (types && (!json_is_array(types) ||
                   json_array_size(types) != (size_t)spec->n_layers))
         return hf_refuse(err, name, "layer_types", types, "must be a list of"
@@ -61,6 +72,7 @@ static enum status read_window(struct model_spec *spec,
         return hf_refuse(err, name, "use_sliding_window", used,
                          "supported is false");
     const bool has = class->window == HF_WINDOW_GIVEN ||
+                     class->window == HF_WINDOW_PATTERN ||
                      (class->window == HF_WINDOW_USED && json_is_true(used));
     if (has && !window)
         spec->window = class->usual_window;
@@ -68,8 +80,9 @@ static enum status read_window(struct model_spec *spec,
         status = hf_read_member(spec, &member, window, name, err);
     if (status == STATUS_OK)
         status = read_windowed(spec, class, root, name, err);
-    /* One that spans every position is none. */
-    if (status == STATUS_OK && spec->window >= spec->max_tokens) {
+    /* One that spans every position is none, but for its base. */
+    if (status == STATUS_OK && spec->window >= spec->max_tokens &&
+        !(spec->local_theta > 0)) {
         memset(spec->windowed, 0, sizeof spec->windowed);
         spec->window = 0;
     }
@@ -167,8 +180,10 @@ enum status hf_read_layers(struct model_spec *spec,
                            const struct hf_class *class, const json_t *root,
                            const char *name, struct error *err)
 {
-    enum status status = read_window(spec, class, root, name, err);
+    enum status status = hf_read_parts(spec, class, root, name, err);
 
+    if (status == STATUS_OK)
+        status = read_window(spec, class, root, name, err);
     if (status == STATUS_OK && class->skips_positions)
         status = read_positions(spec, root, name, err);
     if (status == STATUS_OK && class->names == HF_NAMES_LLAMA)
@@ -182,8 +197,16 @@ void hf_write_layers(json_t *root, const struct hf_class *class,
 {
     json_t *list;
 
-    if (class->window == HF_WINDOW_GIVEN)
-        json_object_set_new(root, "sliding_window", spec_has_windows(spec)
+    hf_write_parts(root, class, spec);
+    if (class->window == HF_WINDOW_PATTERN) {
+        list = json_array();
+        for (int32_t l = 0; l < spec->n_layers; l++)
+            json_array_append_new(list, json_string(
+                spec->windowed[l] ? "sliding_attention" : "full_attention"));
+        json_object_set_new(root, "layer_types", list);
+    }
+    if (class->window == HF_WINDOW_GIVEN || class->window == HF_WINDOW_PATTERN)
+        json_object_set_new(root, "sliding_window", spec->window > 0
                                 ? json_integer(spec->window) : json_null());
     if (!class->skips_positions)
         return;

@@ -33,6 +33,10 @@ enum { N_ROPE_MEMBERS = sizeof rope_members / sizeof *rope_members };
 /* Within the positions that a model says it has, dynamic scaling changes
  * nothing. */
 static const char dynamic[] = "dynamic";
+/* As Phi-3's first files call it. */
+static const char longrope_once[] = "su";
+/* Lists that longrope alone has. */
+static const char *const lists[] = { "short_factor", "long_factor" };
 
 /* "rope_type", or as older files have it, "type". */
 static enum status read_rope_kind(enum rope_scaling_kind *out,
@@ -50,13 +54,15 @@ static enum status read_rope_kind(enum rope_scaling_kind *out,
         *out = ROPE_SCALING_NONE;
         return STATUS_OK;
     }
+    if (word && strcmp(word, longrope_once) == 0)
+        word = rope_scaling_names[ROPE_SCALING_LONG];
     for (int k = 0; k < ROPE_SCALING_FACTORS && word; k++)
         if (strcmp(word, rope_scaling_names[k]) == 0) {
             *out = (enum rope_scaling_kind)k;
             return STATUS_OK;
         }
     return hf_refuse(err, name, key, rope, "supported are the types default,"
-                     " dynamic, linear, llama3 and yarn");
+                     " dynamic, linear, llama3, yarn and longrope");
 }
 
 static enum status read_member(struct model_spec *spec,
@@ -98,11 +104,19 @@ enum status hf_read_rope(struct model_spec *spec, const json_t *root,
                      strcmp(inner, theta.key) == 0;
         for (int i = 0; i < N_ROPE_MEMBERS; i++)
             known = known || strcmp(inner, rope_members[i].member.key) == 0;
+        for (int i = 0; i < 2; i++)
+            known = known || strcmp(inner, lists[i]) == 0;
         if (!known)
             return hf_refuse(err, name, key, rope, "%.60s is not supported",
                              inner);
     }
     enum status status = read_rope_kind(&kind, rope, key, name, err);
+    if (status == STATUS_OK && kind == ROPE_SCALING_LONG)
+        status = hf_read_longrope(spec, root, rope, key, name, err);
+    else if (status == STATUS_OK && (hf_given(rope, lists[0]) ||
+                                     hf_given(rope, lists[1])))
+        return hf_refuse(err, name, key, rope, "%s goes with the type longrope"
+                         " alone", lists[0]);
     for (int i = 0; i < N_ROPE_MEMBERS && status == STATUS_OK; i++)
         if (rope_members[i].has[kind])
             status = read_member(spec, &rope_members[i].member, rope, key, name,
@@ -125,6 +139,8 @@ json_t *hf_rope_json(const struct model_spec *spec)
 
     if (kind == ROPE_SCALING_NONE)
         return json_null();
+    if (kind == ROPE_SCALING_LONG)
+        return hf_longrope_json(spec);
     rope = json_pack("{s:s}", "rope_type", rope_scaling_names[kind]);
     for (int i = 0; i < N_ROPE_MEMBERS; i++)
         if (rope_members[i].has[kind])

@@ -25,7 +25,7 @@ enum status hf_refuse(struct error *err, const char *name,
                       const char *key, const json_t *value,
                       const char *format, ...)
 {
-    char what[200], shown[64];
+    char what[300], shown[64];
     va_list args;
 
     va_start(args, format);

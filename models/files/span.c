@@ -19,8 +19,12 @@ void span_columns(const struct model_spec *s, const struct tensor *t,
     *to = table[span].to;
 }
 
-int64_t span_row(int64_t c, enum layout layout, int64_t d)
+int64_t span_row(int64_t c, enum layout layout, int64_t d, int64_t columns)
 {
+    if (layout == LAYOUT_HEADS) {
+        const int64_t third = columns / 3, at = c % third;
+        return at / d * 3 * d + c / third * d + at % d;
+    }
     if (layout != LAYOUT_PAIRS)
         return c;
     int64_t j = c % d, half = d / 2;
@@ -46,6 +50,6 @@ void span_write(const float *ours, const struct tensor *t, int64_t from,
     for (int64_t c0 = 0; c0 < width; c0 += TILE)
         for (int64_t r = 0; r < t->rows; r++)
             for (int64_t c = c0; c < width && c < c0 + TILE; c++)
-                theirs[span_row(c, layout, head_size) * t->rows + r] =
+                theirs[span_row(c, layout, head_size, width) * t->rows + r] =
                     ours[r * t->columns + from + c];
 }

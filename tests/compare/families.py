@@ -2,7 +2,7 @@
 """The logits of every class of transformers that is read, against transformers':
 small models of random weights, with the settings that public configs use.
 
-    pip install torch transformers==4.45.2
+    pip install torch transformers==4.57.1
     make build/logits
     tests/compare/families.py DIRECTORY
 
@@ -18,10 +18,14 @@ import transformers as t
 from safetensors.torch import load_file
 
 N = 200
+# Of three pairs or four, up to the original length and beyond.
+LONG = {n: dict(type="longrope", short_factor=[1.0, 1.2, 1.5, 2.0][:n],
+                long_factor=[1.5, 3.0, 8.0, 20.0][:n]) for n in (3, 4)}
 SIZES = dict(vocab_size=256, hidden_size=48, intermediate_size=80,
              num_hidden_layers=4, num_attention_heads=6, num_key_value_heads=2,
              max_position_embeddings=256, bos_token_id=1, eos_token_id=2,
              pad_token_id=0)
+NEOX = {k: v for k, v in SIZES.items() if k != "num_key_value_heads"}
 MODELS = {
     "gpt2": t.GPT2Config(vocab_size=256, n_positions=256, n_embd=48, n_layer=4,
                          n_head=6),
@@ -49,6 +53,47 @@ MODELS = {
     "starcoder2": t.Starcoder2Config(**SIZES, sliding_window=None),
     "starcoder2-window": t.Starcoder2Config(**SIZES, sliding_window=50,
                                             tie_word_embeddings=False),
+    "phi3-short": t.Phi3Config(**SIZES, original_max_position_embeddings=224,
+                               rope_scaling=LONG[4]),
+    "phi3-long": t.Phi3Config(**SIZES, original_max_position_embeddings=64,
+                              rope_scaling=LONG[4]),
+    "phi3-part": t.Phi3Config(**SIZES, original_max_position_embeddings=64,
+                              rope_scaling=LONG[3],
+                              partial_rotary_factor=0.75),
+    "smollm3": t.SmolLM3Config(**SIZES),
+    "smollm3-window": t.SmolLM3Config(
+        **SIZES, no_rope_layers=[1, 0, 0, 1], use_sliding_window=True,
+        sliding_window=41, layer_types=["sliding_attention", "full_attention",
+                                        "sliding_attention",
+                                        "full_attention"]),
+    "gemma2": t.Gemma2Config(**SIZES, head_dim=16, sliding_window=37,
+                             query_pre_attn_scalar=24),
+    "gemma2-tight": t.Gemma2Config(**SIZES, head_dim=8, sliding_window=50,
+                                   query_pre_attn_scalar=8,
+                                   attn_logit_softcapping=1.5,
+                                   final_logit_softcapping=2.0),
+    "gemma2-free": t.Gemma2Config(**SIZES, head_dim=8,
+                                  attn_logit_softcapping=None,
+                                  final_logit_softcapping=None),
+    "gemma3": t.Gemma3TextConfig(**dict(SIZES, num_hidden_layers=7),
+                                 head_dim=16, sliding_window=29,
+                                 query_pre_attn_scalar=20, rope_theta=1e6),
+    "gemma3-linear": t.Gemma3TextConfig(
+        **dict(SIZES, num_hidden_layers=7), head_dim=16, sliding_window=300,
+        query_pre_attn_scalar=16, rope_local_base_freq=500.0,
+        rope_scaling=dict(rope_type="linear", factor=8.0)),
+    "olmo2": t.Olmo2Config(**SIZES),
+    "olmo2-tied": t.Olmo2Config(**SIZES, rope_theta=5e5,
+                                tie_word_embeddings=True),
+    "gpt-neox": t.GPTNeoXConfig(**NEOX),
+    "gpt-neox-whole": t.GPTNeoXConfig(**dict(NEOX, rotary_pct=1.0,
+                                             tie_word_embeddings=True)),
+    "stablelm": t.StableLmConfig(**SIZES, partial_rotary_factor=0.25),
+    "stablelm-biases": t.StableLmConfig(**SIZES, partial_rotary_factor=0.5,
+                                        use_qkv_bias=True),
+    "phi": t.PhiConfig(**SIZES, partial_rotary_factor=0.5),
+    "phi-third": t.PhiConfig(**dict(SIZES, hidden_size=60),
+                             partial_rotary_factor=0.4),
 }
 
 
@@ -58,25 +103,15 @@ def make(config, path):
         config, attn_implementation="eager").eval()
     with torch.no_grad():
         # Weights of order one: every path through the model matters.
+        near = 0 if config.model_type.startswith("gemma") else 1
         for name, p in model.named_parameters():
-            p.copy_(1 + 0.2 * torch.randn_like(p) if "norm" in name and
+            p.copy_(near + 0.2 * torch.randn_like(p) if "norm" in name and
                     name.endswith("weight") or ".ln_" in name and
                     name.endswith("weight")
                     else 0.2 * torch.randn_like(p) if p.dim() == 1
                     else torch.randn_like(p) * p.shape[-1] ** -0.5)
     model.save_pretrained(path, safe_serialization=True)
     return model
-
-
-def mask_of(config):
-    """A window by its definition: this version's eager attention has one for
-    Mistral alone.  None: the class's own mask."""
-    window = getattr(config, "sliding_window", None)
-    if not window or isinstance(config, t.Qwen2Config):
-        return None
-    i = torch.arange(N)
-    seen = (i[None] <= i[:, None]) & (i[None] > i[:, None] - window)
-    return torch.where(seen, 0.0, torch.finfo(torch.float32).min)[None, None]
 
 
 def main():
@@ -91,8 +126,7 @@ def main():
         subprocess.run(["build/logits", path, text, str(N), out], check=True)
         ours = load_file(out)
         with torch.no_grad():
-            theirs = model(ours["ids"].long()[None],
-                           attention_mask=mask_of(config)).logits[0]
+            theirs = model(ours["ids"].long()[None]).logits[0]
         off = (ours["logits"] - theirs).abs().max().item()
         worst = max(worst, off)
         print(f"{name}: {len(theirs)} positions, up to "

@@ -5,7 +5,8 @@ gives: what test_classes.c compares with.
     python3 make.py [DIRECTORY [NAME...]]    needs torch, transformers and gguf
 
 Made with transformers 4.46.3, torch 1.13.1 and gguf 0.19.0; qwen3 alone, with
-transformers 4.51.3, torch 2.1.2 and gguf 0.19.0.  Weights are random
+transformers 4.51.3, torch 2.1.2 and gguf 0.19.0; gemma2 and those behind it with
+transformers 4.57.1 and torch 2.4.1.  Weights are random
 and large enough that every part of a model matters.  A directory holds the
 model as save_pretrained() writes it; beside it NAME.gguf, laid out as llama.cpp's
 converter does; expected.safetensors has ids [T] and logits [T,V].
@@ -48,17 +49,48 @@ MODELS = [
         **COMMON, head_dim=10, rope_theta=500.0, tie_word_embeddings=True),
      torch.float32, "1GB", "qwen3"),
 ]
+# Classes of other transformers than those above were made with: none of the
+# versions of then has all.
+SHAPE = {k: v for k, v in COMMON.items() if k != "rms_norm_eps"}
+NEOX = {k: v for k, v in SHAPE.items() if k != "num_key_value_heads"}
+LATER = [
+    ("gemma2", "Gemma2", COMMON, dict(head_dim=10, sliding_window=9,
+                                      query_pre_attn_scalar=14)),
+    ("gemma3", "Gemma3Text", COMMON, dict(
+        head_dim=10, sliding_window=7, query_pre_attn_scalar=12,
+        layer_types=["sliding_attention", "full_attention"],
+        rope_theta=1e5, rope_local_base_freq=50.0,
+        rope_scaling=dict(rope_type="linear", factor=8.0))),
+    ("olmo2", "Olmo2", COMMON, {}),
+    ("gpt_neox", "GPTNeoX", NEOX, dict(rotary_pct=0.7)),
+    ("stablelm", "StableLm", SHAPE, dict(partial_rotary_factor=0.7,
+                                         use_qkv_bias=True)),
+    ("phi", "Phi", SHAPE, dict(partial_rotary_factor=0.7)),
+    ("phi3", "Phi3", COMMON, dict(
+        original_max_position_embeddings=16, pad_token_id=0,
+        rope_scaling=dict(type="longrope", short_factor=[1.0, 1.1, 1.3],
+                          long_factor=[1.2, 3.0, 9.0]))),
+    ("smollm3", "SmolLM3", COMMON, dict(no_rope_layers=[1, 0],
+                                        pad_token_id=0)),
+]
+for name, stem, sizes, more in LATER:
+    config = getattr(transformers, stem + "Config", None)
+    kind = getattr(transformers, stem.removesuffix("Text") + "ForCausalLM", None)
+    if config and kind:
+        MODELS.append((name, kind, config(**sizes, **more), torch.float32,
+                       "1GB", None))
 
 
 def fill(model):
     """Products keep the size of their input; scales are near 1."""
     for name, p in model.named_parameters():
+        gemma = model.config.model_type.startswith("gemma")
         if p.dim() == 2:
             p.data.normal_(0.0, 1.0 / math.sqrt(24))
         elif name.endswith("bias"):
             p.data.normal_(0.0, 0.5)
         else:
-            p.data.normal_(1.0, 0.2)
+            p.data.normal_(0.0 if gemma else 1.0, 0.2)
 
 
 def permuted(w, heads):
@@ -177,14 +209,17 @@ def main():
         fill(model)
         model.to(dtype).save_pretrained(out, max_shard_size=shard)
         # Read anew: to(dtype) has rounded the rotary frequencies as well.
-        model = kind.from_pretrained(out, torch_dtype=torch.float32).eval()
+        # Eager attention alone caps scores.
+        model = kind.from_pretrained(out, torch_dtype=torch.float32,
+                                     attn_implementation="eager").eval()
         os.remove(os.path.join(out, "generation_config.json"))
         ids = torch.randint(0, 37, (1, 28))
         with torch.no_grad():
             logits = model(ids).logits[0]
         save_file({"ids": ids[0].float(), "logits": logits.contiguous()},
                   os.path.join(out, "expected.safetensors"))
-        write_gguf(os.path.join(root, name + ".gguf"), model, architecture)
+        if architecture:
+            write_gguf(os.path.join(root, name + ".gguf"), model, architecture)
 
 
 main()

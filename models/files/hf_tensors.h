@@ -1,0 +1,28 @@
+/* hf_tensors.h - Name our tensors as the classes of transformers do. */
+#ifndef HF_TENSORS_H
+#define HF_TENSORS_H
+
+#include "models/files/span.h"
+
+/* Foreign tensors, a row each; %d is the layer.  GPT-2's Conv1D keeps [in,out]
+ * as we do; torch's Linear keeps [out,in]. */
+struct foreign {
+    enum tensor_id id;
+    enum span      span;
+    enum layout    layout;
+    bool           vector;         /* one axis, not two */
+    const char    *name;           /* NULL ends a table */
+};
+
+/* As we keep it, with so many axes; or a torch Linear, or its bias, of some
+ * columns. */
+#define HF_PLAIN(axes)  SPAN_ALL, LAYOUT_SAME, (axes) == 1
+#define HF_LINEAR(span) SPAN_##span, LAYOUT_LINEAR, false
+#define HF_VECTOR(span) SPAN_##span, LAYOUT_SAME, true
+
+extern const struct foreign hf_tensors_around[];   /* Gemma 2 and 3, OLMo 2 */
+extern const struct foreign hf_tensors_neox[];
+extern const struct foreign hf_tensors_stablelm[];
+extern const struct foreign hf_tensors_phi[];
+
+#endif

@@ -1,0 +1,180 @@
+/* test_hf_families.c - Expect configs of public models to have the parameters that
+ * their files have, and what a class asks besides to be read, written back, or
+ * refused by name. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/files/hf_class.h"
+#include "models/files/hf_config.h"
+#include "sim/price/memory.h"
+#include "tests/words.h"
+
+static enum status parse(struct model_spec *spec, const char *text,
+                         struct error *err)
+{
+    return hf_config_parse(spec, NULL, text, strlen(text), "config.json", err);
+}
+
+#define SHAPE(type, v, c, f, l, h)                                             \
+    "{\"model_type\":\"" type "\",\"vocab_size\":" #v ",\"hidden_size\":" #c   \
+    ",\"intermediate_size\":" #f ",\"num_hidden_layers\":" #l                  \
+    ",\"num_attention_heads\":" #h ",\"max_position_embeddings\":4096"
+#define KV(n) ",\"num_key_value_heads\":" #n
+#define HEAD(n) ",\"head_dim\":" #n
+
+/* Numbers of parameters as the safetensors of each on the hub add up to. */
+static const struct { const char *name, *config; uint64_t n; } public[] = {
+    { "gemma-2-2b", SHAPE("gemma2", 256000, 2304, 9216, 26, 8) KV(4) HEAD(256)
+      "}", 2614341888 },
+    { "gemma-2-9b", SHAPE("gemma2", 256000, 3584, 14336, 42, 16) KV(8)
+      HEAD(256) "}", 9241705984 },
+    { "gemma-2-27b", SHAPE("gemma2", 256000, 4608, 36864, 46, 32) KV(16)
+      HEAD(128) ",\"query_pre_attn_scalar\":144}", 27227128320 },
+    { "gemma-3-270m", SHAPE("gemma3_text", 262144, 640, 2048, 18, 4) KV(1)
+      HEAD(256) "}", 268098176 },
+    { "gemma-3-1b", SHAPE("gemma3_text", 262144, 1152, 6912, 26, 4) KV(1)
+      HEAD(256) "}", 999885952 },
+    { "OLMo-2-1B", SHAPE("olmo2", 100352, 2048, 8192, 16, 16) "}", 1484916736 },
+    { "OLMo-2-7B", SHAPE("olmo2", 100352, 4096, 11008, 32, 32) "}",
+      7298617344 },
+    { "OLMo-2-13B", SHAPE("olmo2", 100352, 5120, 13824, 40, 40) "}",
+      13716198400 },
+    { "pythia-70m", SHAPE("gpt_neox", 50304, 512, 2048, 6, 8) "}", 70426624 },
+    { "pythia-160m", SHAPE("gpt_neox", 50304, 768, 3072, 12, 12) "}",
+      162322944 },
+    { "pythia-1.4b", SHAPE("gpt_neox", 50304, 2048, 8192, 24, 16) "}",
+      1414647808 },
+    { "pythia-12b", SHAPE("gpt_neox", 50688, 5120, 20480, 36, 40) "}",
+      11846072320 },
+    { "stablelm-3b-4e1t", SHAPE("stablelm", 50304, 2560, 6912, 32, 32) KV(32)
+      "}", 2795443200 },
+    { "stablelm-2-1_6b", SHAPE("stablelm", 100352, 2048, 5632, 24, 32) KV(32)
+      ",\"use_qkv_bias\":true}", 1644515328 },
+    { "phi-1_5", SHAPE("phi", 51200, 2048, 8192, 24, 32) "}", 1418270720 },
+    { "phi-2", SHAPE("phi", 51200, 2560, 10240, 32, 32)
+      ",\"partial_rotary_factor\":0.4}", 2779683840 },
+    { "Phi-3-mini", SHAPE("phi3", 32064, 3072, 8192, 32, 32) "}", 3821079552 },
+    { "SmolLM3-3B", SHAPE("smollm3", 128256, 2048, 11008, 36, 16) KV(4)
+      ",\"rope_theta\":5e6}", 3075098624 },
+};
+
+Test(hf_families, public_models_have_their_parameters)
+{
+    for (size_t i = 0; i < sizeof public / sizeof *public; i++) {
+        struct model_spec spec;
+        struct error err = { STATUS_OK, "" };
+        cr_assert(eq(int, parse(&spec, public[i].config, &err), STATUS_OK),
+                  "%s: %s", public[i].name, err.text);
+        cr_expect(eq(u64, memory_parameters(&spec), public[i].n), "%s",
+                  public[i].name);
+    }
+}
+
+Test(hf_families, what_a_file_leaves_out_is_what_its_class_has)
+{
+    struct model_spec spec;
+    struct error err = { STATUS_OK, "" };
+
+    cr_assert(eq(int, parse(&spec, public[2].config, &err), STATUS_OK));
+    cr_expect(eq(flt, spec.attention_cap, 50.0f));
+    cr_expect(eq(flt, spec.logit_cap, 30.0f));
+    cr_expect(eq(i32, spec_window(&spec, 0), 0), "of all there are");
+    cr_expect(epsilon_eq(flt, spec.fold.scores, sqrtf(128.0f / 144.0f), 1e-6f));
+    cr_expect(eq(flt, spec.fold.embedding, sqrtf(4608.0f)));
+    cr_assert(eq(int, parse(&spec, public[4].config, &err), STATUS_OK));
+    cr_expect(eq(flt, spec.attention_cap, 0.0f));
+    cr_expect(eq(flt, spec.local_theta, 1e4f));
+    for (int32_t l = 0; l < 26; l++)
+        cr_expect(eq(int, spec_local(&spec, l), l % 6 != 5), "%d", l);
+    cr_assert(eq(int, parse(&spec, public[8].config, &err), STATUS_OK));
+    cr_expect(eq(i32, spec_rotary(&spec), 16));
+    cr_assert(eq(int, parse(&spec, public[15].config, &err), STATUS_OK));
+    cr_expect(eq(i32, spec_rotary(&spec), 32));
+    /* PretrainedConfig ties what a class says nothing of. */
+    cr_assert(eq(int, parse(&spec, public[17].config, &err), STATUS_OK));
+    cr_expect(spec.tied_head);
+    cr_expect(not(spec_turns(&spec, 3)));
+    cr_expect(spec_turns(&spec, 4));
+}
+
+Test(hf_families, what_is_not_computed_is_refused_by_name)
+{
+    static const struct { const char *config, *says; } bad[] = {
+        { SHAPE("gemma2", 256, 48, 80, 2, 6) KV(2) "}", "head_dim is missing" },
+        { SHAPE("gemma2", 256, 48, 80, 2, 6) KV(2) HEAD(8)
+          ",\"attn_logit_softcapping\":-1}",
+          "attn_logit_softcapping -1: must be a number above 0" },
+        { SHAPE("gemma3_text", 256, 48, 80, 2, 6) KV(2) HEAD(8)
+          ",\"use_bidirectional_attention\":true}",
+          "use_bidirectional_attention true: supported is false" },
+        { SHAPE("gemma3_text", 256, 48, 80, 2, 6) KV(2) HEAD(8)
+          ",\"sliding_window_pattern\":0}",
+          "sliding_window_pattern 0: must be a whole number above 0" },
+        { SHAPE("gpt_neox", 256, 48, 80, 2, 6)
+          ",\"use_parallel_residual\":false}",
+          "use_parallel_residual false: supported is true" },
+        { SHAPE("gpt_neox", 256, 48, 80, 2, 6) ",\"hidden_act\":\"gelu_fast\"}",
+          "hidden_act \"gelu_fast\": supported is \"gelu\"" },
+        { SHAPE("gpt_neox", 256, 48, 80, 2, 6) ",\"rotary_pct\":0.1}",
+          "turns 0 of 8 numbers of a head: at least 2 are turned" },
+        { SHAPE("stablelm", 256, 48, 80, 2, 6) KV(2) ",\"qk_layernorm\":true}",
+          "qk_layernorm true: supported is false" },
+        { SHAPE("phi", 256, 48, 80, 2, 6) ",\"partial_rotary_factor\":1.5}",
+          "partial_rotary_factor 1.5: must be a number above 0, up to 1" },
+        { SHAPE("phi", 256, 48, 80, 2, 6) ",\"partial_rotary_factor\":0.4}",
+          "model.head_size" },
+        { SHAPE("phi3", 256, 48, 80, 2, 6)
+          ",\"rope_scaling\":{\"type\":\"longrope\",\"short_factor\":[1],"
+          "\"long_factor\":[1,1,1,1]}}",
+          "short_factor must be a list of 4 numbers" },
+        { SHAPE("phi3", 256, 48, 80, 2, 6)
+          ",\"rope_scaling\":{\"type\":\"su\",\"short_factor\":[1,1,1,1],"
+          "\"long_factor\":[1,1,0,1]}}",
+          "long_factor: number 2 is 0: allowed is above 0" },
+        { SHAPE("phi3", 256, 48, 80, 2, 6)
+          ",\"rope_scaling\":{\"type\":\"linear\",\"factor\":2,"
+          "\"short_factor\":[1,1,1,1]}}",
+          "short_factor goes with the type longrope alone" },
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct model_spec spec;
+        struct error err = { STATUS_OK, "" };
+        cr_expect(eq(int, parse(&spec, bad[i].config, &err), STATUS_BAD_VALUE),
+                  "%s", bad[i].says);
+        cr_expect(strstr(err.text, bad[i].says) != NULL, "%s", err.text);
+    }
+}
+
+/* What is written is what was read, whatever the class has. */
+Test(hf_families, a_config_is_written_as_it_was_read)
+{
+    char directory[64], path[128];
+    const struct hf_routing routing = { .policy = route_find("dense") };
+
+    make_directory(directory);
+    snprintf(path, sizeof path, "%s/config.json", directory);
+    for (size_t i = 0; i < 16; i++) {
+        struct model_spec spec, again;
+        struct error err = { STATUS_OK, "" };
+        cr_assert(eq(int, parse(&spec, public[i].config, &err), STATUS_OK));
+        if (spec.traits.qkv_bias &&
+            !family_traits[spec_family(&spec)].qkv_bias)
+            continue;            /* no family has it */
+        cr_assert(eq(int, hf_config_write(path, &spec, &routing, &err),
+                     STATUS_OK), "%s: %s", public[i].name, err.text);
+        cr_assert(eq(int, hf_config_read(&again, NULL, path, &err), STATUS_OK),
+                  "%s: %s", public[i].name, err.text);
+        cr_expect(eq(u64, memory_parameters(&again), public[i].n));
+        cr_expect(eq(flt, again.attention_cap, spec.attention_cap));
+        cr_expect(eq(flt, again.local_theta, spec.local_theta));
+        cr_expect(eq(i32, again.n_rotary, spec.n_rotary));
+        cr_expect(memcmp(again.windowed, spec.windowed,
+                         sizeof spec.windowed) == 0);
+        cr_expect(eq(int, spec_family(&again), spec_family(&spec)));
+    }
+    remove_directory(directory);
+}
