@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sim/commands/commands.h"
@@ -258,6 +259,65 @@ Test(answer, the_text_says_it_in_words_and_names_whom)
         "Requests of ", "price_per_hour: the profile does not say" };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         cr_expect(strstr(said, words[i]) != NULL, "%s\n%s", words[i], said);
+}
+
+/* Forward FLOPs a token of the dense model of n of m.yaml's layers. */
+static double dense_flops(const char *layers)
+{
+    cr_assert(eq(int, PREDICT("dense.yaml", "--phase", "prefill", "--logits",
+        "all", "--tokens", "256", "-f", "json", "--set", layers), 0), "%s",
+              complained);
+    json_t *root = parsed();
+    const double flops = at(root, "totals.predicted.flops") / 256;
+    json_decref(root);
+    return flops;
+}
+
+/* A study whose dense losses are 2 + log(x / x5)^2, x5 those of 5 layers, and
+ * whose routed ones are flat in what they come to, so that the model's loss is
+ * that of 3 dense layers wherever it lies. */
+Test(answer, the_dense_model_of_equal_loss)
+{
+    static const char *const layers[] = { "model.layers=2", "model.layers=4",
+                                          "model.layers=6" };
+    const double x3 = dense_flops("model.layers=3"),
+                 x5 = dense_flops("model.layers=5");
+    const double loss = 2 + log(x3 / x5) * log(x3 / x5);
+    FILE *file;
+
+    cr_assert(mkdir("study", 0777) == 0);
+    file = fopen("study/settings.csv", "w");
+    cr_assert(file != NULL);
+    fprintf(file, "kind,setting,loss_causal,capacity,flops_forward_per_token\n");
+    for (int i = 0; i < 3; i++) {
+        const double x = dense_flops(layers[i]);
+        fprintf(file, "dense,d,%.12g,1,%.12g\n",
+                2 + log(x / x5) * log(x / x5), x);
+        fprintf(file, "MoD,m,%.12g,0.25,%.12g\n", loss + 1e-9 *
+                log(x / x5) * log(x / x5), x);
+        fprintf(file, "MoD,other,9,0.5,%.12g\n", x);
+    }
+    cr_assert(fclose(file) == 0);
+    cr_assert(eq(int, ANSWER("m.yaml", "--machine", "l4", "--context", "64",
+        "--batch", "1", "--against-loss", "study", "-f", "json"), 0), "%s",
+              complained);
+    json_t *root = parsed();
+    const json_t *rival = json_array_get(json_object_get(root, "rivals"), 2);
+    cr_expect_str_eq(text_at(rival, "rival"), "equal-loss");
+    cr_expect(epsilon_eq(dbl, at(rival, "layers"), 3, 1e-5), "%g",
+              at(rival, "layers"));
+    json_decref(root);
+
+    cr_expect(eq(int, ANSWER("m.yaml", "--machine", "l4", "--against-loss",
+        "study", "--set", "routing.capacity=0.5", "-f", "csv"), 2));
+    cr_expect(strstr(complained, "no lowest point") != NULL, "%s", complained);
+    cr_expect(eq(int, ANSWER("m.yaml", "--machine", "l4", "--against-loss",
+        "study", "--set", "model.layers=30", "-f", "csv"), 2));
+    cr_expect(strstr(complained, "allowed is what was trained") != NULL, "%s",
+              complained);
+    cr_expect(eq(int, ANSWER("m.yaml", "--against-loss", "none"), 2));
+    cr_expect(strstr(complained, "--against-loss none: ") != NULL, "%s",
+              complained);
 }
 
 Test(answer, a_directory_has_it_all)

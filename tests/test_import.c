@@ -70,6 +70,27 @@ Test(import, an_inner_call_is_part_of_the_outermost_that_is_known)
     closed(&b);
 }
 
+/* Not 4 (4*8 + 4*2), as if the other operand had none. */
+Test(import, bytes_of_a_type_that_is_not_known_are_unknown)
+{
+    static const char *const traces[] = {
+        TRACE(OP("aten::mm", 0, 9, "[4, 8], [8, 2]", "\"float\", \"quint9\"")),
+        TRACE(OP("aten::mm", 0, 9, "[4, 8], [8, 2]", "")),
+        TRACE(OP("aten::index_select", 0, 9, "[4, 8], [], [3]",
+                 "\"float\", \"Scalar\", \"quint9\"")),
+    };
+
+    for (size_t i = 0; i < sizeof traces / sizeof *traces; i++) {
+        struct both b;
+        opened(&b, traces[i]);
+        cr_assert(eq(u64, b.torch.n_calls, 1));
+        cr_expect(not(isnan(b.torch.call[0].work.flops)));
+        cr_expect(isnan(b.torch.call[0].work.bytes), "trace %zu", i);
+        cr_expect(eq(u64, b.torch.unshaped, 1));
+        closed(&b);
+    }
+}
+
 /* Two sequences, 4 heads, 16 tokens, D 8; causal: 16 * 17 / 2 pairs.  A pair has
  * 2 * 8 for its score, 2 * 8 for the mix, and 18 + 3 of the softmax. */
 #define ATTENTION(causal)                                                      \

@@ -143,7 +143,8 @@ static double numbers(const struct chrome_input *input)
     return input->n_dims > 0 || input->bytes > 0 ? n : 0;
 }
 
-/* Of a list of tensors the trace does not say the type. */
+/* Of a list of tensors, and of types that are not known here, nobody can say the
+ * bytes. */
 static bool has_types(const struct chrome_input *in, int n)
 {
     for (int i = 0; i < n; i++)
@@ -244,7 +245,7 @@ static void elements(struct torch_work *w, const struct torch_op *op,
 
     if (most > 0 || op->flops <= 0)
         w->flops = op->flops * most;
-    if (most > 0 && has_types(in, n))
+    if (most > 0)
         w->bytes = all_bytes(in, n, most, in[op->first].bytes);
 }
 
@@ -281,4 +282,6 @@ void torch_op_work(struct torch_work *out, const struct torch_op *op,
     default:
         elements(out, op, in, n);
     }
+    if (!has_types(in, n))
+        out->bytes = (double)NAN;
 }

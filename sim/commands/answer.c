@@ -6,6 +6,7 @@
 
 #include "sim/commands/answer_job.h"
 #include "sim/commands/commands.h"
+#include "sim/commands/loss_rival.h"
 #include "sim/commands/rival_load.h"
 #include "sim/core/config/model_config.h"
 
@@ -31,6 +32,10 @@ static const struct flag flags[] = {
         "rivals beside the dense twin, once for each, equal-flops if nothing is"
         " said: " RIVAL_HELP "; a depth is solved for at the longest of"
         " --context"),
+    ANSWER("--against-loss", "STUDY", NULL, TEXT, study, 0, 0, "", NULL, NULL,
+        "also the dense model of equal loss, by the settings.csv that a report"
+        " of trainings at one budget left in this folder; refused outside of"
+        " what was trained there"),
     ANSWER("--batch", "B,...", NULL, INT_LIST, batches, 1, MOST, "1,16,64",
         NULL, NULL, "how many sequences are processed at once"),
     ANSWER("--context", "T,...", NULL, INT_LIST, contexts, 1, MOST, "",
@@ -205,7 +210,11 @@ static enum status load_rivals(struct answer_job *j, struct error *err)
                              ANSWER_RIVALS_MAX - 1);
         j->asked[j->n_rivals++] = against->value[i];
     }
-    j->rival = calloc((size_t)j->n_rivals, sizeof *j->rival);
+    if (j->options->study && j->n_rivals == ANSWER_RIVALS_MAX)
+        return error_set(err, STATUS_BAD_VALUE, "--against-loss: allowed are up"
+                         " to %d rivals beside the dense twin",
+                         ANSWER_RIVALS_MAX - 1);
+    j->rival = calloc((size_t)j->n_rivals + 1, sizeof *j->rival);
     if (!j->rival)
         return error_set(err, STATUS_NO_MEMORY, "no memory for rivals");
     for (int t = 0; t < j->options->contexts.n; t++)
@@ -214,6 +223,11 @@ static enum status load_rivals(struct answer_job *j, struct error *err)
     for (int r = 0; r < j->n_rivals && status == STATUS_OK; r++)
         status = rival_load(&j->rival[r], j->asked[r], &j->file.spec,
                             (int32_t)longest, err);
+    if (status == STATUS_OK && j->options->study) {
+        j->asked[j->n_rivals] = "equal-loss";
+        status = loss_rival_make(&j->rival[j->n_rivals++], j->options->study,
+                                 &j->file.spec, err);
+    }
     return status;
 }
 

@@ -21,6 +21,7 @@ struct answer_options {
     int     execution;                  /* enum execution */
     int64_t n_prompt, n_new, concurrency;
     double  first_limit, next_limit;    /* s; 0: none */
+    const char *study;                  /* of --against-loss; NULL: none */
 };
 
 /* A machine, and the arithmetic that models run in there. */

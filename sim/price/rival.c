@@ -133,14 +133,12 @@ static enum status share(double *out, void *context, int64_t n,
     return status;
 }
 
-static enum status solve(struct rival *out, struct search *s,
-                         const struct model_spec *spec, struct error *err)
+/* For the target that stands in *s. */
+static enum status solve(struct rival *out, struct search *s, struct error *err)
 {
     struct bracket b;
-    enum status status = amount(&s->target, s, spec, err);
+    enum status status = bracket_find(&b, share, s, 1, SPEC_MAX_LAYERS, err);
 
-    if (status == STATUS_OK)
-        status = bracket_find(&b, share, s, 1, SPEC_MAX_LAYERS, err);
     if (status != STATUS_OK)
         return status;
     if (b.low == b.high && b.above > 1)
@@ -186,9 +184,11 @@ static enum status make_equal(struct rival *out,
     struct search s = { .kind = asked->kind, .n_tokens = n_tokens,
                         .twin = without_experts(out->twin) };
     const bool flops = asked->kind == RIVAL_FLOPS;
-    enum status status = solve(out, &s, spec, err);
+    enum status status = amount(&s.target, &s, spec, err);
 
     (void)other;
+    if (status == STATUS_OK)
+        status = solve(out, &s, err);
     snprintf(out->name, sizeof out->name, "%s",
              flops ? "equal-FLOP dense" : "equal-size dense");
     if (flops)
@@ -269,4 +269,15 @@ enum status rival_make(struct rival *out, const struct rival_asked *asked,
 const struct model_spec *rival_nearest(const struct rival *rival)
 {
     return &rival->end[rival->n_ends > 1 && rival->way >= 0.5];
+}
+
+enum status rival_make_flops(struct rival *out, const struct model_spec *spec,
+                             double flops_per_token, int32_t n_tokens,
+                             struct error *err)
+{
+    *out = (struct rival){ .kind = RIVAL_FLOPS, .twin = spec_dense(spec) };
+    struct search s = { .kind = RIVAL_FLOPS, .n_tokens = n_tokens,
+                        .twin = without_experts(out->twin),
+                        .target = flops_per_token * n_tokens };
+    return solve(out, &s, err);
 }

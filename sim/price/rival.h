@@ -64,6 +64,12 @@ enum status rival_make(struct rival *out, const struct rival_asked *asked,
                        const struct model_spec *other, int32_t n_tokens,
                        struct error *err) MUST_CHECK;
 
+/* The dense model of such FLOPs a token of a forward pass over T tokens, as
+ * RIVAL_FLOPS finds it; the caller gives it its name. */
+enum status rival_make_flops(struct rival *out, const struct model_spec *spec,
+                             double flops_per_token, int32_t n_tokens,
+                             struct error *err) MUST_CHECK;
+
 /* FLOPs of a forward pass of one sequence, with the logits of all its tokens. */
 enum status rival_forward_flops(double *out, const struct model_spec *spec,
                                 int32_t n_tokens, struct error *err) MUST_CHECK;

@@ -1,0 +1,108 @@
+# compute-loss.gp - drawn by isobath report from compute-loss.dat:
+#   gnuplot -e "FMT='png'" compute-loss.gp
+if (!exists("OUT")) OUT = 'compute-loss'
+D = 'compute-loss.dat'
+W = 860.; H = 569.
+ML = 72.; MR = 104.; MT = 138.; MB = 99.
+KEYTOP = 86.
+
+# Colour and shape say WHAT is drawn (dense, MoD, an op); fill and dash say HOW WE
+# KNOW (predicted, counted, measured, modelled). Nothing is told by colour alone.
+if (!exists("FMT")) FMT = 'svg'          # svg, png or pdf
+
+# Liberation Sans has the widths of Arial: the PNG shows what a browser will lay out.
+FONT = (FMT eq 'svg') ? 'Arial' : 'Liberation Sans'
+if (FMT eq 'svg') { set terminal svg size W,H font FONT.',13' enhanced rounded linewidth 1 background '#ffffff' }
+if (FMT eq 'png') { set terminal pngcairo size int(2*W),int(2*H) font FONT.',9.75' fontscale 2 linewidth 2 pointscale 2 enhanced rounded background '#ffffff' }
+if (FMT eq 'pdf') { set terminal pdfcairo size W/96. in, H/96. in font FONT.',9.75' linewidth 1 enhanced rounded background '#ffffff' }
+set termoption noenhanced                # foreign text carries no markup
+if (OUT ne '') { set output OUT.'.'.FMT }
+set encoding utf8
+
+INK   = '#1A1A1A'    # text                       17.4 : 1 on white
+MUTED = '#5F6368'    # axes, notes                 6.0 : 1
+RULE  = '#E3E3E3'    # grid, never data
+# what: models
+C_DENSE   = '#555555'
+C_MOD     = '#0072B2'
+C_CONTROL = '#B34700'
+C_ALT     = '#1B7F5C'
+# what: ops (attention blue, feed-forward orange)
+array OPC[7] = ['#1F5A99', '#4A8FC7', '#B34700', '#D4732A', '#A0307A', '#8A8A8A', '#1B7F5C']
+# gnuplot point types: the hollow twin of a filled mark n is n-1
+PT_DENSE = 7; PT_MOD = 5; PT_CONTROL = 9; PT_ALT = 13
+set dashtype 11 (10,8)      # predicted; round caps eat into gaps: keep them wide
+set dashtype 12 (1,7)       # modelled
+DT_PRED = 11; DT_MODEL = 12
+
+set style line 1 lc rgb C_DENSE   lw 1.8 pt PT_DENSE   ps 0.8
+set style line 2 lc rgb C_MOD     lw 1.8 pt PT_MOD     ps 0.8
+set style line 3 lc rgb C_CONTROL lw 1.8 pt PT_CONTROL ps 1.0
+set style line 4 lc rgb C_ALT     lw 1.8 pt PT_ALT     ps 1.0
+set style line 90 lc rgb RULE  lw 0.8
+set style line 91 lc rgb MUTED lw 0.9
+set style line 92 lc rgb INK   lw 1.2
+
+set lmargin at screen ML/W
+set rmargin at screen 1-MR/W
+set tmargin at screen 1-MT/H
+set bmargin at screen MB/H
+AXES = "set border 3 ls 91; set xtics nomirror out scale 0.5,0.25 textcolor rgb INK; set ytics nomirror out scale 0.5,0.25 textcolor rgb INK; set grid xtics ytics ls 90, ls 90"
+eval AXES
+# Of several panels the key is drawn first, on a frame without axes.
+KEYONLY = "set multiplot; unset border; unset tics; unset grid"
+PANELS  = "unset key; do for [i=901:930] { unset label i }; ".AXES
+set style fill solid 1.0 noborder
+set errorbars small
+# An interval over a filled bar: white casing, then ink (yerrorbars would punch a hole).
+set style arrow 1 heads size screen 0.004,90 lc rgb '#FFFFFF' lw 4
+set style arrow 2 heads size screen 0.004,90 lc rgb INK lw 1.3
+# A name hides the lines behind it, which would strike it through.
+set style textbox opaque noborder fillcolor rgb '#FFFFFF' margins 0.3,0.2
+unset title
+
+minus(s) = s[1:1] eq '-' ? '−'.s[2:*] : s
+signed(fmt,v) = minus(sprintf(fmt, v))
+HEADFONT = FONT.':Bold'.((FMT eq 'svg') ? ',16' : ',12')
+SMALL    = FONT.((FMT eq 'svg') ? ',11.5' : ',8.6')
+MONO     = 'Liberation Mono'.((FMT eq 'svg') ? ',12' : ',9')
+set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
+# Where each frame lies and what it spans, for a page that tells values: left, right,
+# bottom, top in pixels from the lower left, then both axes, then whether they are
+# logarithmic.  A panel of several says it behind its plot.
+FRAMES = ''; LOGX = 0; LOGY = 0
+SAY_FRAME = "FRAMES = FRAMES.sprintf('%.2f %.2f %.2f %.2f %.9g %.9g %.9g %.9g %d %d;', GPVAL_TERM_XMIN, GPVAL_TERM_XMAX, GPVAL_TERM_YMIN, GPVAL_TERM_YMAX, GPVAL_X_MIN, GPVAL_X_MAX, GPVAL_Y_MIN, GPVAL_Y_MAX, LOGX, LOGY)"
+SAY_FRAMES = "if (FRAMES eq '') { eval SAY_FRAME }; if (FMT eq 'svg' && OUT eq '') { set print '-'; print '<!-- frames '.FRAMES.' -->' }"
+set label 901 'Best MoD against best dense: cannot tell: 12 seeds see only differences above 0.84 %' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
+set label 911 'Held-out loss (nats per byte) against forward FLOPs per token, after 10.0 TFLOP of training each; small marks: one seed; large:' at screen 16./W, screen 1-42./H left tc rgb MUTED
+set label 912 'mean ± 1 sd of 12 seeds; labels: capacity in routed blocks, layers×channels; at equal training FLOPs a cheaper token buys more' at screen 16./W, screen 1-59./H left tc rgb MUTED
+set label 913 'tokens' at screen 16./W, screen 1-76./H left tc rgb MUTED
+set label 921 'loss measured on held-out text, MoD under a causal rule  |  FLOPs counted, equal training FLOPs within 1 %  |  isobath commit bb30d9bd4469, AMD' at screen 16./W, screen 29./H left font SMALL tc rgb MUTED
+set label 922 'EPYC' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
+KINDS = '1 2 3 '
+set xrange [471.852725:550.54346]
+set yrange [1.53753416:1.627586]
+set format y '%.2f'
+set label 100 'dense 3x64' at first 485.653,1.5914981 left offset screen 0.01047,0.02115 font SMALL tc rgb C_DENSE front boxed
+set label 101 'MoD 3+3 x64' at first 530.613443,1.58864349 right offset screen -0.01163,0.00000 font SMALL tc rgb C_MOD front boxed
+set label 102 'table of one byte' at first 514.508888,1.56404052 right offset screen -0.01163,0.00000 font SMALL tc rgb C_CONTROL front boxed
+set label 104 'table of three bytes' at first 527.006631,1.56720862 left offset screen 0.01047,-0.02115 font SMALL tc rgb C_CONTROL front boxed
+set label 105 'table of two bytes with a gate' at first 527.027457,1.56465964 center offset screen 0.00000,-0.09147 font SMALL tc rgb C_CONTROL front boxed
+set label 106 'table of entropy' at first 536.743185,1.57806334 left offset screen 0.01163,0.00000 font SMALL tc rgb C_CONTROL front boxed
+XLABEL = 'forward cost, kFLOP per token'
+DENSE = 1.5914981; SD = 0.0151479254
+# Every run and the means of each kind; DENSE and SD of the best dense model to
+# beat, where there is one.
+set format x '%g'
+set xlabel XLABEL offset 0,0.3
+set ylabel 'held-out loss, nats per byte' offset 0.6,0
+if (exists("DENSE")) {
+    if (SD > 0) { set object 1 rectangle from graph 0, first DENSE-SD to graph 1, first DENSE+SD fs solid 1 noborder fc rgb '#F0F0F0' behind }
+    set arrow 1 from graph 0, first DENSE to graph 1, first DENSE nohead lc rgb C_DENSE lw 0.9
+    set label 90 'best dense' at graph 1, first DENSE left offset screen 6./W,7/H font SMALL tc rgb C_DENSE
+    set label 91 sprintf('%.4f', DENSE).(SD > 0 ? ', ± sd' : '') at graph 1, first DENSE left offset screen 6./W,-7/H font SMALL tc rgb C_DENSE
+}
+array NAME[3] = ['dense', 'MoD, learned routing', 'MoD, control routing']
+plot for [k in KINDS] D index 0+k-1 using 1:2 with points ls k+0 ps 0.35 notitle, \
+     for [k in KINDS] D index 2+k using 1:2:3 with yerrorbars ls k+0 lw 1.2 title NAME[k+0]
+eval SAY_FRAMES
