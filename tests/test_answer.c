@@ -213,6 +213,34 @@ Test(answer, a_dense_model_saves_nothing)
     json_decref(root);
 }
 
+/* Beside itself only others are worth a table. */
+Test(answer, a_dense_model_is_told_how_to_ask)
+{
+    cr_assert(eq(int, ANSWER("dense.yaml", "--machine", "l4", "--context",
+                             "64"), 0), "%s", complained);
+    cr_expect(strstr(said, "is its own dense twin") != NULL, "%s", said);
+    cr_expect(strstr(said, "routing.capacity=0.125") != NULL, "%s", said);
+    cr_expect(strstr(said, "1.000") == NULL, "%s", said);
+    cr_assert(eq(int, ANSWER("dense.yaml", "--machine", "l4", "--context", "64",
+                             "--against", "layers:3"), 0), "%s", complained);
+    cr_expect(strstr(said, "Decode, against ") != NULL, "%s", said);
+}
+
+Test(answer, what_is_given_twice_counts_once)
+{
+    cr_assert(eq(int, ANSWER("m.yaml", "--machine", "l4", "--machine",
+        "tpu-v5e", "--context", "64,32", "--batch", "8,1", "--against",
+        "exit:3", "--against", "equal-params", "-f", "csv"), 0), "%s",
+        complained);
+    char *once = strdup(said);
+    cr_assert(eq(int, ANSWER("m.yaml", "--machine", "l4", "--machine",
+        "tpu-v5e", "--machine", "l4", "--context", "64,64,32,64", "--batch",
+        "8,1,8", "--against", "exit:3", "--against", "exit:3", "--against",
+        "equal-params", "-f", "csv"), 0), "%s", complained);
+    cr_expect_str_eq(said, once);
+    free(once);
+}
+
 /* 2 dollars an hour, 300 grams a kWh at 1.5 of the machine's. */
 Test(answer, money_and_grams_come_from_the_profile)
 {

@@ -31,9 +31,12 @@ Test(report_asked, the_page_says_whom_it_is_held_against)
     cr_assert(eq(int, STARTED("report", "asked", "-o", "page"), 0), "%s",
               read_file("stderr", NULL));
     EXPECT("page/index.html", "m: does it save, where, and against whom?",
-           "Nothing here was executed", "Against its dense twin: the same 6"
+           "Nothing here was executed: all numbers on this page are"
+           " predicted.", "Against its dense twin: the same 6"
            " layers", "Decode, against equal-FLOP dense.", "Does it save?",
            "A mix of requests");
+    cr_expect(strstr(read_file("page/index.html", NULL), "not asked for") ==
+              NULL);
     EXPECT("page/tables/asked.csv", "model,phase,rival,", "m,train,dense,",
            "m,decode,equal-flops,");
     EXPECT("page/tables/asked-cells.csv", "L4,prefill,64,8,dense,");

@@ -79,9 +79,10 @@ enum status run_rule_check_routed(const struct run_config *c,
         return STATUS_BAD_VALUE;
     }
     if (!p->choose) {
-        run_config_fail(c, "run.policy", err, "%s: it routes nothing, which leaves no"
-                        " choice to look at; allowed here are the others, such"
-                        " as expert_choice, threshold and drawn", p->name);
+        run_config_fail(c, "run.policy", err, "%s: it routes nothing,"
+                        " which leaves no choice to look at; allowed here are"
+                        " the others, such as expert_choice, threshold and"
+                        " drawn", p->name);
         return STATUS_BAD_VALUE;
     }
     return STATUS_OK;

@@ -267,13 +267,16 @@ static bool lead_runs(const struct report *r, FILE *out)
 
 void page_lead(const struct report *r, FILE *out)
 {
-    bool executed = false;
+    bool executed = false, asked = false;
 
-    for (size_t i = 0; i < r->n_worked && !executed; i++)
-        executed = was_executed(r->worked[i]);
+    for (size_t i = 0; i < r->n_worked; i++) {
+        executed = executed || was_executed(r->worked[i]);
+        asked = asked || r->worked[i]->kind == RUN_ASKED;
+    }
     if (!executed)
-        fputs("<p class=\"banner\">Nothing here was executed: all numbers on "
-              "this page are predicted, or there are none.</p>\n", out);
+        fprintf(out, "<p class=\"banner\">Nothing here was executed: all "
+                "numbers on this page are predicted%s.</p>\n",
+                asked ? "" : ", or there are none");
     if (!lead_runs(r, out) && !lead_texts(r, out)) {
         fputs("<p class=\"lead\">", out);
         html_textf(out, "%zu run%s, without a held-out loss and without phases.",

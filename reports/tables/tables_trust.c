@@ -220,6 +220,7 @@ static void unknown_row(struct table *t, const struct reasons *all, int w,
     table_text(t, reason);
 }
 
+/* A profile has its totals by phase; an answer has cells, and no totals. */
 static void unknowns(struct report *r)
 {
     struct table *t = REPORT_ADD_TABLE(r, TRUST, "What is unknown, and why", "unknown",
@@ -232,7 +233,8 @@ static void unknowns(struct report *r)
         all.texts[i / METRIC_COUNT][i % METRIC_COUNT] =
             error_noted(json_object());
     for (size_t i = 0; i < r->n_worked; i++)
-        if (r->worked[i]->kind != RUN_PROFILE)
+        if (r->worked[i]->kind != RUN_PROFILE &&
+            r->worked[i]->kind != RUN_ASKED)
             add_reasons(&all, &r->worked[i]->totals);
     for (size_t i = 0; r->profile && i < r->profile->n_phases; i++)
         for (int a = 0; a < ARM_COUNT; a++)

@@ -74,6 +74,44 @@ static const struct flag flags[] = {
 
 /* ---- what is asked ---- */
 
+/* A number that is given twice is asked once: each cell counts once. */
+static void numbers_once(struct config_int_list *list)
+{
+    int32_t n = 0;
+
+    for (int32_t i = 0; i < list->n; i++) {
+        int32_t same = 0;
+        while (same < n && list->value[same] != list->value[i])
+            same++;
+        if (same == n)
+            list->value[n++] = list->value[i];
+    }
+    list->n = n;
+}
+
+/* Likewise of names. */
+static void names_once(struct config_paths *list)
+{
+    int32_t n = 0;
+
+    for (int32_t i = 0; i < list->n; i++) {
+        int32_t same = 0;
+        while (same < n && strcmp(list->value[same], list->value[i]) != 0)
+            same++;
+        if (same == n && n++ != i)
+            memcpy(list->value[same], list->value[i], sizeof list->value[i]);
+    }
+    list->n = n;
+}
+
+static void ask_once(struct answer_options *o)
+{
+    numbers_once(&o->batches);
+    numbers_once(&o->contexts);
+    names_once(&o->machines);
+    names_once(&o->against);
+}
+
 /* The first of these that a machine has is what models are served in. */
 static const enum precision usual_formats[] = { PRECISION_BF16, PRECISION_FP16,
                                                 PRECISION_FP32 };
@@ -240,6 +278,7 @@ static enum status load(struct answer_job *j, struct error *err)
 
     if (status != STATUS_OK)
         return status;
+    ask_once(j->options);
     if (j->options->contexts.n == 0)
         default_contexts(j);
     if ((status = check_tokens(j, err)) || (status = take_mix(j, err)) ||

@@ -133,6 +133,14 @@ static void print_mix_words(FILE *file, const struct answer_job *j)
     }
 }
 
+/* A dense model against itself, and nobody else was asked for: all factors are
+ * 1, and how to ask is the answer. */
+static bool is_own_twin(const struct answer_job *j)
+{
+    return spec_n_routed(&j->file.spec) == 0 && j->options->against.n == 0 &&
+           !j->options->study;
+}
+
 static enum status print_text(FILE *file, const struct answer_job *j,
                               struct error *err)
 {
@@ -140,6 +148,8 @@ static enum status print_text(FILE *file, const struct answer_job *j,
 
     answer_about(text, j);
     wrap_text(file, 0, 2, text);
+    if (is_own_twin(j))
+        return STATUS_OK;
     print_machines(file, j);
     fputc('\n', file);
     for (int r = 0; r < j->n_rivals; r++) {
