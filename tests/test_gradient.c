@@ -283,7 +283,7 @@ Test(gradient, gated_bypasses_and_scaled_gates)
     struct error_counts counts = { 0 };
     for (int i = 0; i < 32; i++) {
         struct case_row row = {
-            (enum family)(i % FAMILY_COUNT), i % 3 == 1 ? 9 : 1, i % 2, 0.5,
+            (enum family)(i % FAMILY_GEMMA2), i % 3 == 1 ? 9 : 1, i % 2, 0.5,
             i / 2 % 2 ? PATTERN_ALL : PATTERN_ODD, (enum gate)(i / 4 % GATE_ONE),
             (enum router_input)(i % ROUTER_INPUT_COUNT),
             i == 7 ? false : i == 11 ? FROZEN : i % 8 == 3 ? ALONE : true,

@@ -67,6 +67,28 @@ Test(install, scripts_are_started_by_name)
     expect_said("stderr", "did you mean 'study'?");
 }
 
+/* Its head, and nothing done. */
+Test(install, scripts_say_how_they_are_used)
+{
+    static const char *const said[][2] = {
+        { "demo", "isobath demo [DIR]" },
+        { "study", "isobath study STUDY [--keep]" },
+        { "corpus", "isobath corpus [kjv|mixed]" },
+        { "models", "isobath models [NAME]" },
+    };
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        char line[128];
+        snprintf(line, sizeof line, "isobath %s --help && isobath %s -h"
+                 " && isobath %s capacity-demo --help", said[i][0], said[i][0],
+                 said[i][0]);
+        expect_shell(0, line);
+        expect_said("stdout", said[i][1]);
+        cr_expect(strstr(read_file("stdout", NULL), "set -eu") == NULL);
+        cr_expect_str_eq(read_file("stderr", NULL), "");
+        cr_expect(not(there("build")), "%s", said[i][0]);
+    }
+}
+
 Test(install, python_finds_the_module_and_its_schema)
 {
     if (system("command -v python3 >/dev/null") != 0)

@@ -520,7 +520,9 @@ Test(predict_apart, it_is_either_part_routed_less_none_routed)
                         struct model_spec spec =
                             apart((enum family)family, 
                                 (enum skipped_keys)keys, (enum signal)signal);
-                        if (signal != SIGNAL_RECEIVED) {
+                        /* Not every family is routed so: test_families.c */
+                        if (signal != SIGNAL_RECEIVED &&
+                            spec_check(&spec, NULL) == STATUS_OK) {
                             struct twins t = open_twins(&spec, &a,
                                                         (enum phase)phase);
                             snprintf(what, sizeof what, "%s, keys %s, %s,"

@@ -65,12 +65,77 @@ Test(profile_rival, fewer_layers_are_counted_as_predicted)
     }
 }
 
-/* A part of the twin is trained whole: there is no third arm. */
+/* A part of the twin is trained whole: there is no third arm, and it is said,
+ * also where other phases have it. */
 Test(profile_rival, a_part_is_not_trained)
 {
-    cr_assert(eq(int, profile("expert_choice", "train", "layers:2"), 0));
+    static const char *const cases[][2] = {
+        { "train", "exit:2" }, { "train,prefill,decode", "layers:2" },
+    };
+    for (int i = 0; i < 2; i++) {
+        cr_assert(eq(int, profile("expert_choice", cases[i][0], cases[i][1]),
+                     0));
+        expect_said("stdout", ": not run; it is trained as the twin");
+        json_t *summary = json_load_file("p/summary.json", 0, NULL);
+        const json_t *rival = json_object_get(phase_of(summary), "against");
+        cr_expect(json_object_get(rival, "arm") == NULL);
+        cr_expect_str_eq(json_string_value(json_object_get(rival, "rival")),
+                         cases[i][1]);
+        cr_expect(strstr(json_string_value(json_object_get(rival, "note")),
+                         "trained as the twin") != NULL);
+        json_decref(summary);
+    }
+}
+
+/* The note is what the phase says of its rival; NULL: none. */
+static const char *note_of(json_t *summary)
+{
+    return json_string_value(json_object_get(
+        json_object_get(phase_of(summary), "against"), "note"));
+}
+
+/* Two layers of four keep a quarter: two and a half are worth as much, of which
+ * two run.  In prefill as many tokens are kept as the capacity says. */
+Test(profile_rival, flops_that_are_not_equal_say_so)
+{
+    cr_assert(eq(int, profile("expert_choice", "prefill", "equal-flops"), 0));
     json_t *summary = json_load_file("p/summary.json", 0, NULL);
-    cr_expect(json_object_get(phase_of(summary), "against") == NULL);
+    json_t *rival = json_object_get(phase_of(summary), "against");
+    const double ratio = number_at(rival, "ratio.flops");
+    char share[64], layers[64];
+
+    cr_assert(gt(dbl, fabs(1 / ratio - 1), 0.05));
+    snprintf(share, sizeof share, "takes %.1f %% of the model's", 100 / ratio);
+    snprintf(layers, sizeof layers, "of %.4g layers it runs with 2",
+             number_at(rival, "layers"));
+    expect_said("stdout", share);
+    expect_said("stdout", layers);
+    cr_assert(note_of(summary) != NULL);
+    cr_expect(strstr(note_of(summary), share) != NULL);
+    cr_expect(strstr(note_of(summary), "routed layers kept") == NULL);
+    json_decref(summary);
+}
+
+/* Decoding draws whom a layer keeps, by chance more or fewer than the quarter:
+ * two steps, two routed layers, and the classes of tokens tell how many. */
+Test(profile_rival, tokens_kept_beyond_the_capacity_are_a_reason)
+{
+    cr_assert(eq(int, profile("expert_choice", "decode", "equal-flops"), 0));
+    json_t *summary = json_load_file("p/summary.json", 0, NULL);
+    json_t *classes = json_object_get(phase_of(summary), "tokens_by_kept");
+    json_t *class;
+    double kept = 0;
+    size_t i;
+    char said[64];
+
+    json_array_foreach(classes, i, class)
+        kept += number_at(class, "kept") * number_at(class, "steps");
+    cr_assert(ne(dbl, kept, 1), "the seed draws what is expected");
+    snprintf(said, sizeof said, "kept %.3g %% of the tokens", 100 * kept / 4);
+    cr_assert(note_of(summary) != NULL);
+    cr_expect(strstr(note_of(summary), said) != NULL, "%s", note_of(summary));
+    cr_expect(strstr(note_of(summary), "not 25 %") != NULL, "%s",
+              note_of(summary));
     json_decref(summary);
 }
 

@@ -379,3 +379,17 @@ Test(report_study, a_setting_is_told_by_numbers_and_by_the_data_it_saw)
     cr_assert(eq(sz, study.setting[0].n + study.setting[1].n, 3));
     cr_assert(eq(sz, study.setting[0].n_seeds * study.setting[1].n_seeds, 2));
 }
+
+Test(report_study, a_kind_is_said_once)
+{
+    const struct setting named = { .kind = SETTING_DENSE,
+                                   .label = "dense 3x64" };
+    const struct setting shaped = { .kind = SETTING_DENSE,
+                                    .label = "3×64" };
+    const struct setting table = { .kind = SETTING_CONTROL,
+                                   .label = "table of two bytes" };
+
+    cr_assert(eq(str, (char *)setting_kind_before(&named), ""));
+    cr_assert(eq(str, (char *)setting_kind_before(&shaped), "dense "));
+    cr_assert(eq(str, (char *)setting_kind_before(&table), "control "));
+}

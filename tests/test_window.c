@@ -98,3 +98,44 @@ Test(window, what_a_window_cannot_be_beside_is_refused_by_name)
     cr_expect(not(spec_has_windows(&spec)));
     cr_expect(eq(int, spec_check_training(&spec, &err), STATUS_OK));
 }
+
+/* Whoever enters the feed-forward part, all attend, and through the window. */
+Test(window, an_expected_step_of_a_routed_layer_attends_through_it)
+{
+    struct model_spec spec = windowed(20), dense = spec;
+    struct allocation a;
+    struct ledger *routed = case_ledger(spec.n_layers, 0, PROV_PREDICTED);
+    struct ledger *none = case_ledger(spec.n_layers, 0, PROV_PREDICTED);
+    struct error err = { STATUS_OK, "" };
+
+    spec.routed[2] = true;
+    spec.capacity[2] = 0.5;
+    spec.part = PART_FFN;
+    spec.gate = GATE_ONE;
+    cr_assert(eq(int, allocation_open(&a, spec.n_layers, B, T, NULL),
+                 STATUS_OK));
+    for (int32_t c = 0; c < spec.n_layers; c++)
+        for (int32_t b = 0; b < B; b++)
+            a.count[c * B + b] = T;
+    cr_assert(eq(int, predict_decode_expected(routed, &(struct predict_job){
+        .spec = &spec, .allocation = &a }, NULL, &err), STATUS_OK), "%s",
+        err.text);
+    cr_assert(eq(int, predict_decode_expected(none, &(struct predict_job){
+        .spec = &dense, .allocation = &a }, NULL, &err), STATUS_OK), "%s",
+        err.text);
+    for (int32_t l = 0; l < spec.n_layers; l++) {
+        const struct ledger_key key = { PASS_FORWARD, l, LEDGER_SHARED,
+                                        OP_ATTEND };
+        for (int m = METRIC_FLOPS; m <= METRIC_BYTES; m++)
+            cr_expect(eq(u64, ledger_at(routed, key)->count[m],
+                         ledger_at(none, key)->count[m]), "layer %d", l);
+        /* 4 heads of 6, a query at token 50: over 48 keys, or over 64; 20 are
+         * read, or 50. */
+        cr_expect(eq(u64, ledger_at(none, key)->count[METRIC_FLOPS],
+                     (uint64_t)B * 4 * (2 * 6 + 15 + 1 + (l == 1 ? 64 : 48) *
+                                            (4 * 6 + 18 + 2))), "%d", l);
+    }
+    allocation_close(&a);
+    ledger_close(none);
+    ledger_close(routed);
+}

@@ -122,8 +122,12 @@ bool        profile_rival_runs(const struct profile_job *s,
 /* Weights do not change what a dense model costs: they are drawn. */
 void        profile_rival_fill(const struct profile_job *s,
                                struct model *model);
+/* Where one was asked for and takes no part, file and print why. */
+void        profile_rival_missing(json_t *json, const struct profile_job *s,
+                                  const struct workload *phase);
 /* Files under the phase's `against` the rival, its arm as profile_arm_json() has
- * it, and what the model's arm takes of it, which is printed too. */
+ * it, and what the model's arm takes of it, which is printed too; and how far
+ * FLOPs that were to be equal are from it. */
 enum status profile_rival_json(json_t *phase, json_t *rival_arm,
                                const struct arm *rival,
                                const struct arm *model,

@@ -127,6 +127,7 @@ static enum status finish_phase(struct arms *arms, json_t *json,
         if (s->arguments.common.format == FORMAT_TEXT)
             status = profile_paired_print(arm, s->arguments.common.quiet, err);
     }
+    profile_rival_missing(json, s, arms->in[0]->phase);
     if (json_array_size(rivals) > 0 && status == STATUS_OK)
         status = profile_rival_json(json, json_array_get(rivals, 0),
                                     &arm[ARM_RIVAL],

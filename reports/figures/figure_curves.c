@@ -147,8 +147,8 @@ void figure_curves(struct plot *p, const struct report *r)
                 if (!c->n || (thick && !is_thick(study, s, s->run[j])))
                     continue;
                 write_curve(p, c, s->label, &e);
-                snprintf(name, sizeof name, "%s %s",
-                         setting_kind_names[s->kind], s->label);
+                snprintf(name, sizeof name, "%s%s",
+                         setting_kind_before(s), s->label);
                 fprintf(p->script, "KIND[%d] = %d; NAME[%d] = ", n + 1,
                         s->kind + 1, n + 1);
                 plot_quote(p, name);

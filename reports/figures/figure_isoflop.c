@@ -223,18 +223,6 @@ static void say(struct plot *p, const struct study *study)
              said);
 }
 
-/* " dense", unless the label says it. */
-static const char *kind_before(const struct setting *s)
-{
-    static const char *const before[SETTING_KIND_COUNT] = {
-        [SETTING_DENSE] = " dense", [SETTING_MOD] = " MoD",
-        [SETTING_CONTROL] = " control" };
-    const size_t n = strlen(setting_kind_names[s->kind]);
-
-    return strncmp(s->label, setting_kind_names[s->kind], n) == 0
-               ? "" : before[s->kind];
-}
-
 static void describe(struct plot *p, const struct isoflop *iso,
                      const struct study *study, int fits)
 {
@@ -259,9 +247,10 @@ static void describe(struct plot *p, const struct isoflop *iso,
             tell_edge(edge, sizeof edge, iso, d);
         used = strlen(p->foot);
         if (*edge)
-            snprintf(p->foot + used, sizeof p->foot - used, "%s%s %.40s (%s)",
+            snprintf(p->foot + used, sizeof p->foot - used, "%s %s%.40s (%s)",
                      told++ ? "," : "  |  minimum not bracketed by what was "
-                     "tried:", kind_before(best[k]), best[k]->label, edge);
+                     "tried:", setting_kind_before(best[k]), best[k]->label,
+                     edge);
     }
     TEXT_SET(p->alt, "Held-out loss in nats per byte against the number of "
              "parameters on a logarithmic axis, for %zu training budget%s, "

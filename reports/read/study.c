@@ -420,6 +420,17 @@ const struct run *study_typical(const struct setting *s)
     return typical;
 }
 
+const char *setting_kind_before(const struct setting *setting)
+{
+    static const char *const before[SETTING_KIND_COUNT] = {
+        [SETTING_DENSE] = "dense ", [SETTING_MOD] = "MoD ",
+        [SETTING_CONTROL] = "control " };
+    const char *kind = setting_kind_names[setting->kind];
+
+    return strncmp(setting->label, kind, strlen(kind)) == 0
+               ? "" : before[setting->kind];
+}
+
 void study_label(char out[160], const struct study *study,
                  const struct setting *s)
 {

@@ -102,6 +102,8 @@ void        study_judge(struct study *study, double *x);
 bool        study_is_largest(const struct study *study,
                              const struct setting *setting);
 
+/* "dense ", or "" where the label begins so itself. */
+const char *setting_kind_before(const struct setting *setting);
 /* The label, and the budget where there are several. */
 void        study_label(char out[160], const struct study *study,
                         const struct setting *setting);

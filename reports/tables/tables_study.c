@@ -135,7 +135,7 @@ static void differences(struct report *r)
         d.high = c->loss.high;
         table_row(t, row_of(s));
         study_label(label, study, s);
-        table_textf(t, "%s %s", setting_kind_names[s->kind], label);
+        table_textf(t, "%s%s", setting_kind_before(s), label);
         study_label(label, study, s->rival);
         table_text(t, label);
         table_amount(t, counted(s->capacity));
