@@ -292,6 +292,67 @@ Test(import, a_report_draws_what_was_imported, .init = import_recorded,
     cr_expect(there("page/figures/roofline.gp"));
 }
 
+static const char *recorded(void)
+{
+    static char trace[PATH_SIZE];
+
+    snprintf(trace, sizeof trace, "%s/tests/data/torch/train.json", started_in);
+    return trace;
+}
+
+Test(import, times_of_a_cpu_are_not_put_into_the_profile_of_a_gpu,
+     .init = import_recorded, .fini = leave_directory)
+{
+    expect_said("stdout", "TIMES ARE OF THE CPU");
+    cr_expect(eq(int, RUN("import", recorded(), "-o", "gpu", "--machine",
+                          "a100-80", "--machine-out", "gpu.yaml"), 2));
+    expect_said("stderr", "are of a CPU, and 'A100 SXM 80 GB' is no such"
+                " machine");
+    cr_expect(not(there("gpu.yaml")));
+    cr_expect(not(there("gpu/summary.json")));
+    cr_expect(eq(int, RUN("import", recorded(), "-o", "gpu", "--machine",
+                          "a100-80", "-q"), 0));
+    expect_said("stderr", "its times are of a CPU, 'A100 SXM 80 GB' is none");
+}
+
+#define MATMUL_ON_A_GPU TRACE(                                                 \
+    "{\"ph\": \"X\", \"cat\": \"cpu_op\", \"name\": \"aten::mm\", \"pid\": 1,"   \
+    " \"tid\": 1, \"ts\": 0, \"dur\": 100, \"args\": {\"External id\": 5,"       \
+    " \"Input Dims\": [[4096, 4096], [4096, 4096]], \"Input type\":"           \
+    " [\"c10::BFloat16\", \"c10::BFloat16\"]}},"                               \
+    "{\"ph\": \"X\", \"cat\": \"kernel\", \"name\": \"gemm\", \"pid\": 0,"       \
+    " \"tid\": 7, \"ts\": 200, \"dur\": 900, \"args\": {\"external id\": 5}}")
+
+Test(import, a_profile_has_the_name_of_the_device_that_was_measured,
+     .init = import_recorded, .fini = leave_directory)
+{
+    put_file("gpu.json", MATMUL_ON_A_GPU);
+    cr_assert(eq(int, RUN("import", "gpu.json", "-o", "gpu", "--machine",
+                          "a100-80", "--machine-out", "gpu.yaml"), 0), "%s",
+              read_file("stderr", NULL));
+    expect_said("gpu.yaml", "\"GPU X, as imported\"");
+    cr_expect(eq(int, RUN("import", "gpu.json", "-o", "gpu", "--machine",
+                          "emerald-rapids-2core", "--machine-out", "cpu.yaml"),
+                 2));
+    cr_expect(not(there("cpu.yaml")));
+}
+
+/* Its own it replaces. */
+Test(import, a_file_that_import_did_not_write_stays, .init = import_recorded,
+     .fini = leave_directory)
+{
+    put_file("foreign.yaml", "name: mine\n");
+    cr_expect(eq(int, RUN("import", recorded(), "-o", "out", "--machine",
+                          "emerald-rapids-2core", "--machine-out",
+                          "foreign.yaml"), 2));
+    expect_said("stderr", "foreign.yaml: is a file that isobath import did not"
+                " write");
+    expect_said("foreign.yaml", "name: mine\n");
+    cr_expect(eq(int, RUN("import", recorded(), "-o", "out", "--machine",
+                          "emerald-rapids-2core", "--machine-out",
+                          "mine.yaml"), 0), "%s", read_file("stderr", NULL));
+}
+
 /* Its highest rate is no more than the peak, which stands; shares are those of
  * what the calls reached. */
 Test(import, a_machine_takes_the_shares_that_calls_reached,

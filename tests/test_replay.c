@@ -380,7 +380,7 @@ Test(replay, route_trace_tells_what_is_wrong)
         { "run.split=test", "all of the text is recorded" },
         { "run.limit=64", "all of the text is recorded" },
         { "run.skip=64", "all of the text is recorded" },
-        { "run.policy=dense", "leaves nothing to record" },
+        { "run.policy=dense", "it routes nothing" },
     };
 
     cr_assert(eq(int, STARTED("train", "run.yaml", "-o", "a", "-q"), 0));

@@ -281,6 +281,8 @@ static enum status print_text(const struct import_job *job, struct error *err)
            job->file, phase_name(t), t->batch, t->tokens, t->channels, t->vocab,
            (long long)t->passes, table_ascii(all),
            t->device ? "kernels" : "the CPU", table_ascii(span));
+    if (!t->device)
+        puts("TIMES ARE OF THE CPU: no kernel of a GPU is in the trace\n");
     enum status status = print_ops(stdout, job, err);
     if (status == STATUS_OK && t->n_unmapped > 0) {
         putchar('\n');
@@ -472,6 +474,14 @@ static enum status answer(struct import_job *job, struct error *err)
 
     if (status != STATUS_OK)
         return status;
+    if (o->machine_out)
+        status = import_machine_check(job, o->machine_out, err);
+    if (status != STATUS_OK)
+        return status;
+    if (import_is_elsewhere(job))
+        command_warn("%s: its times are of %s, '%s' is none; what is predicted"
+                     " says nothing of them", job->file,
+                     job->trace.device ? "a GPU" : "a CPU", job->machine->name);
     add_up(job);
     status = fill_ledgers(job, err);
     if (status == STATUS_OK)
@@ -499,8 +509,7 @@ static int run(void *options)
     enum status status = answer(job, &err);
     for (int i = 0; i < 3; i++)
         ledger_close(job->ledger[i]);
-    if (status == STATUS_OK)
-        torch_trace_close(&job->trace);
+    torch_trace_close(&job->trace);
     chrome_trace_close(&job->chrome);
     free(job->machine);
     free(job);

@@ -41,9 +41,17 @@ enum precision import_precision(const struct torch_call *call);
 
 /* ---- import_machine.c ---- */
 
+/* The times are of kernels and the profile of a CPU, or the other way round. */
+bool        import_is_elsewhere(const struct import_job *job);
+/* Before anything is written.  STATUS_BAD_VALUE: import_is_elsewhere(), or a
+ * file stands at `path` that import_machine_write() did not write. */
+enum status import_machine_check(const struct import_job *job,
+                                 const char *path,
+                                 struct error *err) MUST_CHECK;
 /* The profile of job->machine with what the trace's calls reached of it, into a
  * file that appears whole or not at all: peaks that were beaten, and shares by
- * size, graded measured.  STATUS_BAD_VALUE: no call is bound by arithmetic. */
+ * size, graded measured.  Its name is that of the trace's device, where it
+ * names one.  STATUS_BAD_VALUE: no call is bound by arithmetic. */
 enum status import_machine_write(const struct import_job *job,
                                  const char *path,
                                  struct error *err) MUST_CHECK;

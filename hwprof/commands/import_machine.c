@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "hwprof/commands/import_job.h"
 #include "sim/core/answer/json.h"
@@ -209,6 +210,60 @@ static enum status calibrate(json_t *profile, const struct import_job *job,
     return STATUS_OK;
 }
 
+/* ---- whose profile it is ---- */
+
+bool import_is_elsewhere(const struct import_job *job)
+{
+    return job->machine &&
+           job->trace.device != machine_is_queued(job->machine);
+}
+
+/* By its first line. */
+static const char written[] = "# Written by `isobath import`";
+
+static bool is_foreign(const char *path)
+{
+    char start[sizeof written] = "";
+    struct stat info;
+    FILE *file;
+
+    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size == 0)
+        return false;
+    file = fopen(path, "r");
+    if (!file)
+        return true;
+    const size_t n = fread(start, 1, sizeof start - 1, file);
+    fclose(file);
+    return n < sizeof start - 1 || strcmp(start, written) != 0;
+}
+
+enum status import_machine_check(const struct import_job *job, const char *path,
+                                 struct error *err)
+{
+    if (import_is_elsewhere(job))
+        return error_set(err, STATUS_BAD_VALUE, "--machine-out: the times of"
+                         " %.160s are of %s, and '%.80s' is no such machine"
+                         " (its launch_overlap is %g, of CPUs 0); give its own"
+                         " profile, or leave --machine-out out", job->file,
+                         job->trace.device ? "a GPU" : "a CPU",
+                         job->machine->name,
+                         job->machine->launch_overlap.value);
+    return is_foreign(path)
+               ? error_set(err, STATUS_BAD_VALUE, "--machine-out %.200s: is a"
+                           " file that isobath import did not write; move it,"
+                           " or give another file", path)
+               : STATUS_OK;
+}
+
+/* ---- the profile ---- */
+
+/* Rates are of the device that the trace names, whatever the profile is of. */
+static const char *measured_name(const struct import_job *job)
+{
+    return job->trace.device && *job->chrome.device ? job->chrome.device
+                                                    : job->machine->name;
+}
+
 enum status import_machine_write(const struct import_job *job, const char *path,
                                  struct error *err)
 {
@@ -219,7 +274,7 @@ enum status import_machine_write(const struct import_job *job, const char *path,
         return error_set(err, STATUS_NO_MEMORY, "no memory for a profile");
     tell_unknown(profile);
     json_object_set_new(profile, "name", json_sprintf("%.80s, as imported",
-                                                      job->machine->name));
+                                                      measured_name(job)));
     enum status status = calibrate(profile, job, err);
     if (status == STATUS_OK)
         status = rundir_create_file(&file, path, err);
@@ -227,8 +282,8 @@ enum status import_machine_write(const struct import_job *job, const char *path,
         json_decref(profile);
         return status;
     }
-    fputs("# Written by `isobath import`: what is graded measured was measured"
-          " by PyTorch's profiler.\n", file.stream);
+    fprintf(file.stream, "%s: what is graded measured was measured by"
+            " PyTorch's profiler.\n", written);
     status = json_print(profile, file.stream, err);
     json_decref(profile);
     if (status == STATUS_OK)

@@ -43,9 +43,9 @@ static enum status read_config(struct allocate_job *j,
     if (status == STATUS_OK)
         status = run_config_read(&j->config, NULL, o->setting, o->n_settings,
                                  err);
-    if (status == STATUS_OK && !*j->config.text)
-        status = run_config_fail(&j->config, "run.text", err, "is missing: the"
-                                 " text to run what is chosen on");
+    if (status == STATUS_OK)
+        status = run_config_need_text(&j->config, "to run what is chosen on",
+                                      err);
     return status;
 }
 

@@ -45,9 +45,9 @@ static enum status read_config(struct regret_job *c,
     if (status == STATUS_OK)
         status = run_config_read(&c->config, NULL, o->setting, o->n_settings,
                                  err);
-    if (status == STATUS_OK && !*c->config.text)
-        status = run_config_fail(&c->config, "run.text", err, "is missing: the"
-                                 " text to look at decisions with");
+    if (status == STATUS_OK)
+        status = run_config_need_text(&c->config, "to look at decisions with",
+                                      err);
     return status;
 }
 

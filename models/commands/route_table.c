@@ -65,9 +65,9 @@ static enum status read_config(struct table_job *j, struct command_options *o,
     if (status == STATUS_OK)
         status = run_config_read(&j->config, NULL, o->setting, o->n_settings,
                                  err);
-    if (status == STATUS_OK && !*j->config.text)
-        status = run_config_fail(&j->config, "run.text", err, "is missing: the"
-                                 " text to count the contexts of");
+    if (status == STATUS_OK)
+        status = run_config_need_text(&j->config, "to count the contexts of",
+                                      err);
     return status;
 }
 

@@ -70,9 +70,8 @@ static enum status read_config(struct trace_job *j, struct command_options *o,
                                  err);
     if (status != STATUS_OK)
         return status;
-    if (!*j->config.text)
-        return run_config_fail(&j->config, "run.text", err, "is missing: the"
-                               " text to record");
+    if ((status = run_config_need_text(&j->config, "to record", err)))
+        return status;
     if (j->config.split != RUN_ALL)
         return run_config_fail(&j->config, "run.split", err, "all of the text"
                                " is recorded; leave it out");
@@ -89,16 +88,6 @@ static const struct route_policy *rule_of(const struct trace_job *j)
 {
     const struct route_policy *rule = route_find(j->config.policy);
     return rule ? rule : run_rule_usual(&j->source);
-}
-
-/* Choices of a dense rule, and those of a trace, are nobody's own. */
-static enum status check_rule(const struct trace_job *j, struct error *err)
-{
-    if (j->rule->choose && j->rule != route_find("replay"))
-        return STATUS_OK;
-    return error_set(err, STATUS_BAD_VALUE, "%s: it chooses by %s, which leaves"
-                     " nothing to record; allowed is another --policy",
-                     j->source.path, j->rule->name);
 }
 
 static enum status open_text(struct trace_job *j, struct error *err)
@@ -272,8 +261,7 @@ static enum status open_all(struct trace_job *j, struct error *err)
     if (status != STATUS_OK)
         return status;
     j->rule = rule_of(j);
-    if ((status = check_rule(j, err)) || (status = open_text(j, err)) ||
-        (status = open_model(j, err)))
+    if ((status = open_text(j, err)) || (status = open_model(j, err)))
         return status;
     return open_trace(j, err);
 }

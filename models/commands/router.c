@@ -43,9 +43,9 @@ static enum status read_config(struct router_job *j, struct command_options *o,
     if (status == STATUS_OK)
         status = run_config_read(&j->config, is_config ? o->operand[0] : NULL,
                                  o->setting, o->n_settings, err);
-    if (status == STATUS_OK && !*j->config.text)
-        status = run_config_fail(&j->config, "run.text", err, "is missing: the"
-                                 " text to look at the routers with");
+    if (status == STATUS_OK)
+        status = run_config_need_text(&j->config, "to look at the routers with",
+                                      err);
     return status;
 }
 

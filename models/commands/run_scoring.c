@@ -161,11 +161,8 @@ static enum status open_source(struct run_scoring *s, struct error *err)
 enum status run_scoring_open(struct run_scoring *s, struct error *err)
 {
     const struct run_config *c = &s->config;
-    enum status status = STATUS_OK;
+    enum status status = run_config_need_text(c, "to score", err);
 
-    if (!*c->text)
-        status = run_config_fail(c, "run.text", err, "is missing: the text to"
-                                 " score");
     if (status == STATUS_OK)
         status = open_source(s, err);
     if (status != STATUS_OK ||

@@ -63,9 +63,9 @@ static enum status read_config(struct sensitivity_job *j,
     if (status == STATUS_OK)
         status = run_config_read(&j->config, NULL, o->setting, o->n_settings,
                                  err);
-    if (status == STATUS_OK && !*j->config.text)
-        status = run_config_fail(&j->config, "run.text", err, "is missing: the"
-                                 " text to measure losses on");
+    if (status == STATUS_OK)
+        status = run_config_need_text(&j->config, "to measure losses on",
+                                      err);
     return status;
 }
 

@@ -252,3 +252,13 @@ enum status run_config_fail(const struct run_config *c, const char *key,
     return error_set(err, STATUS_BAD_VALUE, "%s%s %s", place,
                      given && given->flag ? given->flag : key, text);
 }
+
+enum status run_config_need_text(const struct run_config *c,
+                                 const char *purpose, struct error *err)
+{
+    if (*c->text)
+        return STATUS_OK;
+    error_set(err, STATUS_BAD_VALUE, "--text FILE, or run.text, is missing: the"
+              " text %s", purpose);
+    return STATUS_BAD_VALUE;
+}

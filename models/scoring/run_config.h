@@ -67,4 +67,9 @@ enum status run_config_fail(const struct run_config *config,
                               const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* STATUS_BAD_VALUE where no text is given, which is there "to score". */
+enum status run_config_need_text(const struct run_config *config,
+                                 const char *purpose,
+                                 struct error *err) MUST_CHECK;
+
 #endif

@@ -53,6 +53,37 @@ enum status run_rule_check(const struct run_config *c,
                                " scores, and %s has none (it was trained"
                                " under %s)", p->name, source->path,
                                source->routing.policy->name);
+    if (p->predicted && source->spec.n_predictor == 0)
+        return run_config_fail(c, "run.policy", err, "%s: it goes by a"
+                               " predictor, and %s has none; training with"
+                               " routing.predictor makes one", p->name,
+                               source->path);
+    return STATUS_OK;
+}
+
+enum status run_rule_check_routed(const struct run_config *c,
+                                  const struct source *source,
+                                  struct error *err)
+{
+    enum status status = run_rule_check(c, source, err);
+    const struct route_policy *p = *c->policy ? route_find(c->policy)
+                                              : source->routing.policy;
+    const struct route_policy *replay = route_find("replay");
+
+    if (status != STATUS_OK)
+        return status;
+    if (p == replay || source->routing.policy == replay) {
+        error_set(err, STATUS_BAD_VALUE, "%s: it is to replay a trace, whose"
+                  " choices are not the model's own; allowed here is another"
+                  " rule, such as --set routing.policy=drawn", source->path);
+        return STATUS_BAD_VALUE;
+    }
+    if (!p->choose) {
+        run_config_fail(c, "run.policy", err, "%s: it routes nothing, which leaves no"
+                        " choice to look at; allowed here are the others, such"
+                        " as expert_choice, threshold and drawn", p->name);
+        return STATUS_BAD_VALUE;
+    }
     return STATUS_OK;
 }
 

@@ -29,5 +29,5 @@ enum status run_source_open_routed(struct source *out,
         return error_set(err, STATUS_BAD_VALUE, "%s: no block routes; give a"
                          " model that was trained with routing, or --set"
                          " routing.policy=NAME", c->model);
-    return status == STATUS_OK ? run_rule_check(c, out, err) : status;
+    return status == STATUS_OK ? run_rule_check_routed(c, out, err) : status;
 }

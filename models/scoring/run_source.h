@@ -11,7 +11,7 @@ enum status run_source_open(struct source *out, const struct run_config *config,
                             struct error *err) MUST_CHECK;
 
 /* The same for a job that looks at routers: STATUS_BAD_VALUE, too, if no block
- * routes. */
+ * routes, or the rule that is asked for makes no choice. */
 enum status run_source_open_routed(struct source *out,
                                    const struct run_config *config,
                                    struct error *err) MUST_CHECK;

@@ -98,6 +98,11 @@ const struct config_schema machine_schema = { "machine", keys };
 
 enum { N_KEYS = sizeof keys / sizeof *keys - 1 };
 
+bool machine_is_queued(const struct machine *machine)
+{
+    return machine->launch_overlap.value > 0;
+}
+
 bool machine_has_level(const struct machine *machine, enum level level)
 {
     return level == LEVEL_DRAM || machine->level[level].size_bytes.value > 0;

@@ -87,6 +87,10 @@ extern const struct config_schema machine_schema;
 enum status machine_load(struct machine *out, const char *name,
                          struct error *err) MUST_CHECK;
 
+/* Whether a host queues ops to it, as to a GPU: launches hide behind the op
+ * before.  A CPU runs what it launches, and hides none. */
+bool machine_is_queued(const struct machine *machine);
+
 bool machine_has_level(const struct machine *machine, enum level level);
 
 /* What products in this format can reach; unknown: its source says why.
