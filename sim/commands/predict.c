@@ -102,19 +102,19 @@ static const struct flag flags[] = {
         " or one a token's identity, which Zipf's law draws"),
     PREDICT("--by-depth", NULL, "--trace", BOOL, by_depth, 0, 0, "", NULL, NULL,
         "MODEL may have other layers than the model that was recorded, whose"
-        " config.json lies beside the trace: each goes by that at its relative"
+        " config.json or summary.json lies beside the trace: each goes by that at its relative"
         " depth"),
     PREDICT("--windows", "N", "--synthetic", INT, windows, 1, MOST, "64", NULL,
         NULL, "how many sequences are drawn"),
     PREDICT("--seed", "N", "--synthetic", INT, seed, 0, 1e15, "1", NULL, NULL,
         "seed of all that is drawn"),
-    PREDICT("--persistence", "R", "--synthetic", REAL, persistence, 0, 0.9999,
-        "0.9", NULL, NULL, "bursty: how much of a token's score is that of the"
-        " one before"),
-    PREDICT("--exponent", "A", "--synthetic", REAL, exponent, 0, 10, "1", NULL,
-        NULL, "zipf: the k-th most frequent token is drawn as 1 / k^A"),
     PREDICT("--correlation", "R", "--synthetic", REAL, correlation, 0, 1, "0",
         NULL, NULL, "of the scores that two layers give one token"),
+    PREDICT("--persistence", "R", "--synthetic bursty", REAL, persistence, 0,
+        0.9999, "0.9", NULL, NULL, "how much of a token's score is that of the"
+        " one before"),
+    PREDICT("--exponent", "A", "--synthetic zipf", REAL, exponent, 0, 10, "1",
+        NULL, NULL, "the k-th most frequent token is drawn as 1 / k^A"),
     PREDICT("--layer", "N", "--explain", INT, layer, 0, MOST, "0", NULL, NULL,
         "the layer whose stored matrices are put into the formula"),
     FLAG_END
@@ -154,6 +154,10 @@ static enum status check(const struct predict_options *o, struct error *err)
         status = flags_refuse(c, "--trace", err);
     if (status == STATUS_OK && o->synthetic < 0)
         status = flags_refuse(c, "--synthetic", err);
+    if (status == STATUS_OK && o->synthetic != SCORES_BURSTY)
+        status = flags_refuse(c, "--synthetic bursty", err);
+    if (status == STATUS_OK && o->synthetic != SCORES_ZIPF)
+        status = flags_refuse(c, "--synthetic zipf", err);
     if (status == STATUS_OK && predict_knows_routes(o))
         status = predict_trace_check(o, err);
     if (status == STATUS_OK && o->machines.n != 1)

@@ -45,22 +45,23 @@ enum status predict_trace_check(const struct predict_options *o,
 
 /* ---- routes ---- */
 
-/* A file, or the directory that holds it under its usual name. */
-static enum status join_in(char out[FILE_PATH_SIZE], const char *path,
-                           const char *name, struct error *err)
+/* The directory itself, or that of the file. */
+static enum status folder_of(char out[FILE_PATH_SIZE], const char *path,
+                             struct error *err)
 {
-    char folder[FILE_PATH_SIZE];
     struct stat info;
 
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
-        return file_join(out, path, name, err);
-    if ((size_t)snprintf(folder, sizeof folder, "%s", path) >= sizeof folder)
+    if ((size_t)snprintf(out, FILE_PATH_SIZE, "%s", path) >= FILE_PATH_SIZE)
         return error_set(err, STATUS_BAD_VALUE, "%.80s...: a path of so many"
                          " bytes", path);
-    char *slash = strrchr(folder, '/');
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+        return STATUS_OK;
+    char *slash = strrchr(out, '/');
     if (slash)
-        *slash = '\0';
-    return file_join(out, slash ? folder : ".", name, err);
+        slash[slash == out] = '\0';
+    else
+        strcpy(out, ".");
+    return STATUS_OK;
 }
 
 static enum status trace_path(char out[FILE_PATH_SIZE], const char *given,
@@ -74,23 +75,63 @@ static enum status trace_path(char out[FILE_PATH_SIZE], const char *given,
     return STATUS_OK;
 }
 
+/* Of isobath run, which writes no config.json. */
+static enum status summary_layers(int32_t *out, const char *folder,
+                                  struct error *err)
+{
+    json_t *summary;
+    json_int_t n = 0;
+    enum status status = summary_read(&summary, folder, err);
+
+    if (status != STATUS_OK)
+        return status;
+    if (json_unpack(summary, "{s:{s:{s:I}}}", "config", "model", "layers",
+                    &n) != 0 || n < 1 || n > SPEC_MAX_LAYERS)
+        status = error_set(err, STATUS_BAD_VALUE, "%.200s/summary.json does not"
+                           " say config.model.layers", folder);
+    *out = (int32_t)n;
+    json_decref(summary);
+    return status;
+}
+
+static enum status folder_layers(int32_t *out, const char *folder,
+                                 struct error *err)
+{
+    char config[FILE_PATH_SIZE], summary[FILE_PATH_SIZE];
+    struct model_spec spec;
+
+    enum status status = file_join(config, folder, "config.json", err);
+    if (status == STATUS_OK)
+        status = file_join(summary, folder, "summary.json", err);
+    if (status != STATUS_OK)
+        return status;
+    if (!file_exists(config) && file_exists(summary))
+        return summary_layers(out, folder, err);
+    if (!file_exists(config))
+        return error_set(err, STATUS_BAD_VALUE, "'%.200s' has neither the"
+                         " config.json of the model that was recorded nor the"
+                         " summary.json of isobath run; put one beside the"
+                         " trace", folder);
+    status = hf_config_read(&spec, NULL, config, err);
+    if (status == STATUS_OK)
+        *out = spec.n_layers;
+    return status;
+}
+
 /* Layers of the model that was recorded; 0: not asked for. */
 static enum status recorded_layers(int32_t *out, const struct predict_options *o,
                                    struct error *err)
 {
-    char path[FILE_PATH_SIZE];
-    struct model_spec spec;
+    char folder[FILE_PATH_SIZE];
     struct error why;
 
     *out = 0;
     if (!o->by_depth)
         return STATUS_OK;
-    enum status status = join_in(path, o->trace, "config.json", err);
+    enum status status = folder_of(folder, o->trace, err);
     if (status != STATUS_OK)
         return status;
-    status = hf_config_read(&spec, NULL, path, &why);
-    if (status == STATUS_OK)
-        *out = spec.n_layers;
+    status = folder_layers(out, folder, &why);
     return status == STATUS_OK
                ? status : error_set(err, status, "--by-depth: %s", why.text);
 }
@@ -324,7 +365,7 @@ static enum status print_layers(FILE *file, const struct answer *x,
         { "kept_p99", "p99", "", COLUMN_SHARE, true },
         { "wakes", "wakes", "", COLUMN_SHARE, true },
         { "wakes_alone", "if alone", "", COLUMN_SHARE, true },
-        { "p50", "a step", unit, COLUMN_SI, true },
+        { "mean", "mean step", unit, COLUMN_SI, true },
         { "p95", "p95", unit, COLUMN_SI, true },
         { "p99", "p99", unit, COLUMN_SI, true },
         { "of_dense", "of dense", "", COLUMN_FACTOR, true },
@@ -345,7 +386,7 @@ static enum status print_layers(FILE *file, const struct answer *x,
         table_amount(&t, predicted(k->p99));
         table_amount(&t, predicted(batches_wakes(&b->choice[i])));
         table_amount(&t, predicted(batches_wakes_alone(b, &b->choice[i])));
-        table_amount(&t, predicted(d->p50));
+        table_amount(&t, predicted(d->mean));
         table_amount(&t, predicted(d->p95));
         table_amount(&t, predicted(d->p99));
         table_amount(&t, predicted(of_dense(d)));
@@ -459,8 +500,10 @@ static json_t *routes_json(const struct answer *x)
                      "trace", json_text(o->trace),
                      "synthetic", o->trace ? json_null() : json_string(
                          scores_names[o->synthetic]),
-                     "persistence", json_known(o->persistence, !o->trace),
-                     "exponent", json_known(o->exponent, !o->trace),
+                     "persistence", json_known(
+                         o->persistence, o->synthetic == SCORES_BURSTY),
+                     "exponent", json_known(
+                         o->exponent, o->synthetic == SCORES_ZIPF),
                      "correlation", json_known(o->correlation, !o->trace),
                      "seed", o->trace ? json_null() : json_integer(o->seed),
                      "windows", (json_int_t)routes_windows(x->routes),
