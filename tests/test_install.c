@@ -55,6 +55,34 @@ Test(install, a_shipped_run_trains_on_a_text_that_lies_here)
     cr_expect(there("build/run/summary.json"));
 }
 
+/* A tree without the text, used from elsewhere: the same; and where the tree
+ * has one, that. */
+Test(install, a_run_of_the_tree_trains_on_a_text_that_lies_here)
+{
+    static const char train[] = "t/build/isobath train demo -o build/run -q"
+        " --set train.steps=2 --set train.budget_flops=0"
+        " --set train.judge_windows=2";
+    expect_shell(0, "mkdir -p t/build/corpus build/corpus && cp -r"
+                    " p/share/isobath/configs t && cp p/bin/isobath t/build");
+    expect_shell(2, train);
+    expect_said("stderr", "isobath corpus kjv");
+    write_words("build/corpus/kjv.txt");
+    expect_shell(0, train);
+    json_t *summary = summary_of("build/run");
+    char *text = json_dumps(summary, JSON_COMPACT);
+    cr_expect(strstr(text, "\"build/corpus/kjv.txt\"") != NULL);
+    free(text);
+    json_decref(summary);
+    expect_shell(0, "cp build/corpus/kjv.txt t/build/corpus &&"
+                    " rm -r build/run");
+    expect_shell(0, train);
+    summary = summary_of("build/run");
+    text = json_dumps(summary, JSON_COMPACT);
+    cr_expect(strstr(text, "\"build/corpus/kjv.txt\"") == NULL);
+    free(text);
+    json_decref(summary);
+}
+
 Test(install, scripts_are_started_by_name)
 {
     expect_shell(2, "isobath corpus nonesuch");

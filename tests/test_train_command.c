@@ -231,6 +231,8 @@ Test(train_command, train_tells_where_a_config_is_wrong)
     expect_bad("channels: 16", "channels: wide", "bad.yaml:4:13:");
     expect_bad("capacity: 0.25", "capacity: 1.5", "bad.yaml:8:13:");
     expect_bad("path: text", "path: nowhere", "bad.yaml:10:9:");
+    expect_said("stderr", "'isobath corpus kjv'");
+    expect_said("stderr", "--set data.path=FILE");
     expect_bad("tokens: 32", "tokens: 65", "bad.yaml:11:11: data.tokens 65:"
                " allowed is at most model.max_tokens, 64");
     expect_bad("steps: 40", "budget_flops: 10", "bad.yaml:14:17:");
@@ -239,7 +241,8 @@ Test(train_command, train_tells_where_a_config_is_wrong)
     expect_bad("batch: 2", "batch: 2\n  batch: 3", "bad.yaml:14:3:");
     expect_bad("batch: 2", "budget_flops: 1e9",
                "bad.yaml:13:17: train.budget_flops 1e+09: there is train.steps"
-               " 40 too");
+               " 40 too; give one of them: --set train.budget_flops=0 leaves"
+               " the budget out");
     expect_bad("  save_every: 20\n", "machine: nowhere.yaml\n",
                "bad.yaml:19:10:");
     expect_bad("family: llama", "family: qwen2\n  qk_norm: true",

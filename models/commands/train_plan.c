@@ -10,6 +10,7 @@
 
 #include "models/files/hf_class.h"
 #include "sim/core/answer/json.h"
+#include "sim/core/base/file.h"
 #include "sim/core/model/plan.h"
 #include "sim/price/memory.h"
 #include "sim/price/predict.h"
@@ -180,7 +181,9 @@ enum status train_read_config(struct train_job *s, struct error *err)
                          s->arguments.config);
     if (c->steps > 0 && c->budget_flops > 0.0) {
         error_set(err, STATUS_BAD_VALUE, "train.budget_flops %g: there is"
-                  " train.steps %" PRId64 " too; give one of them",
+                  " train.steps %" PRId64 " too; give one of them: --set"
+                  " train.budget_flops=0 leaves the budget out, and --set"
+                  " train.steps=0 the steps",
                   c->budget_flops, c->steps);
         return blame(s, "train.budget_flops", err);
     }
@@ -468,6 +471,22 @@ enum status train_fingerprints(char out[TRAIN_FINGERPRINTS][17], int *n,
     return status;
 }
 
+/* Say how to come by a text that is not there. */
+static void tell_of_texts(const struct config_paths *paths, struct error *err)
+{
+    char what[sizeof err->text];
+
+    for (int32_t i = 0; i < paths->n; i++) {
+        if (file_exists(paths->value[i]))
+            continue;
+        snprintf(what, sizeof what, "%s", err->text);
+        error_set(err, err->status, "%.300s; 'isobath corpus kjv' and 'isobath"
+                  " corpus mixed' lay texts below build/corpus, and --set"
+                  " data.path=FILE takes another", what);
+        return;
+    }
+}
+
 enum status train_open_data(struct train_job *s, struct error *err)
 {
     const struct train_config *c = &s->config;
@@ -481,6 +500,8 @@ enum status train_open_data(struct train_job *s, struct error *err)
     enum status status = corpus_open(&s->corpus, &c->data_path,
                                      &c->data_weights, (int32_t)c->tokens,
                                      s->tokenizer, c->held_out, err);
+    if (status != STATUS_OK)
+        tell_of_texts(&c->data_path, err);
     for (int32_t i = 0; status == STATUS_OK && i < s->corpus.n; i++)
         status = data_require(s->corpus.data[i], train_judge_split(c), err);
     if (status != STATUS_OK)

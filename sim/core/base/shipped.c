@@ -9,7 +9,7 @@
 
 #include "sim/core/base/nearest.h"
 
-static const char installed[] = "share/isobath/configs";
+static const char installed[] = "share/isobath/configs", in_tree[] = "configs";
 
 /* This program's file, and the folder that holds the folder it lies in: the
  * tree, or the prefix. */
@@ -34,7 +34,7 @@ bool shipped_folder(char out[FILE_PATH_SIZE], const char *kind)
 
     find_root(self, root);
     const struct { const char *folder, *below; } places[] = {
-        { named, NULL }, { root, "configs" }, { root, installed },
+        { named, NULL }, { root, in_tree }, { root, installed },
         { "configs", NULL },
     };
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
@@ -63,14 +63,24 @@ bool shipped_script(char out[FILE_PATH_SIZE], char self[FILE_PATH_SIZE],
     return false;
 }
 
-bool shipped_is_installed(const char *path)
+static bool lies_in(const char *path, const char *folder)
 {
     char self[FILE_PATH_SIZE], root[FILE_PATH_SIZE];
 
     find_root(self, root);
-    const size_t n = strlen(root), m = strlen(installed);
+    const size_t n = strlen(root), m = strlen(folder);
     return strncmp(path, root, n) == 0 && path[n] == '/' &&
-           strncmp(path + n + 1, installed, m) == 0 && path[n + 1 + m] == '/';
+           strncmp(path + n + 1, folder, m) == 0 && path[n + 1 + m] == '/';
+}
+
+bool shipped_is_installed(const char *path)
+{
+    return lies_in(path, installed);
+}
+
+bool shipped_is_in_tree(const char *path)
+{
+    return lies_in(path, in_tree);
 }
 
 /* Offer the names of the configs in a folder; those that are near are kept in

@@ -31,4 +31,9 @@ bool shipped_script(char out[FILE_PATH_SIZE], char self[FILE_PATH_SIZE],
  * directory, as for a program that is started in its tree. */
 bool shipped_is_installed(const char *path);
 
+/* True if the file is a shipped config of the tree.  Such a name that the tree
+ * has not is looked for below the working directory too, where isobath corpus
+ * lays its texts. */
+bool shipped_is_in_tree(const char *path);
+
 #endif

@@ -313,8 +313,9 @@ enum status document_resolve(char out[FILE_PATH_SIZE],
                              "a file name is missing here");
     if (*text == '/')
         length = 0;
-    if (strncmp(text, "../../", 6) == 0 && shipped_is_installed(document->path)) {
-        text += 6;
+    const char *below = strncmp(text, "../../", 6) == 0 ? text + 6 : NULL;
+    if (below && shipped_is_installed(document->path)) {
+        text = below;
         length = 0;
     }
     if (snprintf(out, FILE_PATH_SIZE, "%.*s%s", length, document->path, text)
@@ -322,6 +323,9 @@ enum status document_resolve(char out[FILE_PATH_SIZE],
         return document_fail(document, node, STATUS_BAD_VALUE, err,
                              "a file name of more than %d bytes",
                              FILE_PATH_SIZE - 1);
+    if (below && shipped_is_in_tree(document->path) && !file_exists(out) &&
+        file_exists(below))
+        strcpy(out, below);
     return STATUS_OK;
 }
 
