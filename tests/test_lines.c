@@ -75,6 +75,23 @@ Test(lines, norms_of_heads_work_in_place_and_twice_backward)
     cr_expect(eq(dbl, lines_again(&b, 1e5), 0.0));
 }
 
+/* 12 queries' heads of 16 and 4 keys' heads: kept rows turn the first, all rows
+ * the second, and none brings in more than it reads and writes. */
+Test(lines, queries_and_keys_that_run_apart_are_lines_of_their_own)
+{
+    struct model_spec s = shape();
+    s.traits.positions = POSITIONS_ROTARY;
+    s.n_heads = 12;
+    s.n_kv_heads = 4;
+    struct lines_op rope = op_of(&s, PASS_FORWARD, OP_ROPE, 100, 0);
+
+    cr_expect(eq(u64, lines_rewritten(&rope), UINT64_C(100) * 4 * 16 * 16));
+    rope.side = LINES_QUERIES;
+    cr_expect(eq(u64, lines_rewritten(&rope), UINT64_C(100) * 4 * 12 * 16));
+    rope.side = LINES_KEYS;
+    cr_expect(eq(u64, lines_rewritten(&rope), UINT64_C(100) * 4 * 4 * 16));
+}
+
 Test(lines, a_table_that_is_held_comes_in_once)
 {
     struct model_spec s = shape();

@@ -3,22 +3,22 @@
 
 #include <math.h>
 
-/* Bytes per row.
+/* Bytes per row; q and k are 1 where the run is of queries, and of keys.
  *  pass, op,           a result on top of its operand, gone over once more  */
 #define ROW_MAP(X)                                                             \
-    X(FORWARD,  QK_NORM,  4 * (Q + E),              0)                         \
-    X(FORWARD,  ROPE,     4 * (H + G) * R,          0)                         \
+    X(FORWARD,  QK_NORM,  4 * (q * Q + k * E),      0)                         \
+    X(FORWARD,  ROPE,     4 * (q * H + k * G) * R,  0)                         \
     X(FORWARD,  GATE,     4 * C,                      0)                       \
     X(BACKWARD, LOSS,     4 * V,                      0)                       \
-    X(BACKWARD, ROPE,     4 * (H + G) * R,          0)                         \
+    X(BACKWARD, ROPE,     4 * (q * H + k * G) * R,  0)                         \
     X(BACKWARD, ROUTE,    4 * C,                      0)                       \
     X(BACKWARD, EMBED,    4 * C * (1 + learned), 0)                            \
     /* dx first, then dgamma (and dbeta): x, dout and statistics twice */      \
     X(BACKWARD, NORM,     4 * C,                                               \
       learns_scale ? 8 * C + (shifted ? 8 : 4) : 0)                            \
     /* dgamma first, then dx over dout: both, and statistics, twice */         \
-    X(BACKWARD, QK_NORM,  4 * (Q + E),                                         \
-      learns_scale ? 8 * (Q + E) + 4 * (Nq + Nk) : 0)
+    X(BACKWARD, QK_NORM,  4 * (q * Q + k * E),                                 \
+      learns_scale ? 8 * (q * Q + k * E) + 4 * (q * Nq + k * Nk) : 0)
 
 /* Of adamw's 7 passes over n numbers, 3 write where 3 of the others read. */
 static const double update_rewritten = 3.0 / 7.0;
@@ -30,7 +30,8 @@ static struct row_lines row_lines(const struct lines_op *o)
     const struct model_spec *spec = o->spec;
     FLOPS_LETTER_MAP(FLOPS_LETTER)
     const bool shifted = spec->traits.norm == NORM_LAYER,
-        learns_scale = !spec->backbone_frozen;
+        learns_scale = !spec->backbone_frozen,
+        q = o->side != LINES_KEYS, k = o->side != LINES_QUERIES;
 
 #define X(in_pass, in_op, over, again)                                         \
     if (o->pass == PASS_##in_pass && o->op == OP_##in_op)                      \

@@ -11,11 +11,16 @@
 
 #include "sim/price/flops.h"
 
+/* Where keys of skipped tokens are there, queries are those of kept rows and keys
+ * those of all: an op of both runs once for each. */
+enum lines_side { LINES_BOTH, LINES_QUERIES, LINES_KEYS };
+
 /* One run of an op. */
 struct lines_op {
     const struct model_spec *spec;   /* borrowed */
     enum pass pass;
     enum op   op;
+    enum lines_side side;
     uint64_t  rows;
     int32_t   tokens;            /* of the longest sequence: positions that rows
                                   * share */

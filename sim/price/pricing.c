@@ -64,6 +64,18 @@ static uint64_t read_of(const struct pricing *p,
     return forward < shared ? forward : shared;
 }
 
+/* What of queries and keys the rows of a set are. */
+static enum lines_side side_of(const struct flops_rule *rule)
+{
+    static const enum lines_side sides[FLOPS_SETS] = {
+        [FLOPS_OF_KEPT] = LINES_QUERIES, [FLOPS_OF_ALL] = LINES_KEYS,
+        [FLOPS_TRAINED_KEPT] = LINES_QUERIES, [FLOPS_TRAINED_ALL] = LINES_KEYS,
+        [FLOPS_BACK_KEPT] = LINES_QUERIES, [FLOPS_BACK_ALL] = LINES_KEYS,
+    };
+
+    return rule ? sides[rule->set] : LINES_BOTH;
+}
+
 /* Adds one part of an op to its charge. */
 static void add_part(struct pricing *p, struct charge *c,
                      const struct part *part)
@@ -94,6 +106,7 @@ static void add_part(struct pricing *p, struct charge *c,
         pricing_weighted(p, c->rows, 1, pricing_times(k->rows, k->times), 1);
     c->packed |= price->rule && price->rule->shared_flops;
     c->apart |= price->rule && price->rule->set >= FLOPS_OF_KEPT;
+    c->side = side_of(price->rule);
     c->last |= part->rows == ROWS_LAST;
 }
 

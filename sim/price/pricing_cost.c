@@ -128,6 +128,7 @@ static struct modelled model_op(struct pricing *p, const struct charge *c)
         .spec = p->job.spec,
         .pass = p->pass,
         .op = c->op,
+        .side = c->side,
         .rows = c->rows,
         .tokens = p->job.allocation->n_tokens,
         .head_turned = c->last || p->phase == MEMORY_DECODE,

@@ -3,6 +3,7 @@
 #ifndef PRICING_INSIDE_H
 #define PRICING_INSIDE_H
 
+#include "sim/price/lines.h"
 #include "sim/price/pricing.h"
 
 /* The first failure of a prediction stays. */
@@ -24,6 +25,7 @@ struct charge {
     uint64_t cached_bytes; /* of row_bytes: cached keys and values */
     uint64_t rows;
     bool apart;    /* its rows pay prices of another set */
+    enum lines_side side;
     bool last;     /* its rows are each sequence's last */
     double chance; /* probability that it runs */
 };
