@@ -3,7 +3,7 @@
 if (!exists("OUT")) OUT = 'savings'
 D = 'savings.dat'
 W = 860.; H = 852.
-ML = 72.; MR = 24.; MT = 249.; MB = 55.
+ML = 72.; MR = 24.; MT = 89.; MB = 55.
 KEYTOP = 69.
 
 # Colour and shape say WHAT is drawn (dense, MoD, an op); fill and dash say HOW WE
@@ -16,7 +16,7 @@ if (FMT eq 'svg') { set terminal svg size W,H font FONT.',13' enhanced rounded l
 if (FMT eq 'png') { set terminal pngcairo size int(2*W),int(2*H) font FONT.',9.75' fontscale 2 linewidth 2 pointscale 2 enhanced rounded background '#ffffff' }
 if (FMT eq 'pdf') { set terminal pdfcairo size W/96. in, H/96. in font FONT.',9.75' linewidth 1 enhanced rounded background '#ffffff' }
 set termoption noenhanced                # foreign text carries no markup
-set output OUT.'.'.FMT
+if (OUT ne '') { set output OUT.'.'.FMT }
 set encoding utf8
 
 INK   = '#1A1A1A'    # text                       17.4 : 1 on white
@@ -47,14 +47,18 @@ set lmargin at screen ML/W
 set rmargin at screen 1-MR/W
 set tmargin at screen 1-MT/H
 set bmargin at screen MB/H
-set border 3 ls 91
-set tics nomirror out scale 0.5,0.25 textcolor rgb INK
-set grid xtics ytics ls 90, ls 90
+AXES = "set border 3 ls 91; set xtics nomirror out scale 0.5,0.25 textcolor rgb INK; set ytics nomirror out scale 0.5,0.25 textcolor rgb INK; set grid xtics ytics ls 90, ls 90"
+eval AXES
+# Of several panels the key is drawn first, on a frame without axes.
+KEYONLY = "set multiplot; unset border; unset tics; unset grid"
+PANELS  = "unset key; do for [i=901:930] { unset label i }; ".AXES
 set style fill solid 1.0 noborder
 set errorbars small
 # An interval over a filled bar: white casing, then ink (yerrorbars would punch a hole).
 set style arrow 1 heads size screen 0.004,90 lc rgb '#FFFFFF' lw 4
 set style arrow 2 heads size screen 0.004,90 lc rgb INK lw 1.3
+# A name hides the lines behind it, which would strike it through.
+set style textbox opaque noborder fillcolor rgb '#FFFFFF' margins 0.3,0.2
 unset title
 
 minus(s) = s[1:1] eq '-' ? '−'.s[2:*] : s
@@ -63,250 +67,117 @@ HEADFONT = FONT.':Bold'.((FMT eq 'svg') ? ',16' : ',12')
 SMALL    = FONT.((FMT eq 'svg') ? ',11.5' : ',8.6')
 MONO     = 'Liberation Mono'.((FMT eq 'svg') ? ',12' : ',9')
 set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
-set label 901 'At most 10 % more loss: 2.0 % of the FLOPs skipped, no measurable change in time' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
+# Where each frame lies and what it spans, for a page that tells values: left, right,
+# bottom, top in pixels from the lower left, then both axes, then whether they are
+# logarithmic.  A panel of several says it behind its plot.
+FRAMES = ''; LOGX = 0; LOGY = 0
+SAY_FRAME = "FRAMES = FRAMES.sprintf('%.2f %.2f %.2f %.2f %.9g %.9g %.9g %.9g %d %d;', GPVAL_TERM_XMIN, GPVAL_TERM_XMAX, GPVAL_TERM_YMIN, GPVAL_TERM_YMAX, GPVAL_X_MIN, GPVAL_X_MAX, GPVAL_Y_MIN, GPVAL_Y_MAX, LOGX, LOGY)"
+SAY_FRAMES = "if (FRAMES eq '') { eval SAY_FRAME }; if (FMT eq 'svg' && OUT eq '') { set print '-'; print '<!-- frames '.FRAMES.' -->' }"
+set label 901 'What each routing saves, and what it adds to the loss' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
 set label 911 'Loss over that of the dense twin (%, log; below 0.1 % drawn there) against what is left of its FLOPs, bytes, time and energy; lines' at screen 16./W, screen 1-42./H left tc rgb MUTED
-set label 912 'across: 1, 5 and 10 %; what takes over 140 % is left out' at screen 16./W, screen 1-59./H left tc rgb MUTED
+set label 912 'across: 1, 5 and 10 %; grey: on no front; colours as in the figure of loss against FLOPs; what takes over 140 % is left out' at screen 16./W, screen 1-59./H left tc rgb MUTED
 set label 921 'loss and time measured in turns with the twin, bars: 95 % interval over windows  |  FLOPs and bytes counted  |  energy modelled (hollow, dotted),' at screen 16./W, screen 29./H left font SMALL tc rgb MUTED
-set label 922 'bars: low and high of the machine profile  |  isobath commit a77ee5409a2d, Intel(R) Xeon(R) Processor' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
-unset key
-set arrow 1000 from screen 14./W, screen 1-(KEYTOP+10)/H to screen 42./W, screen 1-(KEYTOP+10)/H nohead lc rgb C_MOD lw 1.6
-set label 1000 ' ' at screen 28./W, screen 1-(KEYTOP+10)/H point pt 5 ps 0.9 lc rgb C_MOD
-set label 1200 'hash' at screen 50./W, screen 1-(KEYTOP+10)/H left tc rgb INK noenhanced
-set arrow 1001 from screen 352./W, screen 1-(KEYTOP+10)/H to screen 380./W, screen 1-(KEYTOP+10)/H nohead lc rgb C_CONTROL lw 1.6
-set label 1001 ' ' at screen 366./W, screen 1-(KEYTOP+10)/H point pt 9 ps 0.9 lc rgb C_CONTROL
-set label 1201 'hash, 7 of 30 blocks' at screen 388./W, screen 1-(KEYTOP+10)/H left tc rgb INK noenhanced
-set arrow 1002 from screen 14./W, screen 1-(KEYTOP+28)/H to screen 42./W, screen 1-(KEYTOP+28)/H nohead lc rgb C_ALT lw 1.6
-set label 1002 ' ' at screen 28./W, screen 1-(KEYTOP+28)/H point pt 13 ps 0.9 lc rgb C_ALT
-set label 1202 'residual_change' at screen 50./W, screen 1-(KEYTOP+28)/H left tc rgb INK noenhanced
-set arrow 1003 from screen 352./W, screen 1-(KEYTOP+28)/H to screen 380./W, screen 1-(KEYTOP+28)/H nohead lc rgb '#A0307A' lw 1.6
-set label 1003 ' ' at screen 366./W, screen 1-(KEYTOP+28)/H point pt 11 ps 0.9 lc rgb '#A0307A'
-set label 1203 'residual_change, 4 of 30 blocks' at screen 388./W, screen 1-(KEYTOP+28)/H left tc rgb INK noenhanced
-set arrow 1004 from screen 14./W, screen 1-(KEYTOP+46)/H to screen 42./W, screen 1-(KEYTOP+46)/H nohead lc rgb '#4A8FC7' lw 1.6
-set label 1004 ' ' at screen 28./W, screen 1-(KEYTOP+46)/H point pt 5 ps 0.9 lc rgb '#4A8FC7'
-set label 1204 'residual_change, 4 of 30 blocks, ffn alone' at screen 50./W, screen 1-(KEYTOP+46)/H left tc rgb INK noenhanced
-set arrow 1005 from screen 352./W, screen 1-(KEYTOP+46)/H to screen 380./W, screen 1-(KEYTOP+46)/H nohead lc rgb '#8A6D00' lw 1.6
-set label 1005 ' ' at screen 366./W, screen 1-(KEYTOP+46)/H point pt 9 ps 0.9 lc rgb '#8A6D00'
-set label 1205 'residual_change, 4 of 30 blocks, keys computed' at screen 388./W, screen 1-(KEYTOP+46)/H left tc rgb INK noenhanced
-set arrow 1006 from screen 14./W, screen 1-(KEYTOP+64)/H to screen 42./W, screen 1-(KEYTOP+64)/H nohead lc rgb C_MOD lw 1.6
-set label 1006 ' ' at screen 28./W, screen 1-(KEYTOP+64)/H point pt 11 ps 0.9 lc rgb C_MOD
-set label 1206 'residual_change, 7 of 30 blocks' at screen 50./W, screen 1-(KEYTOP+64)/H left tc rgb INK noenhanced
-set arrow 1007 from screen 352./W, screen 1-(KEYTOP+64)/H to screen 380./W, screen 1-(KEYTOP+64)/H nohead lc rgb C_CONTROL lw 1.6
-set label 1007 ' ' at screen 366./W, screen 1-(KEYTOP+64)/H point pt 5 ps 0.9 lc rgb C_CONTROL
-set label 1207 'residual_change, attention alone' at screen 388./W, screen 1-(KEYTOP+64)/H left tc rgb INK noenhanced
-set arrow 1008 from screen 14./W, screen 1-(KEYTOP+82)/H to screen 42./W, screen 1-(KEYTOP+82)/H nohead lc rgb C_ALT lw 1.6
-set label 1008 ' ' at screen 28./W, screen 1-(KEYTOP+82)/H point pt 9 ps 0.9 lc rgb C_ALT
-set label 1208 'residual_change, attention alone, keys carried' at screen 50./W, screen 1-(KEYTOP+82)/H left tc rgb INK noenhanced
-set arrow 1009 from screen 352./W, screen 1-(KEYTOP+82)/H to screen 380./W, screen 1-(KEYTOP+82)/H nohead lc rgb '#A0307A' lw 1.6
-set label 1009 ' ' at screen 366./W, screen 1-(KEYTOP+82)/H point pt 13 ps 0.9 lc rgb '#A0307A'
-set label 1209 'residual_change, attention alone, keys computed' at screen 388./W, screen 1-(KEYTOP+82)/H left tc rgb INK noenhanced
-set arrow 1010 from screen 14./W, screen 1-(KEYTOP+100)/H to screen 42./W, screen 1-(KEYTOP+100)/H nohead lc rgb '#4A8FC7' lw 1.6
-set label 1010 ' ' at screen 28./W, screen 1-(KEYTOP+100)/H point pt 11 ps 0.9 lc rgb '#4A8FC7'
-set label 1210 'residual_change, ffn alone' at screen 50./W, screen 1-(KEYTOP+100)/H left tc rgb INK noenhanced
-set arrow 1011 from screen 352./W, screen 1-(KEYTOP+100)/H to screen 380./W, screen 1-(KEYTOP+100)/H nohead lc rgb '#8A6D00' lw 1.6
-set label 1011 ' ' at screen 366./W, screen 1-(KEYTOP+100)/H point pt 5 ps 0.9 lc rgb '#8A6D00'
-set label 1211 'residual_change, keys carried' at screen 388./W, screen 1-(KEYTOP+100)/H left tc rgb INK noenhanced
-set arrow 1012 from screen 14./W, screen 1-(KEYTOP+118)/H to screen 42./W, screen 1-(KEYTOP+118)/H nohead lc rgb C_MOD lw 1.6
-set label 1012 ' ' at screen 28./W, screen 1-(KEYTOP+118)/H point pt 13 ps 0.9 lc rgb C_MOD
-set label 1212 'residual_change, keys computed' at screen 50./W, screen 1-(KEYTOP+118)/H left tc rgb INK noenhanced
-set arrow 1013 from screen 352./W, screen 1-(KEYTOP+118)/H to screen 380./W, screen 1-(KEYTOP+118)/H nohead lc rgb C_CONTROL lw 1.6
-set label 1013 ' ' at screen 366./W, screen 1-(KEYTOP+118)/H point pt 11 ps 0.9 lc rgb C_CONTROL
-set label 1213 'token_norm' at screen 388./W, screen 1-(KEYTOP+118)/H left tc rgb INK noenhanced
-set arrow 1014 from screen 14./W, screen 1-(KEYTOP+136)/H to screen 42./W, screen 1-(KEYTOP+136)/H nohead lc rgb C_ALT lw 1.6
-set label 1014 ' ' at screen 28./W, screen 1-(KEYTOP+136)/H point pt 5 ps 0.9 lc rgb C_ALT
-set label 1214 'every_nth' at screen 50./W, screen 1-(KEYTOP+136)/H left tc rgb INK noenhanced
-set arrow 1015 from screen 352./W, screen 1-(KEYTOP+136)/H to screen 380./W, screen 1-(KEYTOP+136)/H nohead lc rgb '#A0307A' lw 1.6
-set label 1015 ' ' at screen 366./W, screen 1-(KEYTOP+136)/H point pt 9 ps 0.9 lc rgb '#A0307A'
-set label 1215 'strided' at screen 388./W, screen 1-(KEYTOP+136)/H left tc rgb INK noenhanced
-set arrow 1016 from screen 14./W, screen 1-(KEYTOP+154)/H to screen 42./W, screen 1-(KEYTOP+154)/H nohead lc rgb '#4A8FC7' lw 1.6
-set label 1016 ' ' at screen 28./W, screen 1-(KEYTOP+154)/H point pt 13 ps 0.9 lc rgb '#4A8FC7'
-set label 1216 'attention_received (looks ahead)' at screen 50./W, screen 1-(KEYTOP+154)/H left tc rgb INK noenhanced
-set arrow 1017 from screen 352./W, screen 1-(KEYTOP+154)/H to screen 380./W, screen 1-(KEYTOP+154)/H nohead lc rgb '#8A6D00' lw 1.6
-set label 1017 ' ' at screen 366./W, screen 1-(KEYTOP+154)/H point pt 11 ps 0.9 lc rgb '#8A6D00'
-set label 1217 'residual_change_top_k (looks ahead)' at screen 388./W, screen 1-(KEYTOP+154)/H left tc rgb INK noenhanced
+set label 922 'bars: low and high of the machine profile  |  isobath commit bb30d9bd4469, AMD EPYC' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
+LINES = 18
+array LC[LINES]; array PT[LINES]; array AHEAD[LINES]
+ORDER = '1 6 8 9 10 12 13 17 18 2 3 4 5 7 11 14 15 16 '
+LC[1] = '#9AA0A6'; PT[1] = 7; AHEAD[1] = 0
+LC[2] = C_MOD; PT[2] = 5; AHEAD[2] = 0
+LC[3] = C_CONTROL; PT[3] = 9; AHEAD[3] = 0
+LC[4] = C_ALT; PT[4] = 13; AHEAD[4] = 0
+LC[5] = '#A0307A'; PT[5] = 11; AHEAD[5] = 0
+LC[6] = '#9AA0A6'; PT[6] = 7; AHEAD[6] = 0
+LC[7] = '#6A4FB3'; PT[7] = 5; AHEAD[7] = 0
+LC[8] = '#9AA0A6'; PT[8] = 7; AHEAD[8] = 0
+LC[9] = '#9AA0A6'; PT[9] = 7; AHEAD[9] = 0
+LC[10] = '#9AA0A6'; PT[10] = 7; AHEAD[10] = 0
+LC[11] = '#8A6D00'; PT[11] = 9; AHEAD[11] = 0
+LC[12] = '#9AA0A6'; PT[12] = 7; AHEAD[12] = 0
+LC[13] = '#9AA0A6'; PT[13] = 7; AHEAD[13] = 0
+LC[14] = C_MOD; PT[14] = 11; AHEAD[14] = 0
+LC[15] = C_CONTROL; PT[15] = 5; AHEAD[15] = 0
+LC[16] = C_ALT; PT[16] = 9; AHEAD[16] = 0
+LC[17] = '#9AA0A6'; PT[17] = 7; AHEAD[17] = 1
+LC[18] = '#9AA0A6'; PT[18] = 7; AHEAD[18] = 1
+$NAMES0 << EOD
+set label 100 'residual_change' at first 79.9959111,169.567057 left offset screen 0.01163,0.00000 font SMALL tc rgb C_CONTROL front boxed
+set label 102 'token_norm' at first 89.6855981,76.1553621 center offset screen 0.00000,-0.01707 font SMALL tc rgb C_MOD front boxed
+set label 103 'every_nth' at first 89.7048994,122.353028 right offset screen -0.01163,0.00000 font SMALL tc rgb C_CONTROL front boxed
+set label 107 'residual_change, 4 of 30 blocks' at first 95.0745355,27.1721135 right offset screen -0.01047,-0.01341 font SMALL tc rgb C_ALT front boxed
+set label 109 'residual_change, 7 of 30 blocks' at first 95.8753216,20.190228 right offset screen -0.01047,-0.01341 font SMALL tc rgb '#6A4FB3' front boxed
+set label 115 'hash, 7 of 30 blocks' at first 97.9654423,7.97875988 right offset screen -0.01163,0.00000 font SMALL tc rgb C_MOD front boxed
+EOD
+$NAMES1 << EOD
+set label 100 'residual_change' at first 91.3208709,169.567057 left offset screen 0.01163,0.00000 font SMALL tc rgb C_CONTROL front boxed
+set label 101 'every_nth' at first 95.9031924,122.353028 left offset screen 0.01163,0.00000 font SMALL tc rgb C_CONTROL front boxed
+set label 102 'strided' at first 95.9066387,84.2808751 right offset screen -0.01163,0.00000 font SMALL tc rgb C_ALT front boxed
+set label 105 'token_norm' at first 96.6259904,76.1553621 right offset screen -0.01047,-0.01341 font SMALL tc rgb C_MOD front boxed
+set label 106 'residual_change, 4 of 30 blocks' at first 97.9743969,27.1721135 right offset screen -0.01163,0.00000 font SMALL tc rgb C_ALT front boxed
+set label 107 'residual_change, 7 of 30 blocks' at first 99.5905897,20.190228 right offset screen -0.01163,0.00000 font SMALL tc rgb '#6A4FB3' front boxed
+set label 108 'hash, 7 of 30 blocks' at first 99.995994,7.97875988 right offset screen -0.01163,0.00000 font SMALL tc rgb C_MOD front boxed
+EOD
+$NAMES2 << EOD
+set label 100 'residual_change' at first 82.1799065,169.567057 left offset screen 0.01163,0.00000 font SMALL tc rgb C_CONTROL front boxed
+set label 103 'token_norm' at first 93.3934861,76.1553621 right offset screen -0.01047,-0.01341 font SMALL tc rgb C_MOD front boxed
+set label 105 'every_nth' at first 94.1867167,122.353028 left offset screen 0.01163,0.00000 font SMALL tc rgb C_CONTROL front boxed
+set label 106 'hash, 7 of 30 blocks' at first 96.3127994,7.97875988 right offset screen -0.01163,0.00000 font SMALL tc rgb C_MOD front boxed
+set label 110 'residual_change, 4 of 30 blocks' at first 97.2159111,27.1721135 right offset screen -0.01047,-0.01341 font SMALL tc rgb C_ALT front boxed
+set label 112 'residual_change, 7 of 30 blocks' at first 97.8152122,20.190228 right offset screen -0.01047,-0.01341 font SMALL tc rgb '#6A4FB3' front boxed
+EOD
+$NAMES3 << EOD
+set label 100 'residual_change' at first 80.5716588,169.567057 left offset screen 0.01163,0.00000 font SMALL tc rgb C_CONTROL front boxed
+set label 102 'token_norm' at first 90.0160512,76.1553621 center offset screen 0.00000,-0.01707 font SMALL tc rgb C_MOD front boxed
+set label 103 'every_nth' at first 90.0161272,122.353028 right offset screen -0.01163,0.00000 font SMALL tc rgb C_CONTROL front boxed
+set label 107 'residual_change, 4 of 30 blocks' at first 95.2198625,27.1721135 right offset screen -0.01163,0.00000 font SMALL tc rgb C_ALT front boxed
+set label 108 'residual_change, 7 of 30 blocks' at first 96.0193628,20.190228 right offset screen -0.01163,0.00000 font SMALL tc rgb '#6A4FB3' front boxed
+set label 114 'hash, 7 of 30 blocks' at first 98.0553605,7.97875988 right offset screen -0.01163,0.00000 font SMALL tc rgb C_MOD front boxed
+EOD
+X0 = 74.9959111; X1 = 110.104107; Y0 = 0.8; Y1 = 265.620332
+array COST[4]
+COST[1] = 'FLOPs, % of the dense twin (counted)'
+COST[2] = 'bytes, % of the dense twin (counted)'
+COST[3] = 'time, % of the dense twin (measured, paired)'
+COST[4] = 'energy, % of the dense twin (modelled)'
+LIMITS = '1 5 10 '
+# Four panels of one frame, each with a block of data for each line; the last
+# cost is modelled.
+GAP = 60
+wide = (W-72-24-56)/2
+tall = (H-MT-MB-2*GAP)/2+8
 set multiplot
 set xrange [0:1]
 set yrange [0:1]
 unset border
 unset tics
+unset key
 plot NaN notitle
 do for [i=901:930] { unset label i }
-do for [i=1000:1017] { unset arrow i; unset label i; unset label i+200 }
-set border 3 ls 91
-set xtics nomirror out scale 0.5,0.25 textcolor rgb INK auto
-set logscale y
-set ytics nomirror out scale 0.5,0.25 textcolor rgb INK
+eval AXES
+set logscale y; LOGY = 1
 set ytics (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
 set format y '%g'
-set grid xtics ls 90
-set xrange [74.8573875:111.10052]
-set yrange [0.8:265.380821]
+set xrange [X0:X1]
+set yrange [Y0:Y1]
 set ylabel 'loss over dense, %' offset 1,0
-set arrow 10 from graph 0, first 1 to graph 1, first 1 nohead lc rgb MUTED lw 0.7
-set arrow 11 from graph 0, first 5 to graph 1, first 5 nohead lc rgb MUTED lw 0.7
-set arrow 12 from graph 0, first 10 to graph 1, first 10 nohead lc rgb MUTED lw 0.7
+do for [i=1:words(LIMITS)] { set arrow 9+i from graph 0, first word(LIMITS,i)+0 to graph 1, first word(LIMITS,i)+0 nohead lc rgb MUTED lw 0.7 }
 set arrow 20 from 100, graph 0 to 100, graph 1 nohead lc rgb C_DENSE lw 0.9
-set lmargin at screen 72./W
-set rmargin at screen 426./W
-set tmargin at screen 1-(0.+MT)/H
-set bmargin at screen 1-(222.+MT)/H
-set xlabel 'FLOPs, % of the dense twin (counted)' offset 0,0.4
-plot D index 0 using 1:2 with lines lc rgb C_MOD lw 1.4 notitle, \
-     D index 0 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_MOD pt 5 ps 0.8 lw 1 notitle, \
-     D index 1 using 1:2 with lines lc rgb C_CONTROL lw 1.4 notitle, \
-     D index 1 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_CONTROL pt 9 ps 0.8 lw 1 notitle, \
-     D index 2 using 1:2 with lines lc rgb C_ALT lw 1.4 notitle, \
-     D index 2 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_ALT pt 13 ps 0.8 lw 1 notitle, \
-     D index 3 using 1:2 with lines lc rgb '#A0307A' lw 1.4 notitle, \
-     D index 3 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#A0307A' pt 11 ps 0.8 lw 1 notitle, \
-     D index 4 using 1:2 with lines lc rgb '#4A8FC7' lw 1.4 notitle, \
-     D index 4 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#4A8FC7' pt 5 ps 0.8 lw 1 notitle, \
-     D index 5 using 1:2 with lines lc rgb '#8A6D00' lw 1.4 notitle, \
-     D index 5 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#8A6D00' pt 9 ps 0.8 lw 1 notitle, \
-     D index 6 using 1:2 with lines lc rgb C_MOD lw 1.4 notitle, \
-     D index 6 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_MOD pt 11 ps 0.8 lw 1 notitle, \
-     D index 7 using 1:2 with lines lc rgb C_CONTROL lw 1.4 notitle, \
-     D index 7 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_CONTROL pt 5 ps 0.8 lw 1 notitle, \
-     D index 8 using 1:2 with lines lc rgb C_ALT lw 1.4 notitle, \
-     D index 8 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_ALT pt 9 ps 0.8 lw 1 notitle, \
-     D index 9 using 1:2 with lines lc rgb '#A0307A' lw 1.4 notitle, \
-     D index 9 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#A0307A' pt 13 ps 0.8 lw 1 notitle, \
-     D index 10 using 1:2 with lines lc rgb '#4A8FC7' lw 1.4 notitle, \
-     D index 10 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#4A8FC7' pt 11 ps 0.8 lw 1 notitle, \
-     D index 11 using 1:2 with lines lc rgb '#8A6D00' lw 1.4 notitle, \
-     D index 11 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#8A6D00' pt 5 ps 0.8 lw 1 notitle, \
-     D index 12 using 1:2 with lines lc rgb C_MOD lw 1.4 notitle, \
-     D index 12 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_MOD pt 13 ps 0.8 lw 1 notitle, \
-     D index 13 using 1:2 with lines lc rgb C_CONTROL lw 1.4 notitle, \
-     D index 13 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_CONTROL pt 11 ps 0.8 lw 1 notitle, \
-     D index 14 using 1:2 with lines lc rgb C_ALT lw 1.4 notitle, \
-     D index 14 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_ALT pt 5 ps 0.8 lw 1 notitle, \
-     D index 15 using 1:2 with lines lc rgb '#A0307A' lw 1.4 notitle, \
-     D index 15 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#A0307A' pt 9 ps 0.8 lw 1 notitle, \
-     D index 16 using 1:2 with lines lc rgb '#4A8FC7' lw 0.7 notitle, \
-     D index 16 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#4A8FC7' pt 13 ps 0.8 lw 1 notitle, \
-     D index 17 using 1:2 with lines lc rgb '#8A6D00' lw 0.7 notitle, \
-     D index 17 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#8A6D00' pt 11 ps 0.8 lw 1 notitle
-set lmargin at screen 482./W
-set rmargin at screen 836./W
-set tmargin at screen 1-(0.+MT)/H
-set bmargin at screen 1-(222.+MT)/H
-set xlabel 'bytes, % of the dense twin (counted)' offset 0,0.4
-plot D index 18 using 1:2 with lines lc rgb C_MOD lw 1.4 notitle, \
-     D index 18 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_MOD pt 5 ps 0.8 lw 1 notitle, \
-     D index 19 using 1:2 with lines lc rgb C_CONTROL lw 1.4 notitle, \
-     D index 19 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_CONTROL pt 9 ps 0.8 lw 1 notitle, \
-     D index 20 using 1:2 with lines lc rgb C_ALT lw 1.4 notitle, \
-     D index 20 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_ALT pt 13 ps 0.8 lw 1 notitle, \
-     D index 21 using 1:2 with lines lc rgb '#A0307A' lw 1.4 notitle, \
-     D index 21 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#A0307A' pt 11 ps 0.8 lw 1 notitle, \
-     D index 22 using 1:2 with lines lc rgb '#4A8FC7' lw 1.4 notitle, \
-     D index 22 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#4A8FC7' pt 5 ps 0.8 lw 1 notitle, \
-     D index 23 using 1:2 with lines lc rgb '#8A6D00' lw 1.4 notitle, \
-     D index 23 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#8A6D00' pt 9 ps 0.8 lw 1 notitle, \
-     D index 24 using 1:2 with lines lc rgb C_MOD lw 1.4 notitle, \
-     D index 24 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_MOD pt 11 ps 0.8 lw 1 notitle, \
-     D index 25 using 1:2 with lines lc rgb C_CONTROL lw 1.4 notitle, \
-     D index 25 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_CONTROL pt 5 ps 0.8 lw 1 notitle, \
-     D index 26 using 1:2 with lines lc rgb C_ALT lw 1.4 notitle, \
-     D index 26 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_ALT pt 9 ps 0.8 lw 1 notitle, \
-     D index 27 using 1:2 with lines lc rgb '#A0307A' lw 1.4 notitle, \
-     D index 27 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#A0307A' pt 13 ps 0.8 lw 1 notitle, \
-     D index 28 using 1:2 with lines lc rgb '#4A8FC7' lw 1.4 notitle, \
-     D index 28 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#4A8FC7' pt 11 ps 0.8 lw 1 notitle, \
-     D index 29 using 1:2 with lines lc rgb '#8A6D00' lw 1.4 notitle, \
-     D index 29 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#8A6D00' pt 5 ps 0.8 lw 1 notitle, \
-     D index 30 using 1:2 with lines lc rgb C_MOD lw 1.4 notitle, \
-     D index 30 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_MOD pt 13 ps 0.8 lw 1 notitle, \
-     D index 31 using 1:2 with lines lc rgb C_CONTROL lw 1.4 notitle, \
-     D index 31 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_CONTROL pt 11 ps 0.8 lw 1 notitle, \
-     D index 32 using 1:2 with lines lc rgb C_ALT lw 1.4 notitle, \
-     D index 32 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_ALT pt 5 ps 0.8 lw 1 notitle, \
-     D index 33 using 1:2 with lines lc rgb '#A0307A' lw 1.4 notitle, \
-     D index 33 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#A0307A' pt 9 ps 0.8 lw 1 notitle, \
-     D index 34 using 1:2 with lines lc rgb '#4A8FC7' lw 0.7 notitle, \
-     D index 34 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#4A8FC7' pt 13 ps 0.8 lw 1 notitle, \
-     D index 35 using 1:2 with lines lc rgb '#8A6D00' lw 0.7 notitle, \
-     D index 35 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#8A6D00' pt 11 ps 0.8 lw 1 notitle
-set lmargin at screen 72./W
-set rmargin at screen 426./W
-set tmargin at screen 1-(282.+MT)/H
-set bmargin at screen 1-(504.+MT)/H
-set xlabel 'time, % of the dense twin (measured, paired)' offset 0,0.4
-plot D index 36 using 1:2 with lines lc rgb C_MOD lw 1.4 notitle, \
-     D index 36 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_MOD pt 5 ps 0.8 lw 1 notitle, \
-     D index 37 using 1:2 with lines lc rgb C_CONTROL lw 1.4 notitle, \
-     D index 37 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_CONTROL pt 9 ps 0.8 lw 1 notitle, \
-     D index 38 using 1:2 with lines lc rgb C_ALT lw 1.4 notitle, \
-     D index 38 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_ALT pt 13 ps 0.8 lw 1 notitle, \
-     D index 39 using 1:2 with lines lc rgb '#A0307A' lw 1.4 notitle, \
-     D index 39 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#A0307A' pt 11 ps 0.8 lw 1 notitle, \
-     D index 40 using 1:2 with lines lc rgb '#4A8FC7' lw 1.4 notitle, \
-     D index 40 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#4A8FC7' pt 5 ps 0.8 lw 1 notitle, \
-     D index 41 using 1:2 with lines lc rgb '#8A6D00' lw 1.4 notitle, \
-     D index 41 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#8A6D00' pt 9 ps 0.8 lw 1 notitle, \
-     D index 42 using 1:2 with lines lc rgb C_MOD lw 1.4 notitle, \
-     D index 42 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_MOD pt 11 ps 0.8 lw 1 notitle, \
-     D index 43 using 1:2 with lines lc rgb C_CONTROL lw 1.4 notitle, \
-     D index 43 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_CONTROL pt 5 ps 0.8 lw 1 notitle, \
-     D index 44 using 1:2 with lines lc rgb C_ALT lw 1.4 notitle, \
-     D index 44 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_ALT pt 9 ps 0.8 lw 1 notitle, \
-     D index 45 using 1:2 with lines lc rgb '#A0307A' lw 1.4 notitle, \
-     D index 45 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#A0307A' pt 13 ps 0.8 lw 1 notitle, \
-     D index 46 using 1:2 with lines lc rgb '#4A8FC7' lw 1.4 notitle, \
-     D index 46 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#4A8FC7' pt 11 ps 0.8 lw 1 notitle, \
-     D index 47 using 1:2 with lines lc rgb '#8A6D00' lw 1.4 notitle, \
-     D index 47 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#8A6D00' pt 5 ps 0.8 lw 1 notitle, \
-     D index 48 using 1:2 with lines lc rgb C_MOD lw 1.4 notitle, \
-     D index 48 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_MOD pt 13 ps 0.8 lw 1 notitle, \
-     D index 49 using 1:2 with lines lc rgb C_CONTROL lw 1.4 notitle, \
-     D index 49 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_CONTROL pt 11 ps 0.8 lw 1 notitle, \
-     D index 50 using 1:2 with lines lc rgb C_ALT lw 1.4 notitle, \
-     D index 50 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_ALT pt 5 ps 0.8 lw 1 notitle, \
-     D index 51 using 1:2 with lines lc rgb '#A0307A' lw 1.4 notitle, \
-     D index 51 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#A0307A' pt 9 ps 0.8 lw 1 notitle, \
-     D index 52 using 1:2 with lines lc rgb '#4A8FC7' lw 0.7 notitle, \
-     D index 52 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#4A8FC7' pt 13 ps 0.8 lw 1 notitle, \
-     D index 53 using 1:2 with lines lc rgb '#8A6D00' lw 0.7 notitle, \
-     D index 53 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#8A6D00' pt 11 ps 0.8 lw 1 notitle
-set lmargin at screen 482./W
-set rmargin at screen 836./W
-set tmargin at screen 1-(282.+MT)/H
-set bmargin at screen 1-(504.+MT)/H
-set xlabel 'energy, % of the dense twin (modelled)' offset 0,0.4
-plot D index 54 using 1:2 with lines lc rgb C_MOD lw 1.4 dt DT_MODEL notitle, \
-     D index 54 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_MOD pt 4 ps 0.8 lw 1 notitle, \
-     D index 55 using 1:2 with lines lc rgb C_CONTROL lw 1.4 dt DT_MODEL notitle, \
-     D index 55 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_CONTROL pt 8 ps 0.8 lw 1 notitle, \
-     D index 56 using 1:2 with lines lc rgb C_ALT lw 1.4 dt DT_MODEL notitle, \
-     D index 56 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_ALT pt 12 ps 0.8 lw 1 notitle, \
-     D index 57 using 1:2 with lines lc rgb '#A0307A' lw 1.4 dt DT_MODEL notitle, \
-     D index 57 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#A0307A' pt 10 ps 0.8 lw 1 notitle, \
-     D index 58 using 1:2 with lines lc rgb '#4A8FC7' lw 1.4 dt DT_MODEL notitle, \
-     D index 58 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#4A8FC7' pt 4 ps 0.8 lw 1 notitle, \
-     D index 59 using 1:2 with lines lc rgb '#8A6D00' lw 1.4 dt DT_MODEL notitle, \
-     D index 59 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#8A6D00' pt 8 ps 0.8 lw 1 notitle, \
-     D index 60 using 1:2 with lines lc rgb C_MOD lw 1.4 dt DT_MODEL notitle, \
-     D index 60 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_MOD pt 10 ps 0.8 lw 1 notitle, \
-     D index 61 using 1:2 with lines lc rgb C_CONTROL lw 1.4 dt DT_MODEL notitle, \
-     D index 61 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_CONTROL pt 4 ps 0.8 lw 1 notitle, \
-     D index 62 using 1:2 with lines lc rgb C_ALT lw 1.4 dt DT_MODEL notitle, \
-     D index 62 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_ALT pt 8 ps 0.8 lw 1 notitle, \
-     D index 63 using 1:2 with lines lc rgb '#A0307A' lw 1.4 dt DT_MODEL notitle, \
-     D index 63 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#A0307A' pt 12 ps 0.8 lw 1 notitle, \
-     D index 64 using 1:2 with lines lc rgb '#4A8FC7' lw 1.4 dt DT_MODEL notitle, \
-     D index 64 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#4A8FC7' pt 10 ps 0.8 lw 1 notitle, \
-     D index 65 using 1:2 with lines lc rgb '#8A6D00' lw 1.4 dt DT_MODEL notitle, \
-     D index 65 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#8A6D00' pt 4 ps 0.8 lw 1 notitle, \
-     D index 66 using 1:2 with lines lc rgb C_MOD lw 1.4 dt DT_MODEL notitle, \
-     D index 66 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_MOD pt 12 ps 0.8 lw 1 notitle, \
-     D index 67 using 1:2 with lines lc rgb C_CONTROL lw 1.4 dt DT_MODEL notitle, \
-     D index 67 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_CONTROL pt 10 ps 0.8 lw 1 notitle, \
-     D index 68 using 1:2 with lines lc rgb C_ALT lw 1.4 dt DT_MODEL notitle, \
-     D index 68 using 1:2:3:4:5:6 with xyerrorbars lc rgb C_ALT pt 4 ps 0.8 lw 1 notitle, \
-     D index 69 using 1:2 with lines lc rgb '#A0307A' lw 1.4 dt DT_MODEL notitle, \
-     D index 69 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#A0307A' pt 8 ps 0.8 lw 1 notitle, \
-     D index 70 using 1:2 with lines lc rgb '#4A8FC7' lw 0.7 dt DT_MODEL notitle, \
-     D index 70 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#4A8FC7' pt 12 ps 0.8 lw 1 notitle, \
-     D index 71 using 1:2 with lines lc rgb '#8A6D00' lw 0.7 dt DT_MODEL notitle, \
-     D index 71 using 1:2:3:4:5:6 with xyerrorbars lc rgb '#8A6D00' pt 10 ps 0.8 lw 1 notitle
+do for [s=0:3] {
+    left = 72+s%2*(wide+56)
+    top = MT+s/2*(tall+GAP)
+    set lmargin at screen left/W
+    set rmargin at screen (left+wide)/W
+    set tmargin at screen 1-top/H
+    set bmargin at screen 1-(top+tall)/H
+    DT = s == 3 ? DT_MODEL : 1
+    set xlabel COST[s+1] offset 0,0.4
+    if (s == 0) { do for [i=1:|$NAMES0|] { eval $NAMES0[i] } }
+    if (s == 1) { do for [i=1:|$NAMES1|] { eval $NAMES1[i] } }
+    if (s == 2) { do for [i=1:|$NAMES2|] { eval $NAMES2[i] } }
+    if (s == 3) { do for [i=1:|$NAMES3|] { eval $NAMES3[i] } }
+    plot for [l in ORDER] D index s*LINES+l-1 using 1:2 with lines lc rgb LC[l+0] lw (AHEAD[l+0] ? 0.7 : 1.4) dt DT notitle, \
+         for [l in ORDER] D index s*LINES+l-1 using 1:2:3:4:5:6 with xyerrorbars lc rgb LC[l+0] pt PT[l+0]-(s == 3) ps 0.8 lw 1 notitle
+    eval SAY_FRAME
+    do for [i=100:899] { unset label i }
+}
 unset multiplot
+eval SAY_FRAMES

@@ -2,8 +2,8 @@
 #   gnuplot -e "FMT='png'" tradeoff.gp
 if (!exists("OUT")) OUT = 'tradeoff'
 D = 'tradeoff.dat'
-W = 860.; H = 592.
-ML = 72.; MR = 64.; MT = 249.; MB = 99.
+W = 860.; H = 577.
+ML = 72.; MR = 64.; MT = 89.; MB = 84.
 KEYTOP = 69.
 
 # Colour and shape say WHAT is drawn (dense, MoD, an op); fill and dash say HOW WE
@@ -16,7 +16,7 @@ if (FMT eq 'svg') { set terminal svg size W,H font FONT.',13' enhanced rounded l
 if (FMT eq 'png') { set terminal pngcairo size int(2*W),int(2*H) font FONT.',9.75' fontscale 2 linewidth 2 pointscale 2 enhanced rounded background '#ffffff' }
 if (FMT eq 'pdf') { set terminal pdfcairo size W/96. in, H/96. in font FONT.',9.75' linewidth 1 enhanced rounded background '#ffffff' }
 set termoption noenhanced                # foreign text carries no markup
-set output OUT.'.'.FMT
+if (OUT ne '') { set output OUT.'.'.FMT }
 set encoding utf8
 
 INK   = '#1A1A1A'    # text                       17.4 : 1 on white
@@ -47,14 +47,18 @@ set lmargin at screen ML/W
 set rmargin at screen 1-MR/W
 set tmargin at screen 1-MT/H
 set bmargin at screen MB/H
-set border 3 ls 91
-set tics nomirror out scale 0.5,0.25 textcolor rgb INK
-set grid xtics ytics ls 90, ls 90
+AXES = "set border 3 ls 91; set xtics nomirror out scale 0.5,0.25 textcolor rgb INK; set ytics nomirror out scale 0.5,0.25 textcolor rgb INK; set grid xtics ytics ls 90, ls 90"
+eval AXES
+# Of several panels the key is drawn first, on a frame without axes.
+KEYONLY = "set multiplot; unset border; unset tics; unset grid"
+PANELS  = "unset key; do for [i=901:930] { unset label i }; ".AXES
 set style fill solid 1.0 noborder
 set errorbars small
 # An interval over a filled bar: white casing, then ink (yerrorbars would punch a hole).
 set style arrow 1 heads size screen 0.004,90 lc rgb '#FFFFFF' lw 4
 set style arrow 2 heads size screen 0.004,90 lc rgb INK lw 1.3
+# A name hides the lines behind it, which would strike it through.
+set style textbox opaque noborder fillcolor rgb '#FFFFFF' margins 0.3,0.2
 unset title
 
 minus(s) = s[1:1] eq '-' ? '−'.s[2:*] : s
@@ -63,130 +67,67 @@ HEADFONT = FONT.':Bold'.((FMT eq 'svg') ? ',16' : ',12')
 SMALL    = FONT.((FMT eq 'svg') ? ',11.5' : ',8.6')
 MONO     = 'Liberation Mono'.((FMT eq 'svg') ? ',12' : ',9')
 set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
+# Where each frame lies and what it spans, for a page that tells values: left, right,
+# bottom, top in pixels from the lower left, then both axes, then whether they are
+# logarithmic.  A panel of several says it behind its plot.
+FRAMES = ''; LOGX = 0; LOGY = 0
+SAY_FRAME = "FRAMES = FRAMES.sprintf('%.2f %.2f %.2f %.2f %.9g %.9g %.9g %.9g %d %d;', GPVAL_TERM_XMIN, GPVAL_TERM_XMAX, GPVAL_TERM_YMIN, GPVAL_TERM_YMAX, GPVAL_X_MIN, GPVAL_X_MAX, GPVAL_Y_MIN, GPVAL_Y_MAX, LOGX, LOGY)"
+SAY_FRAMES = "if (FRAMES eq '') { eval SAY_FRAME }; if (FMT eq 'svg' && OUT eq '') { set print '-'; print '<!-- frames '.FRAMES.' -->' }"
 set label 901 'No routing tried that does not look ahead stays within 5 % more loss' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
-set label 911 'Loss (nats per token) against forward FLOPs per token; labels: capacity of routed blocks; bars: 95 % interval of the difference to' at screen 16./W, screen 1-42./H left tc rgb MUTED
-set label 912 'dense, paired by window' at screen 16./W, screen 1-59./H left tc rgb MUTED
-set label 921 'loss measured on 8192 tokens a point, twin in turns  |  FLOPs counted, head on every token  |  isobath commit a77ee5409a2d, Intel(R) Xeon(R)' at screen 16./W, screen 29./H left font SMALL tc rgb MUTED
-set label 922 'Processor' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
-unset key
-set arrow 1000 from screen 14./W, screen 1-(KEYTOP+10)/H to screen 42./W, screen 1-(KEYTOP+10)/H nohead lc rgb C_MOD lw 1.6
-set label 1000 ' ' at screen 28./W, screen 1-(KEYTOP+10)/H point pt 5 ps 0.9 lc rgb C_MOD
-set label 1200 'hash' at screen 50./W, screen 1-(KEYTOP+10)/H left tc rgb INK noenhanced
-set arrow 1001 from screen 352./W, screen 1-(KEYTOP+10)/H to screen 380./W, screen 1-(KEYTOP+10)/H nohead lc rgb C_CONTROL lw 1.6
-set label 1001 ' ' at screen 366./W, screen 1-(KEYTOP+10)/H point pt 9 ps 0.9 lc rgb C_CONTROL
-set label 1201 'hash, 7 of 30 blocks' at screen 388./W, screen 1-(KEYTOP+10)/H left tc rgb INK noenhanced
-set arrow 1002 from screen 14./W, screen 1-(KEYTOP+28)/H to screen 42./W, screen 1-(KEYTOP+28)/H nohead lc rgb C_ALT lw 1.6
-set label 1002 ' ' at screen 28./W, screen 1-(KEYTOP+28)/H point pt 13 ps 0.9 lc rgb C_ALT
-set label 1202 'residual_change' at screen 50./W, screen 1-(KEYTOP+28)/H left tc rgb INK noenhanced
-set arrow 1003 from screen 352./W, screen 1-(KEYTOP+28)/H to screen 380./W, screen 1-(KEYTOP+28)/H nohead lc rgb '#A0307A' lw 1.6
-set label 1003 ' ' at screen 366./W, screen 1-(KEYTOP+28)/H point pt 11 ps 0.9 lc rgb '#A0307A'
-set label 1203 'residual_change, 4 of 30 blocks' at screen 388./W, screen 1-(KEYTOP+28)/H left tc rgb INK noenhanced
-set arrow 1004 from screen 14./W, screen 1-(KEYTOP+46)/H to screen 42./W, screen 1-(KEYTOP+46)/H nohead lc rgb '#4A8FC7' lw 1.6
-set label 1004 ' ' at screen 28./W, screen 1-(KEYTOP+46)/H point pt 5 ps 0.9 lc rgb '#4A8FC7'
-set label 1204 'residual_change, 4 of 30 blocks, ffn alone' at screen 50./W, screen 1-(KEYTOP+46)/H left tc rgb INK noenhanced
-set arrow 1005 from screen 352./W, screen 1-(KEYTOP+46)/H to screen 380./W, screen 1-(KEYTOP+46)/H nohead lc rgb '#8A6D00' lw 1.6
-set label 1005 ' ' at screen 366./W, screen 1-(KEYTOP+46)/H point pt 9 ps 0.9 lc rgb '#8A6D00'
-set label 1205 'residual_change, 4 of 30 blocks, keys computed' at screen 388./W, screen 1-(KEYTOP+46)/H left tc rgb INK noenhanced
-set arrow 1006 from screen 14./W, screen 1-(KEYTOP+64)/H to screen 42./W, screen 1-(KEYTOP+64)/H nohead lc rgb C_MOD lw 1.6
-set label 1006 ' ' at screen 28./W, screen 1-(KEYTOP+64)/H point pt 11 ps 0.9 lc rgb C_MOD
-set label 1206 'residual_change, 7 of 30 blocks' at screen 50./W, screen 1-(KEYTOP+64)/H left tc rgb INK noenhanced
-set arrow 1007 from screen 352./W, screen 1-(KEYTOP+64)/H to screen 380./W, screen 1-(KEYTOP+64)/H nohead lc rgb C_CONTROL lw 1.6
-set label 1007 ' ' at screen 366./W, screen 1-(KEYTOP+64)/H point pt 5 ps 0.9 lc rgb C_CONTROL
-set label 1207 'residual_change, attention alone' at screen 388./W, screen 1-(KEYTOP+64)/H left tc rgb INK noenhanced
-set arrow 1008 from screen 14./W, screen 1-(KEYTOP+82)/H to screen 42./W, screen 1-(KEYTOP+82)/H nohead lc rgb C_ALT lw 1.6
-set label 1008 ' ' at screen 28./W, screen 1-(KEYTOP+82)/H point pt 9 ps 0.9 lc rgb C_ALT
-set label 1208 'residual_change, attention alone, keys carried' at screen 50./W, screen 1-(KEYTOP+82)/H left tc rgb INK noenhanced
-set arrow 1009 from screen 352./W, screen 1-(KEYTOP+82)/H to screen 380./W, screen 1-(KEYTOP+82)/H nohead lc rgb '#A0307A' lw 1.6
-set label 1009 ' ' at screen 366./W, screen 1-(KEYTOP+82)/H point pt 13 ps 0.9 lc rgb '#A0307A'
-set label 1209 'residual_change, attention alone, keys computed' at screen 388./W, screen 1-(KEYTOP+82)/H left tc rgb INK noenhanced
-set arrow 1010 from screen 14./W, screen 1-(KEYTOP+100)/H to screen 42./W, screen 1-(KEYTOP+100)/H nohead lc rgb '#4A8FC7' lw 1.6
-set label 1010 ' ' at screen 28./W, screen 1-(KEYTOP+100)/H point pt 11 ps 0.9 lc rgb '#4A8FC7'
-set label 1210 'residual_change, ffn alone' at screen 50./W, screen 1-(KEYTOP+100)/H left tc rgb INK noenhanced
-set arrow 1011 from screen 352./W, screen 1-(KEYTOP+100)/H to screen 380./W, screen 1-(KEYTOP+100)/H nohead lc rgb '#8A6D00' lw 1.6
-set label 1011 ' ' at screen 366./W, screen 1-(KEYTOP+100)/H point pt 5 ps 0.9 lc rgb '#8A6D00'
-set label 1211 'residual_change, keys carried' at screen 388./W, screen 1-(KEYTOP+100)/H left tc rgb INK noenhanced
-set arrow 1012 from screen 14./W, screen 1-(KEYTOP+118)/H to screen 42./W, screen 1-(KEYTOP+118)/H nohead lc rgb C_MOD lw 1.6
-set label 1012 ' ' at screen 28./W, screen 1-(KEYTOP+118)/H point pt 13 ps 0.9 lc rgb C_MOD
-set label 1212 'residual_change, keys computed' at screen 50./W, screen 1-(KEYTOP+118)/H left tc rgb INK noenhanced
-set arrow 1013 from screen 352./W, screen 1-(KEYTOP+118)/H to screen 380./W, screen 1-(KEYTOP+118)/H nohead lc rgb C_CONTROL lw 1.6
-set label 1013 ' ' at screen 366./W, screen 1-(KEYTOP+118)/H point pt 11 ps 0.9 lc rgb C_CONTROL
-set label 1213 'token_norm' at screen 388./W, screen 1-(KEYTOP+118)/H left tc rgb INK noenhanced
-set arrow 1014 from screen 14./W, screen 1-(KEYTOP+136)/H to screen 42./W, screen 1-(KEYTOP+136)/H nohead lc rgb C_ALT lw 1.6
-set label 1014 ' ' at screen 28./W, screen 1-(KEYTOP+136)/H point pt 5 ps 0.9 lc rgb C_ALT
-set label 1214 'every_nth' at screen 50./W, screen 1-(KEYTOP+136)/H left tc rgb INK noenhanced
-set arrow 1015 from screen 352./W, screen 1-(KEYTOP+136)/H to screen 380./W, screen 1-(KEYTOP+136)/H nohead lc rgb '#A0307A' lw 1.6
-set label 1015 ' ' at screen 366./W, screen 1-(KEYTOP+136)/H point pt 9 ps 0.9 lc rgb '#A0307A'
-set label 1215 'strided' at screen 388./W, screen 1-(KEYTOP+136)/H left tc rgb INK noenhanced
-set arrow 1016 from screen 14./W, screen 1-(KEYTOP+154)/H to screen 42./W, screen 1-(KEYTOP+154)/H nohead lc rgb '#4A8FC7' lw 1.6
-set label 1016 ' ' at screen 28./W, screen 1-(KEYTOP+154)/H point pt 13 ps 0.9 lc rgb '#4A8FC7'
-set label 1216 'attention_received (looks ahead)' at screen 50./W, screen 1-(KEYTOP+154)/H left tc rgb INK noenhanced
-set arrow 1017 from screen 352./W, screen 1-(KEYTOP+154)/H to screen 380./W, screen 1-(KEYTOP+154)/H nohead lc rgb '#8A6D00' lw 1.6
-set label 1017 ' ' at screen 366./W, screen 1-(KEYTOP+154)/H point pt 11 ps 0.9 lc rgb '#8A6D00'
-set label 1217 'residual_change_top_k (looks ahead)' at screen 388./W, screen 1-(KEYTOP+154)/H left tc rgb INK noenhanced
-set xrange [220.46199:283.699575]
-set yrange [2.78930654:8.66467664]
+set label 911 'Loss (nats per token) against forward FLOPs per token; grey: not on the front; %: capacity of routed blocks; bars: 95 % interval of' at screen 16./W, screen 1-42./H left tc rgb MUTED
+set label 912 'the difference to dense, paired by window' at screen 16./W, screen 1-59./H left tc rgb MUTED
+set label 921 'loss measured on 8191 tokens a point, twin in turns  |  FLOPs counted, head on every token  |  isobath commit bb30d9bd4469, AMD EPYC' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
+LINES = 18
+array LC[LINES]; array PT[LINES]; array AHEAD[LINES]
+ORDER = '1 6 8 9 10 12 13 17 18 2 3 4 5 7 11 14 15 16 '
+LC[1] = '#9AA0A6'; PT[1] = 7; AHEAD[1] = 0
+LC[2] = C_MOD; PT[2] = 5; AHEAD[2] = 0
+LC[3] = C_CONTROL; PT[3] = 9; AHEAD[3] = 0
+LC[4] = C_ALT; PT[4] = 13; AHEAD[4] = 0
+LC[5] = '#A0307A'; PT[5] = 11; AHEAD[5] = 0
+LC[6] = '#9AA0A6'; PT[6] = 7; AHEAD[6] = 0
+LC[7] = '#6A4FB3'; PT[7] = 5; AHEAD[7] = 0
+LC[8] = '#9AA0A6'; PT[8] = 7; AHEAD[8] = 0
+LC[9] = '#9AA0A6'; PT[9] = 7; AHEAD[9] = 0
+LC[10] = '#9AA0A6'; PT[10] = 7; AHEAD[10] = 0
+LC[11] = '#8A6D00'; PT[11] = 9; AHEAD[11] = 0
+LC[12] = '#9AA0A6'; PT[12] = 7; AHEAD[12] = 0
+LC[13] = '#9AA0A6'; PT[13] = 7; AHEAD[13] = 0
+LC[14] = C_MOD; PT[14] = 11; AHEAD[14] = 0
+LC[15] = C_CONTROL; PT[15] = 5; AHEAD[15] = 0
+LC[16] = C_ALT; PT[16] = 9; AHEAD[16] = 0
+LC[17] = '#9AA0A6'; PT[17] = 7; AHEAD[17] = 1
+LC[18] = '#9AA0A6'; PT[18] = 7; AHEAD[18] = 1
+set xrange [220.872726:283.675172]
+set yrange [2.78037767:8.65880768]
+set format y '%.0f'
+DENSE = 3.09529357
+set label 100 'residual_change, 50%' at first 224.237143,8.34389179 left offset screen 0.01163,0.00000 font SMALL tc rgb C_CONTROL front boxed
+set label 101 'residual_change, ffn alone, 50%' at first 242.295376,5.66860932 right offset screen -0.01163,0.00000 font SMALL tc rgb '#8A6D00' front boxed
+set label 102 'token_norm, 75%' at first 251.398377,5.45252559 right offset screen -0.01163,0.00000 font SMALL tc rgb C_MOD front boxed
+set label 103 'every_nth, 75%' at first 251.452481,6.88247898 left offset screen 0.01163,0.00000 font SMALL tc rgb C_CONTROL front boxed
+set label 104 'strided, 75%' at first 251.46639,5.70403407 left offset screen 0.01163,0.00000 font SMALL tc rgb C_ALT front boxed
+set label 105 'residual_change, 4 of 30 blocks, 50%' at first 266.504149,3.93635025 right offset screen -0.01047,-0.01964 font SMALL tc rgb C_ALT front boxed
+set label 106 'residual_change, 7 of 30 blocks, 75%' at first 268.748838,3.7202404 right offset screen -0.01047,-0.01964 font SMALL tc rgb '#6A4FB3' front boxed
+set label 107 'hash, 7 of 30 blocks, 87.5%' at first 274.607671,3.34225961 right offset screen -0.01163,0.00000 font SMALL tc rgb C_MOD front boxed
+set label 108 'residual_change, 4 of 30 blocks, ffn alone, 75%' at first 275.975362,3.27891003 right offset screen -0.01047,-0.01964 font SMALL tc rgb '#A0307A' front boxed
+set label 109 'hash' at first 252.518961,6.21873254 left offset screen 0.01163,0.00000 font SMALL tc rgb MUTED front boxed
+set label 110 'residual_change_top_k (looks ahead)' at first 265.847289,4.77592032 right offset screen -0.01163,0.00000 font SMALL tc rgb MUTED front boxed
+set label 112 'residual_change, keys carried' at first 268.839413,5.39172532 center offset screen 0.00000,-0.02500 font SMALL tc rgb MUTED front boxed
+set label 115 'residual_change, attention alone, keys carried' at first 273.802961,5.94949399 right offset screen -0.01163,0.00000 font SMALL tc rgb MUTED front boxed
+set label 119 '75%' at first 262.90286,4.28258053 right offset screen -0.01163,0.00000 font SMALL tc rgb '#8A6D00' front boxed
+set label 120 '87.5%' at first 265.631345,4.06583056 right offset screen -0.01163,0.00000 font SMALL tc rgb C_MOD front boxed
+set label 137 '96.875%' at first 278.037418,3.24030835 left offset screen 0.01163,0.00000 font SMALL tc rgb C_CONTROL front boxed
+UNIT = 'MFLOP'
+# A block for each line, then one of dense points; DENSE: the twin's loss.
 set format x '%g'
-set format y '%.2f'
-set xlabel 'forward cost, MFLOP per token' offset 0,0.3
+set xlabel 'forward cost, '.UNIT.' per token' offset 0,0.3
 set ylabel 'loss, nats per token' offset 0.6,0
-set arrow 1 from graph 0, first 3.10405851 to graph 1, first 3.10405851 nohead lc rgb C_DENSE lw 0.9
-set label 90 'dense' at graph 1, first 3.10405851 left offset screen 0.00698,0 font SMALL tc rgb C_DENSE
-set label 100 '50%' at first 223.849718,8.34992468 left offset screen 0.01163,0.00000 font SMALL tc rgb C_ALT front
-set label 101 '50%' at first 241.881733,5.78745523 left offset screen 0.01163,0.00000 font SMALL tc rgb '#4A8FC7' front
-set label 102 '75%' at first 251.349055,5.4413914 right offset screen -0.01163,0.00000 font SMALL tc rgb C_CONTROL front
-set label 103 '75%' at first 252.64302,5.41885051 center offset screen 0.00000,-0.02500 font SMALL tc rgb C_MOD front
-set label 104 '75%' at first 262.771722,4.27949727 right offset screen -0.01163,0.00000 font SMALL tc rgb '#4A8FC7' front
-set label 105 '87.5%' at first 265.615217,4.05971936 right offset screen -0.01047,-0.01964 font SMALL tc rgb C_CONTROL front
-set label 106 '50%' at first 266.452627,3.93020566 center offset screen 0.00000,-0.02500 font SMALL tc rgb '#A0307A' front
-set label 107 '75%' at first 268.640827,3.73935808 center offset screen 0.00000,-0.02500 font SMALL tc rgb C_MOD front
-set label 114 '96.875%' at first 278.08423,3.23909787 left offset screen 0.01047,0.01964 font SMALL tc rgb C_ALT front
-set label 115 '75%' at first 251.456805,6.40059065 left offset screen 0.01163,0.00000 font SMALL tc rgb C_ALT front
-set label 116 '75%' at first 251.456805,5.74526161 left offset screen 0.01047,0.01964 font SMALL tc rgb '#A0307A' front
-set label 117 '75%' at first 254.032116,5.52328586 left offset screen 0.01163,0.00000 font SMALL tc rgb C_ALT front
-set label 118 '87.5%' at first 265.809806,5.09462425 right offset screen -0.01163,0.00000 font SMALL tc rgb C_ALT front
-set label 119 '87.5%' at first 265.809806,4.42643984 left offset screen 0.01047,0.01964 font SMALL tc rgb '#A0307A' front
-set label 121 '87.5%' at first 265.835951,4.65437991 right offset screen -0.01163,0.00000 font SMALL tc rgb '#8A6D00' front
-set label 123 '87.5%' at first 268.562726,4.21098598 left offset screen 0.01047,0.01964 font SMALL tc rgb '#4A8FC7' front
-set label 124 '87.5%' at first 268.672688,5.34815464 left offset screen 0.01163,0.00000 font SMALL tc rgb '#8A6D00' front
-set label 126 '75%' at first 272.783341,4.15976032 right offset screen -0.01163,0.00000 font SMALL tc rgb C_CONTROL front
-set label 127 '93.75%' at first 273.042196,4.46585263 center offset screen 0.00000,0.02500 font SMALL tc rgb C_ALT front
-set label 129 '75%' at first 273.70897,5.87315337 left offset screen 0.01163,0.00000 font SMALL tc rgb C_ALT front
-set label 134 '75%' at first 275.282156,3.93562284 center offset screen 0.00000,0.02500 font SMALL tc rgb '#A0307A' front
-set label 135 '96.875%' at first 276.677022,4.14194096 left offset screen 0.01163,0.00000 font SMALL tc rgb C_ALT front
-plot D index 18 using 1:2 with points ls 1 notitle, \
-     D index 0 using 1:2 with lines lc rgb C_MOD lw 1.6 notitle, \
-     D index 0 using 1:2:3:4 with yerrorbars lc rgb C_MOD pt 5 ps 0.9 lw 1.2 notitle, \
-     D index 1 using 1:2 with lines lc rgb C_CONTROL lw 1.6 notitle, \
-     D index 1 using 1:2:3:4 with yerrorbars lc rgb C_CONTROL pt 9 ps 0.9 lw 1.2 notitle, \
-     D index 2 using 1:2 with lines lc rgb C_ALT lw 1.6 notitle, \
-     D index 2 using 1:2:3:4 with yerrorbars lc rgb C_ALT pt 13 ps 0.9 lw 1.2 notitle, \
-     D index 3 using 1:2 with lines lc rgb '#A0307A' lw 1.6 notitle, \
-     D index 3 using 1:2:3:4 with yerrorbars lc rgb '#A0307A' pt 11 ps 0.9 lw 1.2 notitle, \
-     D index 4 using 1:2 with lines lc rgb '#4A8FC7' lw 1.6 notitle, \
-     D index 4 using 1:2:3:4 with yerrorbars lc rgb '#4A8FC7' pt 5 ps 0.9 lw 1.2 notitle, \
-     D index 5 using 1:2 with lines lc rgb '#8A6D00' lw 1.6 notitle, \
-     D index 5 using 1:2:3:4 with yerrorbars lc rgb '#8A6D00' pt 9 ps 0.9 lw 1.2 notitle, \
-     D index 6 using 1:2 with lines lc rgb C_MOD lw 1.6 notitle, \
-     D index 6 using 1:2:3:4 with yerrorbars lc rgb C_MOD pt 11 ps 0.9 lw 1.2 notitle, \
-     D index 7 using 1:2 with lines lc rgb C_CONTROL lw 1.6 notitle, \
-     D index 7 using 1:2:3:4 with yerrorbars lc rgb C_CONTROL pt 5 ps 0.9 lw 1.2 notitle, \
-     D index 8 using 1:2 with lines lc rgb C_ALT lw 1.6 notitle, \
-     D index 8 using 1:2:3:4 with yerrorbars lc rgb C_ALT pt 9 ps 0.9 lw 1.2 notitle, \
-     D index 9 using 1:2 with lines lc rgb '#A0307A' lw 1.6 notitle, \
-     D index 9 using 1:2:3:4 with yerrorbars lc rgb '#A0307A' pt 13 ps 0.9 lw 1.2 notitle, \
-     D index 10 using 1:2 with lines lc rgb '#4A8FC7' lw 1.6 notitle, \
-     D index 10 using 1:2:3:4 with yerrorbars lc rgb '#4A8FC7' pt 11 ps 0.9 lw 1.2 notitle, \
-     D index 11 using 1:2 with lines lc rgb '#8A6D00' lw 1.6 notitle, \
-     D index 11 using 1:2:3:4 with yerrorbars lc rgb '#8A6D00' pt 5 ps 0.9 lw 1.2 notitle, \
-     D index 12 using 1:2 with lines lc rgb C_MOD lw 1.6 notitle, \
-     D index 12 using 1:2:3:4 with yerrorbars lc rgb C_MOD pt 13 ps 0.9 lw 1.2 notitle, \
-     D index 13 using 1:2 with lines lc rgb C_CONTROL lw 1.6 notitle, \
-     D index 13 using 1:2:3:4 with yerrorbars lc rgb C_CONTROL pt 11 ps 0.9 lw 1.2 notitle, \
-     D index 14 using 1:2 with lines lc rgb C_ALT lw 1.6 notitle, \
-     D index 14 using 1:2:3:4 with yerrorbars lc rgb C_ALT pt 5 ps 0.9 lw 1.2 notitle, \
-     D index 15 using 1:2 with lines lc rgb '#A0307A' lw 1.6 notitle, \
-     D index 15 using 1:2:3:4 with yerrorbars lc rgb '#A0307A' pt 9 ps 0.9 lw 1.2 notitle, \
-     D index 16 using 1:2 with lines lc rgb '#4A8FC7' lw 0.7 notitle, \
-     D index 16 using 1:2:3:4 with yerrorbars lc rgb '#4A8FC7' pt 13 ps 0.9 lw 1.2 notitle, \
-     D index 17 using 1:2 with lines lc rgb '#8A6D00' lw 0.7 notitle, \
-     D index 17 using 1:2:3:4 with yerrorbars lc rgb '#8A6D00' pt 11 ps 0.9 lw 1.2 notitle
+if (exists("DENSE")) {
+    set arrow 1 from graph 0, first DENSE to graph 1, first DENSE nohead lc rgb C_DENSE lw 0.9
+    set label 90 'dense' at graph 1, first DENSE left offset screen 6./W,0 font SMALL tc rgb C_DENSE
+}
+plot D index LINES using 1:2 with points ls 1 notitle, \
+     for [l in ORDER] D index 0+l-1 using 1:2 with lines lc rgb LC[l+0] lw (AHEAD[l+0] ? 0.7 : 1.6) notitle, \
+     for [l in ORDER] D index 0+l-1 using 1:2:3:4 with yerrorbars lc rgb LC[l+0] pt PT[l+0] ps 0.9 lw 1.2 notitle
+eval SAY_FRAMES
