@@ -76,6 +76,8 @@ Test(profile_counters, one_that_sees_nothing_says_why)
     fake_tree_write(&tree, "devices/system/cpu/online", "0\n");
     snprintf(arguments, sizeof arguments, "--counters perf --sysfs-root %s",
              tree.root);
+    expect_said(arguments, 0, "holds no devices, so no counter can be found");
+    fake_tree_write(&tree, "bus/event_source/devices/software/type", "1\n");
     expect_said(arguments, 0, "no CPU among the perf devices");
     fake_tree_close(&tree);
 }
