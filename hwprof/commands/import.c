@@ -545,7 +545,7 @@ const struct command import_command = {
         "  isobath import trace.json -o build/torch --machine"
         " emerald-rapids-2core\n"
         "  isobath import trace.json -o build/torch --machine"
-        " a100-80 --machine-out build/mine.yaml\n",
+        " emerald-rapids-2core --machine-out build/mine.yaml\n",
     .flags = flags,
     .options_size = sizeof(struct import_options), .run = run,
 };
