@@ -316,7 +316,7 @@ static enum status open_session(struct prompt_session *s, struct error *err)
     if (status != STATUS_OK || (status = choose_policy(s, err)) ||
         (status = open_prompt(s, err)) || (status = choose_length(s, err)))
         return status;
-    s->start_bytes = command_peak_bytes();
+    s->start_bytes = command_start_bytes();
     if ((status = open_model(s, err)) || (status = open_ledgers(s, err)))
         return status;
     return open_output(s, err);

@@ -30,7 +30,7 @@ struct train_job *train_begin(struct error *err)
         return NULL;
     }
     s->rundir.lock = -1;
-    s->start_bytes = command_peak_bytes();
+    s->start_bytes = command_start_bytes();
     return s;
 }
 
