@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/core/model/spec_check.h"
 #include "tests/cases.h"
 #include "tests/counting/counting.h"
 

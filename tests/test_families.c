@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/core/model/spec_check.h"
 #include "sim/price/memory.h"
 #include "sim/price/predict.h"
 #include "tests/cases.h"

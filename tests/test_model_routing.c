@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/core/base/random.h"
+#include "sim/core/model/spec_check.h"
 #include "tests/cases.h"
 
 enum { MAX_TOKENS = 512 };

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "sim/core/base/random.h"
+#include "sim/core/model/spec_check.h"
 #include "sim/price/flops.h"
 #include "sim/price/memory.h"
 #include "tests/priced.h"

@@ -16,6 +16,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "sim/core/model/spec_check.h"
 #include "sim/price/memory.h"
 #include "tests/priced.h"
 

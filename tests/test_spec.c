@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sim/core/model/spec.h"
+#include "sim/core/model/spec_check.h"
 
 static struct model_spec tiny(void)
 {

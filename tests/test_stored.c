@@ -14,6 +14,7 @@
 #include "models/files/safetensors.h"
 #include "models/files/source.h"
 #include "sim/core/model/plan.h"
+#include "sim/core/model/spec_check.h"
 #include "sim/price/memory.h"
 #include "sim/price/predict.h"
 #include "tests/cases.h"

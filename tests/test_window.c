@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "models/executor/model.h"
+#include "sim/core/model/spec_check.h"
 #include "sim/price/predict.h"
 #include "tests/cases.h"
 #include "tests/reference.h"

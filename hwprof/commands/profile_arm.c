@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include "hwprof/measure/measure_table.h"
 #include "models/files/source.h"
+#include "sim/core/model/spec_check.h"
 #include "sim/price/machine.h"
 
 void profile_arm_close(struct arm *arm)

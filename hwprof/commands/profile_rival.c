@@ -11,6 +11,7 @@
 #include "sim/commands/rival_load.h"
 #include "sim/core/model/plan.h"
 #include "sim/core/model/route.h"
+#include "sim/core/model/spec_check.h"
 
 /* Arms take the same tokens, and a rival's weights are drawn. */
 static enum status check(const struct profile_job *s,

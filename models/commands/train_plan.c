@@ -12,6 +12,7 @@
 #include "sim/core/answer/json.h"
 #include "sim/core/base/file.h"
 #include "sim/core/model/plan.h"
+#include "sim/core/model/spec_check.h"
 #include "sim/price/memory.h"
 #include "sim/price/predict.h"
 

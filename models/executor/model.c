@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "models/executor/rotary.h"
+#include "sim/core/model/spec_check.h"
 
 /* T of a forward, at most. */
 static int32_t forward_tokens(const struct model_options *o)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "models/files/fill.h"
+#include "sim/core/model/spec_check.h"
 
 /* A value of general.architecture. */
 struct architecture {

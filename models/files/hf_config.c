@@ -9,6 +9,7 @@
 
 #include "sim/core/answer/json.h"
 #include "sim/core/base/file.h"
+#include "sim/core/model/spec_check.h"
 
 enum { MAX_BYTES = 1 << 20 };    /* of a config.json; real ones have a few kB */
 

@@ -9,6 +9,7 @@
 #include "models/files/checkpoint.h"
 #include "models/files/fill.h"
 #include "sim/core/base/file.h"
+#include "sim/core/model/spec_check.h"
 
 enum {
     DIM, HIDDEN_DIM, N_LAYERS, N_HEADS, N_KV_HEADS, VOCAB_SIZE, SEQ_LEN,

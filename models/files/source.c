@@ -12,6 +12,7 @@
 #include "models/files/tokenizer_copy.h"
 #include "sim/core/answer/command.h"
 #include "sim/core/config/model_config.h"
+#include "sim/core/model/spec_check.h"
 
 #define X(id, name) [WEIGHTS_##id] = name,
 const char *const weights_names[WEIGHTS_COUNT + 1] = { WEIGHTS_MAP(X) };

@@ -1,5 +1,6 @@
 /* answer_work.c - Price a model and its rivals in every cell. */
 #include "sim/commands/answer_job.h"
+#include "sim/core/model/spec_check.h"
 
 #include <math.h>
 #include <stdlib.h>

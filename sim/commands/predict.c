@@ -11,6 +11,7 @@
 #include "sim/commands/commands.h"
 #include "sim/commands/predict_answer.h"
 #include "sim/commands/rival_load.h"
+#include "sim/core/model/spec_check.h"
 
 /* ---- arguments ---- */
 

@@ -9,6 +9,7 @@
 #include "sim/core/answer/json.h"
 #include "sim/core/answer/rundir.h"
 #include "sim/core/answer/table.h"
+#include "sim/core/model/spec_check.h"
 
 /* ---- text ---- */
 

@@ -9,6 +9,7 @@
 #include "sim/core/answer/summary.h"
 #include "sim/core/base/file.h"
 #include "sim/core/config/model_config.h"
+#include "sim/core/model/spec_check.h"
 
 const char *const predict_weights[] = { WEIGHTS_MAP(NAMES_WORD)
                                         NUMBER_MAP(NAMES_WORD)

@@ -1,4 +1,5 @@
-/* flops_inside.h - Declare what flops.c takes from flops_experts.c. */
+/* flops_inside.h - Declare what flops.c takes from flops_experts.c and
+ * flops_stored.c. */
 #ifndef FLOPS_INSIDE_H
 #define FLOPS_INSIDE_H
 
@@ -14,5 +15,10 @@ int flops_expert_tensors(struct flops_tensor *out,
                          const struct model_spec *spec);
 int flops_latent_tensors(struct flops_tensor *out,
                          const struct model_spec *spec);
+
+/* The letters of a layer's stored matrices. */
+enum { FLOPS_STORED_LETTERS = 18 };
+int flops_stored_letters(struct flops_letter *out /* [FLOPS_STORED_LETTERS] */,
+                         const struct model_spec *spec, int32_t layer);
 
 #endif

@@ -1,6 +1,7 @@
 /* predict.c - Walk the ops of a step in their order, and charge each. */
 #include "sim/price/predict.h"
 
+#include "sim/core/model/spec_check.h"
 #include "sim/price/pricing.h"
 
 static const enum op ffn_forward[] = { OP_FFN_UP, OP_ACT, OP_FFN_DOWN };

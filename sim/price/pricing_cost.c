@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "sim/core/model/spec_check.h"
 #include "sim/price/reasons.h"
 
 void pricing_fail(struct pricing *p, enum status status)

@@ -1,4 +1,5 @@
 /* regime.c - Answer what follows from a regime's members. */
+#include "sim/core/model/spec_check.h"
 #include "sim/price/regime.h"
 
 #include <stddef.h>

@@ -9,6 +9,7 @@
 
 #include "sim/core/base/random.h"
 #include "sim/core/model/plan.h"
+#include "sim/core/model/spec_check.h"
 
 struct routes {
     struct model_spec spec;          /* whose choices an allocation has */

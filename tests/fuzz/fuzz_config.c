@@ -9,6 +9,7 @@
 
 #include "models/files/hf_config.h"
 #include "sim/core/config/model_config.h"
+#include "sim/core/model/spec_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "models/files/gguf_model.h"
+#include "sim/core/model/spec_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

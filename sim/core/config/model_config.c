@@ -8,6 +8,7 @@
 
 #include "sim/core/model/route.h"
 #include "sim/core/model/replay.h"
+#include "sim/core/model/spec_check.h"
 
 const char *const model_config_rope_scalings[] = {
     "default", "linear", "llama3", NULL

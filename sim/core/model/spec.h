@@ -392,18 +392,4 @@ int32_t spec_outputs(const struct model_spec *spec, enum matrix matrix);
 /* The dense twin: the same model with no layer routed. */
 struct model_spec spec_dense(const struct model_spec *spec);
 
-/* STATUS_BAD_VALUE with the first rule broken, and what is allowed; the text
- * begins with the config key to blame. */
-enum status spec_check(const struct model_spec *spec,
-                       struct error *err) MUST_CHECK;
-
-/* STATUS_BAD_VALUE where a sound spec is one that only predict knows. */
-enum status spec_check_runs(const struct model_spec *spec,
-                            struct error *err) MUST_CHECK;
-
-/* STATUS_BAD_VALUE where a sound spec cannot be trained: backward knows float32
- * weights. */
-enum status spec_check_training(const struct model_spec *spec,
-                                struct error *err) MUST_CHECK;
-
 #endif

@@ -1,0 +1,442 @@
+/* spec_check.c - Check the rules that a shape must keep. */
+#include "sim/core/model/spec_check.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Blocks run along a matrix' inputs, and none goes over its end. */
+static enum status check_number(int type, int32_t inputs, const char *of,
+                                int32_t layer, struct error *err)
+{
+    char where[24] = "";
+
+    if (type < NUMBER_COUNT && inputs % number_table[type].block == 0)
+        return STATUS_OK;
+    if (layer >= 0)
+        snprintf(where, sizeof where, " of layer %d", layer);
+    if (type >= NUMBER_COUNT)
+        return error_set(err, STATUS_BAD_VALUE, "%s%s: stored as number %d:"
+                         " allowed are 0 to %d", of, where, type,
+                         NUMBER_COUNT - 1);
+    return error_set(err, STATUS_BAD_VALUE, "%s%s: stored as %s, in blocks of"
+                     " %d, with %d inputs: allowed are multiples", of, where,
+                     number_table[type].name, number_table[type].block, inputs);
+}
+
+static enum status check_stored(const struct model_spec *s, struct error *err)
+{
+    static const char *const names[MATRIX_COUNT] = {
+        "queries", "keys", "values", "project", "gate", "up", "down",
+    };
+    enum status status = check_number(s->stored_embedding, s->n_channels,
+                                      "embedding", -1, err);
+    if (status == STATUS_OK && !s->tied_head)
+        status = check_number(s->stored_head, s->n_channels, "head", -1, err);
+    for (int32_t l = 0; l < s->n_layers && status == STATUS_OK; l++)
+        for (int i = 0; i < MATRIX_COUNT && status == STATUS_OK; i++)
+            if (spec_has_matrix(s, (enum matrix)i))
+                status = check_number(s->stored[l][i],
+                                      spec_inputs(s, (enum matrix)i), names[i],
+                                      l, err);
+    return status;
+}
+
+/* `received` reads what all tokens asked of all in the layer before. */
+static enum status check_received(const struct model_spec *s, struct error *err)
+{
+    for (int32_t l = 0; l < s->n_layers; l++)
+        if (s->routed[l] && (l == 0 || (s->routed[l - 1] &&
+                                        s->part != PART_FFN)))
+            return error_set(err, STATUS_BAD_VALUE, "routing.blocks: layer %d:"
+                             " goes by the attention received in the layer"
+                             " before, %s; allowed are layers after one that"
+                             " attends over all tokens", l,
+                             l == 0 ? "and there is none"
+                                    : "and that one skips tokens");
+    return STATUS_OK;
+}
+
+static enum status check_signal(const struct model_spec *s, struct error *err)
+{
+    if (s->signal != SIGNAL_RECEIVED)
+        return STATUS_OK;
+    if (s->router_scores)
+        return error_set(err, STATUS_BAD_VALUE, "routing.gate %s: a model that"
+                         " goes by the signal %s has no router, so the gate"
+                         " must be one", gate_names[s->gate],
+                         signal_names[s->signal]);
+    return check_received(s, err);
+}
+
+static enum status check_apart(const struct model_spec *s, struct error *err)
+{
+    if (s->part != PART_APART)
+        return STATUS_OK;
+    if (s->n_predictor > 0)
+        return error_set(err, STATUS_BAD_VALUE, "routing.predictor %d: with"
+                         " routing.part apart a layer has two choices, and one"
+                         " predictor foresees one; allowed is 0",
+                         s->n_predictor);
+    if (s->signal == SIGNAL_RECEIVED)
+        return error_set(err, STATUS_BAD_VALUE, "routing.part apart: the"
+                         " attention received in the layer before is the same"
+                         " for both parts; allowed are block, attention and"
+                         " ffn");
+    return STATUS_OK;
+}
+
+static enum status check_skipped_keys(const struct model_spec *s,
+                                      struct error *err)
+{
+    if (s->skipped_keys == SKIPPED_KEYS_ABSENT)
+        return STATUS_OK;
+    if (s->part == PART_FFN)
+        return error_set(err, STATUS_BAD_VALUE, "routing.skipped_keys %s: with"
+                         " routing.part ffn no token skips attention; allowed"
+                         " is absent",
+                         skipped_keys_names[s->skipped_keys]);
+    if (s->skipped_keys == SKIPPED_KEYS_CARRIED && s->routed[0])
+        return error_set(err, STATUS_BAD_VALUE, "routing.skipped_keys carried:"
+                         " layer 0 is routed, and no layer before it has keys"
+                         " to carry; allowed are absent and computed, or other"
+                         " routing.blocks");
+    return STATUS_OK;
+}
+
+static enum status check_first(const struct model_spec *s, struct error *err)
+{
+    for (int32_t l = 0; l < s->n_layers; l++) {
+        int32_t most = spec_kept(s, l, s->max_tokens);
+        if (s->routed[l] && (s->keep_first < 0 || s->keep_first > most))
+            return error_set(err, STATUS_BAD_VALUE, "routing.keep_first %d:"
+                             " layer %d keeps %d of %d tokens; allowed is 0 to"
+                             " %d", s->keep_first, l, most, s->max_tokens,
+                             most);
+    }
+    return STATUS_OK;
+}
+
+/* What a token attends to is counted in tokens of the text: no layer skips some
+ * of them and has a window. */
+static enum status check_window(const struct model_spec *s, struct error *err)
+{
+    for (int32_t l = 0; l < s->n_layers; l++) {
+        if (s->windowed[l] && (s->window < 1 || s->window > 1 << 20))
+            return error_set(err, STATUS_BAD_VALUE, "model.window %d: allowed"
+                             " is 1 to %d", s->window, 1 << 20);
+        if (spec_window(s, l) > 0 && s->routed[l] && s->part != PART_FFN)
+            return error_set(err, STATUS_BAD_VALUE, "routing.blocks: layer %d"
+                             " attends to the last %d tokens: tokens cannot be"
+                             " routed around its attention; allowed are"
+                             " routing.part ffn and other layers", l,
+                             s->window);
+    }
+    return s->signal == SIGNAL_RECEIVED && spec_has_windows(s)
+               ? error_set(err, STATUS_BAD_VALUE, "routing.policy: attention"
+                           " received is not known through a window of %d"
+                           " tokens", s->window)
+               : STATUS_OK;
+}
+
+enum status spec_check_training(const struct model_spec *s, struct error *err)
+{
+    if (spec_stores(s))
+        return error_set(err, STATUS_BAD_VALUE, "weights kept as stored cannot"
+                         " be trained: float32 weights can");
+    return STATUS_OK;
+}
+
+static enum status check_router_losses(const struct model_spec *s,
+                                       struct error *err)
+{
+    const struct { const char *key; double weight; } losses[] = {
+        { "routing.aux_loss", s->aux_loss }, { "routing.z_loss", s->z_loss },
+        { "routing.balance_loss", s->balance_loss },
+    };
+
+    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
+        const double weight = losses[i].weight;
+        if (!(weight >= 0.0 && weight <= SPEC_MAX_LOSS_WEIGHT))
+            return error_set(err, STATUS_BAD_VALUE, "%s %.15g: allowed is 0 to"
+                             " %d", losses[i].key, weight,
+                             SPEC_MAX_LOSS_WEIGHT);
+        if (weight > 0.0 && !s->router_trained)
+            return error_set(err, STATUS_BAD_VALUE, "%s %g: needs a router that"
+                             " is trained; allowed is 0", losses[i].key,
+                             weight);
+    }
+    if (s->n_predictor < 0 || s->n_predictor > SPEC_MAX_PREDICTOR)
+        return error_set(err, STATUS_BAD_VALUE, "routing.predictor %d: allowed"
+                         " is 0 to %d", s->n_predictor, SPEC_MAX_PREDICTOR);
+    if (s->n_predictor > 0 && !spec_has_router(s))
+        return error_set(err, STATUS_BAD_VALUE, "routing.predictor %d: reads"
+                         " what a router reads, and this model has no router;"
+                         " allowed is 0", s->n_predictor);
+    return STATUS_OK;
+}
+
+static enum status check_routing(const struct model_spec *s, struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    if (spec_n_routed(s) == 0)
+        return STATUS_OK;
+    if (s->gate != GATE_ONE && !s->router_scores)
+        return error_set(err, STATUS_BAD_VALUE,
+                         "routing.gate %s: needs a router, and this model has"
+                         " none, so the gate must be one",
+                         gate_names[s->gate]);
+    if (s->gate == GATE_ONE && (s->gate_scale > 0.0 || s->bypass_gated))
+        return error_set(err, STATUS_BAD_VALUE, "%s: gate one is the factor 1"
+                         " of kept and skipped tokens alike; allowed is another"
+                         " routing.gate", s->bypass_gated
+                             ? "routing.bypass gated" : "routing.gate_scale");
+    if (!(s->gate_scale >= 0.0 && s->gate_scale <= SPEC_MAX_GATE_SCALE))
+        return error_set(err, STATUS_BAD_VALUE,
+                         "routing.gate_scale %.15g: allowed"
+                         " is above 0, to %d", s->gate_scale,
+                         SPEC_MAX_GATE_SCALE);
+    if (s->router_drawn && !s->router_detached && s->gate != GATE_ONE)
+        return error_set(err, STATUS_BAD_VALUE, "routing.router: scores that"
+                         " are drawn have no gradient");
+    status = check_signal(s, err);
+    if (status == STATUS_OK)
+        status = check_apart(s, err);
+    if (status == STATUS_OK)
+        status = check_skipped_keys(s, err);
+    if (status == STATUS_OK)
+        status = check_first(s, err);
+    if (status == STATUS_OK && s->router_trained && s->router_detached)
+        status = error_set(err, STATUS_BAD_VALUE, "routing.router: a router"
+                           " that is trained is not detached from the stream");
+    if (status == STATUS_OK)
+        status = check_router_losses(s, err);
+    return status;
+}
+
+/* Something must be left that learns. */
+static enum status check_frozen(const struct model_spec *s, struct error *err)
+{
+    const char *why = spec_n_routed(s) == 0 ? "no block is routed"
+                      : !s->router_scores ? "this model has no router"
+                      : s->gate == GATE_ONE ? "no gradient passes gate one"
+                      : !s->router_trained ? "the routers are frozen too" : NULL;
+
+    if (!s->backbone_frozen)
+        return STATUS_OK;
+    if (s->part != PART_BLOCK)
+        return error_set(err, STATUS_BAD_VALUE, "train.freeze backbone: with"
+                         " routing.part %s all is trained together; allowed is"
+                         " block", part_names[s->part]);
+    if (s->skipped_keys != SKIPPED_KEYS_ABSENT)
+        return error_set(err, STATUS_BAD_VALUE, "train.freeze backbone: with"
+                         " routing.skipped_keys %s all is trained together;"
+                         " allowed is absent",
+                         skipped_keys_names[s->skipped_keys]);
+    if (!why)
+        return STATUS_OK;
+    return error_set(err, STATUS_BAD_VALUE, "train.freeze backbone: nothing is"
+                     " left to train, as %s", why);
+}
+
+static enum status check_priced(const struct model_spec *s, struct error *err)
+{
+    const struct experts *e = &s->experts;
+    const struct latent *k = &s->latent;
+    const struct { const char *key; int64_t value, low, high; } range[] = {
+        { "experts",              e->n,      0, 1 << 12 },
+        { "active experts",       e->active, e->n > 0, e->n },
+        { "width of experts",     e->width,  e->n > 0, 1 << 20 },
+        { "width of shared experts", e->shared, 0, 1 << 20 },
+        { "latent width",         k->kv,     0, 1 << 16 },
+        { "latent query width",   k->query,  0, 1 << 16 },
+        { "rotary numbers",       k->rotary, k->kv > 0, s->head_size },
+        { "value size",           k->value,  k->kv > 0, SPEC_MAX_HEAD_SIZE },
+    };
+    for (size_t i = 0; i < sizeof range / sizeof *range; i++)
+        if (range[i].value < range[i].low || range[i].value > range[i].high)
+            return error_set(err, STATUS_BAD_VALUE, "%s %lld: allowed is %lld"
+                             " to %lld", range[i].key,
+                             (long long)range[i].value,
+                             (long long)range[i].low, (long long)range[i].high);
+    return STATUS_OK;
+}
+
+enum status spec_check_runs(const struct model_spec *s, struct error *err)
+{
+    const char *what = s->experts.n > 0  ? "a mixture of experts"
+                       : s->latent.kv > 0 ? "latent attention"
+                                          : NULL;
+    return !what ? STATUS_OK
+                 : error_set(err, STATUS_BAD_VALUE, "%s is priced by isobath"
+                             " predict, and not run", what);
+}
+
+/* What both parts read at once, and what has no norm before it. */
+static enum status check_norms(const struct model_spec *s, struct error *err)
+{
+    const bool parallel = s->traits.parallel != PARALLEL_NONE;
+    const char *family = family_names[spec_family(s)];
+
+    if (parallel && s->traits.norms != NORMS_BEFORE)
+        return error_set(err, STATUS_BAD_VALUE, "model.family %s: parts that"
+                         " read the same rows have norms before them", family);
+    if (spec_n_routed(s) == 0)
+        return STATUS_OK;
+    if (parallel && s->part != PART_BLOCK)
+        return error_set(err, STATUS_BAD_VALUE, "routing.part %s: both parts of"
+                         " a layer of %s read the same rows; allowed is block",
+                         part_names[s->part], family);
+    if ((parallel || !spec_norms_before(s)) &&
+        s->skipped_keys == SKIPPED_KEYS_COMPUTED)
+        return error_set(err, STATUS_BAD_VALUE, "routing.skipped_keys computed:"
+                         " goes with a norm before attention alone, and %s has"
+                         " %s; allowed are absent and carried", family,
+                         parallel ? "parts side by side" : "none");
+    return s->signal == SIGNAL_RECEIVED && s->attention_cap > 0.0f
+               ? error_set(err, STATUS_BAD_VALUE, "routing.policy: attention"
+                           " received is not known where scores are capped")
+               : STATUS_OK;
+}
+
+static enum status check_caps(const struct model_spec *s, struct error *err)
+{
+    const struct { const char *key; float cap; } caps[] = {
+        { "attn_logit_softcapping", s->attention_cap },
+        { "final_logit_softcapping", s->logit_cap },
+        { "rope_local_base_freq", s->local_theta },
+    };
+
+    for (size_t i = 0; i < sizeof caps / sizeof *caps; i++)
+        if (!(caps[i].cap >= 0.0f && caps[i].cap <= 1e9f))
+            return error_set(err, STATUS_BAD_VALUE, "%s %g: allowed is 0 to"
+                             " 1e9", caps[i].key, (double)caps[i].cap);
+    if (s->n_rotary < 0 || s->n_rotary > s->head_size || s->n_rotary % 2 != 0)
+        return error_set(err, STATUS_BAD_VALUE, "rotary numbers of a head %d:"
+                         " allowed are even numbers up to the head's size, %d",
+                         s->n_rotary, s->head_size);
+    return STATUS_OK;
+}
+
+static enum status check_long(const struct model_spec *s, struct error *err)
+{
+    const struct rope_scaling *r = &s->rope_scaling;
+    const int32_t pairs = spec_rotary(s) / 2;
+
+    if (pairs > SPEC_MAX_LONG_PAIRS)
+        return error_set(err, STATUS_BAD_VALUE, "rotary numbers of a head %d:"
+                         " longrope allows up to %d", spec_rotary(s),
+                         2 * SPEC_MAX_LONG_PAIRS);
+    for (int i = 0; i < 2; i++)
+        for (int32_t p = 0; p < pairs; p++)
+            if (!(r->divisor[i][p] > 0.0f && r->divisor[i][p] <= 1e9f))
+                return error_set(err, STATUS_BAD_VALUE, "%s: number %d is %g:"
+                                 " allowed is above 0, to 1e9",
+                                 i ? "long_factor" : "short_factor", p,
+                                 (double)r->divisor[i][p]);
+    if (!(r->amplitude > 0.0f && r->amplitude <= 1e6f))
+        return error_set(err, STATUS_BAD_VALUE, "attention_factor %g: allowed is"
+                         " above 0, to 1e6", (double)r->amplitude);
+    if (r->original_tokens < 1 || r->original_tokens > 1 << 24)
+        return error_set(err, STATUS_BAD_VALUE, "model.rope_original_tokens %d:"
+                         " allowed is 1 to %d", r->original_tokens, 1 << 24);
+    return STATUS_OK;
+}
+
+static enum status check_rope_scaling(const struct model_spec *s,
+                                      struct error *err)
+{
+    const struct rope_scaling *r = &s->rope_scaling;
+    const bool llama3 = r->kind == ROPE_SCALING_LLAMA3 ||
+                        r->kind == ROPE_SCALING_YARN;
+
+    if (r->kind == ROPE_SCALING_NONE)
+        return STATUS_OK;
+    if (s->traits.positions != POSITIONS_ROTARY)
+        return error_set(err, STATUS_BAD_VALUE, "model.rope_scaling %s: %s has"
+                         " no rotary positions", rope_scaling_names[r->kind],
+                         family_names[spec_family(s)]);
+    if (r->kind == ROPE_SCALING_FACTORS)
+        return STATUS_OK;
+    if (r->kind == ROPE_SCALING_LONG)
+        return check_long(s, err);
+    if (!(r->factor >= 1.0f && r->factor <= 1e6f))
+        return error_set(err, STATUS_BAD_VALUE,
+                         "model.rope_factor %.15g: allowed"
+                         " is 1 to 1e6", (double)r->factor);
+    if (llama3 && !(r->low_frequency > 0.0f && r->low_frequency <= 1e6f))
+        return error_set(err, STATUS_BAD_VALUE,
+                         "model.rope_low_frequency %.15g:"
+                         " allowed is above 0, to 1e6",
+                         (double)r->low_frequency);
+    if (llama3 && !(r->high_frequency > r->low_frequency &&
+                    r->high_frequency <= 1e6f))
+        return error_set(err, STATUS_BAD_VALUE,
+                         "model.rope_high_frequency %.15g:"
+                         " allowed is above rope_low_frequency, %.15g, to 1e6",
+                         (double)r->high_frequency, (double)r->low_frequency);
+    if (r->kind == ROPE_SCALING_YARN &&
+        !(r->amplitude > 0.0f && r->amplitude <= 1e6f))
+        return error_set(err, STATUS_BAD_VALUE,
+                         "attention_factor %.15g: allowed is"
+                         " above 0, to 1e6", (double)r->amplitude);
+    if (llama3 && (r->original_tokens < 1 || r->original_tokens > 1 << 24))
+        return error_set(err, STATUS_BAD_VALUE, "model.rope_original_tokens %d:"
+                         " allowed is 1 to %d", r->original_tokens, 1 << 24);
+    return STATUS_OK;
+}
+
+enum status spec_check(const struct model_spec *s, struct error *err)
+{
+    /* The upper bounds keep every product of two sizes far below 2^63. */
+    const struct { const char *key; int64_t value, low, high; } range[] = {
+        { "model.layers",     s->n_layers,   1, SPEC_MAX_LAYERS },
+        { "model.channels",   s->n_channels, 1, 1 << 16 },
+        { "model.heads",      s->n_heads,    1, 1 << 12 },
+        { "model.kv_heads",   s->n_kv_heads, 1, 1 << 12 },
+        { "model.head_size",  s->head_size,  1, SPEC_MAX_HEAD_SIZE },
+        { "model.ffn",        s->n_ffn,      1, 1 << 20 },
+        { "model.vocab",      s->n_vocab,    2, 1 << 20 },
+        { "model.max_tokens", s->max_tokens, 1, 1 << 20 },
+    };
+    for (size_t i = 0; i < sizeof range / sizeof *range; i++)
+        if (range[i].value < range[i].low || range[i].value > range[i].high)
+            return error_set(err, STATUS_BAD_VALUE,
+                             "%s %lld: allowed is %lld to %lld", range[i].key,
+                             (long long)range[i].value,
+                             (long long)range[i].low, (long long)range[i].high);
+    if (s->n_heads % s->n_kv_heads != 0)
+        return error_set(err, STATUS_BAD_VALUE,
+                         "model.kv_heads %d: must divide model.heads %d",
+                         s->n_kv_heads, s->n_heads);
+    if (!s->traits.grouped && s->n_kv_heads != s->n_heads)
+        return error_set(err, STATUS_BAD_VALUE,
+                         "model.kv_heads %d: %s has one per head, %d",
+                         s->n_kv_heads, family_names[spec_family(s)],
+                         s->n_heads);
+    if (s->traits.positions == POSITIONS_ROTARY && spec_rotary(s) % 2 != 0)
+        return error_set(err, STATUS_BAD_VALUE,
+                         "model.head_size %d: RoPE turns pairs, so it must be"
+                         " even", s->head_size);
+    for (int32_t l = 0; l < s->n_layers; l++)
+        if (s->routed[l] && !(s->capacity[l] > 0.0 && s->capacity[l] <= 1.0))
+            return error_set(err, STATUS_BAD_VALUE,
+                             "routing.capacity %.15g of layer %d: allowed is"
+                             " (0, 1]; for 12.5%% write 0.125",
+                             s->capacity[l], l);
+    enum status status = check_routing(s, err);
+    if (status == STATUS_OK)
+        status = check_frozen(s, err);
+    if (status == STATUS_OK)
+        status = check_rope_scaling(s, err);
+    if (status == STATUS_OK)
+        status = check_window(s, err);
+    if (status == STATUS_OK)
+        status = check_norms(s, err);
+    if (status == STATUS_OK)
+        status = check_caps(s, err);
+    if (status == STATUS_OK)
+        status = check_priced(s, err);
+    return status == STATUS_OK ? check_stored(s, err) : status;
+}
