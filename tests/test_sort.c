@@ -68,8 +68,8 @@ static void fill(struct model *m, const json_t *root, int32_t layer,
     else
         snprintf(full, sizeof full, "transformer.h.%d.%s", layer, name);
     float *theirs = floats_of(root, full, t->n);
-    const struct foreign_numbers from = { NUMBER_F32, SPAN_ALL, layout, theirs,
-                                          false };
+    const struct foreign_numbers from = { .type = NUMBER_F32, .span = SPAN_ALL,
+                                          .layout = layout, .data = theirs };
     struct error err;
     cr_assert(fill_tensor(m, t, &from, &err) == STATUS_OK, "%s", err.text);
     free(theirs);

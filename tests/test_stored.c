@@ -95,8 +95,8 @@ static void fill_matrix(struct model *m, const struct model_spec *types,
                          random_mix(9, (uint64_t)(t->layer + 1),
                                     (uint64_t)t->id, (uint64_t)i));
     const struct foreign_numbers from = {
-        type, span, table ? LAYOUT_SAME : pairs ? LAYOUT_PAIRS : LAYOUT_LINEAR,
-        data, false,
+        .type = type, .span = span, .data = data,
+        .layout = table ? LAYOUT_SAME : pairs ? LAYOUT_PAIRS : LAYOUT_LINEAR,
     };
     cr_assert(fill_tensor(m, t, &from, &err) == STATUS_OK, "%s", err.text);
     free(data);
@@ -713,8 +713,9 @@ Test(stored, another_type_than_the_model_was_opened_for_is_refused)
     store_all(&spec, NUMBER_Q8_0);
     struct model *m = open_model(&spec, &spec, NULL, 1);
     uint8_t *data = draw(NUMBER_Q4_0, 256 * 512, 1);
-    const struct foreign_numbers from = { NUMBER_Q4_0, SPAN_UP, LAYOUT_LINEAR,
-                                          data, false };
+    const struct foreign_numbers from = {
+        .type = NUMBER_Q4_0, .span = SPAN_UP, .layout = LAYOUT_LINEAR,
+        .data = data };
     cr_assert(eq(int, fill_tensor(m, tensor_find(model_tensors(m), 0,
                                                  TENSOR_UP), &from, &err),
                  STATUS_BAD_VALUE));
@@ -761,8 +762,9 @@ Test(stored, an_infinite_scale_is_refused)
     struct model *m = open_model(&spec, &spec, NULL, 2);
     const struct tensor *up = tensor_find(model_tensors(m), 0, TENSOR_UP);
     uint8_t *data = draw(NUMBER_Q8_0, up->n, 1);
-    struct foreign_numbers from = { NUMBER_Q8_0, SPAN_ALL, LAYOUT_LINEAR, data,
-                                    false };
+    struct foreign_numbers from = {
+        .type = NUMBER_Q8_0, .span = SPAN_ALL, .layout = LAYOUT_LINEAR,
+        .data = data };
     cr_expect(eq(int, fill_tensor(m, up, &from, &err), STATUS_OK));
     data[numbers_bytes(NUMBER_Q8_0, up->n) - 33] = 0x7c;      /* its half */
     cr_expect(eq(int, fill_tensor(m, up, &from, &err), STATUS_FAILED));
