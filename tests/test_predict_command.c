@@ -137,6 +137,27 @@ Test(predict_command, says_what_is_routed_and_what_it_assumes)
     cr_expect(strstr(said, "evenly spaced") == NULL, "%s", said);
 }
 
+/* Queries of kept rows and fewer keys of all are turned in place, each apart: a
+ * result on top of its operand comes in once.  With angles of a row, 10 of 19
+ * parts of the bytes of 9 heads, and 4 of 7 of those of 3. */
+Test(predict_command, keys_of_skipped_tokens_have_lines_of_their_own)
+{
+    char line[256];
+    double flops, bytes, l2;
+
+    cr_assert(eq(int, PREDICT("smollm-135m", "--phase", "prefill", "--machine",
+        "emerald-rapids-2core", "--format", "csv", SET("policy=token_norm"),
+        SET("capacity=0.5"), SET("part=attention"),
+        SET("skipped_keys=computed")), 0), "%s", complained);
+    const char *rope = strstr(said, "model,prefill,rope,");
+    cr_assert(rope != NULL, "%s", said);
+    snprintf(line, sizeof line, "%.200s", rope);
+    cr_assert(sscanf(line, "model,prefill,rope,%lf,%lf,%lf", &flops, &bytes,
+                     &l2) == 3, "%s", line);
+    cr_expect(gt(dbl, l2, 10.0 / 19 * bytes));
+    cr_expect(lt(dbl, l2, 4.0 / 7 * bytes));
+}
+
 /* Against another file, and against what its twin is: the same quotients. */
 Test(predict_command, a_model_may_be_its_own_rival)
 {
