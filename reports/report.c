@@ -322,9 +322,7 @@ static enum status write_table(const struct table *t, const char *folder,
             table_markdown(t, writer.stream);
         else
             status = table_json(t, writer.stream, err);
-        if (status == STATUS_OK)
-            status = file_commit(&writer, err);
-        file_abandon(&writer);
+        status = file_end(&writer, status, err);
         if (status != STATUS_OK)
             return status;
     }

@@ -11,38 +11,11 @@
 #include <unistd.h>
 
 #include "sim/commands/commands.h"
-#include "tests/words.h"
-
-enum { MOST_ARGUMENTS = 40, TEXT_SIZE = 1 << 20 };
-
-static char directory[64], said[TEXT_SIZE], complained[TEXT_SIZE];
-
-static void read_text(char text[TEXT_SIZE], const char *path)
-{
-    FILE *file = fopen(path, "r");
-    size_t n = file ? fread(text, 1, TEXT_SIZE - 1, file) : 0;
-    text[n] = '\0';
-    if (file)
-        fclose(file);
-}
-
-static void write_file(const char *name, const char *text)
-{
-    FILE *file = fopen(name, "w");
-    cr_assert(file != NULL);
-    fputs(text, file);
-    cr_assert(fclose(file) == 0);
-}
+#include "tests/in_process.h"
 
 static void set_up(void)
 {
-    char configs[4096];
-
-    cr_assert(getcwd(configs, sizeof configs - 16) != NULL);
-    strcat(configs, "/configs");
-    setenv("ISOBATH_CONFIGS", configs, 1);
-    make_directory(directory);
-    cr_assert(chdir(directory) == 0);
+    enter_own_directory();
     write_file("m.yaml", "model: {family: llama, layers: 6, channels: 64,"
                " heads: 4, kv_heads: 2, ffn: 128, vocab: 100, max_tokens: 256}\n"
                "routing: {gate: one, capacity: 0.25}\n");
@@ -51,30 +24,8 @@ static void set_up(void)
                "routing: {policy: dense}\n");
 }
 
-static void tear_down(void)
-{
-    cr_expect(chdir("/") == 0);
-    remove_directory(directory);
-}
+TestSuite(answer, .init = set_up, .fini = leave_own_directory);
 
-TestSuite(answer, .init = set_up, .fini = tear_down);
-
-static int call(const struct command *command, const char *const *arguments)
-{
-    char *argv[MOST_ARGUMENTS] = { (char *)"isobath" };
-    int argc = 1;
-
-    for (; *arguments; arguments++)
-        argv[argc++] = (char *)(uintptr_t)*arguments;
-    cr_assert(freopen("out", "w", stdout) != NULL);
-    cr_assert(freopen("err", "w", stderr) != NULL);
-    const int code = command_run(command, argc, argv);
-    fflush(stdout);
-    fflush(stderr);
-    read_text(said, "out");
-    read_text(complained, "err");
-    return code;
-}
 #define ANSWER(...) \
     call(&answer_command, (const char *const[]){ __VA_ARGS__, NULL })
 #define PREDICT(...) \

@@ -70,6 +70,21 @@ Test(file, the_old_file_stays_until_the_new_one_is_committed)
     cr_assert_str_eq(get("a.txt"), "new");
 }
 
+Test(file, what_went_wrong_is_not_committed)
+{
+    struct file_writer writer;
+
+    for (int ok = 0; ok < 2; ok++) {
+        const char *name = ok ? "a.txt" : "b.txt";
+        const enum status status = ok ? STATUS_OK : STATUS_BAD_VALUE;
+        put(name, "old");
+        cr_assert(eq(int, file_create(&writer, name, &err), STATUS_OK));
+        fputs("new", writer.stream);
+        cr_expect(eq(int, file_end(&writer, status, &err), status));
+        cr_assert_str_eq(get(name), ok ? "new" : "old");
+    }
+}
+
 Test(file, an_abandoned_file_leaves_nothing_behind)
 {
     struct file_writer writer;

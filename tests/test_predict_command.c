@@ -11,38 +11,11 @@
 #include <unistd.h>
 
 #include "sim/commands/commands.h"
-#include "tests/words.h"
-
-enum { MOST_ARGUMENTS = 24, TEXT_SIZE = 1 << 16 };
-
-static char directory[64], said[TEXT_SIZE], complained[TEXT_SIZE];
-
-static void read_text(char text[TEXT_SIZE], const char *path)
-{
-    FILE *file = fopen(path, "r");
-    size_t n = file ? fread(text, 1, TEXT_SIZE - 1, file) : 0;
-    text[n] = '\0';
-    if (file)
-        fclose(file);
-}
-
-static void write_file(const char *name, const char *text)
-{
-    FILE *file = fopen(name, "w");
-    cr_assert(file != NULL);
-    fputs(text, file);
-    cr_assert(fclose(file) == 0);
-}
+#include "tests/in_process.h"
 
 static void set_up(void)
 {
-    char configs[4096];
-
-    cr_assert(getcwd(configs, sizeof configs - 16) != NULL);
-    strcat(configs, "/configs");
-    setenv("ISOBATH_CONFIGS", configs, 1);
-    make_directory(directory);
-    cr_assert(chdir(directory) == 0);
+    enter_own_directory();
     write_file("m.yaml", "model: {family: llama, layers: 4, channels: 32,"
                " heads: 4, kv_heads: 2, ffn: 64, vocab: 100, max_tokens: 64}\n"
                "routing: {gate: one, capacity: 0.25}\n");
@@ -56,33 +29,10 @@ static void set_up(void)
                " \"hidden_act\": \"silu\", \"tie_word_embeddings\": true}\n");
 }
 
-static void tear_down(void)
-{
-    cr_expect(chdir("/") == 0);
-    remove_directory(directory);
-}
+TestSuite(predict_command, .init = set_up, .fini = leave_own_directory);
 
-TestSuite(predict_command, .init = set_up, .fini = tear_down);
-
-/* isobath predict ARGUMENTS -o out, all in this process. */
-static int predict(const char *const *arguments)
-{
-    char *argv[MOST_ARGUMENTS] = { (char *)"isobath predict" };
-    int argc = 1;
-
-    for (; *arguments; arguments++)
-        argv[argc++] = (char *)(uintptr_t)*arguments;
-    argv[argc++] = (char *)"-o";
-    argv[argc++] = (char *)"out";
-    cr_assert(freopen("err", "w", stderr) != NULL);
-    unlink("out");
-    int code = command_run(&predict_command, argc, argv);
-    fflush(stderr);
-    read_text(said, "out");
-    read_text(complained, "err");
-    return code;
-}
-#define PREDICT(...) predict((const char *const[]){ __VA_ARGS__, NULL })
+#define PREDICT(...) \
+    call(&predict_command, (const char *const[]){ __VA_ARGS__, NULL })
 #define SET(text) "--set", "routing." text
 
 static double number_at(json_t *object, const char *path)
@@ -401,7 +351,7 @@ static double decode_total(const char *total, const char *const *more)
 
     for (; *more; more++)
         arguments[n++] = *more;
-    cr_assert(eq(int, predict(arguments), 0), "%s", complained);
+    cr_assert(eq(int, call(&predict_command, arguments), 0), "%s", complained);
     json_t *root = json_said();
     double number = number_at(root, total);
     json_decref(root);

@@ -381,10 +381,7 @@ static enum status write_ledger(const struct import_job *job,
     for (int i = 0; i < 3 && status == STATUS_OK; i++)
         status = ledger_write(job->ledger[i], summary_witness_names[i],
                               file.stream, err);
-    if (status == STATUS_OK)
-        return file_commit(&file, err);
-    file_abandon(&file);
-    return status;
+    return file_end(&file, status, err);
 }
 
 /* The figures' last line names the machine that measured, which is not this

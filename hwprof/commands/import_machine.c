@@ -286,8 +286,5 @@ enum status import_machine_write(const struct import_job *job, const char *path,
             " PyTorch's profiler.\n", written);
     status = json_print(profile, file.stream, err);
     json_decref(profile);
-    if (status == STATUS_OK)
-        return file_commit(&file, err);
-    file_abandon(&file);
-    return status;
+    return file_end(&file, status, err);
 }

@@ -103,10 +103,7 @@ static enum status write_profile(const struct machine_answer *a,
                            o->common.output);
     if (status == STATUS_OK)
         status = machine_load(&machine, writer.temporary, err);
-    if (status == STATUS_OK)
-        return file_commit(&writer, err);
-    file_abandon(&writer);
-    return status;
+    return file_end(&writer, status, err);
 }
 
 static enum status (*const printers[])(const struct machine_answer *answer,

@@ -207,14 +207,12 @@ enum status profile_arm_write(const struct arm *arm, struct error *err)
     if (status != STATUS_OK)
         return status;
     ledger_write_header(file.stream, false);
-    if ((status = ledger_write(arm->predicted, "predicted", file.stream,
-                               err)) ||
-        (status = ledger_write(arm->counted, "counted", file.stream, err)) ||
-        (status = ledger_write(arm->measured, "measured", file.stream, err))) {
-        file_abandon(&file);
-        return status;
-    }
-    return file_commit(&file, err);
+    status = ledger_write(arm->predicted, "predicted", file.stream, err);
+    if (status == STATUS_OK)
+        status = ledger_write(arm->counted, "counted", file.stream, err);
+    if (status == STATUS_OK)
+        status = ledger_write(arm->measured, "measured", file.stream, err);
+    return file_end(&file, status, err);
 }
 
 /* An arm's seconds are those of whole repeats, with what happens between ops;

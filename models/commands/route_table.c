@@ -179,11 +179,7 @@ static enum status write_table(struct table_job *j, struct error *err)
     if (status != STATUS_OK)
         return status;
     status = route_table_write(j->table, file.stream, err);
-    if (status != STATUS_OK) {
-        file_abandon(&file);
-        return status;
-    }
-    status = file_commit(&file, err);
+    status = file_end(&file, status, err);
     route_table_close(j->table);
     j->table = NULL;
     if (status == STATUS_OK)

@@ -201,11 +201,7 @@ static enum status write_trace(struct trace_job *j, struct error *err)
     if (status != STATUS_OK)
         return status;
     status = text_trace_write(j->trace, file.stream, err);
-    if (status != STATUS_OK) {
-        file_abandon(&file);
-        return status;
-    }
-    status = file_commit(&file, err);
+    status = file_end(&file, status, err);
     text_trace_close(j->trace);
     j->trace = NULL;
     return status == STATUS_OK ? text_trace_read(&j->trace, path, err)

@@ -93,8 +93,5 @@ enum status train_table_write(const struct train_job *s, struct error *err)
     if (status != STATUS_OK)
         return status;
     status = route_table_write(table, file.stream, err);
-    if (status == STATUS_OK)
-        return file_commit(&file, err);
-    file_abandon(&file);
-    return status;
+    return file_end(&file, status, err);
 }

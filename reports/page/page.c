@@ -243,9 +243,5 @@ enum status page_write(const struct report *r, const char *folder,
           "whole. Figures, tables and their data also lie beside it.</p>"
           "</footer>\n", writer.stream);
     html_close(writer.stream);
-    if (status != STATUS_OK) {
-        file_abandon(&writer);
-        return status;
-    }
-    return file_commit(&writer, err);
+    return file_end(&writer, status, err);
 }

@@ -343,10 +343,7 @@ static enum status deliver(struct predict_answer *a, int argc, char **argv,
     if (status != STATUS_OK)
         return status;
     status = print(out.stream, a, argc, argv, err);
-    if (status == STATUS_OK)
-        return file_commit(&out, err);
-    file_abandon(&out);
-    return status;
+    return file_end(&out, status, err);
 }
 
 enum status predict_ask(struct predict_answer *a, struct predict_options *o,

@@ -57,8 +57,5 @@ enum status sweep_price(const struct sweep_price *price,
     priced_layers_head(layers.stream);
     status = sweep_table_of(price->sweep, price->directory, state, price_point,
                             &all, err);
-    if (status == STATUS_OK)
-        return file_commit(&layers, err);
-    file_abandon(&layers);
-    return status;
+    return file_end(&layers, status, err);
 }

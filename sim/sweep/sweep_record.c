@@ -80,10 +80,7 @@ static enum status write_records(struct record_table *table,
     status = each_record(table, writer.stream, sweep, directory, state, err);
     fputs("\n]}\n", writer.stream);
     /* Lack of memory is noted, and then nothing is committed (json_watch()). */
-    if (status == STATUS_OK)
-        return file_commit(&writer, err);
-    file_abandon(&writer);
-    return status;
+    return file_end(&writer, status, err);
 }
 
 enum status sweep_record_write(const struct sweep *sweep, const char *directory,

@@ -240,8 +240,5 @@ enum status table_write(const struct table *t, enum format format,
     if (status != STATUS_OK)
         return status;
     status = table_print(t, format, writer.stream, err);
-    if (status == STATUS_OK)
-        return file_commit(&writer, err);
-    file_abandon(&writer);
-    return status;
+    return file_end(&writer, status, err);
 }

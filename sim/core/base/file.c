@@ -83,6 +83,15 @@ static void remove_half_written(const char *path)
     forget_half_written(path);
 }
 
+enum status file_end(struct file_writer *writer, enum status status,
+                     struct error *err)
+{
+    if (status == STATUS_OK)
+        return file_commit(writer, err);
+    file_abandon(writer);
+    return status;
+}
+
 void file_abandon_all(void)
 {
     for (int i = 0; i < HALF_WRITTEN; i++)

@@ -34,6 +34,10 @@ enum status file_create_in(struct file_writer *out, const char *directory,
 enum status file_commit(struct file_writer *writer,
                         struct error *err) MUST_CHECK;
 void        file_abandon(struct file_writer *writer);
+/* Commit what was written well; where `status` says otherwise, abandon it and
+ * return that. */
+enum status file_end(struct file_writer *writer, enum status status,
+                     struct error *err) MUST_CHECK;
 /* Remove all files that are half written: for a process that ends at once, also
  * from the handler of a signal. */
 void        file_abandon_all(void);
