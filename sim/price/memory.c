@@ -26,10 +26,15 @@ static uint64_t tensor_sum(const struct model_spec *spec, int32_t layer)
 
 uint64_t memory_parameters(const struct model_spec *spec)
 {
-    uint64_t sum = tensor_sum(spec, LEDGER_OUTSIDE);
+    /* Layers that route alike, and have experts alike, have the same tensors. */
+    uint64_t of[2][2] = { { 0 } }, sum = tensor_sum(spec, LEDGER_OUTSIDE);
 
-    for (int32_t l = 0; l < spec->n_layers; l++)
-        sum += tensor_sum(spec, l);
+    for (int32_t l = 0; l < spec->n_layers; l++) {
+        uint64_t *layer = &of[spec->routed[l]][spec->has_experts[l]];
+        if (*layer == 0)
+            *layer = tensor_sum(spec, l);
+        sum += *layer;
+    }
     return sum;
 }
 
