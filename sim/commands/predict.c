@@ -79,6 +79,10 @@ static const struct flag flags[] = {
         " are then of one of them"),
     PREDICT("--data", "N", NULL, INT, data, 1, 1 << 20, "1", NULL, NULL,
         "devices, or groups of --tensor, that share --batch; likewise"),
+    PREDICT("--shard", "WHAT", "--phase train", CHOICE, sharding, 0, 0, "none",
+        sharding_names, NULL, "what each device of --data holds its part of"
+        " alone, and of what comes before it here: the stages of ZeRO; weights"
+        " are fetched layer by layer"),
     PREDICT("--measured", "SECONDS", "--machine", REAL, measured, 1e-9, 1e9, "",
         NULL, NULL, "say how a measured time of the step stands to what is"
         " predicted: inside its interval, outside, or impossible, as it beats"
@@ -188,6 +192,7 @@ static struct regime regime_of(const struct predict_answer *a)
     r.execution = (enum execution)o->execution;
     r.tensor = (int32_t)o->tensor;
     r.data = (int32_t)o->data;
+    r.sharding = (enum sharding)o->sharding;
     return r;
 }
 
@@ -244,6 +249,10 @@ static enum status load(struct predict_answer *a, struct error *err)
         status = error_set(err, STATUS_BAD_VALUE, "--batch %" PRId64 ": allowed"
                            " are multiples of --data times --accumulate, %"
                            PRId64, o->batch, o->accumulate * o->data);
+    if (status == STATUS_OK && o->sharding != SHARDING_NONE && o->data < 2)
+        status = error_set(err, STATUS_BAD_VALUE, "--shard %s: needs --data,"
+                           " the devices that hold a part each",
+                           sharding_names[o->sharding]);
     if (status == STATUS_OK && o->layer >= a->question.spec.n_layers)
         status = error_set(err, STATUS_BAD_VALUE, "--layer %" PRId64 ": this"
                            " model has layers 0 to %d", o->layer,
