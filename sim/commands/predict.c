@@ -79,10 +79,6 @@ static const struct flag flags[] = {
         " are then of one of them"),
     PREDICT("--data", "N", NULL, INT, data, 1, 1 << 20, "1", NULL, NULL,
         "devices, or groups of --tensor, that share --batch; likewise"),
-    PREDICT("--shard", "WHAT", "--phase train", CHOICE, sharding, 0, 0, "none",
-        sharding_names, NULL, "what each device of --data holds its part of"
-        " alone, and of what comes before it here: the stages of ZeRO; weights"
-        " are fetched layer by layer"),
     PREDICT("--measured", "SECONDS", "--machine", REAL, measured, 1e-9, 1e9, "",
         NULL, NULL, "say how a measured time of the step stands to what is"
         " predicted: inside its interval, outside, or impossible, as it beats"
@@ -93,6 +89,10 @@ static const struct flag flags[] = {
     PREDICT("--accumulate", "N", "--phase train", INT, accumulate, 1, MOST, "1",
         NULL, NULL, "take the batch in so many equal steps, whose gradients are"
         " summed before one update"),
+    PREDICT("--shard", "WHAT", "--phase train", CHOICE, sharding, 0, 0, "none",
+        sharding_names, NULL, "what each device of --data holds its part of"
+        " alone, and of what comes before it here: the stages of ZeRO; weights"
+        " are fetched layer by layer"),
     PREDICT("--convention", "NAME", "--phase train", TEXT, convention, 0, 0, "",
         NULL, NULL, "also print the FLOPs of the step by a paper's convention,"
         " or by all of them"),
