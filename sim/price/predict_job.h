@@ -7,7 +7,7 @@
 #include "sim/price/bill.h"
 #include "sim/price/machine.h"
 #include "sim/price/regime.h"
-#include "sim/price/totals.h"
+#include "sim/price/step_sum.h"
 #include "sim/price/tariff.h"
 
 /* All borrowed. */
@@ -26,7 +26,7 @@ struct predict_job {
                                             * ledger must not resolve tokens */
     const struct tariff *tariff;       /* of the spec; NULL: worked out for this
                                         * job alone */
-    struct totals *totals;               /* gets the costs in place of a ledger,
+    struct step_sum *sum;               /* gets the costs in place of a ledger,
                                         * which is NULL then; else NULL */
     int n_draws;                       /* that the range rests on, at most
                                         * BILL_DRAWS; 0: so many */

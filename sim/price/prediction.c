@@ -81,7 +81,7 @@ static enum status price(struct prediction *out,
         .spec = &out->spec, .allocation = &out->allocation,
         .machine = question->machine, .predicted = out->spec.n_predictor > 0,
         .regime = question->regime, .tariff = out->tariff,
-        .totals = out->totals, .n_draws = question->n_draws,
+        .sum = out->sum, .n_draws = question->n_draws,
     };
     struct predict_range *range =
         question->n_draws == NO_DRAWS ? NULL : &out->range;
@@ -117,9 +117,9 @@ enum status prediction_open(struct prediction *out,
 void prediction_close(struct prediction *prediction)
 {
     ledger_close(prediction->ledger);
-    if (prediction->totals)
-        totals_close(prediction->totals);
-    free(prediction->totals);
+    if (prediction->sum)
+        step_sum_close(prediction->sum);
+    free(prediction->sum);
     free(prediction->tariff);
     allocation_close(&prediction->allocation);
     *prediction = (struct prediction){ 0 };
@@ -135,8 +135,8 @@ enum status prediction_begin(struct prediction *out,
         status = tariff_open(&out->tariff, &out->spec, err);
     if (status != STATUS_OK)
         return status;
-    out->totals = calloc(1, sizeof *out->totals);
-    return out->totals ? STATUS_OK
+    out->sum = calloc(1, sizeof *out->sum);
+    return out->sum ? STATUS_OK
                        : error_set(err, STATUS_NO_MEMORY, "no memory for a"
                                    " prediction");
 }
@@ -152,7 +152,7 @@ enum status prediction_price(struct prediction *p,
 
 struct cost prediction_total(const struct prediction *p)
 {
-    return p->totals ? p->totals->sum
+    return p->sum ? p->sum->total
                      : ledger_sum(p->ledger, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
                                   LEDGER_ANY);
 }

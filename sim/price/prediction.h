@@ -30,7 +30,7 @@ struct prediction {
                                        * totals alone */
     struct predict_range range;       /* of draws, if there are any */
     struct tariff       *tariff;      /* of totals alone */
-    struct totals       *totals;
+    struct step_sum       *sum;
 };
 
 /* Caller releases with prediction_close(), also after a failure. */

@@ -435,8 +435,8 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
                                                  .stop = out->stop,
                                                  .positions = positions,
                                                  .apart = out->by_token });
-    if (job->totals)
-        totals_clear(job->totals, job->spec->n_layers);
+    if (job->sum)
+        step_sum_clear(job->sum, job->spec->n_layers);
     else
         reasons_give(ledger, job->machine, &job->regime);
     return STATUS_OK;
@@ -450,8 +450,8 @@ enum status pricing_end(struct pricing *p)
                        p->job.n_draws);
     else if (p->range)
         *p->range = (struct predict_range){ .seconds = { 0 } };
-    if (p->job.totals && p->status == STATUS_OK &&
-        totals_sum(p->job.totals, &p->alike, p->job.spec->n_layers) != STATUS_OK)
+    if (p->job.sum && p->status == STATUS_OK &&
+        step_sum_finish(p->job.sum, &p->alike, p->job.spec->n_layers) != STATUS_OK)
         pricing_fail(p, STATUS_OVERFLOWED);
     close_prices(p);
     return p->status;

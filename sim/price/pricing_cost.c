@@ -263,7 +263,7 @@ static void charge_cell(struct pricing *p, enum op op, int32_t layer,
 {
     const struct ledger_key key = { p->filed, layer, token, op };
     enum status status =
-        p->job.totals ? totals_charge(p->job.totals, key, cost)
+        p->job.sum ? step_sum_charge(p->job.sum, key, cost)
                      : ledger_charge(p->ledger, key, cost);
     if (status != STATUS_OK)
         pricing_fail(p, status);
@@ -274,7 +274,7 @@ static void charge_cell(struct pricing *p, enum op op, int32_t layer,
 void pricing_file(struct pricing *p, enum op op, int32_t token,
                   const struct cost *cost)
 {
-    const uint64_t n = p->by_layer || p->job.totals ? 1 : p->n_alike;
+    const uint64_t n = p->by_layer || p->job.sum ? 1 : p->n_alike;
     const struct cost all = repeated(p, cost, p->repeats * n);
 
     if (!p->by_layer || p->layer < 0) {

@@ -1,5 +1,5 @@
-/* totals.c - Add costs up in the order of a ledger's cells. */
-#include "sim/price/totals.h"
+/* step_sum.c - Add costs up in the order of a ledger's cells. */
+#include "sim/price/step_sum.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,21 +8,21 @@ _Static_assert((int)OP_COUNT <= 64, "a bit for each op");
 
 enum { N_REAL = METRIC_COUNT - METRIC_FIRST_REAL };
 
-void totals_clear(struct totals *t, int32_t n_layers)
+void step_sum_clear(struct step_sum *t, int32_t n_layers)
 {
     for (int p = 0; p < PASS_COUNT; p++)
         memset(t->ops[p], 0, ((size_t)n_layers + 1) * sizeof **t->ops);
     t->n = 0;
 }
 
-void totals_close(struct totals *t)
+void step_sum_close(struct step_sum *t)
 {
     free(t->cell);
     t->cell = NULL;
     t->n = t->size = 0;
 }
 
-static bool grow(struct totals *t)
+static bool grow(struct step_sum *t)
 {
     const int32_t size = t->size > 0 ? 2 * t->size : 64;
     struct cost *cell = realloc(t->cell, (size_t)size * sizeof *cell);
@@ -40,8 +40,8 @@ static int32_t place_of(int32_t layer)
     return layer == LEDGER_OUTSIDE ? 0 : layer + 1;
 }
 
-enum status totals_charge(struct totals *t, struct ledger_key key,
-                         const struct cost *cost)
+enum status step_sum_charge(struct step_sum *t, struct ledger_key key,
+                            const struct cost *cost)
 {
     const int32_t place = place_of(key.layer);
     const uint64_t bit = (uint64_t)1 << key.op;
@@ -74,7 +74,7 @@ static enum status add_counts(struct cost *sum, const struct cost *cell,
     return STATUS_OK;
 }
 
-static void add_reals(struct cost *sum, const struct totals *t, int pass,
+static void add_reals(struct cost *sum, const struct step_sum *t, int pass,
                       int32_t place)
 {
     for (uint64_t left = t->ops[pass][place]; left; left &= left - 1) {
@@ -86,7 +86,7 @@ static void add_reals(struct cost *sum, const struct totals *t, int pass,
 }
 
 /* Every cell once, so often as there are layers like its own. */
-static enum status sum_counts(struct cost *sum, const struct totals *t,
+static enum status sum_counts(struct cost *sum, const struct step_sum *t,
                               const struct alike *alike, int32_t n_layers)
 {
     for (int p = 0; p < PASS_COUNT; p++)
@@ -103,10 +103,10 @@ static enum status sum_counts(struct cost *sum, const struct totals *t,
     return STATUS_OK;
 }
 
-enum status totals_sum(struct totals *t, const struct alike *alike,
-                      int32_t n_layers)
+enum status step_sum_finish(struct step_sum *t, const struct alike *alike,
+                            int32_t n_layers)
 {
-    struct cost *out = &t->sum;
+    struct cost *out = &t->total;
 
     *out = t->n > 0 ? cost_zero(PROV_MEASURED) : (struct cost){ 0 };
     if (sum_counts(out, t, alike, n_layers) != STATUS_OK)

@@ -1,4 +1,4 @@
-/* test_totals.c - Totals without a ledger have the bits of the ledger's sum, for
+/* test_step_sum.c - A sum without a ledger has the bits of the ledger's sum, for
  * every shape, phase and format, one question after another. */
 #include <string.h>
 
@@ -71,7 +71,7 @@ static void compare(const struct model_spec *spec,
     }
 }
 
-Test(totals, are_the_ledgers_sum_for_every_family)
+Test(step_sum, is_the_ledgers_sum_for_every_family)
 {
     const struct machine machine = a_machine();
 
@@ -85,7 +85,7 @@ Test(totals, are_the_ledgers_sum_for_every_family)
     }
 }
 
-Test(totals, are_the_ledgers_sum_however_tokens_are_skipped)
+Test(step_sum, is_the_ledgers_sum_however_tokens_are_skipped)
 {
     const struct machine machine = a_machine();
 
@@ -101,7 +101,7 @@ Test(totals, are_the_ledgers_sum_however_tokens_are_skipped)
 }
 
 /* What lies between two depths, and their bounds. */
-Test(totals, are_those_of_a_contest)
+Test(step_sum, is_that_of_a_contest)
 {
     const struct machine machine = a_machine();
     struct contest *one = calloc(1, sizeof *one), *again = calloc(1, sizeof *one);
