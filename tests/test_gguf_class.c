@@ -377,6 +377,33 @@ Test(gguf_class, a_tensor_without_a_use_is_refused_by_name)
     free(image);
 }
 
+static void add_tiny(struct writer *w)
+{
+    put_real(w, "granite.logit_scale", 1e-39f);
+}
+
+Test(gguf_class, a_factor_that_makes_weights_infinite_is_refused)
+{
+    struct change change = { .file = "granite", .add = add_tiny,
+                             .hide = "granite.logit_scale" };
+    struct model_spec spec;
+    struct gguf *file = NULL;
+    struct error err = { STATUS_OK, "" };
+    enum status status;
+    size_t size;
+    char *image = changed(&change, &size);
+
+    cr_assert(eq(int, gguf_parse(&file, image, size, "x", &err), STATUS_OK),
+              "%s", err.text);
+    cr_assert(eq(int, gguf_model_spec(&spec, file, &err), STATUS_OK));
+    model_close(model_of(&spec, file, &status, &err));
+    cr_expect(eq(int, status, STATUS_FAILED));
+    cr_expect(strstr(err.text, "output_norm.weight: a number in it is NaN or"
+                               " infinite") != NULL, "%s", err.text);
+    gguf_close(file);
+    free(image);
+}
+
 /* Of files with matrices in bfloat16: kept so and widened, fused and apart, the
  * logits are the same.  What a factor is folded into is widened. */
 Test(gguf_class, matrices_are_kept_but_for_those_that_factors_change)
