@@ -294,6 +294,23 @@ static json_t *tokenizer_json(const struct train_job *s)
                      "xxh64", s->copied.hash);
 }
 
+/* What the config's keys name, by its content: a path may be spelt in many
+ * ways. */
+static json_t *hashes_json(const struct train_job *s)
+{
+    const struct { const char *key, *hash; } of[] = {
+        { "routing.table", s->table_hash }, { "routing.replay", s->trace_hash },
+        { "train.init", trainer_init_hash(s->trainer) },
+        { "data.tokenizer", s->copied.hash },
+    };
+    json_t *out = json_object();
+
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+        if (*of[i].hash)
+            json_object_set_new(out, of[i].key, json_string(of[i].hash));
+    return out;
+}
+
 static json_t *make_summary(const struct train_job *s,
                             const struct verdicts *v, bool agreed, int argc,
                             char **argv)
@@ -303,6 +320,8 @@ static json_t *make_summary(const struct train_job *s,
         provenance_json(argc, argv, s->options.n_threads, s->config.seed,
                         model_isa(trainer_model(s->trainer)),
                         s->config.data_path.value[0], s->corpus.hash));
+    json_object_set_new(json_object_get(out, "provenance"), "hashes",
+                        hashes_json(s));
     json_object_set_new(out, "fingerprint", json_string(s->fingerprint));
     json_object_set_new(out, "counted_equals_predicted", json_boolean(agreed));
     json_object_set_new(out, "tokens", json_integer(

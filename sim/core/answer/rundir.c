@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 /* The process that holds the lock, as its file says; "": none does. */
 static void read_holder(char pid[32], int fd)
@@ -335,21 +333,13 @@ void rundir_clear(const struct rundir *rundir)
             unlink(path);
 }
 
-/* XXH64 of a file as 16 hexadecimal digits. */
-static enum status hash_file(char out[17], const char *directory,
-                             const char *name, struct error *err)
+static enum status hash_in(char out[17], const char *directory,
+                           const char *name, struct error *err)
 {
     char path[FILE_PATH_SIZE];
-    struct file_map map;
     enum status status = file_join(path, directory, name, err);
 
-    if (status == STATUS_OK)
-        status = file_map(&map, path, err);
-    if (status != STATUS_OK)
-        return status;
-    snprintf(out, 17, "%016" PRIx64, (uint64_t)XXH64(map.data, map.size, 0));
-    file_unmap(&map);
-    return STATUS_OK;
+    return status == STATUS_OK ? file_hash(out, path, err) : status;
 }
 
 enum status rundir_finish(const struct rundir *rundir, json_t *summary,
@@ -362,7 +352,7 @@ enum status rundir_finish(const struct rundir *rundir, json_t *summary,
         char hash[17];
         if (!holds(rundir->path, results[i]))
             continue;
-        status = hash_file(hash, rundir->path, results[i], err);
+        status = hash_in(hash, rundir->path, results[i], err);
         if (status == STATUS_OK)
             json_object_set_new(files, results[i], json_string(hash));
     }
@@ -384,7 +374,7 @@ enum status rundir_check(const json_t *summary, const char *path,
         char hash[17] = "";
         if (!holds(path, results[i]))
             continue;
-        enum status status = hash_file(hash, path, results[i], err);
+        enum status status = hash_in(hash, path, results[i], err);
         if (status != STATUS_OK)
             return status;
         if (!want || strcmp(hash, want) != 0)
