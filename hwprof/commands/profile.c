@@ -202,7 +202,7 @@ const char *const profile_counters[] = { "perf", "rdpmc", "papi", "likwid",
 static const struct flag flags[] = {
     FLAG_OPERAND("MODEL", NULL, "a run directory or one of Hugging Face, a GGUF"
         " or llama2.c file, or a model YAML, which gets random weights"),
-    FLAG_OUTPUT("DIR", NULL, "the directory for ledgers, tokens.csv and"
+    FLAG_REPLACED("DIR", NULL, "the directory for ledgers, tokens.csv and"
         " summary.json"),
     PROFILE("--text", "FILE", TEXT, text, 0, 0, "", NULL, NULL, "take the"
         " tokens from the held-out part of this text; without it, they are"

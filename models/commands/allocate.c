@@ -26,7 +26,7 @@ static const struct flag flags[] = {
     FLAG_KEY("--policy", "NAME", NULL, "run.policy"),
     FLAG_KEY("--machine", "FILE", NULL, "run.machine"),
     FLAG_KEY("--seed", "N", NULL, "run.seed"),
-    FLAG_OUTPUT("DIR", "", "the directory for summary.json, capacities.csv and"
+    FLAG_REPLACED("DIR", "", "the directory for summary.json, capacities.csv and"
         " arms.csv"),
     FLAG_SET,
     FLAG_FORMAT(NULL, format_names),

@@ -23,7 +23,7 @@ static const struct flag flags[] = {
     FLAG("--positions", "N", NULL, INT, struct router_flags, positions, 0,
         1 << 24, "1000", NULL, NULL, "at how many positions to exchange the"
         " tokens behind for others and see what changes; 0: none"),
-    FLAG_OUTPUT("DIR", "", "the directory for summary.json and a CSV of each"
+    FLAG_REPLACED("DIR", "", "the directory for summary.json and a CSV of each"
         " table"),
     FLAG_SET,
     FLAG_FORMAT(NULL, format_names),

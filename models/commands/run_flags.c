@@ -24,7 +24,7 @@ const struct flag run_flags[] = {
     FLAG_KEY("--weights", "HOW", NULL, "run.weights"),
     FLAG_KEY("--machine", "FILE", NULL, "run.machine"),
     FLAG_KEY("--seed", "N", NULL, "run.seed"),
-    FLAG_OUTPUT("DIR", "", "the directory for summary.json, ledger.csv and"
+    FLAG_REPLACED("DIR", "", "the directory for summary.json, ledger.csv and"
         " tokens.csv; with --twin also losses.csv and windows.csv"),
     FLAG_SET,
     FLAG_FORMAT(NULL, format_names),

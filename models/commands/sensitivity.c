@@ -23,7 +23,7 @@ static const struct flag flags[] = {
         capacities, 0, 0, "0,0.125,0.25,0.5,0.75,1", NULL, NULL, "shares of the"
         " tokens that a block works on in turn, with commas between; 0: the"
         " block is dropped"),
-    FLAG_OUTPUT("DIR", "", "the directory for summary.json and sensitivity.csv,"
+    FLAG_REPLACED("DIR", "", "the directory for summary.json and sensitivity.csv,"
         " which isobath allocate reads"),
     FLAG_SET,
     FLAG_FORMAT(NULL, format_names),

@@ -52,10 +52,11 @@ static const struct flag flags[] = {
     ANSWER("--execution", "HOW", NULL, CHOICE, execution, 0, 0, "gathered",
         execution_names, NULL, "how routed blocks run on the rows that they"
         " keep, as of isobath predict"),
-    FLAG_OUTPUT("DIR", "", "also leave summary.json, answer.csv and mix.csv"
+    FLAG_REPLACED("DIR", "", "also leave summary.json, answer.csv and mix.csv"
         " there, for isobath report"),
     FLAG_FORMAT(NULL, format_names),
     FLAG_SET,
+    FLAG_QUIET,
     ANSWER("--prompt-tokens", "N", NULL, INT, n_prompt, 1, MOST, "", NULL, NULL,
         "of the request mix: tokens of a prompt; not given: 512, or three"
         " quarters of a shorter model.max_tokens"),

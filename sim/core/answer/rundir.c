@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sim/core/answer/command.h"
+
 /* The process that holds the lock, as its file says; "": none does. */
 static void read_holder(char pid[32], int fd)
 {
@@ -189,6 +191,10 @@ static const char *const results[] = {
 };
 enum { RESULTS = sizeof results / sizeof *results, TABLES = RESULTS - 2 };
 
+/* What lies in a report. */
+static const char *const pages[] = { "index.html", "figures", "tables" };
+enum { PAGES = sizeof pages / sizeof *pages };
+
 static bool holds(const char *directory, const char *name)
 {
     char path[FILE_PATH_SIZE];
@@ -256,14 +262,6 @@ enum status rundir_spare(const char *file, struct error *err)
     return status;
 }
 
-enum status rundir_create_file(struct file_writer *out, const char *file,
-                               struct error *err)
-{
-    enum status status = rundir_spare(file, err);
-
-    return status == STATUS_OK ? file_create(out, file, err) : status;
-}
-
 static enum status check_owner(const char *path, bool fresh,
                                const char *command, struct error *err)
 {
@@ -273,9 +271,13 @@ static enum status check_owner(const char *path, bool fresh,
     if (status == STATUS_OK && *owner && strcmp(owner, command) != 0)
         return error_set(err, STATUS_BAD_VALUE, "-o %s: holds the results of"
                          " isobath %s; give another directory", path, owner);
-    for (size_t i = 0; i < RESULTS && status == STATUS_OK && fresh && !*owner;
-         i++)
+    if (!fresh || *owner)
+        return status;
+    for (size_t i = 0; i < RESULTS && status == STATUS_OK; i++)
         status = check_foreign(path, results[i], err);
+    for (size_t i = 0; i < PAGES && status == STATUS_OK &&
+                       strcmp(command, "report") == 0; i++)
+        status = check_foreign(path, pages[i], err);
     return status;
 }
 
@@ -326,6 +328,8 @@ void rundir_clear(const struct rundir *rundir)
 {
     char path[FILE_PATH_SIZE];
 
+    if (holds(rundir->path, "summary.json") || holds(rundir->path, *pages))
+        command_note("%s: takes the place of an older one", rundir->path);
     if (file_join(path, rundir->path, "summary.json", NULL) == STATUS_OK)
         unlink(path);
     for (size_t i = 0; i < TABLES; i++)
