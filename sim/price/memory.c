@@ -13,23 +13,12 @@ static uint64_t largest(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-static uint64_t tensor_sum(const struct model_spec *spec, int32_t layer)
-{
-    struct flops_tensor tensors[FLOPS_TENSORS_MAX];
-    int n = flops_tensors(tensors, spec, layer);
-    uint64_t sum = 0;
-
-    for (int i = 0; i < n; i++)
-        sum += tensors[i].n;
-    return sum;
-}
-
 uint64_t memory_parameters(const struct model_spec *spec)
 {
-    uint64_t sum = tensor_sum(spec, LEDGER_OUTSIDE);
+    uint64_t sum = flops_parameters(spec, LEDGER_OUTSIDE);
 
     for (int32_t l = 0; l < spec->n_layers; l++)
-        sum += tensor_sum(spec, l);
+        sum += flops_parameters(spec, l);
     return sum;
 }
 
