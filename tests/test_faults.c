@@ -146,17 +146,17 @@ Test(faults, a_training_without_memory_leaves_a_whole_summary_or_none)
 
 /* At the n-th call of a kind while the answer goes to the file `out`, which
  * holds an older one.  Returns whether the new one, `whole`, stands there. */
-static bool interrupted(const char *kind, long n, int signal,
+static bool interrupted(const char *kind, long n, int signal, const char *older,
                         const char *const *arguments)
 {
-    put_file("out", "older");
+    put_file("out", older);
     cr_expect(eq(int, with_cause(kind, n, -signal, arguments), 130),
               "%s %ld, signal %d", kind, n, signal);
     cr_expect(system("test -z \"$(find . -name '*.tmp')\"") == 0,
               "%s %ld, signal %d", kind, n, signal);
     const bool done = system("cmp -s out whole") == 0;
     if (!done)
-        expect_said("out", "older");
+        expect_said("out", older);
     return done;
 }
 
@@ -184,7 +184,8 @@ Test(faults, a_signal_at_any_write_of_a_prediction_leaves_an_older_file_or_a_who
         for (long n = 1; n <= all; n++)
             for (int i = 0; i < SIGNALS; i++)
                 cr_expect(not(interrupted(kinds[k], n, signals[i],
-                                          arguments) && !(k == 1 && n == 2)));
+                                          "model,phase,older", arguments) &&
+                              !(k == 1 && n == 2)));
     }
 }
 
@@ -199,5 +200,61 @@ Test(faults, a_signal_at_work_on_a_machine_profile_leaves_the_older_file)
     for (int k = 0; k < 3; k++)
         for (int i = 0; i < SIGNALS; i++)
             cr_expect(not(interrupted(kinds[k], k == 0 ? 100 : 1, signals[i],
+                                      "# Written by `isobath machine`: older",
                                       arguments)));
+}
+
+#define SENSITIVITY                                                           \
+    ARGUMENTS("sensitivity", "a", "--text", "text", "--window", "32",          \
+              "--limit", "320", "--capacities", "0,0.2,0.4,0.6,0.8,1", "-o",   \
+              "out", "-q", "--threads", "1")
+
+/* Whether something was written when a signal came at the n-th allocation. */
+static bool kept_at(long n)
+{
+    const int code = with_cause("memory", n, -signals[n % SIGNALS],
+                                SENSITIVITY);
+
+    cr_expect(code == 130 || code == 0, "allocation %ld: %d", n, code);
+    return there("out/summary.json");
+}
+
+static void expect_part_and_whole(long n)
+{
+    cr_assert(kept_at(n));
+    json_t *part = summary_of("out");
+    cr_expect_str_eq(json_string_value(at(part, "status")), "interrupted");
+    expect_said("stderr", "capacities, which are written; the same command goes"
+                " on");
+    json_decref(part);
+    cr_expect(eq(int, ISOBATH("allocate", "a", "--text", "text", "--skip",
+                              "320", "--window", "32", "--sensitivity", "out",
+                              "--budget", "flops=95%"), 2));
+    expect_said("stderr", "--sensitivity out: it was interrupted");
+    cr_assert(eq(int, finish(start(SENSITIVITY, (struct limits){ 0 })), 0));
+    expect_same_file("out/sensitivity.csv", "whole/sensitivity.csv");
+    cr_assert(system("rm -r out") == 0);
+}
+
+/* The first allocation behind the first capacity is found by halving; those of
+ * the capacities that follow come next. */
+Test(faults, an_interrupted_sensitivity_keeps_what_it_measured_and_goes_on)
+{
+    long none = 0;
+
+    hear_hangups();
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q", "--set",
+                              "train.steps=4"), 0));
+    long some = calls("memory", SENSITIVITY);
+    cr_assert(rename("out", "whole") == 0);
+    while (some - none > 1) {
+        const long n = none + (some - none) / 2;
+        if (kept_at(n))
+            some = n;
+        else
+            none = n;
+        cr_assert(system("rm -rf out") == 0);
+    }
+    for (long n = some; n < some + 6; n += 2)
+        expect_part_and_whole(n);
 }
