@@ -30,6 +30,7 @@ struct router_job {
     struct router_table  table[ROUTE_TABLE_ORDER + 1];   /* of 0, 1, 2, ...
                                          * tokens */
     int                  n_tables;
+    bool                 interrupted;    /* something is missing */
 };
 
 /* Write the tables into the directory, where one was asked for, and print
