@@ -8,6 +8,7 @@
 #include "sim/commands/commands.h"
 #include "sim/commands/loss_rival.h"
 #include "sim/commands/rival_load.h"
+#include "sim/core/base/shipped.h"
 #include "sim/core/config/model_config.h"
 
 /* ---- arguments ---- */
@@ -90,14 +91,15 @@ static void numbers_once(struct config_int_list *list)
     list->n = n;
 }
 
-/* Likewise of names. */
-static void names_once(struct config_paths *list)
+/* Likewise of names, which may mean one file of these kinds. */
+static void names_once(struct config_paths *list, const char *const *kinds)
 {
     int32_t n = 0;
 
     for (int32_t i = 0; i < list->n; i++) {
         int32_t same = 0;
-        while (same < n && strcmp(list->value[same], list->value[i]) != 0)
+        while (same < n &&
+               !shipped_same(kinds, list->value[same], list->value[i]))
             same++;
         if (same == n && n++ != i)
             memcpy(list->value[same], list->value[i], sizeof list->value[i]);
@@ -107,10 +109,13 @@ static void names_once(struct config_paths *list)
 
 static void ask_once(struct answer_options *o)
 {
+    static const char *const machines[] = { "machines", NULL };
+    static const char *const models[] = { "models", "runs", NULL };
+
     numbers_once(&o->batches);
     numbers_once(&o->contexts);
-    names_once(&o->machines);
-    names_once(&o->against);
+    names_once(&o->machines, machines);
+    names_once(&o->against, models);
 }
 
 /* The first of these that a machine has is what models are served in. */
