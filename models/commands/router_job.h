@@ -31,6 +31,8 @@ struct router_job {
                                          * tokens */
     int                  n_tables;
     bool                 interrupted;    /* something is missing */
+    double               told;       /* windows that the pieces of the work
+                                      * before ran, for progress_tell() */
 };
 
 /* Write the tables into the directory, where one was asked for, and print
