@@ -89,6 +89,10 @@ static const struct flag flags[] = {
     PREDICT("--accumulate", "N", "--phase train", INT, accumulate, 1, MOST, "1",
         NULL, NULL, "take the batch in so many equal steps, whose gradients are"
         " summed before one update"),
+    PREDICT("--shard", "WHAT", "--phase train", CHOICE, sharding, 0, 0, "none",
+        sharding_names, NULL, "what each device of --data holds its part of"
+        " alone, and of what comes before it here: the stages of ZeRO; weights"
+        " are fetched layer by layer"),
     PREDICT("--convention", "NAME", "--phase train", TEXT, convention, 0, 0, "",
         NULL, NULL, "also print the FLOPs of the step by a paper's convention,"
         " or by all of them"),
@@ -188,6 +192,7 @@ static struct regime regime_of(const struct predict_answer *a)
     r.execution = (enum execution)o->execution;
     r.tensor = (int32_t)o->tensor;
     r.data = (int32_t)o->data;
+    r.sharding = (enum sharding)o->sharding;
     return r;
 }
 
@@ -244,6 +249,10 @@ static enum status load(struct predict_answer *a, struct error *err)
         status = error_set(err, STATUS_BAD_VALUE, "--batch %" PRId64 ": allowed"
                            " are multiples of --data times --accumulate, %"
                            PRId64, o->batch, o->accumulate * o->data);
+    if (status == STATUS_OK && o->sharding != SHARDING_NONE && o->data < 2)
+        status = error_set(err, STATUS_BAD_VALUE, "--shard %s: needs --data,"
+                           " the devices that hold a part each",
+                           sharding_names[o->sharding]);
     if (status == STATUS_OK && o->layer >= a->question.spec.n_layers)
         status = error_set(err, STATUS_BAD_VALUE, "--layer %" PRId64 ": this"
                            " model has layers 0 to %d", o->layer,

@@ -21,7 +21,7 @@ struct predict_options {
     int64_t batch, tokens, context;     /* 0: not given */
     int     dtype, kv;                  /* enum precision, or -1 */
     bool    recompute;
-    int64_t accumulate, tensor, data;
+    int64_t accumulate, tensor, data, sharding;
     double  measured;                   /* s; 0: not given */
     int     execution;                  /* enum execution */
     int     explain;                    /* enum op, or -1 */

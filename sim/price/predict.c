@@ -284,22 +284,25 @@ static void backward(struct pricing *p)
 }
 
 /* Charges one clip and one adamw for the tensors of a layer, or for those
- * outside any. */
+ * outside any: of the part of each that a device holds. */
 static void update_layer(struct pricing *p, int32_t layer)
 {
     struct flops_tensor tensors[FLOPS_TENSORS_MAX];
     int n = flops_tensors(tensors, p->job.spec, layer);
     uint64_t numbers = 0, clipped = 0;
     uint64_t clip = layer == LEDGER_OUTSIDE ? FLOPS_CLIP_ONCE : 0;
+    const uint64_t parts =
+        (uint64_t)regime_parts(&p->job.regime, SHARDING_OPTIMIZER);
 
     for (int i = 0; i < n; i++) {
         if (!tensors[i].trained)
             continue;
-        numbers += tensors[i].n;
+        const uint64_t held = (tensors[i].n + parts - 1) / parts;
+        numbers += held;
         if (!tensors[i].clipped)
             continue;
-        clipped += tensors[i].n;
-        clip += flops_clip(tensors[i].n);
+        clipped += held;
+        clip += flops_clip(held);
     }
     pricing_enter(p, PASS_UPDATE, layer);
     if (clip > 0)

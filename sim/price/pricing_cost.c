@@ -72,8 +72,42 @@ static struct charge formatted(const struct pricing *p, struct charge c)
 
 /* ---- the machine's part ---- */
 
-/* Bytes that devices exchange after an op: sums of rows where a cut part of a
- * layer ends, in either direction, and of gradients before they are used. */
+/* Bytes of the layer's weights that a device fetches from those that hold them:
+ * before its first product, or the embeddings, of a forward and a backward pass;
+ * otherwise, after an update of parts. */
+static double fetched_for(const struct pricing *p, const struct charge *c)
+{
+    const struct regime *r = &p->job.regime;
+    const int32_t n = regime_parts(r, SHARDING_OPTIMIZER);
+
+    if (regime_parts(r, SHARDING_WEIGHTS) == 1)
+        return c->op == OP_ADAMW
+                   ? (double)regime_bytes(4 * (c->flops / FLOPS_ADAMW),
+                                          r->weights) * (n - 1) : 0;
+    /* Weights that were fetched to work a layer out again serve its backward. */
+    const bool again = p->filed == PASS_BACKWARD && p->pass == PASS_FORWARD;
+    if (again || (c->op != OP_QKV &&
+                  !(c->op == OP_EMBED && p->pass == PASS_FORWARD)))
+        return 0;
+    return (double)regime_bytes(4 * flops_parameters(p->job.spec, p->layer),
+                                r->arithmetic) * (n - 1) / n;
+}
+
+/* Bytes that a device sends to have gradients summed before they are used: to
+ * all, or where each is held; `c` is of the part that this device holds. */
+static double summed_for(const struct pricing *p, const struct charge *c)
+{
+    const struct regime *r = &p->job.regime;
+    const int32_t n = regime_parts(r, SHARDING_OPTIMIZER);
+    const int32_t times = regime_parts(r, SHARDING_GRADIENTS) > 1
+                              ? regime_steps(r) : 1;
+
+    return n > 1 ? (double)c->shared_bytes * (n - 1) * times
+                 : regime_ring_bytes((double)c->shared_bytes, r->data);
+}
+
+/* Bytes that devices exchange for an op: sums of rows where a cut part of a
+ * layer ends, in either direction, sums of gradients, and weights. */
 static double exchanged_by(const struct pricing *p, const struct charge *c)
 {
     const struct regime *r = &p->job.regime;
@@ -82,12 +116,14 @@ static double exchanged_by(const struct pricing *p, const struct charge *c)
     const uint64_t rows = 4 * c->rows * (uint64_t)p->job.spec->n_channels;
 
     if (c->op == OP_CLIP)
-        return regime_ring_bytes((double)c->shared_bytes, r->data);
+        return summed_for(p, c);
+    const double fetched = fetched_for(p, c);
     return (p->pass == PASS_FORWARD && forward) ||
                    (p->pass == PASS_BACKWARD && backward)
-               ? regime_ring_bytes((double)regime_bytes(rows, r->arithmetic),
-                                   r->tensor)
-               : 0;
+               ? fetched + regime_ring_bytes(
+                               (double)regime_bytes(rows, r->arithmetic),
+                               r->tensor)
+               : fetched;
 }
 
 /* Backward reads what forward wrote a pass ago; an update's operands were last
