@@ -98,13 +98,15 @@ enum status rival_forward_flops(double *out, const struct model_spec *spec,
                                 int32_t n_tokens, struct error *err)
 {
     struct predict_question q = { .phase = MEMORY_FORWARD, .all_logits = true,
-                                  .n_sequences = 1, .n_tokens = n_tokens };
+                                  .n_sequences = 1, .n_tokens = n_tokens,
+                                  .n_draws = NO_DRAWS };
     struct prediction p;
-    enum status status = prediction_open(&p, &q, spec, err);
+    enum status status = prediction_begin(&p, &q, spec, err);
 
+    if (status == STATUS_OK)
+        status = prediction_price(&p, &q, err);
     if (status == STATUS_OK) {
-        const struct cost sum = ledger_sum(p.ledger, LEDGER_ANY, LEDGER_ANY,
-                                           LEDGER_ANY, LEDGER_ANY);
+        const struct cost sum = prediction_total(&p);
         *out = cost_get(&sum, METRIC_FLOPS);
     }
     prediction_close(&p);
