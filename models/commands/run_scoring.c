@@ -11,8 +11,8 @@
 #include "sim/price/machine.h"
 #include "sim/price/memory.h"
 
-/* Choose the rule that is metered, and for comparison that of training; the
- * twin has none to compare. */
+/* Choose the rule that is metered, and for comparison that of training, unless
+ * it replays a trace that is not there; the twin has none to compare. */
 static void choose_rules(struct run_scoring *s)
 {
     const struct source *source = &s->source;
@@ -29,7 +29,8 @@ static void choose_rules(struct run_scoring *s)
     route_settle(&arm->spec, rule, arm->spec.keep_first);
     if (!rule->choose)
         arm->spec = spec_dense(&source->spec);
-    else if (rule != own && !s->config.twin)
+    else if (rule != own && !s->config.twin &&
+             (own != route_find("replay") || *source->replay))
         arm->score[arm->n_scores++].policy = own;
     twin->spec = spec_dense(&source->spec);
     twin->score[twin->n_scores++].policy = route_find("dense");
