@@ -37,7 +37,7 @@ static const char fake_program[] =
     " {\"seconds\": null}}, \"loss\": {\"train\": 1.5, \"heldout_causal\":"
     " {\"nats_per_byte\": 1.25}, \"heldout_tokens\": 64, \"rules\":"
     " [{\"bits_per_byte\": 3.25}]}, \"per_token\": {\"nats\": 2.5},"
-    " \"twin\": {\"ratio\": {\"seconds\": {\"value\": 0.75, \"low\": 0.5,"
+    " \"against\": {\"ratio\": {\"seconds\": {\"value\": 0.75, \"low\": 0.5,"
     " \"high\": 1.0}}}, \"load\": {\"cpu_seconds\": 2.5, \"waiting_seconds\":"
     " 0.5, \"busy\": true}}' > $dir/tmp\n"
     "mv $dir/tmp $dir/summary.json\n";
@@ -282,7 +282,7 @@ Test(sweep, a_sweep_of_run_has_its_own_columns)
         "point,name,x,status,tokens,bytes_of_text,nats_per_token,bits_per_byte,"
         "perplexity,capacity_realised,counted.flops,predicted.flops,"
         "counted.bytes,measured.seconds,modelled.joules,modelled.joules_low,"
-        "modelled.joules_high,dense.nats_per_token,windows,times,loss_increase,"
+        "modelled.joules_high,rival.nats_per_token,windows,times,loss_increase,"
         "loss_increase_low,loss_increase_high,loss_difference,"
         "loss_difference_low,loss_difference_high,ratio.flops,ratio.bytes,"
         "ratio.seconds,ratio.seconds_low,ratio.seconds_high,ratio.joules,"

@@ -22,10 +22,11 @@ const struct flag run_flags[] = {
     FLAG_KEY("--special", "HOW", NULL, "run.special"),
     FLAG_KEY("--policy", "NAME", NULL, "run.policy"),
     FLAG_KEY("--weights", "HOW", NULL, "run.weights"),
+    FLAG_KEY("--against", "RIVAL", NULL, "run.against"),
     FLAG_KEY("--machine", "FILE", NULL, "run.machine"),
     FLAG_KEY("--seed", "N", NULL, "run.seed"),
     FLAG_OUTPUT("DIR", "", "the directory for summary.json, ledger.csv and"
-        " tokens.csv; with --twin also losses.csv and windows.csv"),
+        " tokens.csv; with --against also losses.csv and windows.csv"),
     FLAG_SET,
     FLAG_FORMAT(NULL, format_names),
     FLAG_QUIET,
@@ -35,7 +36,6 @@ const struct flag run_flags[] = {
     FLAG_KEY("--split", "PART", TEXT, "run.split"),
     FLAG_KEY("--limit", "N", TEXT, "run.limit"),
     FLAG_KEY("--tokens", NULL, TEXT, "run.tokens"),
-    FLAG_KEY("--twin", NULL, TEXT, "run.twin"),
     GENERATE("--chat", NULL, BOOL, chat, 0, 0, "", NULL, NULL,
         "ask the TEXT as the one question of a user, in the form that the"
         " model's chat template has: ChatML, Llama-2, Llama-3, Gemma, Phi-3 or"

@@ -131,6 +131,10 @@ static const struct flag flags[] = {
         " ratio rests on, 256 for those that predict prints alone; 0: there are"
         " no intervals"),
     FLAG_QUIET,
+    PREDICT("--yaml", NULL, NULL, BOOL, yaml, 0, 0, "", NULL, NULL, "print MODEL"
+        " as a model YAML instead, whatever file states it: what is not a"
+        " default, in the keys of isobath keys predict; factors that are folded"
+        " into weights when they are read have none"),
     PREDICT("--layer", "N", "--explain", INT, layer, 0, MOST, "0", NULL, NULL,
         "the layer whose stored matrices are put into the formula"),
     FLAG_END
@@ -184,6 +188,9 @@ static enum status check(const struct predict_options *o, struct error *err)
                            " --explain and --by memory out");
     if (status == STATUS_OK && o->explain >= 0 && c->format != FORMAT_TEXT)
         status = error_set(err, STATUS_BAD_VALUE, "--explain is text: leave"
+                           " --format out");
+    if (status == STATUS_OK && o->yaml && c->format != FORMAT_TEXT)
+        status = error_set(err, STATUS_BAD_VALUE, "--yaml is YAML: leave"
                            " --format out");
     return status == STATUS_OK && o->convention
                ? check_convention(o->convention, err) : status;
@@ -284,6 +291,8 @@ enum status predict_work_out(struct predict_answer *a, struct error *err)
     struct predict_question *q = &a->question;
     const struct predict_options *o = a->options;
 
+    if (o->yaml)
+        return STATUS_OK;
     q->phase = (enum memory_phase)o->phase;
     q->all_logits = o->logits == LOGITS_ALL;
     q->regime = regime_of(a);
@@ -335,6 +344,8 @@ static enum status print(FILE *file, struct predict_answer *a, int argc,
 
     if (wants_list(o))
         return predict_machines_list(file, (enum format)o->common.format, err);
+    if (o->yaml)
+        return predict_print_yaml(file, a, err);
     if (predict_knows_routes(o))
         return predict_trace_print(file, a, argc, argv, err);
     if (o->machines.n > 1)
