@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/core/answer/rundir.h"
+#include "sim/core/answer/outfile.h"
 #include "sim/core/base/file.h"
 #include "sim/core/config/model_config.h"
 #include "sim/price/explain.h"
@@ -59,9 +59,11 @@ static const struct flag flags[] = {
         " memory is for"),
     PREDICT("--explain", "OP", NULL, CHOICE, explain, 0, 0, "", ops, NULL,
         "print one op's formula, the numbers put in, and the result"),
-    FLAG_OUTPUT("FILE", "", "write the answer to FILE; not given: print it"),
+    FLAG_REPLACED("FILE", "", "write the answer to FILE, and do not print"
+        " it"),
     FLAG_FORMAT(NULL, format_names),
     FLAG_SET,
+    FLAG_QUIET,
     PREDICT("--tokens", "N", "--phase train or prefill", INT, tokens, 1, MOST,
         "", NULL, NULL, "how many tokens a sequence has; not given:"
         " as a run config says, else model.max_tokens"),
@@ -362,6 +364,13 @@ static enum status print(FILE *file, struct predict_answer *a, int argc,
     return STATUS_OK;
 }
 
+/* Of each form that print() knows. */
+static const struct outfile_heads own = { {
+    "# Written by `isobath predict`", "model,phase,", "machine,model,phase,",
+    "machine,fp32_flops_per_second,", "memory,bytes,dense_bytes,",
+    "of,layer,part,quantity,unit,", "{\n  \"schema\": \"isobath-run-1\",",
+    "{\n \"name\": \"predicted\",", "{\n \"name\": \"machines\",", NULL } };
+
 static enum status deliver(struct predict_answer *a, int argc, char **argv,
                            struct error *err)
 {
@@ -370,9 +379,11 @@ static enum status deliver(struct predict_answer *a, int argc, char **argv,
 
     if (!path)
         return print(stdout, a, argc, argv, err);
-    enum status status = rundir_create_file(&out, path, err);
+    enum status status = outfile_create(&out, path, &own, err);
     if (status != STATUS_OK)
         return status;
+    if (a->options->common.format == FORMAT_TEXT)
+        fprintf(out.stream, "%s\n", own.head[0]);
     status = print(out.stream, a, argc, argv, err);
     return file_end(&out, status, err);
 }
