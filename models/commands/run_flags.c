@@ -25,7 +25,7 @@ const struct flag run_flags[] = {
     FLAG_KEY("--against", "RIVAL", NULL, "run.against"),
     FLAG_KEY("--machine", "FILE", NULL, "run.machine"),
     FLAG_KEY("--seed", "N", NULL, "run.seed"),
-    FLAG_OUTPUT("DIR", "", "the directory for summary.json, ledger.csv and"
+    FLAG_REPLACED("DIR", "", "the directory for summary.json, ledger.csv and"
         " tokens.csv; with --against also losses.csv and windows.csv"),
     FLAG_SET,
     FLAG_FORMAT(NULL, format_names),
