@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include "hwprof/measure/machine_profile.h"
 #include "sim/commands/commands.h"
-#include "sim/core/answer/rundir.h"
+#include "sim/core/answer/outfile.h"
 #include "sim/core/base/file.h"
 #include "sim/price/machine.h"
 
@@ -22,7 +22,7 @@ struct options {
     FLAG(name, argument, NULL, TYPE, struct options, member, 0, 0, "", NULL,   \
          NULL, help)
 static const struct flag flags[] = {
-    FLAG_OUTPUT("FILE", "", "write the measured rates as a machine profile, for"
+    FLAG_REPLACED("FILE", "", "write the measured rates as a machine profile, for"
         " isobath predict --machine FILE, with the shares of them that ops of"
         " small models reach, which takes about 20 s more; its joules are priors"
         " with their sources, or fitted here by --fit-energy"),
@@ -102,6 +102,9 @@ static enum status write_and_load(struct file_writer *writer,
                                : status;
 }
 
+static const struct outfile_heads own = { { "# Written by `isobath machine`",
+                                            NULL } };
+
 /* What hides behind what is found by the prices of a profile that does not say. */
 static enum status write_profile(const struct machine_answer *a,
                                  const struct options *o, struct error *err)
@@ -110,7 +113,8 @@ static enum status write_profile(const struct machine_answer *a,
     static struct machine_far far;
     static struct machine machine;
     struct file_writer writer;
-    enum status status = rundir_create_file(&writer, o->common.output, err);
+    enum status status = outfile_create(&writer, o->common.output, &own,
+                                        err);
 
     if (status != STATUS_OK)
         return status;
@@ -135,8 +139,9 @@ static enum status check(const struct options *o, struct error *err)
     if (o->sysfs_root && !file_exists(o->sysfs_root))
         return error_set(err, STATUS_BAD_VALUE, "--sysfs-root '%s': allowed is"
                          " a directory like /sys", o->sysfs_root);
-    enum status status = o->common.output ? rundir_spare(o->common.output, err)
-                                          : STATUS_OK;
+    enum status status = o->common.output
+                             ? outfile_check(o->common.output, &own, err)
+                             : STATUS_OK;
     return status == STATUS_OK && o->fit_energy
                ? energy_answer_check(o->sysfs_root, err) : status;
 }
