@@ -67,7 +67,7 @@ static void add_step(struct found *f, const struct bounded op[OP_COUNT])
         all.took += op[o].took;
         all.hidden += op[o].hidden;
         all.exposed += op[o].exposed;
-        if (op[o].exposed - op[o].hidden > least_exposed * op[o].took)
+        if (op[o].exposed - op[o].hidden > least_exposed * op[o].hidden)
             f->op[f->n_ops++] = exposed_share(&op[o]);
     }
     if (all.exposed > all.hidden)

@@ -264,7 +264,8 @@ static void write_shares(FILE *file, const struct machine_shares *shares)
                 "choosing among the tokens of those models");
     write_range(file, "launch_seconds", &shares->launch_seconds, grade,
                 "ops of a decode step at width 16");
-    if (!isnan(shares->serial_memory.value)) {
+    if (!isnan(shares->serial_caches.value) &&
+        !isnan(shares->serial_memory.value)) {
         fputs("serial:\n", file);
         write_range(file, "  caches", &shares->serial_caches, grade, far);
         write_range(file, "  memory", &shares->serial_memory, grade, far);
