@@ -235,8 +235,11 @@ static void price_layer(struct pricing *p, int32_t layer)
     const struct model_spec *spec = p->job.spec;
     const int32_t of = layer < 0 ? 0 : layer;
 
-    if (p->priced >= 0 && memcmp(spec->stored[p->priced], spec->stored[of],
-                                 sizeof spec->stored[of]) == 0)
+    if (p->priced >= 0 &&
+        memcmp(spec->stored[p->priced], spec->stored[of],
+               sizeof spec->stored[of]) == 0 &&
+        memcmp(spec->packed[p->priced], spec->packed[of],
+               sizeof spec->packed[of]) == 0)
         return;
     *p->stored = p->tariff->list;
     flops_store(p->stored, spec, of);
