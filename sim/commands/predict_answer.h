@@ -28,11 +28,14 @@ struct predict_options {
     int64_t layer;                      /* the one that explain shows */
     int     weights;                    /* enum weights, then types, then
                                          * formats; -1: as the model file says */
+    bool    yaml;
     const char *trace;                  /* NULL: not given */
     bool    by_depth;
     int     synthetic;                  /* enum scores_kind, or -1 */
     int64_t windows, seed;
     double  persistence, exponent, correlation;
+    const char *grid;                   /* NULL: not given */
+    int64_t intervals;                  /* draws of a grid's; 0: none */
 };
 
 /* The dense twin, and what --against names. */
@@ -87,6 +90,8 @@ void predict_memory_text(FILE *file, const struct predict_answer *answer);
 enum status predict_memory_table(FILE *file,
                                  const struct predict_answer *answer,
                                  struct error *err) MUST_CHECK;
+/* Which matrices are packed, of a spec whose are, and in how many bits. */
+void predict_print_packing(FILE *file, const struct model_spec *spec);
 /* Adds memory_bytes, process_bytes, memory, holds and fits. */
 void predict_memory_json(json_t *summary, const struct predict_answer *answer);
 
@@ -151,6 +156,12 @@ enum status predict_print_csv(FILE *file, const struct predict_answer *answer,
                               struct error *err) MUST_CHECK;
 enum status predict_print_json(FILE *file, struct predict_answer *answer,
                                int argc, char **argv,
+                               struct error *err) MUST_CHECK;
+
+/* ---- predict_yaml.c ---- */
+
+/* STATUS_BAD_VALUE: no key says what the model has, by name. */
+enum status predict_print_yaml(FILE *file, const struct predict_answer *answer,
                                struct error *err) MUST_CHECK;
 
 #endif

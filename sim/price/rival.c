@@ -54,6 +54,7 @@ static void copy_layer(struct model_spec *out, int32_t to,
     out->capacity[to] = from->capacity[layer];
     out->has_experts[to] = from->has_experts[layer];
     memcpy(out->stored[to], from->stored[layer], sizeof out->stored[to]);
+    memcpy(out->packed[to], from->packed[layer], sizeof out->packed[to]);
 }
 
 static struct model_spec of_depth(const struct model_spec *twin, int32_t n)
@@ -66,13 +67,19 @@ static struct model_spec of_depth(const struct model_spec *twin, int32_t n)
     return out;
 }
 
+/* Of n layers that are kept, evenly spaced, the i-th. */
+static int32_t kept_layer(const struct model_spec *twin, int32_t n, int32_t i)
+{
+    return i * twin->n_layers / n;
+}
+
 static struct model_spec thinned(const struct model_spec *twin, int32_t n)
 {
     struct model_spec out = *twin;
 
     out.n_layers = n;
     for (int32_t l = 0; l < n; l++)
-        copy_layer(&out, l, twin, l * twin->n_layers / n);
+        copy_layer(&out, l, twin, kept_layer(twin, n, l));
     return out;
 }
 
@@ -271,6 +278,17 @@ enum status rival_make(struct rival *out, const struct rival_asked *asked,
 const struct model_spec *rival_nearest(const struct rival *rival)
 {
     return &rival->end[rival->n_ends > 1 && rival->way >= 0.5];
+}
+
+bool rival_is_trained(const struct rival *rival)
+{
+    return rival->kind == RIVAL_DENSE || rival->is_part;
+}
+
+int32_t rival_layer(const struct rival *rival, int32_t i)
+{
+    return rival->kind == RIVAL_LAYERS
+               ? kept_layer(&rival->twin, rival->end[0].n_layers, i) : i;
 }
 
 enum status rival_make_flops(struct rival *out, const struct model_spec *spec,
