@@ -15,10 +15,15 @@ static uint64_t largest(uint64_t a, uint64_t b)
 
 uint64_t memory_parameters(const struct model_spec *spec)
 {
-    uint64_t sum = flops_parameters(spec, LEDGER_OUTSIDE);
+    /* Layers that route alike, and have experts alike, have the same tensors. */
+    uint64_t of[2][2] = { { 0 } }, sum = flops_parameters(spec, LEDGER_OUTSIDE);
 
-    for (int32_t l = 0; l < spec->n_layers; l++)
-        sum += flops_parameters(spec, l);
+    for (int32_t l = 0; l < spec->n_layers; l++) {
+        uint64_t *layer = &of[spec->routed[l]][spec->has_experts[l]];
+        if (*layer == 0)
+            *layer = flops_parameters(spec, l);
+        sum += *layer;
+    }
     return sum;
 }
 

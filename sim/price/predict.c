@@ -163,8 +163,8 @@ static void stage_forward(struct pricing *p, const struct stage *stage)
 
 static void stages_forward(struct pricing *p, int32_t layer)
 {
-    for (int32_t i = 0; i < p->plan.n_stages[layer]; i++)
-        stage_forward(p, &p->plan.stage[layer][i]);
+    for (int32_t i = 0; i < p->tariff->plan.n_stages[layer]; i++)
+        stage_forward(p, &p->tariff->plan.stage[layer][i]);
 }
 
 static void layer_forward(struct pricing *p, int32_t layer, bool training)
@@ -262,8 +262,8 @@ static void layer_backward(struct pricing *p, int32_t layer, bool ends)
         stages_forward(p, layer);
     }
     pricing_enter(p, PASS_BACKWARD, layer);
-    for (int32_t i = p->plan.n_stages[layer] - 1; i >= 0; i--)
-        stage_backward(p, &p->plan.stage[layer][i], ends);
+    for (int32_t i = p->tariff->plan.n_stages[layer] - 1; i >= 0; i--)
+        stage_backward(p, &p->tariff->plan.stage[layer][i], ends);
 }
 
 static void backward(struct pricing *p)
@@ -374,7 +374,7 @@ enum status predict_decode_expected(struct ledger *ledger,
                                     struct predict_range *range,
                                     struct error *err)
 {
-    if (ledger_shape(ledger).n_tokens > 0)
+    if (ledger && ledger_shape(ledger).n_tokens > 0)
         return error_set(err, STATUS_BAD_VALUE, "an expected decode step is"
                          " not of any one token: give the routes");
     return decode(ledger, job, true, range, err);

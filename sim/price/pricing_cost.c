@@ -5,7 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "sim/core/model/spec_check.h"
 #include "sim/price/reasons.h"
 
 void pricing_fail(struct pricing *p, enum status status)
@@ -172,8 +171,7 @@ static struct modelled model_op(struct pricing *p, const struct charge *c)
         .training = p->phase == MEMORY_TRAIN,
         .bytes = c->row_bytes + c->shared_bytes,
         .product_lanes = p->job.machine->product_lanes,
-        .plain = p->stores || c->apart ||
-                 spec_check_runs(p->job.spec, NULL) != STATUS_OK,
+        .plain = p->tariff->stores || c->apart || !p->tariff->runs,
     };
     const struct roofline_load load = load_of(p, c, &lines);
     struct traffic traffic = roofline_traffic(&p->rates, &load);
@@ -263,8 +261,10 @@ static struct cost repeated(struct pricing *p, const struct cost *cost,
 static void charge_cell(struct pricing *p, enum op op, int32_t layer,
                         int32_t token, const struct cost *cost)
 {
-    enum status status = ledger_charge(
-        p->ledger, (struct ledger_key){ p->filed, layer, token, op }, cost);
+    const struct ledger_key key = { p->filed, layer, token, op };
+    enum status status =
+        p->job.sum ? step_sum_charge(p->job.sum, key, cost)
+                     : ledger_charge(p->ledger, key, cost);
     if (status != STATUS_OK)
         pricing_fail(p, status);
 }
@@ -274,7 +274,7 @@ static void charge_cell(struct pricing *p, enum op op, int32_t layer,
 void pricing_file(struct pricing *p, enum op op, int32_t token,
                   const struct cost *cost)
 {
-    const uint64_t n = p->by_layer ? 1 : p->n_alike;
+    const uint64_t n = p->by_layer || p->job.sum ? 1 : p->n_alike;
     const struct cost all = repeated(p, cost, p->repeats * n);
 
     if (!p->by_layer || p->layer < 0) {

@@ -1,8 +1,8 @@
 /* model_config.h - Declare the YAML of a model: its shape, and what it
  * routes.
  *
- * Two sections, `model:` and `routing:`, and two for prices, those of
- * stored_config.h and format_config.h.  What the paper leaves open has a
+ * Two sections, `model:`, with the keys of parts_config.h, and `routing:`; and
+ * two for prices, those of stored_config.h and format_config.h.  What the paper leaves open has a
  * default here: gate 2*sigmoid of the normalised stream, no warm-up of the
  * capacity, a running mean of top-k's cut for causal evaluation, RoPE
  * (Raposo et al. 2024; a pilot of 82 runs at 1e12 and 3e12 flops on bytes). */
@@ -14,6 +14,7 @@
 #include "sim/core/model/route_policies.h"
 #include "sim/core/model/spec.h"
 #include "sim/core/config/format_config.h"
+#include "sim/core/config/parts_config.h"
 #include "sim/core/config/stored_config.h"
 
 struct model_config {
@@ -21,13 +22,8 @@ struct model_config {
     int64_t layers, channels, heads, kv_heads, head_size, ffn, vocab,
             max_tokens;
     bool    tied_head;
-    int64_t sight;                   /* model.window */
     double  norm_epsilon, rope_theta;
-    int     rope_scaling;        /* enum rope_scaling_kind, of those a config
-                                  * can say */
-    double  rope_factor, rope_low_frequency, rope_high_frequency;
-    int64_t rope_original_tokens;
-    bool    qkv_bias, qk_norm;   /* traits that a family may lack */
+    struct parts_config parts;
 
     int     policy;              /* index into model_config_policies */
     char    blocks[CONFIG_TEXT_SIZE];
@@ -53,7 +49,6 @@ struct model_config {
 };
 
 /* Choices, NULL-ended.  The policies are those that a model's config may name. */
-extern const char *const model_config_rope_scalings[];
 extern const char *const model_config_policies[];
 extern const char *const model_config_capacity_schedules[];
 extern const char *const model_config_routers[];
@@ -208,31 +203,7 @@ extern const char *const model_config_bypasses[];
         1e-12, 0.1, "1e-5", NULL, "", "added to a norm's variance")            \
     MODEL_CONFIG_ROW(base, "model.rope_theta", REAL, rope_theta, 1, 1e9,       \
         "10000", NULL, "", "base of the rotary frequencies; not for gpt2")     \
-    MODEL_CONFIG_ROW(base, "model.window", INT, sight, 0, 1 << 20,            \
-        "0", NULL, "tokens", "tokens that every layer attends to, a token's"   \
-        " own the last; 0: all before it")                                     \
-    MODEL_CONFIG_ROW(base, "model.rope_scaling", CHOICE, rope_scaling, 0, 0,   \
-        "default", model_config_rope_scalings, "",                             \
-        "linear: all rotary frequencies divided by rope_factor; llama3: low"   \
-        " ones divided, high ones kept, a blend between; not for gpt2")        \
-    MODEL_CONFIG_ROW(base, "model.rope_factor", REAL, rope_factor, 1, 1e6,     \
-        "8", NULL, "", "for rope_scaling linear and llama3")                   \
-    MODEL_CONFIG_ROW(base, "model.rope_low_frequency", REAL,                   \
-        rope_low_frequency, 1e-3, 1e6, "1", NULL, "turns",                     \
-        "llama3: frequencies with fewer turns in rope_original_tokens are"     \
-        " divided")                                                            \
-    MODEL_CONFIG_ROW(base, "model.rope_high_frequency", REAL,                  \
-        rope_high_frequency, 1e-3, 1e6, "4", NULL, "turns",                    \
-        "llama3: frequencies with more turns than this are kept")              \
-    MODEL_CONFIG_ROW(base, "model.rope_original_tokens", INT,                  \
-        rope_original_tokens, 1, 1 << 24, "8192", NULL, "tokens",              \
-        "llama3: the length that the frequencies were trained on")             \
-    MODEL_CONFIG_ROW(base, "model.qkv_bias", BOOL, qkv_bias, 0, 0,             \
-        "false", NULL, "", "queries, keys and values have biases; gpt2 and"    \
-        " qwen2 have them in any case")                                        \
-    MODEL_CONFIG_ROW(base, "model.qk_norm", BOOL, qk_norm, 0, 0,               \
-        "false", NULL, "", "every head of queries and keys is normalised (RMS" \
-        ", with a scale) before its positions; qwen3 has that in any case")    \
+    PARTS_CONFIG_KEYS((base) + offsetof(struct model_config, parts))           \
     MODEL_CONFIG_ROUTE_KEYS(base)                                              \
     MODEL_CONFIG_LEARNED_KEYS(base)
 /* clang-format on */

@@ -451,7 +451,8 @@ enum status allocation_open(struct allocation *out, int32_t n_choices,
                             int32_t n_sequences, int32_t n_tokens,
                             struct error *err)
 {
-    struct allocation a = { n_choices, n_sequences, n_tokens, NULL, NULL, NULL };
+    struct allocation a = { .n_choices = n_choices, .n_sequences = n_sequences,
+                            .n_tokens = n_tokens };
     size_t rows, cells;
 
     if (__builtin_mul_overflow((size_t)n_choices, (size_t)n_sequences, &rows) ||
@@ -513,7 +514,8 @@ int32_t *allocation_kept(const struct allocation *a, int32_t choice,
 int32_t allocation_count(const struct allocation *a, int32_t choice,
                          int32_t sequence)
 {
-    return a->count[choice * a->n_sequences + sequence];
+    return a->alike ? a->count[choice]
+                    : a->count[choice * a->n_sequences + sequence];
 }
 
 int32_t allocation_rows(const struct allocation *a, int32_t choice)

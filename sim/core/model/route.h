@@ -99,6 +99,8 @@ struct allocation {
     int32_t *count;          /* [N,B] kept tokens */
     int32_t *kept;           /* [N,B,T] the first count[n,b] are positions,
                               * ascending */
+    bool     alike;          /* all sequences are of T tokens and keep as many: B
+                              * of `count` is 1, and there are no positions */
 };
 
 /* All choices keep everything, all sequences are of T tokens.  Caller releases
