@@ -34,6 +34,8 @@ struct predict_options {
     int     synthetic;                  /* enum scores_kind, or -1 */
     int64_t windows, seed;
     double  persistence, exponent, correlation;
+    const char *grid;                   /* NULL: not given */
+    int64_t intervals;                  /* draws of a grid's; 0: none */
 };
 
 /* The dense twin, and what --against names. */

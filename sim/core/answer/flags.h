@@ -139,6 +139,8 @@ struct command {
     const struct config_schema *config;   /* whose keys isobath keys lists: of
                                   * --set, or of the file it reads or writes;
                                   * NULL: none */
+    const struct config_schema *also;     /* of another file that a flag reads,
+                                  * listed under its kind; NULL: none */
     size_t      options_size;    /* of a struct that begins with a struct
                                   * command_options */
     int       (*run)(void *options);      /* returns the exit code */
