@@ -20,15 +20,14 @@ static double pick(const struct quantity *q, struct random *random)
     return triangle(q->low, q->value, q->high, random);
 }
 
-/* From that of all, which stands first. */
+/* Beside that of products, which is the machine's. */
 static void draw_launches(struct rates *r, const struct quantity *q,
                           struct random *kinds)
 {
-    const double all = r->launch[0];
-
     for (int w = 0; w < WORK_COUNT; w++)
-        r->launch[w] = kinds && random_uniform(kinds) < 0.5 ? pick(q, kinds)
-                                                            : all;
+        if (w != WORK_MATMUL)
+            r->launch[w] = kinds && random_uniform(kinds) < 0.5
+                               ? pick(q, kinds) : r->launch[WORK_MATMUL];
 }
 
 static struct rates rates_by(const struct machine *m, enum precision products,
@@ -46,7 +45,7 @@ static struct rates rates_by(const struct machine *m, enum precision products,
         .select = pick(&m->select_rows_per_second, random),
         .unmodelled = m->unmodelled.value > 0 ? pick(&m->unmodelled, random)
                                               : 1,
-        .launch = { pick(&m->launch_seconds, random) },
+        .launch[WORK_MATMUL] = pick(&m->launch_seconds, random),
         .overlap = pick(&m->launch_overlap, random),
         .serial = triangle(0, 0, 1, random),
         .serial_memory = pick(&m->serial_memory, random),
