@@ -34,8 +34,8 @@ struct rates rates_of(const struct machine *machine, enum precision products);
 /* Every number by itself from the triangle of its low, value and high; all ops
  * are then priced by the same draw.  But a launch is an op's as much as the
  * machine's: each kind of work goes by the draw of products or, as often, by its
- * own, from `kinds`.  Else what waits for launches alone would be known exactly beside
- * a rival that does too, whatever a launch takes. */
+ * own, from `kinds`.  Else what waits for launches alone would be known exactly
+ * beside a rival that does too, whatever a launch takes. */
 struct rates rates_drawn(const struct machine *machine, enum precision products,
                          struct random *random, struct random *kinds);
 
