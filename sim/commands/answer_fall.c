@@ -101,9 +101,11 @@ enum status answer_fall(struct answer_job *j, struct error *err)
     enum status status = STATUS_OK;
 
     j->fall = calloc((size_t)j->n_machines, sizeof *j->fall);
-    if (!contest || !j->fall)
-        status = error_set(err, STATUS_NO_MEMORY, "no memory for %d machines",
-                           j->n_machines);
+    if (!contest || !j->fall) {
+        free(contest);
+        return error_set(err, STATUS_NO_MEMORY, "no memory for %d machines",
+                         j->n_machines);
+    }
     for (int m = 0; m < j->n_machines && status == STATUS_OK; m++)
         status = fall_on(j, m, contest, err);
     free(contest);

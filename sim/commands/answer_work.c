@@ -204,8 +204,11 @@ static enum status price_all(struct answer_job *j, struct error *err)
     struct doubt_draws *draws = calloc(1, sizeof *draws);
     enum status status = STATUS_OK;
 
-    if (!contest || !draws)
-        status = error_set(err, STATUS_NO_MEMORY, "no memory for prices");
+    if (!contest || !draws) {
+        free(contest);
+        free(draws);
+        return error_set(err, STATUS_NO_MEMORY, "no memory for prices");
+    }
     for (int p = first_phase(j); p < ANSWER_PHASES && status == STATUS_OK; p++)
         status = price_phase(j, p, contest, draws, err);
     free(contest);
