@@ -17,6 +17,14 @@ const struct phase *report_phase(const struct report *r)
     return &p->phase[0];
 }
 
+const struct run *report_asked(const struct report *r)
+{
+    for (size_t i = 0; i < r->n_worked; i++)
+        if (r->worked[i]->kind == RUN_ASKED)
+            return r->worked[i];
+    return NULL;
+}
+
 bool report_scores_text(const struct run *run)
 {
     return run->kind == RUN_SCORE && !jsonpath_at(run->summary, "generation");

@@ -20,6 +20,7 @@
     X(ANSWER,   "answer",   "The answer")                                      \
     X(SETUP,    "setup",    "What was compared")                               \
     X(PHASES,   "phases",   "By phase")                                        \
+    X(FLIPS,    "flips",    "Where the answer flips")                          \
     X(TEXT,     "text",     "On the text")                                     \
     X(OPS,      "ops",      "By op and layer")                                 \
     X(ROUTER,   "router",   "What the routers know")                           \
@@ -102,6 +103,9 @@ struct report {
 /* The phase that stands for the whole in the headline: a prefill, else the
  * first; NULL without a profile. */
 const struct phase *report_phase(const struct report *report);
+
+/* The first run of isobath answer; NULL: none was given. */
+const struct run *report_asked(const struct report *report);
 
 /* A run that went on from a prompt scored nothing. */
 bool report_scores_text(const struct run *run);

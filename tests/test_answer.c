@@ -378,3 +378,140 @@ Test(answer, what_cannot_be_asked_is_refused)
         cr_expect(strstr(complained, wrong[i].words) != NULL, "%s", complained);
     }
 }
+
+/* ---- what is left, and what flips ---- */
+
+static const char *const asked_so[] = { "m.yaml", "--machine", "a100-80",
+    "--machine", "raspberry-pi-5", "--batch", "1,16", "--context", "64,256", "-f",
+    "json", NULL };
+
+static const json_t *entry(const json_t *list, const char *machine,
+                           const char *rival)
+{
+    const json_t *row;
+    size_t i;
+
+    json_array_foreach(list, i, row)
+        if (strcmp(text_at(row, "machine"), machine) == 0 &&
+            strcmp(text_at(row, "rival"), rival) == 0)
+            return row;
+    cr_assert(false, "no row of %s against %s", machine, rival);
+    return NULL;
+}
+
+/* 6 layers of which every other keeps a quarter: what stands outside, and of the
+ * layers (3 + 3 / 4) / 6, by predict's own rows of the twin. */
+Test(answer, a_waterfall_begins_with_what_capacities_say)
+{
+    cr_assert(eq(int, call(&answer_command, asked_so), 0), "%s", complained);
+    json_t *root = parsed();
+    const json_t *fall = json_object_get(root, "waterfall");
+    const json_t *row = entry(json_object_get(fall, "rows"), "A100 SXM 80 GB",
+                              "dense");
+    char tokens[16], batch[16];
+    snprintf(tokens, sizeof tokens, "%.0f", at(fall, "tokens"));
+    snprintf(batch, sizeof batch, "%.0f", at(fall, "batch"));
+    const double nominal = at(row, "of_rival.nominal_flops.value");
+
+    cr_assert(eq(int, PREDICT("dense.yaml", "--phase", "decode", "--batch", batch,
+        "--context", tokens, "--by", "layer", "-f", "json", "--dtype", "bf16",
+        "--machine", "a100-80"), 0), "%s", complained);
+    json_t *dense = parsed();
+    const json_t *layers = json_object_get(dense, "table"), *layer;
+    const double all = at(dense, "totals.predicted.flops");
+    double in_layers = 0;
+    size_t i;
+    json_array_foreach(layers, i, layer)
+        if (strcmp(text_at(layer, "layer"), "outside") != 0)
+            in_layers += at(layer, "predicted.flops");
+    cr_assert(gt(dbl, in_layers, 0));
+    cr_expect(epsilon_eq(dbl, nominal, 1 - in_layers * 0.75 / 2 / all, 1e-9),
+              "%g", nominal);
+    cr_expect(gt(dbl, at(row, "of_rival.flops.value"), nominal - 0.05));
+    cr_expect(eq(dbl, at(row, "largest_batch") / at(row, "rival_largest_batch"),
+                 at(row, "of_rival.largest_batch.value")));
+    cr_expect(gt(dbl, at(row, "prefill_share"), 0));
+    cr_expect(lt(dbl, at(row, "prefill_share"), 1));
+    json_decref(dense);
+    json_decref(root);
+}
+
+static bool holds_batch(const json_t *stands, const char *stand, int batch)
+{
+    const json_t *list = json_object_get(stands, stand), *one;
+    size_t i;
+
+    json_array_foreach(list, i, one)
+        if (json_integer_value(one) == batch)
+            return true;
+    return false;
+}
+
+/* Where the plane meets a cell, and the interval is far from 1, both say the same:
+ * that of the plane is of fewer draws. */
+Test(answer, the_plane_says_what_cells_say)
+{
+    cr_assert(eq(int, call(&answer_command, asked_so), 0), "%s", complained);
+    json_t *root = parsed();
+    const json_t *plane = json_object_get(json_object_get(root, "flips"), "plane");
+    const json_t *cell, *row;
+    size_t i, k;
+    int n = 0;
+
+    json_array_foreach(cells_of(root), i, cell) {
+        const double low = value(cell, "seconds_of_rival_low"),
+                     high = value(cell, "seconds_of_rival_high");
+        if (strcmp(text_at(cell, "phase"), "decode") != 0 ||
+            (low < 1.02 && high > 0.98))
+            continue;
+        json_array_foreach(plane, k, row)
+            if (at(row, "tokens") == value(cell, "tokens") &&
+                strcmp(text_at(row, "machine"), text_at(cell, "machine")) == 0 &&
+                strcmp(text_at(row, "rival"), text_at(cell, "rival")) == 0) {
+                cr_expect(holds_batch(json_object_get(row, "seconds"),
+                                      high < 1 ? "saves" : "costs",
+                                      (int)value(cell, "batch")));
+                n++;
+            }
+    }
+    cr_expect(gt(int, n, 4));
+    json_decref(root);
+}
+
+/* Cells whose interval holds 1 are all told of, once by time and once by energy; so
+ * are those in which machines disagree. */
+Test(answer, what_flips_are_the_cells_that_do)
+{
+    cr_assert(eq(int, call(&answer_command, asked_so), 0), "%s", complained);
+    json_t *root = parsed();
+    const json_t *flips = json_object_get(root, "flips"), *cell, *row, *other;
+    const json_t *numbers = json_object_get(json_object_get(flips, "numbers"),
+                                            "rows");
+    int open = 0, told = 0, divided = 0;
+    size_t i, k;
+
+    json_array_foreach(cells_of(root), i, cell) {
+        open += value(cell, "seconds_of_rival_low") <= 1 &&
+                value(cell, "seconds_of_rival_high") >= 1;
+        open += value(cell, "joules_of_rival_low") <= 1 &&
+                value(cell, "joules_of_rival_high") >= 1;
+        json_array_foreach(cells_of(root), k, other)
+            divided += strcmp(text_at(cell, "phase"), text_at(other, "phase")) == 0 &&
+                       strcmp(text_at(cell, "rival"), text_at(other, "rival")) == 0 &&
+                       value(cell, "tokens") == value(other, "tokens") &&
+                       value(cell, "batch") == value(other, "batch") &&
+                       value(cell, "seconds_of_rival_high") < 1 &&
+                       value(other, "seconds_of_rival_low") > 1;
+    }
+    json_array_foreach(numbers, i, row) {
+        told += (int)(value(row, "time_cells") + value(row, "energy_cells"));
+        cr_expect(gt(dbl, value(row, "variance_share"), 0));
+        cr_expect(le(dbl, value(row, "variance_share"), 1));
+    }
+    cr_expect(eq(int, told, open));
+    json_array_foreach(json_object_get(json_object_get(flips, "machines"), "rows"),
+                       i, row)
+        divided -= strcmp(text_at(row, "metric"), "time") == 0;
+    cr_expect(eq(int, divided, 0));
+    json_decref(root);
+}

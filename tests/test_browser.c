@@ -57,3 +57,12 @@ Test(browser, a_page_of_everything_is_right_at_every_width_in_the_dark_and_on_pa
 
     look_at(paths, 5);
 }
+
+/* With figures of its own, against the rival that was asked for last. */
+Test(browser, the_page_of_an_answer_is_right_too)
+{
+    char answer[] = "reports/results/answer-mod-220m-paper";
+    char *paths[] = { answer };
+
+    look_at(paths, 1);
+}

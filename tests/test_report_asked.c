@@ -43,6 +43,25 @@ Test(report_asked, the_page_says_whom_it_is_held_against)
     EXPECT("page/tables/asked-mix.csv", "TPU v5e,dense twin,16,");
 }
 
+/* Of the second machine no joules are known. */
+Test(report_asked, it_says_what_is_left_and_what_flips)
+{
+    ask();
+    cr_assert(eq(int, STARTED("report", "asked", "-o", "page"), 0), "%s",
+              read_file("stderr", NULL));
+    EXPECT("page/index.html", "Where the answer flips", "What is left of the saving,"
+           " against equal-FLOP dense, decoding at B 16", "What flips, against"
+           " dense twin: the interval holds 1 in", "of the variance");
+    EXPECT("page/tables/asked-waterfall.csv", "machine,rival,nominal_flops,",
+           "L4,equal-flops,");
+    EXPECT("page/tables/asked-plane.csv", "L4,dense,256,", "TPU v5e,dense,4,",
+           "1 to 256");
+    EXPECT("page/tables/asked-doubts.csv", "rival,number,time_cells,");
+    EXPECT("page/figures/survives.dat", "\"unknown\"", "1 ");
+    EXPECT("page/figures/flips.dat", "\"costs\"", "\"unknown\"");
+    EXPECT("page/figures/flips.gp", "MACHINE[2] = 'TPU v5e'", "BATCH[9] = '256'");
+}
+
 /* Beside other runs the other page stays what it was, and the answer joins it. */
 Test(report_asked, it_stands_beside_a_profile)
 {

@@ -30,6 +30,11 @@ static const struct run *from_traffic(const struct report *r)
     return first_point(r, RUN_PROFILE);
 }
 
+static const struct run *from_asked(const struct report *r)
+{
+    return report_asked(r);
+}
+
 static const struct run *from_priced(const struct report *r)
 {
     return r->priced.run;

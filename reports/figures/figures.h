@@ -26,6 +26,10 @@
       "several trained MoD runs with held-out losses")                         \
     X(curves,        "curves",        SCALING,   study,                        \
       "trained runs with their curves")                                        \
+    X(survives,      "survives",      PHASES,    asked,                        \
+      "isobath answer -o")                                                     \
+    X(flips,         "flips",         FLIPS,     asked,                        \
+      "isobath answer -o")                                                     \
     X(priced,        "priced",        PHASES,    priced,                       \
       "a sweep of isobath predict")                                            \
     X(traffic,       "traffic",       PHASES,    traffic,                      \

@@ -106,20 +106,12 @@ static void header(const struct report *r, FILE *out)
     fputs("</h1>\n</header>\n<main>\n", out);
 }
 
-static bool was_asked(const struct report *r)
-{
-    for (size_t i = 0; i < r->n_worked; i++)
-        if (r->worked[i]->kind == RUN_ASKED)
-            return true;
-    return false;
-}
-
 /* One training is compared with nothing, and has passes instead of phases. */
 static const char *heading_of(const struct report *r, enum section section)
 {
     if (section == SECTION_SETUP && r->study.n_runs == 1)
         return "What was trained";
-    if (section == SECTION_PHASES && !r->profile && !was_asked(r))
+    if (section == SECTION_PHASES && !r->profile && !report_asked(r))
         return "By pass";
     return sections[section].heading;
 }
@@ -200,7 +192,9 @@ static enum status write_section(const struct report *r, enum section section,
     if (section == SECTION_PHASES) {
         page_asked(r, out);
         page_first_of(r, RUN_PROFILE, r->profile, out);
-    } else if (section == SECTION_TEXT)
+    } else if (section == SECTION_FLIPS)
+        page_flips(r, out);
+    else if (section == SECTION_TEXT)
         page_first_of(r, RUN_SCORE, r->scored, out);
     else if (section == SECTION_REGRET)
         page_first_of(r, RUN_REGRET, r->regretted, out);

@@ -29,6 +29,8 @@ void page_lead_priced(const struct report *report, FILE *out);
  * it was not asked; and of each phase. */
 bool page_lead_asked(const struct report *report, FILE *out);
 void page_asked(const struct report *report, FILE *out);
+/* And what flips. */
+void page_flips(const struct report *report, FILE *out);
 void page_trust(const struct report *report, FILE *out);
 /* The figures that the given runs could not fill, and the data they lack. */
 void page_gaps(const struct report *report, FILE *out);

@@ -41,7 +41,17 @@ bool page_lead_asked(const struct report *r, FILE *out)
 
 void page_asked(const struct report *r, FILE *out)
 {
+    for (size_t i = 0; i < r->n_worked; i++) {
+        if (r->worked[i]->kind != RUN_ASKED)
+            continue;
+        words_of(out, "", r->worked[i], "verdicts");
+        words_of(out, "", r->worked[i], "waterfall.words");
+    }
+}
+
+void page_flips(const struct report *r, FILE *out)
+{
     for (size_t i = 0; i < r->n_worked; i++)
         if (r->worked[i]->kind == RUN_ASKED)
-            words_of(out, "", r->worked[i], "verdicts");
+            words_of(out, "", r->worked[i], "flips.words");
 }

@@ -10,6 +10,7 @@
     X(answer)                                                                  \
     X(against)                                                                 \
     X(asked)                                                                   \
+    X(flips)                                                                   \
     X(rates)                                                                   \
     X(claims)                                                                  \
     X(study)                                                                   \

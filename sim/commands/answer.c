@@ -53,8 +53,9 @@ static const struct flag flags[] = {
     ANSWER("--execution", "HOW", NULL, CHOICE, execution, 0, 0, "gathered",
         execution_names, NULL, "how routed blocks run on the rows that they"
         " keep, as of isobath predict"),
-    FLAG_REPLACED("DIR", "", "also leave summary.json, answer.csv and mix.csv"
-        " there, for isobath report"),
+    FLAG_REPLACED("DIR", "", "also leave summary.json and its tables (answer.csv,"
+        " mix.csv, flips.csv, waterfall.csv, doubts.csv, splits.csv) there, for"
+        " isobath report"),
     FLAG_FORMAT(NULL, format_names),
     FLAG_SET,
     FLAG_QUIET,
@@ -301,6 +302,8 @@ static void close_job(struct answer_job *j)
     free(j->machine);
     free(j->rival);
     free(j->cell);
+    free(j->plane);
+    free(j->fall);
     free(j->served);
     free(j);
 }

@@ -123,6 +123,19 @@ static void print_words(FILE *file, const struct answer_job *j)
         }
 }
 
+static void print_flips(FILE *file, const struct answer_job *j)
+{
+    char text[ANSWER_WORDS_SIZE];
+
+    for (int r = 0; r < j->n_rivals; r++) {
+        answer_fall_words(text, j, r);
+        wrap_text(file, 0, 2, text);
+        answer_doubts_words(text, j, r);
+        wrap_text(file, 0, 2, text);
+    }
+    fputc('\n', file);
+}
+
 static void print_mix_words(FILE *file, const struct answer_job *j)
 {
     char text[ANSWER_WORDS_SIZE];
@@ -162,6 +175,7 @@ static enum status print_text(FILE *file, const struct answer_job *j,
     fputc('\n', file);
     print_words(file, j);
     fputc('\n', file);
+    print_flips(file, j);
     if (status == STATUS_OK)
         status = print_cells(file, j, err);
     fputc('\n', file);
@@ -257,14 +271,60 @@ static json_t *config_of(const struct answer_job *j)
         "execution", execution_names[o->execution], "model", j->file.config);
 }
 
+/* A table as JSON has it. */
+static enum status table_as_json(json_t **out, const struct answer_job *j,
+                                 make *fill, struct error *err)
+{
+    struct table t;
+    char *text = NULL;
+    size_t size = 0;
+    enum status status = fill(&t, j, err);
+    FILE *file = status == STATUS_OK ? file_open_text(&text, &size) : NULL;
+
+    if (status == STATUS_OK && !file)
+        status = error_set(err, STATUS_NO_MEMORY, "no memory for a table");
+    if (status == STATUS_OK)
+        status = table_json(&t, file, err);
+    if (file && !file_close_text(file, &text) && status == STATUS_OK)
+        status = error_set(err, STATUS_NO_MEMORY, "no memory for a table");
+    if (status == STATUS_OK)
+        status = json_parse(out, text, size, t.name, err);
+    free(text);
+    table_close(&t);
+    return status;
+}
+
+/* Tables of what flips, and the words of each rival. */
+static enum status flips_json(json_t **out, const struct answer_job *j,
+                              struct error *err)
+{
+    json_t *doubts = NULL, *splits = NULL, *words = json_array();
+    char text[ANSWER_WORDS_SIZE];
+    enum status status = table_as_json(&doubts, j, answer_doubts_table, err);
+
+    if (status == STATUS_OK)
+        status = table_as_json(&splits, j, answer_splits_table, err);
+    for (int r = 0; r < j->n_rivals; r++) {
+        answer_doubts_words(text, j, r);
+        json_array_append_new(words, json_pack("{s:s, s:s}", "rival",
+                                               j->asked[r], "words", text));
+    }
+    *out = json_pack("{s:o, s:o*, s:o*, s:o}", "words", words,
+                     "numbers", doubts, "machines", splits,
+                     "plane", answer_flips_json(j));
+    return status;
+}
+
 static enum status summary_of(json_t **out, const struct answer_job *j,
                               struct error *err)
 {
     const struct command_options *o = &j->options->common;
     char about[ANSWER_WORDS_SIZE];
+    json_t *flips = NULL;
     json_t *summary = summary_open("answer", config_of(j),
         provenance_json(o->argc, o->argv, o->threads, 0, NULL, NULL, NULL));
 
+    *out = summary;
     if (!summary)
         return error_set(err, STATUS_NO_MEMORY, "no memory for the summary");
     answer_about(about, j);
@@ -272,38 +332,22 @@ static enum status summary_of(json_t **out, const struct answer_job *j,
     json_object_set_new(summary, "interval", json_real(0.8));
     json_object_set_new(summary, "rivals", rivals_json(j));
     json_object_set_new(summary, "verdicts", verdicts_json(j));
+    json_object_set_new(summary, "waterfall", answer_fall_json(j));
     json_object_set_new(summary, "mix", answer_mix_json(j));
-    *out = summary;
-    return STATUS_OK;
+    enum status status = flips_json(&flips, j, err);
+    json_object_set_new(summary, "flips", flips);
+    return status;
 }
 
 /* The cells as a table, as answer.csv has them. */
 static enum status add_cells(json_t *summary, const struct answer_job *j,
                              struct error *err)
 {
-    struct table t;
     json_t *cells = NULL;
-    char *text = NULL;
-    size_t size = 0;
-    enum status status = answer_cells_table(&t, j, err);
-    FILE *file = status == STATUS_OK ? file_open_text(&text, &size) : NULL;
+    enum status status = table_as_json(&cells, j, answer_cells_table, err);
 
-    if (status == STATUS_OK && !file) {
-        status = STATUS_NO_MEMORY;
-        error_set(err, status, "no memory for the cells");
-    }
-    if (status == STATUS_OK)
-        status = table_json(&t, file, err);
-    if (file && !file_close_text(file, &text) && status == STATUS_OK) {
-        status = STATUS_NO_MEMORY;
-        error_set(err, status, "no memory for the cells");
-    }
-    if (status == STATUS_OK)
-        status = json_parse(&cells, text, size, "cells", err);
     if (status == STATUS_OK)
         json_object_set_new(summary, "cells", cells);
-    free(text);
-    table_close(&t);
     return status;
 }
 
@@ -336,6 +380,12 @@ static enum status write_table(const struct rundir *dir,
     return status;
 }
 
+static const struct { const char *name; make *fill; } files[] = {
+    { "answer.csv", answer_cells_table },   { "mix.csv", answer_mix_table },
+    { "flips.csv", answer_flips_table },    { "waterfall.csv", answer_fall_table },
+    { "doubts.csv", answer_doubts_table },  { "splits.csv", answer_splits_table },
+};
+
 static enum status write_all(const struct answer_job *j, struct error *err)
 {
     struct rundir dir;
@@ -347,10 +397,9 @@ static enum status write_all(const struct answer_job *j, struct error *err)
         return status;
     rundir_clear(&dir);
     status = summary_of(&summary, j, err);
-    if (status == STATUS_OK)
-        status = write_table(&dir, j, answer_cells_table, "answer.csv", err);
-    if (status == STATUS_OK)
-        status = write_table(&dir, j, answer_mix_table, "mix.csv", err);
+    for (size_t i = 0; i < sizeof files / sizeof *files && status == STATUS_OK;
+         i++)
+        status = write_table(&dir, j, files[i].fill, files[i].name, err);
     if (status == STATUS_OK)
         status = rundir_finish(&dir, summary, err);
     json_decref(summary);

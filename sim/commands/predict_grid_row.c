@@ -121,26 +121,20 @@ static void put_ratios(FILE *file, const struct grid *grid, int rival)
 /* Why seconds or joules are unknown on the machine, in this arithmetic. */
 static const char *unknown(struct grid *grid)
 {
-    const enum precision arithmetic = grid->question.regime.arithmetic;
+    const struct regime *regime = &grid->question.regime;
+    const enum precision arithmetic = regime->arithmetic;
     struct grid_machine *m = grid->machine ? &grid->machine[grid->at[
         GRID_MACHINE]] : NULL;
-    struct ledger *ledger;
 
     if (!m)
         return "";
-    if (m->told[arithmetic])
-        return m->why[arithmetic];
-    if (ledger_open(&ledger, (struct ledger_shape){ 0 }, (struct cost){ 0 },
-                    NULL) != STATUS_OK)
-        return "";
-    reasons_give(ledger, &m->machine, &grid->question.regime);
-    const char *seconds = ledger_reason(ledger, METRIC_SECONDS);
-    const char *joules = ledger_reason(ledger, METRIC_JOULES);
-    snprintf(m->why[arithmetic], sizeof *m->why, "%s",
-             seconds ? seconds : joules ? joules : "");
+    char *why = m->why[arithmetic];
+    if (!m->told[arithmetic])
+        reasons_text(why, sizeof *m->why, &m->machine, regime, METRIC_SECONDS);
+    if (!m->told[arithmetic] && !*why)
+        reasons_text(why, sizeof *m->why, &m->machine, regime, METRIC_JOULES);
     m->told[arithmetic] = true;
-    ledger_close(ledger);
-    return m->why[arithmetic];
+    return why;
 }
 
 void grid_put_row(FILE *file, struct grid *grid)

@@ -108,8 +108,8 @@ struct predict_range bill_range(const struct bill *bill,
                                 const struct machine *machine,
                                 enum precision products, int n_draws)
 {
-    struct random random = random_seeded(0);
-    struct random kinds = random_seeded(1);
+    struct random random = random_seeded(BILL_SEED);
+    struct random kinds = random_seeded(BILL_KINDS_SEED);
     struct predict_range range = { .n_draws = n_draws ? n_draws : BILL_DRAWS };
     const struct rates rates = rates_of(machine, products);
     const struct total value = total_by(bill, &rates);

@@ -10,7 +10,7 @@
 #include "sim/core/ledger/cost.h"
 #include "sim/price/roofline.h"
 
-enum { BILL_DRAWS = 256 };
+enum { BILL_DRAWS = 256, BILL_SEED = 0, BILL_KINDS_SEED = 1 };
 
 struct estimate {
     double value, low, high;         /* 80 % of the draws, and the value */

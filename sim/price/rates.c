@@ -2,6 +2,24 @@
 #include "sim/price/rates.h"
 
 #include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#define X(member, name) name,
+const char *const rates_numbers[RATES_NUMBERS] = { RATES_MAP(X) };
+#undef X
+
+#define X(member, name) offsetof(struct rates, member),
+static const size_t places[RATES_NUMBERS] = { RATES_MAP(X) };
+#undef X
+
+double rates_number(const struct rates *rates, int number)
+{
+    double value;
+
+    memcpy(&value, (const char *)rates + places[number], sizeof value);
+    return value;
+}
 
 /* By the inverse of the triangle's distribution; without a generator its mode. */
 static double triangle(double low, double mode, double high,

@@ -29,6 +29,37 @@ struct rates {
     struct { double size, rate, joules; } level[LEVEL_COUNT];
 };
 
+/* The numbers that are drawn, as keys of a profile name them: those of products are
+ * of the arithmetic's format; serial is no key, but a share drawn from 0 to 1.
+ *    member                  name                                             */
+#define RATES_MAP(X)                                                           \
+    X(products,           "peak_flops_per_second")                             \
+    X(vectors,            "vector_flops_per_second")                           \
+    X(joules_per_product, "joules_per_flop")                                   \
+    X(joules_per_vector,  "joules_per_flop.fp32")                              \
+    X(efficiency_scale,   "efficiency_scale")                                  \
+    X(dram_share_scale,   "dram_share_scale")                                  \
+    X(select,             "select_rows_per_second")                            \
+    X(unmodelled,         "unmodelled")                                        \
+    X(launch,             "launch_seconds")                                    \
+    X(overlap,            "launch_overlap")                                    \
+    X(serial,             "overlap of arithmetic and memory")                  \
+    X(link,               "link_bytes_per_second")                             \
+    X(standing,           "watts.static")                                      \
+    X(cap,                "watts.cap")                                         \
+    RATES_LEVEL_MAP(X, LEVEL_L1, "l1") RATES_LEVEL_MAP(X, LEVEL_L2, "l2")      \
+    RATES_LEVEL_MAP(X, LEVEL_L3, "l3") RATES_LEVEL_MAP(X, LEVEL_DRAM, "dram")
+#define RATES_LEVEL_MAP(X, at, name)                                           \
+    X(level[at].size,   name ".size_bytes")                                    \
+    X(level[at].rate,   name ".bytes_per_second")                              \
+    X(level[at].joules, name ".joules_per_byte")
+
+#define X(member, name) + 1
+enum { RATES_NUMBERS = 0 RATES_MAP(X) };
+#undef X
+extern const char *const rates_numbers[RATES_NUMBERS];
+double rates_number(const struct rates *rates, int number);
+
 struct rates rates_of(const struct machine *machine, enum precision products);
 
 /* Every number by itself from the triangle of its low, value and high; all ops

@@ -82,3 +82,20 @@ void reasons_give(struct ledger *ledger, const struct machine *machine,
         give_unknown(ledger, "link.bytes_per_second",
                      &machine->link_bytes_per_second, true);
 }
+
+void reasons_text(char *out, size_t size, const struct machine *machine,
+                  const struct regime *regime, enum metric metric)
+{
+    struct ledger *ledger;
+
+    out[0] = '\0';
+    if (ledger_open(&ledger, (struct ledger_shape){ 0 }, (struct cost){ 0 },
+                    NULL) != STATUS_OK) {
+        error_note_memory();
+        return;
+    }
+    reasons_give(ledger, machine, regime);
+    const char *why = ledger_reason(ledger, metric);
+    snprintf(out, size, "%s", why ? why : "");
+    ledger_close(ledger);
+}

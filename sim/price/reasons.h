@@ -13,4 +13,9 @@ extern const enum metric reasons_metric[LEVEL_COUNT];
 void reasons_give(struct ledger *ledger, const struct machine *machine,
                   const struct regime *regime);
 
+/* Why the machine tells no METRIC_SECONDS or METRIC_JOULES, cut at `size`; "": it
+ * does. */
+void reasons_text(char *out, size_t size, const struct machine *machine,
+                  const struct regime *regime, enum metric metric);
+
 #endif

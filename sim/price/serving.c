@@ -37,7 +37,7 @@ static enum status price_step(struct predict_range *out,
 {
     q.phase = MEMORY_DECODE;
     q.n_sequences = C;
-    q.n_tokens = mix->n_prompt + (mix->n_new > 1 ? mix->n_new / 2 : 1);
+    q.n_tokens = serving_step_tokens(mix);
     return price(out, who, q, err);
 }
 
@@ -78,6 +78,7 @@ static void fill(struct served *out, const struct serving *mix,
 {
     out->concurrency = C;
     out->cycle = bill_mix(prompt, C, step, mix->n_new - 1);
+    out->prompts = C * prompt->seconds.value / out->cycle.seconds.value;
     out->first = prompt->seconds.value + (C > 1 ? step->seconds.value : 0);
     out->next = mix->n_new > 1
                     ? (out->cycle.seconds.value - prompt->seconds.value) /
@@ -147,6 +148,11 @@ enum status serving_serve(struct served *out, const struct serving *mix,
 }
 
 /* ---- what comes of it ---- */
+
+int32_t serving_step_tokens(const struct serving *mix)
+{
+    return mix->n_prompt + (mix->n_new > 1 ? mix->n_new / 2 : 1);
+}
 
 static double new_tokens(const struct served *s, const struct serving *mix)
 {

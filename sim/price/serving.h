@@ -32,6 +32,8 @@ struct served {
     int32_t concurrency;             /* C within limits and memory; 0: none is */
     enum served_bound bound;         /* why not more */
     double  first, next;             /* s; NAN: unknown, or there is no next */
+    double  prompts;                 /* share of the cycle's seconds that prompts
+                                      * take */
     struct predict_range cycle;      /* of C requests */
 };
 
@@ -41,6 +43,9 @@ enum status serving_serve(struct served *out, const struct serving *mix,
                           const struct rival *who,
                           const struct predict_question *question,
                           struct error *err) MUST_CHECK;
+
+/* How many tokens a sequence has in the step that stands for all. */
+int32_t serving_step_tokens(const struct serving *mix);
 
 /* New tokens in a second; NAN: unknown, or 0: none within the limits. */
 double served_rate(const struct served *served, const struct serving *mix);

@@ -178,7 +178,8 @@ void rundir_remove_leftovers(const struct rundir *rundir, const char *below)
 
 /* The tables of all commands, and two results that are none. */
 static const char *const results[] = {
-    "ledger.csv", "answer.csv", "mix.csv", "ledger_train_rival.csv",
+    "ledger.csv", "answer.csv", "mix.csv", "flips.csv", "waterfall.csv",
+    "doubts.csv", "splits.csv", "ledger_train_rival.csv",
     "ledger_prefill_rival.csv", "ledger_decode_rival.csv",
     "ledger_train.csv", "ledger_train_dense.csv",
     "ledger_prefill.csv", "ledger_prefill_dense.csv", "ledger_decode.csv",
