@@ -75,6 +75,6 @@ Test(chat_command, a_form_in_the_templates_place_is_said_with_why)
 {
     cr_expect(eq(i64, prompt_of("{% include 'x' %}<|im_start|>", "Hi",
                                 "ChatML"), 22));
-    expect_said("stdout", "in the form of ChatML");
-    expect_said("stdout", "line 1 of the chat template: not known: include");
+    expect_said("stderr", "in the form of ChatML");
+    expect_said("stderr", "line 1 of the chat template: not known: include");
 }
