@@ -47,11 +47,21 @@ Test(train_init, routers_alone_are_trained_and_the_rest_is_the_model_that_came)
                              back / cost, 1e-9));
     else
         cr_expect(isnan(number_at(s, "loss.share_recovered")));
+    const double dense_loss = number_at(s, "loss.heldout_dense");
     /* The lowest router is that of the last layer: backward is head and loss. */
     cr_expect(number_at(s, "totals.counted.flops") <
               0.6 * number_at(dense, "totals.counted.flops"));
     json_decref(s);
     json_decref(dense);
+
+    /* Whatever the gates: what is dense has none. */
+    cr_assert(eq(int, ISOBATH("train", "routers.yaml", "-o", "gated", "-q",
+                              "--set", "routing.bypass=gated", "--set",
+                              "routing.gate_scale=0.5", "--set",
+                              "train.steps=2"), 0));
+    json_t *gated = summary_of("gated");
+    cr_expect(eq(dbl, number_at(gated, "loss.heldout_dense"), dense_loss));
+    json_decref(gated);
 
     /* The written model is the dense one, with a router in it. */
     cr_assert(eq(int, ISOBATH("run", "dense", "--text", "text", "--limit",
