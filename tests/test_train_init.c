@@ -222,7 +222,21 @@ Test(train_init, a_text_is_encoded_by_the_tokenizer_given)
     cr_expect(tokens < bytes && bytes > 4 * 4096 - 4 * 32 * 3 &&
               bytes <= 4 * 4096, "%g bytes, %g tokens", bytes, tokens);
     cr_expect(number_at(s, "loss.heldout_causal") < 5.4);
+    /* Its splits are there for others too. */
+    cr_assert(eq(int, ISOBATH("run", "a", "--text", "text", "--split",
+                              "validation", "-q", "-o", "v"), 0));
+    json_t *v = summary_of("v");
+    cr_expect(epsilon_eq(dbl, number_at(v, "loss.heldout_causal"),
+                         number_at(s, "loss.heldout_causal"), 1e-6));
+    cr_expect(eq(dbl, number_at(v, "loss.heldout_bytes"), bytes));
+    cr_expect(eq(dbl, number_at(v, "loss.heldout_tokens"), tokens));
+    json_decref(v);
     json_decref(s);
+    cr_expect(eq(int, ISOBATH("route-table", "a", "--text", "text", "-q", "-o",
+                              "table.csv"), 0));
+    cr_expect(eq(int, ISOBATH("run", "a", "--text", "text", "--split",
+                              "validation", "--special", "text"), 2));
+    expect_said("stderr", "splits are encoded as training does");
     /* The model has to know the tokens that stand in the text. */
     cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", "bad", "--set",
                               "data.tokenizer=tokens.bin"), 2));
