@@ -47,11 +47,21 @@ Test(train_init, routers_alone_are_trained_and_the_rest_is_the_model_that_came)
                              back / cost, 1e-9));
     else
         cr_expect(isnan(number_at(s, "loss.share_recovered")));
+    const double dense_loss = number_at(s, "loss.heldout_dense");
     /* The lowest router is that of the last layer: backward is head and loss. */
     cr_expect(number_at(s, "totals.counted.flops") <
               0.6 * number_at(dense, "totals.counted.flops"));
     json_decref(s);
     json_decref(dense);
+
+    /* Whatever the gates: what is dense has none. */
+    cr_assert(eq(int, ISOBATH("train", "routers.yaml", "-o", "gated", "-q",
+                              "--set", "routing.bypass=gated", "--set",
+                              "routing.gate_scale=0.5", "--set",
+                              "train.steps=2"), 0));
+    json_t *gated = summary_of("gated");
+    cr_expect(eq(dbl, number_at(gated, "loss.heldout_dense"), dense_loss));
+    json_decref(gated);
 
     /* The written model is the dense one, with a router in it. */
     cr_assert(eq(int, ISOBATH("run", "dense", "--text", "text", "--limit",
@@ -237,7 +247,21 @@ Test(train_init, a_text_is_encoded_by_the_tokenizer_given)
     cr_expect(tokens < bytes && bytes > 4 * 4096 - 4 * 32 * 3 &&
               bytes <= 4 * 4096, "%g bytes, %g tokens", bytes, tokens);
     cr_expect(number_at(s, "loss.heldout_causal") < 5.4);
+    /* Its splits are there for others too. */
+    cr_assert(eq(int, ISOBATH("run", "a", "--text", "text", "--split",
+                              "validation", "-q", "-o", "v"), 0));
+    json_t *v = summary_of("v");
+    cr_expect(epsilon_eq(dbl, number_at(v, "loss.heldout_causal"),
+                         number_at(s, "loss.heldout_causal"), 1e-6));
+    cr_expect(eq(dbl, number_at(v, "loss.heldout_bytes"), bytes));
+    cr_expect(eq(dbl, number_at(v, "loss.heldout_tokens"), tokens));
+    json_decref(v);
     json_decref(s);
+    cr_expect(eq(int, ISOBATH("route-table", "a", "--text", "text", "-q", "-o",
+                              "table.csv"), 0));
+    cr_expect(eq(int, ISOBATH("run", "a", "--text", "text", "--split",
+                              "validation", "--special", "text"), 2));
+    expect_said("stderr", "splits are encoded as training does");
     /* The model has to know the tokens that stand in the text. */
     cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", "bad", "--set",
                               "data.tokenizer=tokens.bin"), 2));

@@ -18,26 +18,26 @@ size_t KERNEL(attend_scratch)(int32_t n_tokens, int32_t head_size)
  * seen. */
 static void soften(real *s, int32_t n, int32_t valid, real *stats)
 {
-    vec top = vec_set(-3e38f), sum = vec_set(0.0f);
+    running top = running_set(-3e38f), sum = running_set(0.0f);
     int32_t whole = (valid - 1) / 16 * 16;   /* tiles without masked keys */
     for (int32_t j = 0; j < whole; j += 16)
-        top = vec_max(top, vec_load(s + j));
-    top = vec_max(top, vec_head_low(vec_load(s + whole), valid - whole));
-    real largest = vec_largest(top);
+        top = running_max(top, vec_load(s + j));
+    top = running_max(top, vec_head_low(vec_load(s + whole), valid - whole));
+    real largest = running_largest(top);
     vec m = vec_set(largest);
     for (int32_t j = 0; j < whole; j += 16) {
         vec e = vec_exp(vec_load(s + j) - m);
         vec_store(s + j, e);
-        sum = sum + e;
+        sum = running_add(sum, e);
     }
     for (int32_t j = whole; j < n; j += 16) {
         vec e = vec_head(vec_exp(vec_load(s + j) - m),
                          valid > j ? valid - j : 0);
         vec_store(s + j, e);
-        sum = sum + e;
+        sum = running_add(sum, e);
     }
     stats[0] = largest;
-    stats[1] = real_set(1.0f) / vec_fold(sum);
+    stats[1] = real_set(1.0f) / running_fold(sum);
 }
 
 /* n scores, a multiple of 16. */

@@ -30,11 +30,11 @@ static void soften_backward(real *p, real *dp, int32_t n, int32_t hidden,
 
 static real dot(const real *a, const real *b, int32_t n)
 {
-    vec sum = vec_set(0.0f);
+    running sum = running_set(0.0f);
     int32_t i = 0;
     for (; i + 16 <= n; i += 16)
-        sum = sum + vec_load(a + i) * vec_load(b + i);
-    real total = vec_fold(sum);
+        sum = running_add_product(sum, vec_load(a + i), vec_load(b + i));
+    real total = running_fold(sum);
     for (; i < n; i++)
         total = total + a[i] * b[i];
     return total;

@@ -72,17 +72,17 @@ static void layer_norm_dx(const struct norm *o, int32_t r, real share)
     const real *dout = o->dout + (ptrdiff_t)r * o->width;
     real *dx = o->dx + (ptrdiff_t)r * o->width;
     real mean = o->stats[2 * r], scale = o->stats[2 * r + 1];
+    running sum_d = running_set(0.0f), sum_dh = running_set(0.0f);
     vec m = vec_set(mean), s = vec_set(scale);
-    vec sum_d = vec_set(0.0f), sum_dh = vec_set(0.0f);
     int32_t c = 0;
 
     for (; c + 16 <= o->width; c += 16) {
         vec h = (vec_load(x + c) - m) * s;
         vec d = vec_load(dout + c) * vec_load(o->gamma + c);
-        sum_d = sum_d + d;
-        sum_dh = sum_dh + d * h;
+        sum_d = running_add(sum_d, d);
+        sum_dh = running_add_product(sum_dh, d, h);
     }
-    real mean_d = vec_fold(sum_d), mean_dh = vec_fold(sum_dh);
+    real mean_d = running_fold(sum_d), mean_dh = running_fold(sum_dh);
     for (; c < o->width; c++) {
         real h = (x[c] - mean) * scale;
         real d = dout[c] * o->gamma[c];
@@ -112,14 +112,16 @@ static void rms_norm_dx(const struct norm *o, int32_t r, real share)
     const real *dout = o->dout + (ptrdiff_t)r * o->width;
     real *dx = o->dx + (ptrdiff_t)r * o->width;
     real scale = o->stats[r];
-    vec s = vec_set(scale), sum = vec_set(0.0f);
+    running sum = running_set(0.0f);
+    vec s = vec_set(scale);
     int32_t c = 0;
 
     for (; c + 16 <= o->width; c += 16) {
         vec h = vec_load(x + c) * s;
-        sum = sum + vec_load(dout + c) * vec_load(o->gamma + c) * h;
+        vec d = vec_load(dout + c) * vec_load(o->gamma + c);
+        sum = running_add_product(sum, d, h);
     }
-    real mean_dh = vec_fold(sum);
+    real mean_dh = running_fold(sum);
     for (; c < o->width; c++) {
         real h = x[c] * scale;
         mean_dh = mean_dh + dout[c] * o->gamma[c] * h;
@@ -189,13 +191,14 @@ void KERNEL(norm_backward)(const struct norm *o, int part, int parts)
 static real weighted_sum(const real *x, const real *w, real mean, bool centred,
                          int32_t n)
 {
-    vec sum = vec_set(0.0f), m = vec_set(mean);
+    running sum = running_set(0.0f);
+    vec m = vec_set(mean);
     int32_t c = 0;
     for (; c + 16 <= n; c += 16) {
         vec v = centred ? vec_load(x + c) - m : vec_load(x + c);
-        sum = sum + v * vec_load(w + c);
+        sum = running_add_product(sum, v, vec_load(w + c));
     }
-    real total = vec_fold(sum);
+    real total = running_fold(sum);
     for (; c < n; c++) {
         real v = centred ? x[c] - mean : x[c];
         total = total + v * w[c];
@@ -256,12 +259,12 @@ void KERNEL(predict)(const struct predictor *o, int part, int parts)
     vec none = vec_set(0.0f);
     for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
         const real *h = o->hidden + (ptrdiff_t)r * o->width;
-        vec sum = vec_set(0.0f);
+        running sum = running_set(0.0f);
         int32_t c = 0;
         for (; c + 16 <= o->width; c += 16)
-            sum = sum + vec_max(vec_load(h + c), none) *
-                            vec_load(o->weight + c);
-        real total = vec_fold(sum);
+            sum = running_add_product(sum, vec_max(vec_load(h + c), none),
+                                      vec_load(o->weight + c));
+        real total = running_fold(sum);
         for (; c < o->width; c++)
             total = total + real_max(h[c], real_set(0.0f)) * o->weight[c];
         o->logit[r] = total + o->bias[0];
@@ -295,14 +298,14 @@ void KERNEL(predict_backward)(const struct predictor *o, int part, int parts)
 /* Return the sum of squares of x - left, and copy the row x over `left`. */
 static real change_of(const real *x, real *left, int32_t n)
 {
-    vec sum = vec_set(0.0f);
+    running sum = running_set(0.0f);
     int32_t c = 0;
     for (; c + 16 <= n; c += 16) {
         vec now = vec_load(x + c), d = now - vec_load(left + c);
         vec_store(left + c, now);
-        sum = sum + d * d;
+        sum = running_add_product(sum, d, d);
     }
-    real total = vec_fold(sum);
+    real total = running_fold(sum);
     for (; c < n; c++) {
         real d = x[c] - left[c];
         left[c] = x[c];
@@ -347,17 +350,17 @@ static void route_dx(const struct router *o, int32_t i, real share)
     bool centred = o->input == ROUTER_LAYER_NORM;
     real mean = centred ? o->stats[2 * r] : real_set(0.0f);
     real scale = centred ? o->stats[2 * r + 1] : o->stats[r];
+    running sum_d = running_set(0.0f), sum_dh = running_set(0.0f);
     vec m = vec_set(mean), s = vec_set(scale);
-    vec sum_d = vec_set(0.0f), sum_dh = vec_set(0.0f);
     for (; c + 16 <= o->width; c += 16) {
         vec h = (centred ? vec_load(x + c) - m : vec_load(x + c)) * s;
         vec d = ds * vec_load(w + c);
         if (centred)
-            sum_d = sum_d + d;
-        sum_dh = sum_dh + d * h;
+            sum_d = running_add(sum_d, d);
+        sum_dh = running_add_product(sum_dh, d, h);
     }
-    real mean_d = centred ? vec_fold(sum_d) : real_set(0.0f);
-    real mean_dh = vec_fold(sum_dh);
+    real mean_d = centred ? running_fold(sum_d) : real_set(0.0f);
+    real mean_dh = running_fold(sum_dh);
     for (; c < o->width; c++) {
         real h = (centred ? x[c] - mean : x[c]) * scale;
         real d = dscore * w[c];

@@ -72,14 +72,16 @@ static void group_dx(struct group a)
 {
     const int32_t n = a.size;
     real share = share_of(n), scale = *a.scale;
-    vec s = vec_set(scale), sum = vec_set(0.0f);
+    running sum = running_set(0.0f);
+    vec s = vec_set(scale);
     int32_t c = 0;
 
     for (; c + 16 <= n; c += 16) {
         vec h = vec_load(a.unnormed + c) * s;
-        sum = sum + vec_load(a.x + c) * vec_load(a.gamma + c) * h;
+        vec d = vec_load(a.x + c) * vec_load(a.gamma + c);
+        sum = running_add_product(sum, d, h);
     }
-    real mean_dh = vec_fold(sum);
+    real mean_dh = running_fold(sum);
     for (; c < n; c++) {
         real h = a.unnormed[c] * scale;
         mean_dh = mean_dh + a.x[c] * a.gamma[c] * h;

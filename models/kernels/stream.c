@@ -200,16 +200,18 @@ void KERNEL(gate_backward)(const struct gating *o, int part, int parts)
             continue;
         }
         real g = o->value[i], rest = real_set(1.0f) - g;
-        vec vg = vec_set(g), vrest = vec_set(rest), sum = vec_set(0.0f);
+        running sum = running_set(0.0f);
+        vec vg = vec_set(g), vrest = vec_set(rest);
         int32_t c = 0;
         for (; c + 16 <= o->width; c += 16) {
             vec v = vec_load(d + c);
             vec_store(dy + c, v * vg);
             vec_store(dpass + c, v * vrest);
             if (o->trained)
-                sum = sum + v * (vec_load(y + c) - vec_load(x + c));
+                sum = running_add_product(sum, v, vec_load(y + c) -
+                                                      vec_load(x + c));
         }
-        real dvalue = o->trained ? vec_fold(sum) : real_set(0.0f);
+        real dvalue = o->trained ? running_fold(sum) : real_set(0.0f);
         for (; c < o->width; c++) {
             dy[c] = d[c] * g;
             dpass[c] = d[c] * rest;
@@ -242,11 +244,12 @@ void KERNEL(bypass_backward)(const struct gating *o, int part, int parts)
         if (o->restores)
             copy_row(o->stream + at, x, o->width);
         if (o->trained) {
-            vec sum = vec_set(0.0f);
+            running sum = running_set(0.0f);
             int32_t c = 0;
             for (; c + 16 <= o->width; c += 16)
-                sum = sum + vec_load(d + c) * vec_load(x + c);
-            real dvalue = vec_fold(sum);
+                sum = running_add_product(sum, vec_load(d + c),
+                                          vec_load(x + c));
+            real dvalue = running_fold(sum);
             for (; c < o->width; c++)
                 dvalue = dvalue + d[c] * x[c];
             hand_score(o, i, share, g, dvalue);

@@ -15,10 +15,10 @@ void KERNEL(squares)(const real *x, size_t n, real *partial, int part,
     for (size_t chunk = chunk_slice(n, part, parts); chunk < end; chunk++) {
         size_t i = chunk * OP_CLIP_CHUNK;
         size_t stop = n - i < OP_CLIP_CHUNK ? n : i + OP_CLIP_CHUNK;
-        vec sum = vec_set(0.0f);
+        running sum = running_set(0.0f);
         for (; i + 16 <= stop; i += 16)
-            sum = sum + vec_load(x + i) * vec_load(x + i);
-        real total = vec_fold(sum);
+            sum = running_add_product(sum, vec_load(x + i), vec_load(x + i));
+        real total = running_fold(sum);
         for (; i < stop; i++)
             total = total + x[i] * x[i];
         partial[chunk] = total;

@@ -41,6 +41,7 @@ typedef vec8 lanes;
 #define REGISTER_LANES 4
 typedef float lanes __attribute__((vector_size(16)));
 #endif
+typedef int32_t lanes_int __attribute__((vector_size(4 * REGISTER_LANES)));
 
 static inline vec vec_load(const real *p)
 {
@@ -197,37 +198,6 @@ static inline vec vec_head_low(vec v, int n)
     return vec_choose(vec_first(n), v, vec_set(-3e38f));
 }
 
-/* 15 additions, always in the same tree: also of a row too short for a vector,
- * whose zeros the compiler would leave out, if it saw them. */
-static inline real vec_fold(vec v)
-{
-    vec8 half[2];
-    memcpy(half, &v, sizeof half);
-#if defined(__AVX__)
-    __asm__("" : "+x"(half[0]), "+x"(half[1]));
-#endif
-    vec8 a = half[0] + half[1];
-    vec4 b = __builtin_shufflevector(a, a, 0, 1, 2, 3) +
-             __builtin_shufflevector(a, a, 4, 5, 6, 7);
-    return (b[0] + b[2]) + (b[1] + b[3]);
-}
-
-static inline real vec_largest(vec v)
-{
-    vec8 half[2];
-    memcpy(half, &v, sizeof half);
-    real top = v[0];
-#if defined(__AVX__)
-    half[0] = (vec8)_mm256_max_ps((__m256)half[0], (__m256)half[1]);
-    for (int i = 0; i < 8; i++)
-        top = half[0][i] > top ? half[0][i] : top;
-#else
-    for (int i = 1; i < 16; i++)
-        top = v[i] > top ? v[i] : top;
-#endif
-    return top;
-}
-
 /* +-0.5, with the sign of x: no arithmetic. */
 static inline vec vec_half_like(vec x)
 {
@@ -244,6 +214,85 @@ static inline vec vec_truncate(vec x)
 static inline vec vec_scale2(vec p, vec whole)
 {
     return (vec)((ivec)p + (__builtin_convertvector(whole, ivec) << 23));
+}
+
+/* A vec that a loop carries from turn to turn.  Compilers keep vectors wider than
+ * a register in memory, where each turn would wait for the stores of the last. */
+enum { VEC_REGISTERS = 16 / REGISTER_LANES };
+typedef struct {
+    lanes at[VEC_REGISTERS];
+} running;
+
+static inline lanes vec_part(vec v, int i)
+{
+    lanes part;
+    memcpy(&part, (const char *)&v + (size_t)i * sizeof part, sizeof part);
+    return part;
+}
+
+static inline lanes lanes_max(lanes a, lanes b)
+{
+#if defined(__AVX512F__)
+    return (lanes)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined(__AVX__)
+    return (lanes)_mm256_max_ps((__m256)a, (__m256)b);
+#else
+    lanes_int more = a > b;
+    return (lanes)((more & (lanes_int)a) | (~more & (lanes_int)b));
+#endif
+}
+
+static inline running running_set(real x)
+{
+    running r;
+    for (int i = 0; i < VEC_REGISTERS; i++)
+        r.at[i] = lanes_set(x);
+    return r;
+}
+
+static inline running running_add(running r, vec v)
+{
+    for (int i = 0; i < VEC_REGISTERS; i++)
+        r.at[i] = r.at[i] + vec_part(v, i);
+    return r;
+}
+
+static inline running running_max(running r, vec v)
+{
+    for (int i = 0; i < VEC_REGISTERS; i++)
+        r.at[i] = lanes_max(r.at[i], vec_part(v, i));
+    return r;
+}
+
+/* Their sum, in 15 additions and always in the same tree: also of a row too short
+ * for a vector, whose zeros the compiler would leave out, if it saw them. */
+static inline real running_fold(running r)
+{
+    vec8 half[2];
+    memcpy(half, &r, sizeof half);
+#if defined(__AVX__)
+    __asm__("" : "+x"(half[0]), "+x"(half[1]));
+#endif
+    vec8 a = half[0] + half[1];
+    vec4 b = __builtin_shufflevector(a, a, 0, 1, 2, 3) +
+             __builtin_shufflevector(a, a, 4, 5, 6, 7);
+    return (b[0] + b[2]) + (b[1] + b[3]);
+}
+
+static inline real running_largest(running r)
+{
+    vec8 half[2];
+    memcpy(half, &r, sizeof half);
+    real top = half[0][0];
+#if defined(__AVX__)
+    half[0] = (vec8)_mm256_max_ps((__m256)half[0], (__m256)half[1]);
+    for (int i = 0; i < 8; i++)
+        top = half[0][i] > top ? half[0][i] : top;
+#else
+    for (int i = 1; i < 16; i++)
+        top = half[i / 8][i % 8] > top ? half[i / 8][i % 8] : top;
+#endif
+    return top;
 }
 
 /* The same operations for one number. */
@@ -288,10 +337,16 @@ static inline lanes lanes_add_product(lanes sum, lanes a, lanes b)
 #endif
 }
 
+static inline running running_add_product(running r, vec a, vec b)
+{
+    for (int i = 0; i < VEC_REGISTERS; i++)
+        r.at[i] = lanes_add_product(r.at[i], vec_part(a, i), vec_part(b, i));
+    return r;
+}
+
 /* Numbers as they are stored, side by side, as integers and as floats: loads
  * and conversions, no arithmetic.  Of a `real`, one of them. */
 typedef int32_t real_int;
-typedef int32_t lanes_int __attribute__((vector_size(4 * REGISTER_LANES)));
 
 /* GCC 12 splits these conversions in many steps when left to itself. */
 #if defined(__AVX512F__)

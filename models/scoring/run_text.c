@@ -77,13 +77,8 @@ static enum status open_tokenizer(struct run_text *t,
                                   const struct source *source,
                                   struct error *err)
 {
-    const char *path = *c->tokenizer ? c->tokenizer : NULL;
-
-    if (c->split != RUN_ALL && (path || *source->tokenizer))
-        return error_set(err, STATUS_BAD_VALUE, "--split: splits are those of"
-                         " training on bytes; %s has a tokenizer",
-                         source->path);
-    return run_text_tokenizer(&t->tokenizer, path, source, err);
+    return run_text_tokenizer(&t->tokenizer, *c->tokenizer ? c->tokenizer
+                                                           : NULL, source, err);
 }
 
 /* Encode all of the text as tokens; each window begins with BOS if the
@@ -108,7 +103,8 @@ static enum status encode(struct run_text *t, enum tokenizer_special special,
 static enum status open_split(struct run_text *t, const char *path,
                               struct error *err)
 {
-    enum status status = data_open(&t->data, path, t->windows.window, err);
+    enum status status = data_open_tokens(&t->data, path, t->windows.window,
+                                          t->tokenizer, DATA_HELD_OUT, err);
     if (status == STATUS_OK)
         status = data_require(t->data, t->windows.split, err);
     t->windows.data = t->data;
@@ -152,6 +148,9 @@ enum status run_text_open(struct run_text *t, struct run_config *c,
     snprintf(t->hash, sizeof t->hash, "%016" PRIx64,
              (uint64_t)XXH64(t->map.data, t->map.size, 0));
     t->windows.size = (int64_t)t->map.size;
+    if (c->split != RUN_ALL && c->special != TOKENIZER_PARSE)
+        return run_config_fail(c, "run.special", err, "text: splits are"
+                               " encoded as training does; allowed is parse");
     if (c->split != RUN_ALL)
         status = open_split(t, c->text, err);
     else if (t->tokenizer)
@@ -190,6 +189,8 @@ int64_t run_text_bytes(const struct run_text *t, const struct score_window *w)
 {
     int64_t bytes = 0;
 
+    if (t->data)
+        return w->bytes;
     if (!t->tokenizer)
         return w->n_tokens - w->first;
     for (int32_t r = w->first; r < w->n_tokens; r++) {

@@ -27,7 +27,7 @@ enum status run_text_tokenizer(struct tokenizer **out, const char *path,
                                struct error *err) MUST_CHECK;
 
 /* Open the text of a job for a model: tokens by the job's tokenizer, else by the
- * one that lies with `source`, else bytes, which alone have splits.  Chooses
+ * one that lies with `source`, else bytes.  Chooses
  * run.window and run.stride where they are not given: the window of training,
  * else all of the model's positions, at most 1024; the stride is the window.
  * STATUS_BAD_VALUE: a window or stride out of range, a text too short, or a

@@ -14,6 +14,7 @@ static enum status check_text(const struct run_trace *t, const char *path,
     const struct text_trace_head *h = text_trace_head(t->of_text);
     const struct score_text *w = &t->text->windows;
     const int32_t tenths = (int32_t)lround(DATA_HELD_OUT * 10);
+    const char *unit = *h->tokens_hash ? "tokens" : "bytes";
 
     if (!w->data)
         error_set(err, STATUS_BAD_VALUE, "%.200s: a text's trace is replayed on"
@@ -21,11 +22,14 @@ static enum status check_text(const struct run_trace *t, const char *path,
     else if (strcmp(h->text_hash, t->text->hash) != 0)
         error_set(err, STATUS_BAD_VALUE, "%.200s: of another text: of hash %s,"
                   " and this has %s", path, h->text_hash, t->text->hash);
-    else if (*h->tokens_hash || h->held_out != tenths || h->window != w->window)
+    else if (strcmp(h->tokens_hash, data_tokens_hash(w->data)) != 0)
+        error_set(err, STATUS_BAD_VALUE, "%.200s: of this text in %s; give the"
+                  " tokenizer that it was recorded with", path,
+                  *h->tokens_hash ? "tokens that are others here" : "bytes");
+    else if (h->held_out != tenths || h->window != w->window)
         error_set(err, STATUS_BAD_VALUE, "%.200s: of windows of %d %s with 0.%d"
-                  " held out; these are of %d bytes with 0.%d held out", path,
-                  h->window, *h->tokens_hash ? "tokens" : "bytes", h->held_out,
-                  w->window, tenths);
+                  " held out; these are of %d %s with 0.%d held out", path,
+                  h->window, unit, h->held_out, w->window, unit, tenths);
     else
         return STATUS_OK;
     return STATUS_BAD_VALUE;

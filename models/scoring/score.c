@@ -67,7 +67,8 @@ void score_window(const struct score_text *t, int64_t i,
     w->first = i > 0 ? t->window - t->stride : 0;
     w->n_tokens = t->window;
     if (t->data) {
-        data_window(t->data, t->split, i, t->window, w->ids, w->targets);
+        w->bytes = data_window(t->data, t->split, i, t->window, w->ids,
+                               w->targets);
         return;
     }
     w->n_tokens = (int32_t)least(t->window, n_targets(t) - w->position);

@@ -32,6 +32,7 @@ struct score_window {
     const struct tokenizer *tokenizer;   /* says the text of an id; NULL: the id
                                    * is the byte; borrowed */
     int32_t *ids, *targets;       /* [T], room given by the caller */
+    int64_t  bytes;               /* that its targets hold; of a split */
     int32_t  n_tokens;            /* <= T: a text may end early */
     int32_t  first;               /* rows before it are context: the window
                                    * before has scored them */

@@ -471,6 +471,8 @@ enum status trainer_judge_dense(struct trainer *t, enum split split,
     for (int32_t l = 0; l < spec.n_layers; l++)
         spec.capacity[l] = 1.0;
     spec.gate = GATE_ONE;
+    spec.gate_scale = 0.0;
+    spec.bypass_gated = false;
     spec.backbone_frozen = false;
     enum status status = change_judge(t, &spec, err);
     if (status != STATUS_OK)

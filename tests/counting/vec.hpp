@@ -208,7 +208,25 @@ static inline vec vec_head_low(const vec &v, int n)
     return vec_first(v, n, -3e38f);
 }
 
-static inline real vec_fold(const vec &v)
+/* What a loop carries; as registers or not makes no difference here. */
+typedef vec running;
+
+static inline running running_set(real x) { return vec(x); }
+static inline running running_add(const running &r, const vec &v)
+{
+    return r + v;
+}
+static inline running running_add_product(const running &r, const vec &a,
+                                          const vec &b)
+{
+    return r + a * b;
+}
+static inline running running_max(const running &r, const vec &v)
+{
+    return vec_max(r, v);
+}
+
+static inline real running_fold(const running &v)
 {
     vec8 a, b;
     memcpy(a.at, v.at, sizeof a.at);
@@ -219,7 +237,7 @@ static inline real vec_fold(const vec &v)
     return ((r[0] + r[4]) + (r[2] + r[6])) + ((r[1] + r[5]) + (r[3] + r[7]));
 }
 
-static inline real vec_largest(const vec &v)
+static inline real running_largest(const running &v)
 {
     float m = v.at[0];
     for (int i = 1; i < 16; i++)
