@@ -7,8 +7,9 @@
 #include "sim/core/config/config_value.h"
 
 static const struct flag flags[] = {
-    FLAG_OPERAND("COMMAND", NULL, "whose config: that of --set, the run config"
-        " of a study's points, or a machine profile for machine"),
+    FLAG_OPERAND("COMMAND", NULL, "whose config: that of --set, a study and the"
+        " run config of its points for sweep, or a machine profile for"
+        " machine"),
     FLAG_FORMAT(NULL, format_names),
     FLAG_END
 };
@@ -35,7 +36,19 @@ static const struct command *find(const char *name, struct error *err)
     return NULL;
 }
 
-static enum status print_table(const struct config_schema *schema,
+static void put_file_keys(struct table *t, const struct file_key *key)
+{
+    for (; key->name; key++) {
+        table_row(t, ROW_PLAIN);
+        table_text(t, key->name);
+        table_text(t, key->allowed);
+        table_text(t, key->fallback ? key->fallback : "");
+        table_amount(t, amount_of(!key->fallback, PROV_COUNTED));
+        table_text(t, key->help);
+    }
+}
+
+static enum status print_table(const struct command *command,
                                enum format format, struct error *err)
 {
     static const struct column columns[] = {
@@ -49,7 +62,11 @@ static enum status print_table(const struct config_schema *schema,
     struct table t;
 
     table_open(&t, "keys", columns, sizeof columns / sizeof *columns);
-    for (const struct config_key *key = schema->keys; key->name; key++) {
+    for (const struct file_key *const *keys = command->file_keys; keys && *keys;
+         keys++)
+        put_file_keys(&t, *keys);
+    for (const struct config_key *key = command->config->keys; key->name;
+         key++) {
         config_value_allowed(allowed, key);
         table_row(&t, ROW_PLAIN);
         table_text(&t, key->name);
@@ -63,6 +80,18 @@ static enum status print_table(const struct config_schema *schema,
     return status;
 }
 
+static void print_text(const struct command *command)
+{
+    const struct file_key *const *keys = command->file_keys;
+
+    for (; keys && *keys; keys++)
+        config_help_file(*keys, stdout);
+    if (command->file_keys)
+        fputs("\nKeys of the config that points start from, where command is"
+              " train; of others, isobath keys COMMAND:\n\n", stdout);
+    config_help(command->config, stdout);
+}
+
 static int run(void *options)
 {
     const struct command_options *o = options;
@@ -73,9 +102,9 @@ static int run(void *options)
     if (!command)
         return command_fail(&err);
     if (o->format == FORMAT_TEXT)
-        config_help(command->config, stdout);
+        print_text(command);
     else
-        status = print_table(command->config, (enum format)o->format, &err);
+        status = print_table(command, (enum format)o->format, &err);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }
 

@@ -158,6 +158,12 @@ void manual_command(FILE *file, const struct command *command)
     }
     if (command->config)
         fputs(".SH KEYS\n", file);
+    for (const struct file_key *const *keys = command->file_keys; keys && *keys;
+         keys++)
+        for (const struct file_key *key = *keys; key->name; key++) {
+            config_describe_file(described, sizeof described, key);
+            put_row(file, key->name, described, key->help);
+        }
     for (const struct config_key *key = command->config ? command->config->keys
                                                         : NULL;
          key && key->name; key++) {

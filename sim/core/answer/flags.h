@@ -135,6 +135,9 @@ struct command {
     const struct config_schema *config;   /* whose keys isobath keys lists: of
                                   * --set, or of the file it reads or writes;
                                   * NULL: none */
+    const struct file_key *const *file_keys;   /* of the file that it takes, which
+                                      * a reader of its own reads; NULL: none;
+                                      * NULL ends the list of tables */
     size_t      options_size;    /* of a struct that begins with a struct
                                   * command_options */
     int       (*run)(void *options);      /* returns the exit code */
