@@ -11,8 +11,8 @@
 #include "sim/price/machine.h"
 #include "sim/price/memory.h"
 
-/* Choose the rule that is metered, and for comparison that of training, which is
- * not run beside a rival. */
+/* Choose the rule that is metered, and for comparison that of training, unless
+ * it replays a trace that is not there; it is not run beside a rival. */
 static void choose_rules(struct run_scoring *s)
 {
     const struct source *source = &s->source;
@@ -29,7 +29,8 @@ static void choose_rules(struct run_scoring *s)
     route_settle(&arm->spec, rule, arm->spec.keep_first);
     if (!rule->choose)
         arm->spec = spec_dense(&source->spec);
-    else if (rule != own && !*s->config.against)
+    else if (rule != own && !*s->config.against &&
+             (own != route_find("replay") || *source->replay))
         arm->score[arm->n_scores++].policy = own;
     s->n_arms = 1;
 }
