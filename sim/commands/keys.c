@@ -115,7 +115,7 @@ static int run(void *options)
 {
     const struct command_options *o = options;
     struct error err;
-    struct named found = { 0 };
+    struct named found = { .name = NULL };
     enum status status = find(&found, o->operand[0], &err);
 
     if (status != STATUS_OK)
