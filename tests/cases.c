@@ -286,10 +286,10 @@ void case_table(struct model *model)
 
     if (spec->signal != SIGNAL_TABLE)
         return;
-    kept = calloc((size_t)N * (size_t)spec_n_routed(spec), sizeof *kept);
+    kept = calloc((size_t)N * (size_t)plan_n_made(spec), sizeof *kept);
     for (int i = 0; i < N; i++)
         ids[i] = (int32_t)random_below(&random, (uint32_t)spec->n_vocab);
-    for (int i = 0; i < N * spec_n_routed(spec); i++)
+    for (int i = 0; i < N * plan_n_made(spec); i++)
         kept[i] = (ids[i % N] + (int32_t)random_below(&random, 3)) % 2 == 0;
     cr_assert(route_table_open(&table, spec, 3, NULL) == STATUS_OK);
     cr_assert(route_table_count(table, ids, kept, N, NULL) == STATUS_OK);

@@ -100,14 +100,14 @@ Test(route_table, keeps_by_the_longest_context_and_falls_back)
     struct route_table *table = counted(ids, kept, 5, 2);
 
     cr_assert(eq(int, route_table_fit(table, &spec, NULL), STATUS_OK));
-    cr_expect(eq(dbl, route_table_share(table, 1), 0.6));
-    cr_expect(route_table_score(table, 1, known + 1, 1) >= 0.0f);
-    cr_expect(route_table_score(table, 1, unknown + 1, 1) >= 0.0f);
-    cr_expect(route_table_score(table, 1, known + 1, 0) >= 0.0f);
-    cr_expect(route_table_score(table, 1, known, 0) < 0.0f);
+    cr_expect(eq(dbl, route_table_share(table, 1, PART_BLOCK), 0.6));
+    cr_expect(route_table_score(table, 1, PART_BLOCK, known + 1, 1) >= 0.0f);
+    cr_expect(route_table_score(table, 1, PART_BLOCK, unknown + 1, 1) >= 0.0f);
+    cr_expect(route_table_score(table, 1, PART_BLOCK, known + 1, 0) >= 0.0f);
+    cr_expect(route_table_score(table, 1, PART_BLOCK, known, 0) < 0.0f);
     /* of 9 nothing is known: the root's share, (3 + 3/5) / 6 = 0.6, is below
      * that of 8 7, and so below the cut */
-    cr_expect(route_table_score(table, 1, strange + 1, 1) < 0.0f);
+    cr_expect(route_table_score(table, 1, PART_BLOCK, strange + 1, 1) < 0.0f);
     route_table_close(table);
 }
 
@@ -134,8 +134,10 @@ Test(route_table, holds_any_capacity)
         for (int l = 1; l < 4; l += 2) {
             int n = 0;
             for (int i = 0; i < N; i++)
-                n += route_table_score(table, l, ids + i, i) >= 0.0f;
-            cr_expect(fabs((double)n / N - route_table_share(table, l)) < 1e-3);
+                n += route_table_score(table, l, PART_BLOCK, ids + i, i) >=
+                     0.0f;
+            const double share = route_table_share(table, l, PART_BLOCK);
+            cr_expect(fabs((double)n / N - share) < 1e-3);
             cr_expect(fabs((double)n / N - c / 8.0) < 0.01, "%d: %g", c,
                       (double)n / N);
         }
@@ -145,12 +147,59 @@ Test(route_table, holds_any_capacity)
     free(ids);
 }
 
+/* Attention keeps the sevens of 7 8 7 8, the feed-forward part the eights. */
+Test(route_table, parts_apart_have_numbers_of_their_own)
+{
+    static const int32_t ids[] = { 7, 8, 7, 8 };
+    static const bool kept[] = { true, false, true, false,
+                                 false, true, false, true,
+                                 true, false, true, false,
+                                 false, true, false, true };
+    struct model_spec spec = spec_of(0.5), whole = spec_of(0.5);
+    struct route_table *table = NULL, *again = NULL;
+    struct error err;
+
+    spec.part = PART_APART;
+    cr_assert(eq(int, route_table_open(&table, &spec, 1, NULL), STATUS_OK));
+    cr_assert(eq(int, route_table_count(table, ids, kept, 4, NULL), STATUS_OK));
+    char *text = written(table);
+    cr_expect(strncmp(text, "context,count,kept_1_attention,kept_1_ffn,"
+                      "kept_3_attention,kept_3_ffn\r\n,4,2,2,2,2\r\n", 80) == 0,
+              "%s", text);
+    cr_assert(eq(int, read_text(&again, text, NULL), STATUS_OK));
+    cr_assert(eq(int, route_table_fit(again, &spec, NULL), STATUS_OK));
+    for (int l = 1; l < 4; l += 2)
+        for (int i = 0; i < 4; i++) {
+            const bool attends = route_table_score(again, l, PART_ATTENTION,
+                                                   ids + i, i) >= 0;
+            const bool feeds = route_table_score(again, l, PART_FFN, ids + i,
+                                                 i) >= 0;
+            cr_expect(attends == kept[i] && feeds == kept[4 + i], "%d %d", l,
+                      i);
+        }
+    /* A block has no number in it; a part takes its layer's from one of blocks. */
+    cr_expect(eq(int, route_table_fit(again, &whole, &err), STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "no layer 1") != NULL, "%s", err.text);
+    route_table_close(again);
+    cr_assert(eq(int, read_text(&again, "context,count,kept_1,kept_3\n,4,2,2\n"
+                                "7,2,2,2\n8,2,0,0\n", NULL), STATUS_OK));
+    cr_assert(eq(int, route_table_fit(again, &spec, NULL), STATUS_OK));
+    cr_expect(route_table_score(again, 3, PART_FFN, ids, 0) >= 0);
+    cr_expect(route_table_score(again, 3, PART_FFN, ids + 1, 1) < 0);
+    route_table_close(again);
+    route_table_close(table);
+    free(text);
+}
+
 Test(route_table, refuses_what_is_no_table_at_its_place)
 {
     static const struct { const char *text, *words; } wrong[] = {
         { "", ":1:1: a table of routes begins" },
         { "context,count\r\n", ":1:14: no layer" },
         { "context,count,kept_3,kept_1\r\n", ":1:28: layers are numbers" },
+        { "context,count,kept_1,kept_1\n", ":1:28: layers are numbers" },
+        { "context,count,kept_1_ffn,kept_1_attention\n",
+          ":1:42: layers are numbers" },
         { "context,count,kept_1\n", ":2:1: a table has at least" },
         { "context,count,kept_1\n,5,6\n", ":2:4: a layer's number" },
         { "context,count,kept_1\n,5,2,1\n", ":2:5: the line must end" },

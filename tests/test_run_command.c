@@ -419,6 +419,34 @@ Test(run_command, what_looks_at_routers_takes_no_overlap)
     cr_expect(not(there("t")));
 }
 
+/* A table of parts apart routes each by its own column, in a run and in
+ * training. */
+Test(run_command, a_table_is_counted_and_gone_by_of_parts_apart)
+{
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q", "--set",
+                              "routing.part=apart"), 0));
+    cr_assert(eq(int, ISOBATH("route-table", "a", "--text", "text", "-o", "t",
+                              "--order", "2"), 0));
+    expect_said("stdout", "attention");
+    expect_said("t", "kept_1_attention,kept_1_ffn");
+    cr_assert(eq(int, ISOBATH("run", "a", "--text", "text", "--limit", "640",
+                              "--set", "routing.policy=table", "--set",
+                              "routing.table=t", "-o", "r", "-q"), 0));
+    json_t *s = summary_of("r");
+    cr_expect(eq(dbl, number_at(s, "counted_equals_predicted"), 1));
+    cr_expect(epsilon_eq(dbl, number_at(s, "routing.capacity_realised"), 0.25,
+                         0.1));
+    json_decref(s);
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "b", "-q", "--set",
+                              "routing.part=apart", "--set",
+                              "routing.policy=table", "--set",
+                              "routing.gate=one", "--set", "routing.table=t",
+                              "--set", "train.steps=4"), 0));
+    s = summary_of("b");
+    cr_expect(eq(dbl, number_at(s, "counted_equals_predicted"), 1));
+    json_decref(s);
+}
+
 Test(run_command, run_with_a_twin_pairs_what_both_would_have_said_alone)
 {
     train_a();

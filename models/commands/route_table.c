@@ -12,6 +12,7 @@
 #include "sim/core/answer/command.h"
 #include "sim/core/answer/outfile.h"
 #include "sim/core/answer/table.h"
+#include "sim/core/model/plan.h"
 #include "sim/core/model/route_table.h"
 
 struct table_flags {
@@ -48,7 +49,7 @@ struct table_job {
     struct run_text     text;
     struct run_arm      arm;
     struct score_window window;
-    int64_t             windows, tokens, kept[SPEC_MAX_LAYERS];
+    int64_t             windows, tokens, kept[PLAN_MAX_CHOICES];
     struct route_table *table;
     bool               *flag;         /* [routed layers, T] */
 };
@@ -73,13 +74,7 @@ static enum status read_config(struct table_job *j, struct command_options *o,
 
 static enum status open_source(struct table_job *j, struct error *err)
 {
-    enum status status = run_source_open_routed(&j->source, &j->config, err);
-
-    if (status == STATUS_OK && j->source.spec.part == PART_APART)
-        return error_set(err, STATUS_BAD_VALUE, "routing.part apart: a table"
-                         " has one number for a layer; allowed are block,"
-                         " attention and ffn");
-    return status;
+    return run_source_open_routed(&j->source, &j->config, err);
 }
 
 static enum status open_text(struct table_job *j, struct error *err)
@@ -109,7 +104,7 @@ static enum status open_model(struct table_job *j, struct error *err)
 
     j->arm.spec = j->source.spec;
     route_settle(&j->arm.spec, rule_of(j), j->arm.spec.keep_first);
-    j->flag = calloc(n * (size_t)spec_n_routed(&j->arm.spec), sizeof *j->flag);
+    j->flag = calloc(n * (size_t)plan_n_made(&j->arm.spec), sizeof *j->flag);
     if (!j->flag)
         return error_set(err, STATUS_NO_MEMORY, "no memory for a window");
     enum status status = score_window_open(&j->window, j->config.window, err);
@@ -130,20 +125,20 @@ static enum status count_window(struct table_job *j, int64_t w,
         .window = &j->window,
         .seed = random_mix((uint64_t)j->config.seed, 3, (uint64_t)w, 0),
     };
-    int32_t routed = 0;
+    const struct model_spec *spec = &j->arm.spec;
+    int32_t made = 0;
 
     run_arm_forward(&j->arm, &pass, rule_of(j), NULL);
     const struct allocation *a = model_allocation(j->arm.model);
-    memset(j->flag, 0, (size_t)(n * spec_n_routed(&j->arm.spec)) *
-                           sizeof *j->flag);
-    for (int32_t l = 0; l < j->arm.spec.n_layers; l++) {
-        if (!j->arm.spec.routed[l])
+    memset(j->flag, 0, (size_t)(n * plan_n_made(spec)) * sizeof *j->flag);
+    for (int32_t c = 0; c < plan_n_choices(spec); c++) {
+        if (!plan_choice(spec, c).routed)
             continue;
-        const int32_t *kept = allocation_kept(a, l, 0);
-        for (int32_t i = 0; i < allocation_count(a, l, 0); i++)
-            j->flag[routed * n + kept[i]] = true;
-        j->kept[l] += allocation_count(a, l, 0);
-        routed++;
+        const int32_t *kept = allocation_kept(a, c, 0);
+        for (int32_t i = 0; i < allocation_count(a, c, 0); i++)
+            j->flag[made * n + kept[i]] = true;
+        j->kept[c] += allocation_count(a, c, 0);
+        made++;
     }
     j->tokens += n;
     return route_table_count(j->table, j->window.ids, j->flag, n, err);
@@ -194,10 +189,12 @@ static enum status say(const struct table_job *j, struct error *err)
 {
     static const struct column columns[] = {
         { "layer", "layer", "", COLUMN_WHOLE, true },
+        { "part", "part", "", COLUMN_TEXT, true },
         { "capacity", "capacity", "", COLUMN_SHARE, true },
         { "kept", "kept", "", COLUMN_SHARE, true },
         { "kept_by_table", "by the table", "", COLUMN_SHARE, true },
     };
+    const struct model_spec *spec = &j->arm.spec;
     struct table t;
 
     if (j->flags.common.quiet)
@@ -207,15 +204,18 @@ static enum status say(const struct table_job *j, struct error *err)
                   " tokens under %s", j->flags.common.output,
                   route_table_contexts(j->table), route_table_order(j->table),
                   j->tokens, rule_of(j)->name);
-    for (int32_t l = 0; l < j->arm.spec.n_layers; l++) {
-        if (!j->arm.spec.routed[l])
+    for (int32_t c = 0; c < plan_n_choices(spec); c++) {
+        const struct plan_choice choice = plan_choice(spec, c);
+        if (!choice.routed)
             continue;
         table_row(&t, ROW_PLAIN);
-        table_count(&t, (uint64_t)l, PROV_COUNTED);
-        table_amount(&t, amount_of(j->arm.spec.capacity[l], PROV_COUNTED));
-        table_amount(&t, amount_of((double)j->kept[l] / (double)j->tokens,
+        table_count(&t, (uint64_t)choice.layer, PROV_COUNTED);
+        table_text(&t, part_names[choice.part]);
+        table_amount(&t, amount_of(spec->capacity[choice.layer], PROV_COUNTED));
+        table_amount(&t, amount_of((double)j->kept[c] / (double)j->tokens,
                                    PROV_COUNTED));
-        table_amount(&t, amount_of(route_table_share(j->table, l),
+        table_amount(&t, amount_of(route_table_share(j->table, choice.layer,
+                                                     choice.part),
                                    PROV_COUNTED));
     }
     enum status status = table_print(&t, (enum format)j->flags.common.format,

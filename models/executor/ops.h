@@ -137,6 +137,7 @@ void op_hash(struct executor *ex, struct place at, int32_t choice,
  * far. */
 struct looking_up {
     const struct route_table *table;
+    enum routed_part part;           /* whose choice it is */
     const struct rows *rows;
     const int32_t *ids;              /* of position p of sequence s: */
     int32_t        stride;           /* ids[s * stride + p]; 0: a row's own place,

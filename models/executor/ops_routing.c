@@ -135,8 +135,8 @@ void op_look_up(struct executor *ex, struct place at,
         for (int32_t r = rows->first[s]; r < rows->first[s + 1]; r++) {
             const int32_t p = rows->position[r];
             const int32_t *id = o->ids + (o->stride ? s * o->stride + p : r);
-            o->score[r] = (real)route_table_score(o->table, at.layer, id,
-                                                  p);
+            o->score[r] = (real)route_table_score(o->table, at.layer,
+                                                  o->part, id, p);
         }
     op_end(ex, &run, at.token, rows->first[rows->n_sequences],
            (struct tally){ 0, 12 }, (struct tally){ 0, 0 });

@@ -30,7 +30,8 @@ static void run_signal(struct model *m, int32_t c)
     }
     if (m->spec.signal == SIGNAL_TABLE) {
         struct looking_up o = {
-            .table = model_table(m), .rows = &m->all_rows,
+            .table = model_table(m), .part = plan_choice(&m->spec, c).part,
+            .rows = &m->all_rows,
             .ids = m->pass->past ? m->past : m->input.ids,
             .stride = m->pass->past ? m->options.n_tokens : 0,
             .score = b->signal,

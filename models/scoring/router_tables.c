@@ -89,7 +89,8 @@ static float score_of(struct judging *j, int32_t layer, const int32_t *ids,
                       int32_t t)
 {
     if (j->table)
-        return route_table_score(j->table, layer, ids + t, t);
+        return route_table_score(j->table, layer, j->arm->spec.part, ids + t,
+                                 t);
     return (float)(j->arm->spec.capacity[layer] - random_uniform(&j->random));
 }
 

@@ -269,13 +269,13 @@ static enum status give_table(struct model *m, const struct record *r,
                               struct error *err)
 {
     enum { N = STEPS * B * T };
-    static bool kept[L * N];
+    static bool kept[2 * L * N];
     struct route_table *table = NULL;
     const int32_t *ids = r->ids[0][0];
 
     if (model_spec(m)->signal != SIGNAL_TABLE)
         return STATUS_OK;
-    for (int i = 0; i < L * N; i++)
+    for (int i = 0; i < 2 * L * N; i++)
         kept[i] = strchr("aeiou", ids[i % N] ? ids[i % N] : ' ') != NULL ||
                   (i % N > 0 && kept[i - 1] && ids[i % N] % 2 == 0);
     enum status status = route_table_open(&table, model_spec(m), 3, err);

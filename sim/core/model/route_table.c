@@ -8,6 +8,7 @@
 
 #include "sim/core/base/file.h"
 #include "sim/core/base/random.h"
+#include "sim/core/model/plan.h"
 
 enum { FIRST_SLOTS = 1024, LEAST_COUNT = 2 };
 static const size_t most_bytes = (size_t)1 << 31;      /* of a file */
@@ -18,14 +19,23 @@ struct context {
     int64_t count;
 };
 
+/* Whose numbers stand in a column: a part's where parts are apart, else the
+ * layer's, which is called its block. */
+struct counted {
+    int32_t layer;
+    enum routed_part part;
+};
+
 struct route_table {
-    int32_t layer[SPEC_MAX_LAYERS], n_layers;   /* ascending */
-    int32_t column[SPEC_MAX_LAYERS];            /* of a layer; -1: none */
+    struct counted counted[PLAN_MAX_CHOICES];   /* [n_columns], in the order of
+                                       * choices */
+    int32_t n_columns;
+    int32_t column[SPEC_MAX_LAYERS][PART_APART];   /* -1: none */
     int     order;
     struct context *context;          /* [n] */
-    int64_t *kept;                    /* [n,n_layers] */
+    int64_t *kept;                    /* [n,n_columns] */
     float   *score;                   /* likewise, of a fitted table */
-    double   share[SPEC_MAX_LAYERS];  /* kept of the counted tokens */
+    double   share[PLAN_MAX_CHOICES]; /* [n_columns] kept of the counted tokens */
     int64_t  n, room;
     int64_t *slot;                    /* [n_slots] of context + 1; 0: free */
     int64_t  n_slots;                 /* a power of 2, at least 2 n */
@@ -65,12 +75,12 @@ static enum status no_memory(const struct route_table *t, struct error *err)
 static enum status grow(struct route_table *t, struct error *err)
 {
     const int64_t room = t->room ? 2 * t->room : FIRST_SLOTS / 2;
-    const size_t layers = (size_t)t->n_layers;
+    const size_t columns = (size_t)t->n_columns;
     struct context *context = realloc(t->context,
                                       (size_t)room * sizeof *context);
     if (context)
         t->context = context;
-    int64_t *kept = realloc(t->kept, (size_t)room * layers * sizeof *kept);
+    int64_t *kept = realloc(t->kept, (size_t)room * columns * sizeof *kept);
     if (kept)
         t->kept = kept;
     int64_t *slot = calloc((size_t)room * 2, sizeof *slot);
@@ -100,8 +110,8 @@ static enum status place_of(int64_t *out, struct route_table *t,
         struct context *c = &t->context[t->n];
         *c = (struct context){ .n = n };
         memcpy(c->id, id, (size_t)n * sizeof *id);
-        memset(t->kept + t->n * t->n_layers, 0,
-               (size_t)t->n_layers * sizeof *t->kept);
+        memset(t->kept + t->n * t->n_columns, 0,
+               (size_t)t->n_columns * sizeof *t->kept);
         t->slot[s] = ++t->n;
     }
     *out = t->slot[s] - 1;
@@ -123,14 +133,24 @@ static enum status open_empty(struct route_table **out, struct error *err)
     if (!*out)
         return error_set(err, STATUS_NO_MEMORY, "no memory for a table");
     for (int32_t l = 0; l < SPEC_MAX_LAYERS; l++)
-        (*out)->column[l] = -1;
+        for (int p = 0; p < PART_APART; p++)
+            (*out)->column[l][p] = -1;
     return STATUS_OK;
 }
 
-static void add_layer(struct route_table *t, int32_t layer)
+static void add_column(struct route_table *t, int32_t layer,
+                       enum routed_part part)
 {
-    t->column[layer] = t->n_layers;
-    t->layer[t->n_layers++] = layer;
+    t->column[layer][part] = t->n_columns;
+    t->counted[t->n_columns++] = (struct counted){ layer, part };
+}
+
+/* That of a choice, its own or its layer's; -1: none. */
+static int32_t column_of(const struct route_table *t, int32_t layer,
+                         enum routed_part part)
+{
+    const int32_t own = t->column[layer][part];
+    return own >= 0 ? own : t->column[layer][PART_BLOCK];
 }
 
 enum status route_table_open(struct route_table **out,
@@ -142,9 +162,12 @@ enum status route_table_open(struct route_table **out,
     if (status != STATUS_OK)
         return status;
     (*out)->order = order;
-    for (int32_t l = 0; l < spec->n_layers; l++)
-        if (spec->routed[l])
-            add_layer(*out, l);
+    for (int32_t c = 0; c < plan_n_choices(spec); c++) {
+        const struct plan_choice choice = plan_choice(spec, c);
+        if (choice.routed)
+            add_column(*out, choice.layer, spec->part == PART_APART
+                                               ? choice.part : PART_BLOCK);
+    }
     return STATUS_OK;
 }
 
@@ -170,8 +193,8 @@ enum status route_table_count(struct route_table *t, const int32_t *ids,
             if (status != STATUS_OK)
                 return status;
             t->context[at].count++;
-            for (int32_t l = 0; l < t->n_layers; l++)
-                t->kept[at * t->n_layers + l] += kept[l * n + i];
+            for (int32_t c = 0; c < t->n_columns; c++)
+                t->kept[at * t->n_columns + c] += kept[c * n + i];
         }
     return STATUS_OK;
 }
@@ -201,6 +224,10 @@ static int by_length_then_ids(const void *a, const void *b)
     return 0;
 }
 
+/* Of a column's name, behind kept_L. */
+static const char *const suffixes[PART_APART] = {
+    [PART_BLOCK] = "", [PART_ATTENTION] = "_attention", [PART_FFN] = "_ffn" };
+
 static void write_context(FILE *file, const struct route_table *t, int64_t at)
 {
     const struct context *c = &t->context[at];
@@ -208,8 +235,8 @@ static void write_context(FILE *file, const struct route_table *t, int64_t at)
     for (int32_t i = 0; i < c->n; i++)
         fprintf(file, "%s%d", i > 0 ? " " : "", c->id[i]);
     fprintf(file, ",%" PRId64, c->count);
-    for (int32_t l = 0; l < t->n_layers; l++)
-        fprintf(file, ",%" PRId64, t->kept[at * t->n_layers + l]);
+    for (int32_t i = 0; i < t->n_columns; i++)
+        fprintf(file, ",%" PRId64, t->kept[at * t->n_columns + i]);
     fputs("\r\n", file);
 }
 
@@ -226,8 +253,9 @@ enum status route_table_write(const struct route_table *t, FILE *file,
             sorted[n++] = &t->context[i];
     qsort(sorted, (size_t)n, sizeof *sorted, by_length_then_ids);
     fputs("context,count", file);
-    for (int32_t l = 0; l < t->n_layers; l++)
-        fprintf(file, ",kept_%d", t->layer[l]);
+    for (int32_t c = 0; c < t->n_columns; c++)
+        fprintf(file, ",kept_%d%s", t->counted[c].layer,
+                suffixes[t->counted[c].part]);
     fputs("\r\n", file);
     for (int64_t i = 0; i < n; i++)
         write_context(file, t, sorted[i] - t->context);
@@ -281,20 +309,38 @@ static enum status end_line(struct reader *r)
     return STATUS_OK;
 }
 
+/* The part behind a layer's number, which every column has or none: attention's
+ * column first. */
+static enum routed_part read_part(struct reader *r)
+{
+    for (int p = PART_BLOCK + 1; p < PART_APART; p++)
+        if (takes(r, suffixes[p]))
+            return (enum routed_part)p;
+    return PART_BLOCK;
+}
+
 static enum status read_header(struct reader *r, struct route_table *t)
 {
-    int64_t layer, before = -1;
+    const struct counted *before = NULL;
+    int64_t layer;
 
     if (!takes(r, "context,count"))
         return refuse(r, "a table of routes begins with context,count");
     while (takes(r, ",kept_")) {
-        if (!takes_number(r, SPEC_MAX_LAYERS - 1, &layer) || layer <= before)
+        if (!takes_number(r, SPEC_MAX_LAYERS - 1, &layer))
             return refuse(r, "layers are numbers, ascending");
-        add_layer(t, (int32_t)layer);
-        before = layer;
+        const struct counted next = { (int32_t)layer, read_part(r) };
+        if (before && (next.layer < before->layer ||
+                       (next.layer == before->layer &&
+                        !(before->part == PART_ATTENTION &&
+                          next.part == PART_FFN))))
+            return refuse(r, "layers are numbers, ascending, each once or as"
+                             " kept_L_attention and then kept_L_ffn");
+        add_column(t, next.layer, next.part);
+        before = &t->counted[t->n_columns - 1];
     }
-    return t->n_layers > 0 ? end_line(r)
-                           : refuse(r, "no layer: kept_1, ... must follow");
+    return t->n_columns > 0 ? end_line(r)
+                            : refuse(r, "no layer: kept_1, ... must follow");
 }
 
 static enum status read_context(struct reader *r, struct route_table *t)
@@ -319,9 +365,9 @@ static enum status read_context(struct reader *r, struct route_table *t)
         return refuse(r, "a context's count must be a number, from 1");
     t->context[at].count = value;
     t->order = n > t->order ? n : t->order;
-    for (int32_t l = 0; l < t->n_layers; l++)
+    for (int32_t c = 0; c < t->n_columns; c++)
         if (!takes(r, ",") || !takes_number(r, value,
-                                            &t->kept[at * t->n_layers + l]))
+                                            &t->kept[at * t->n_columns + c]))
             return refuse(r, "a layer's number must be 0 to the count");
     return end_line(r);
 }
@@ -367,14 +413,14 @@ static int by_share_falling(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* Shares of one layer, and who uses which context; contexts come after their
+/* Shares of one column, and who uses which context; contexts come after their
  * parents. */
 static void take_shares(const struct route_table *t, int32_t column,
                         struct used *used)
 {
     for (int64_t i = 0; i < t->n; i++) {
         const int64_t count = t->context[i].count, parent = parent_of(t, i);
-        const double kept = (double)t->kept[i * t->n_layers + column];
+        const double kept = (double)t->kept[i * t->n_columns + column];
         const double prior = parent >= 0 ? used[parent].share
                                          : kept / (double)count;
         used[i] = (struct used){ i, (kept + prior) / ((double)count + 1.0),
@@ -417,54 +463,63 @@ static double cut_of(struct used *used, int64_t n, double capacity,
     return cut;
 }
 
+static enum status fit_column(struct route_table *t, int32_t column,
+                              double capacity, struct used *used,
+                              struct error *err)
+{
+    take_shares(t, column, used);
+    if (!adds_up(used, t->n))
+        return error_set(err, STATUS_BAD_VALUE, "the counts of contexts are"
+                         " more than that of the context they share");
+    const double cut = cut_of(used, t->n, capacity, &t->share[column]);
+    for (int64_t i = 0; i < t->n; i++)
+        t->score[used[i].context * t->n_columns + column] =
+            (float)(used[i].share - cut);
+    return STATUS_OK;
+}
+
 enum status route_table_fit(struct route_table *t,
                             const struct model_spec *spec, struct error *err)
 {
     const size_t n = (size_t)t->n;
     struct used *used = calloc(n, sizeof *used);
+    enum status status = STATUS_OK;
 
     free(t->score);
-    t->score = calloc(n * (size_t)t->n_layers, sizeof *t->score);
+    t->score = calloc(n * (size_t)t->n_columns, sizeof *t->score);
     if (!used || !t->score) {
         free(used);
         return no_memory(t, err);
     }
-    for (int32_t l = 0; l < spec->n_layers; l++) {
-        const int32_t c = t->column[l];
-        if (!spec->routed[l])
+    for (int32_t c = 0; c < plan_n_choices(spec) && status == STATUS_OK; c++) {
+        const struct plan_choice choice = plan_choice(spec, c);
+        const int32_t column = column_of(t, choice.layer, choice.part);
+        if (!choice.routed)
             continue;
-        if (c < 0) {
-            free(used);
-            return error_set(err, STATUS_BAD_VALUE, "the table has no layer %d,"
-                             " which is routed", l);
-        }
-        take_shares(t, c, used);
-        if (!adds_up(used, t->n)) {
-            free(used);
-            return error_set(err, STATUS_BAD_VALUE, "the counts of contexts are"
-                             " more than that of the context they share");
-        }
-        double cut = cut_of(used, t->n, spec->capacity[l], &t->share[l]);
-        for (size_t i = 0; i < n; i++)
-            t->score[used[i].context * t->n_layers + c] =
-                (float)(used[i].share - cut);
+        status = column >= 0
+            ? fit_column(t, column, spec->capacity[choice.layer], used, err)
+            : error_set(err, STATUS_BAD_VALUE, "the table has no layer %d%s,"
+                        " which is routed", choice.layer,
+                        suffixes[choice.part]);
     }
     free(used);
-    return STATUS_OK;
+    return status;
 }
 
-double route_table_share(const struct route_table *t, int32_t layer)
+double route_table_share(const struct route_table *t, int32_t layer,
+                         enum routed_part part)
 {
-    return t->share[layer];
+    return t->share[column_of(t, layer, part)];
 }
 
 float route_table_score(const struct route_table *t, int32_t layer,
-                        const int32_t *newest, int32_t before)
+                        enum routed_part part, const int32_t *newest,
+                        int32_t before)
 {
     int32_t n = before + 1 < t->order ? before + 1 : t->order;
     int64_t at = 0;
 
     while (n >= 0 && (at = t->slot[slot_of(t, newest + 1 - n, n)]) == 0)
         n--;
-    return t->score[(at - 1) * t->n_layers + t->column[layer]];
+    return t->score[(at - 1) * t->n_columns + column_of(t, layer, part)];
 }
