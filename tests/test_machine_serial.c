@@ -76,7 +76,7 @@ Test(machine_serial, what_a_machine_hides_and_holds_is_found_again)
     }
     set_machine(0.3, 0.6, 1);
     add_step(LIES_PAST, 24);
-    set_machine(0, 0, 1);
+    set_machine(NAN, NAN, 1);
     cr_assert(eq(int, machine_serial_fit(&found, &far, &machine, &err),
                  STATUS_OK), "%s", err.text);
     cr_expect(epsilon_eq(dbl, found.serial_caches.value, 0.3, 0.01));

@@ -46,10 +46,10 @@ static const double least_share = 0.001;
 /* The least of the time that may hide that says how much of it does. */
 static const double least_exposed = 0.05;
 
-/* What did not hide, of all that may: of single ops, and of steps. */
+/* What did not hide, of all that may, of the ops of several steps. */
 struct found {
-    double op[MACHINE_FAR_MAX * OP_COUNT], step[MACHINE_FAR_MAX];
-    size_t n_ops, n_steps;
+    double share[MACHINE_FAR_MAX * OP_COUNT];
+    size_t n;
 };
 
 static double exposed_share(const struct bounded *b)
@@ -59,29 +59,19 @@ static double exposed_share(const struct bounded *b)
 
 static void add_step(struct found *f, const struct bounded op[OP_COUNT])
 {
-    struct bounded all = { 0, 0, 0 };
-
-    for (int o = 0; o < OP_COUNT; o++) {
-        if (!(op[o].took > 0))
-            continue;
-        all.took += op[o].took;
-        all.hidden += op[o].hidden;
-        all.exposed += op[o].exposed;
-        if (op[o].exposed - op[o].hidden > least_exposed * op[o].hidden)
-            f->op[f->n_ops++] = exposed_share(&op[o]);
-    }
-    if (all.exposed > all.hidden)
-        f->step[f->n_steps++] = exposed_share(&all);
+    for (int o = 0; o < OP_COUNT; o++)
+        if (op[o].took > 0 &&
+            op[o].exposed - op[o].hidden > least_exposed * op[o].hidden)
+            f->share[f->n++] = exposed_share(&op[o]);
 }
 
 static struct machine_range range_of(struct found *f)
 {
-    if (f->n_steps == 0 || f->n_ops == 0)
+    if (f->n == 0)
         return (struct machine_range){ NAN, NAN, NAN };
-    const double value = stats_median(f->step, f->n_steps);
-    return (struct machine_range){
-        value, fmin(value, stats_quantile(f->op, f->n_ops, 0.1)),
-        fmax(value, stats_quantile(f->op, f->n_ops, 0.9)) };
+    return (struct machine_range){ stats_median(f->share, f->n),
+                                   stats_quantile(f->share, f->n, 0.1),
+                                   stats_quantile(f->share, f->n, 0.9) };
 }
 
 static enum status bound(struct bounded op[OP_COUNT],
@@ -106,7 +96,7 @@ static enum status fit(struct machine_range *out, const struct machine_far *far,
                        enum machine_lies lies, struct machine *machine,
                        struct quantity *serial, struct error *err)
 {
-    struct found found = { .n_ops = 0 };
+    struct found found = { .n = 0 };
     enum status status = STATUS_OK;
 
     machine->dram_reached = (struct config_real_list){
@@ -191,7 +181,8 @@ enum status machine_serial_fit(struct machine_shares *shares,
                                const struct machine_far *far,
                                struct machine *machine, struct error *err)
 {
-    /* Each on top of the one before. */
+    /* Each on top of the one before; nothing waits until it is known to. */
+    machine->serial_caches.value = machine->serial_memory.value = 0;
     enum status status = fit(&shares->serial_caches, far, LIES_CACHED, machine,
                              &machine->serial_caches, err);
     if (status == STATUS_OK)

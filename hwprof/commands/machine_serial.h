@@ -8,8 +8,8 @@
 
 /* Sets shares->serial_caches, serial_memory and reached (machine.h) to what makes
  * the prices of `machine`, a profile without them, the times of the steps in *far:
- * every step counts alike, and the ranges are those of single ops.  Changes
- * *machine on the way.  Unknown stays what *far has no step for. */
+ * the median of their ops, and a range that has 80 % of them.  Changes *machine on
+ * the way.  Unknown stays what *far has no step for. */
 enum status machine_serial_fit(struct machine_shares *shares,
                                const struct machine_far *far,
                                struct machine *machine,

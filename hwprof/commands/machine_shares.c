@@ -67,7 +67,7 @@ static const struct shape {
     { NEAR,    FAMILY_GPT2,   64, 64, 1, 1024,  1,   64, false },
     { CACHED,  FAMILY_GPT2,  128, 64, 4,  256,  1,  256, true  },
     { CACHED,  FAMILY_LLAMA, 128, 32, 4,  128,  4,  256, false },
-    { CACHED,  FAMILY_GPT2,  128, 64, 4,   32, 16,  256, false },
+    { CACHED,  FAMILY_GPT2,  128, 64, 4,   64,  8,  256, false },
     { BETWEEN, FAMILY_GPT2,  256, 64,  3,  64,  1,  256, false },
     { BETWEEN, FAMILY_GPT2,  256, 64,  4,  64,  1,  256, false },
     { BETWEEN, FAMILY_GPT2,  256, 64,  5,  64,  1,  256, true  },

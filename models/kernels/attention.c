@@ -128,11 +128,16 @@ void KERNEL(fill_cache)(const struct attention *o, const int32_t *length,
     for (int32_t i = part; i < tasks; i += parts) {
         int32_t b = i / o->n_kv_heads;
         struct view v = view_of(o, b, i % o->n_kv_heads);
-        for (int32_t j = window_start(capacity, v.n_keys); j < v.n_keys; j++)
-            keep(v.keys + (ptrdiff_t)j * v.kv_stride,
-                 v.values + (ptrdiff_t)j * v.kv_stride,
-                 (length[b] + j) % capacity, capacity, v.d, keys + i * size,
-                 values + i * size);
+        int32_t run;             /* until the ring begins anew */
+        for (int32_t j = window_start(capacity, v.n_keys); j < v.n_keys;
+             j += run) {
+            const int32_t at = (length[b] + j) % capacity;
+            run = v.n_keys - j < capacity - at ? v.n_keys - j : capacity - at;
+            transpose(v.keys + (ptrdiff_t)j * v.kv_stride, v.kv_stride, run, v.d,
+                      keys + i * size + at, capacity);
+            copy_rows(v.values + (ptrdiff_t)j * v.kv_stride, v.kv_stride, run,
+                      run, v.d, values + i * size + (ptrdiff_t)at * v.d);
+        }
     }
 }
 
