@@ -42,7 +42,7 @@ struct prompt_session {
     struct tokenizer  *tokenizer;        /* NULL: bytes */
     int32_t           *prompt;
     int32_t            n_prompt, n_asked;
-    const struct chat_form *chat;        /* NULL: the prompt as it stands */
+    struct chat_question question;       /* of --chat; its text is taken */
     bool               empty;            /* the prompt: the first new token
                                           * begins the text */
     uint64_t           start_bytes;      /* resident, with tokenizer and

@@ -1,15 +1,16 @@
 /* bill.h - Keep the loads that a prediction charged, to price them again with
  * other coefficients: the interval of a total.
  *
- * All ops of a draw have the same coefficients, which err together; so the
- * interval of a sum is as wide as they are, and that of a ratio is narrow. */
+ * All ops of a draw have the same coefficients, which err together (a launch's in
+ * part, rates.h); so the interval of a sum is as wide as they are, and that of a
+ * ratio is narrow. */
 #ifndef BILL_H
 #define BILL_H
 
 #include "sim/core/ledger/cost.h"
 #include "sim/price/roofline.h"
 
-enum { BILL_DRAWS = 256, BILL_SEED = 0 };
+enum { BILL_DRAWS = 256, BILL_SEED = 0, BILL_SEED_OF_KINDS = 1 };
 
 struct estimate {
     double value, low, high;         /* 80 % of the draws, and the value */

@@ -2,6 +2,7 @@
 #include "sim/price/doubt.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Less its mean, over its spread; 0 where it has none, or is unknown. */
 static void standardise(double x[BILL_DRAWS])
@@ -22,14 +23,21 @@ void doubt_draw(struct doubt_draws *out, const struct machine *machine,
                 enum precision products)
 {
     struct random random = random_seeded(BILL_SEED);
+    struct random kinds = random_seeded(BILL_SEED_OF_KINDS);
 
     for (int i = 0; i < BILL_DRAWS; i++) {
-        const struct rates rates = rates_drawn(machine, products, &random);
+        const struct rates rates = rates_drawn(machine, products, &random,
+                                               &kinds);
         for (int n = 0; n < RATES_NUMBERS; n++)
             out->of[n][i] = rates_number(&rates, n);
     }
     for (int n = 0; n < RATES_NUMBERS; n++)
         standardise(out->of[n]);
+    /* A number that stands for an unknown one counts once. */
+    for (int n = 1; n < RATES_NUMBERS; n++)
+        for (int k = 0; k < n; k++)
+            if (memcmp(out->of[n], out->of[k], sizeof out->of[n]) == 0)
+                memset(out->of[n], 0, sizeof out->of[n]);
 }
 
 static double correlation(const double *x, const double *y)
