@@ -73,10 +73,10 @@ set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left re
 FRAMES = ''; LOGX = 0; LOGY = 0
 SAY_FRAME = "FRAMES = FRAMES.sprintf('%.2f %.2f %.2f %.2f %.9g %.9g %.9g %.9g %d %d;', GPVAL_TERM_XMIN, GPVAL_TERM_XMAX, GPVAL_TERM_YMIN, GPVAL_TERM_YMAX, GPVAL_X_MIN, GPVAL_X_MAX, GPVAL_Y_MIN, GPVAL_Y_MAX, LOGX, LOGY)"
 SAY_FRAMES = "if (FRAMES eq '') { eval SAY_FRAME }; if (FMT eq 'svg' && OUT eq '') { set print '-'; print '<!-- frames '.FRAMES.' -->' }"
-set label 901 'Decoding takes less time than equal-FLOP dense at 16 of 378 batches and lengths, more at 346' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
+set label 901 'Decoding takes less time than equal-FLOP dense at 18 of 378 batches and lengths, more at 348' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
 set label 911 'A decode step over that of equal-FLOP dense, B sequences (across) of T tokens (up); white: no room; the interval: 80 % of 64 draws' at screen 16./W, screen 1-42./H left tc rgb MUTED
 set label 912 'of the machine''s numbers' at screen 16./W, screen 1-59./H left tc rgb MUTED
-set label 921 'predicted, nothing was run  |  time and energy modelled  |  isobath commit 27a7d1b8328e, AMD EPYC' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
+set label 921 'predicted, nothing was run  |  time and energy modelled  |  isobath commit 283787600929, AMD EPYC' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
 COLS = 6; N_B = 9; N_T = 7
 array MACHINE[6]
 MACHINE[1] = 'H100 SXM'

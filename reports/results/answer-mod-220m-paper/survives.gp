@@ -75,8 +75,8 @@ SAY_FRAME = "FRAMES = FRAMES.sprintf('%.2f %.2f %.2f %.2f %.9g %.9g %.9g %.9g %d
 SAY_FRAMES = "if (FRAMES eq '') { eval SAY_FRAME }; if (FMT eq 'svg' && OUT eq '') { set print '-'; print '<!-- frames '.FRAMES.' -->' }"
 set label 901 '101 % of the FLOPs of equal-FLOP dense become 119 to 180 % of its time' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
 set label 911 'Share of equal-FLOP dense: a decode step at B 16, T 576; requests of the mix from prompt to last token; the batch that fits' at screen 16./W, screen 1-42./H left tc rgb MUTED
-set label 921 'predicted, nothing was run  |  time and energy modelled  |  isobath commit 27a7d1b8328e, AMD EPYC' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
-COLS = 6; ROWS = 8; TOP = 333.431
+set label 921 'predicted, nothing was run  |  time and energy modelled  |  isobath commit 283787600929, AMD EPYC' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
+COLS = 6; ROWS = 8; TOP = 333.311
 array STAGE[ROWS]
 array MACHINE[COLS]
 STAGE[1] = 'nominal FLOPs'
