@@ -66,15 +66,18 @@ static void expect_number(const struct doubt *doubt, const char *name)
     cr_expect_str_eq(rates_numbers[doubt->number], name);
 }
 
-/* 100 + 1 launches against 80 + 80: the launch alone is uncertain. */
-Test(doubt, a_number_that_alone_is_drawn_explains_all)
+/* 100 s and 1 launch against 80 s and 80: the launch alone is uncertain.  The number
+ * is the mean of 15 kinds, of which each has the launch of products or, as likely,
+ * one of its own: of 7 that have, 64 of 64 + 7 parts of its variance are that of
+ * products, and fewer as the 7 vary. */
+Test(doubt, a_number_that_alone_is_drawn_explains_nearly_all)
 {
     struct machine m = plain();
 
     m.launch_seconds = from_to(0.9, 1, 1.1);
     const struct doubt d = doubt_on(&m, METRIC_SECONDS);
     expect_number(&d, "launch_seconds");
-    cr_expect(gt(dbl, d.share, 0.98));
+    cr_expect(gt(dbl, d.share, 0.8));
     cr_expect(lt(dbl, fabs(d.together - d.share), 0.05));
 }
 

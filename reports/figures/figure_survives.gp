@@ -17,7 +17,7 @@ max(a,b) = a > b ? a : b
 do for [m=1:COLS] {
     set lmargin at screen (ML + (m-1)*(WIDE+GAP))/W
     set rmargin at screen (ML + (m-1)*(WIDE+GAP) + WIDE)/W
-    set xtics ('0' 0, '100%' 100)
+    set xtics ('0' 0, '100 %%' 100)
     set ytics scale 0 ()
     do for [i=1:ROWS] { set ytics add ((m == 1 ? STAGE[i] : '') i-1) }
     set label 1 MACHINE[m] at graph 0.5, graph 1.03 center front

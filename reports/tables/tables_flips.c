@@ -207,7 +207,9 @@ void tables_flips(struct report *r)
     table_caption(t, "Cells whose interval holds 1, by the number of the machine that "
                   "makes most of it. Its share of the variance: the squared "
                   "correlation of its 256 draws with the ratio's, as far as the "
-                  "ratio is linear in it; those of all numbers come to about 1.");
+                  "ratio is linear in it. What all numbers lack of 100 %% is left to how they "
+                  "act together, and to launches of single kinds of work, of which the "
+                  "mean is one number.");
     add_all(r, t, add_doubts);
     t = REPORT_ADD_TABLE(r, FLIPS, NULL, "asked-splits", split_columns);
     table_caption(t, "Phases, lengths and batches that save on one machine and cost "

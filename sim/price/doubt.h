@@ -4,7 +4,8 @@
  * of its draws with the ratio's is the share of the ratio's variance that it explains,
  * as far as the ratio is linear in it (Saltelli et al. 2008, Global Sensitivity
  * Analysis, section 1.2.5: standardised regression coefficients).  What the shares
- * together lack of 1 is left to the ways in which numbers act together. */
+ * together lack of 1 is left to the ways in which numbers act together, and to the
+ * launches of single kinds of work, of which the mean is one number. */
 #ifndef DOUBT_H
 #define DOUBT_H
 

@@ -15,9 +15,14 @@ static const size_t places[RATES_NUMBERS] = { RATES_MAP(X) };
 
 double rates_number(const struct rates *rates, int number)
 {
-    double value;
+    double value = 0;
 
-    memcpy(&value, (const char *)rates + places[number], sizeof value);
+    if (places[number] != offsetof(struct rates, launch)) {
+        memcpy(&value, (const char *)rates + places[number], sizeof value);
+        return value;
+    }
+    for (int w = 0; w < WORK_COUNT; w++)
+        value += rates->launch[w] / WORK_COUNT;
     return value;
 }
 

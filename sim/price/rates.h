@@ -41,9 +41,11 @@ struct rates {
     X(dram_share_scale,   "dram_share_scale")                                  \
     X(select,             "select_rows_per_second")                            \
     X(unmodelled,         "unmodelled")                                        \
-    X(launch,             "launch_seconds")                                    \
+    X(launch,             "launch_seconds")   /* the mean of all kinds */      \
     X(overlap,            "launch_overlap")                                    \
     X(serial,             "overlap of arithmetic and memory")                  \
+    X(serial_memory,      "serial_memory")                                     \
+    X(serial_caches,      "serial_caches")                                     \
     X(link,               "link_bytes_per_second")                             \
     X(standing,           "watts.static")                                      \
     X(cap,                "watts.cap")                                         \
