@@ -41,7 +41,7 @@ static int escaped(char letter)
     static const char from[] = "nrt\\'\"0bfav", to[] = "\n\r\t\\'\"\0\b\f\a\v";
     const char *at = strchr(from, letter);
 
-    return letter && at ? to[at - from] : -1;
+    return letter && at ? (unsigned char)to[at - from] : -1;
 }
 
 /* 'text' or "text", at r->at. */
@@ -58,13 +58,14 @@ static void read_text(struct reader *r)
     }
     char *bytes = malloc(r->at - from + 1);
     for (size_t i = from; bytes && i < r->at; i++) {
-        int byte = r->text[i];
-        if (byte == '\n')
-            r->line++;
-        if (byte == '\\' && (byte = escaped(r->text[++i])) < 0) {
+        const bool marked = r->text[i] == '\\';
+        const int byte = marked ? escaped(r->text[++i])
+                                : (unsigned char)r->text[i];
+        if (byte < 0) {
             template_refuse(r, "not known: \\", r->text + i, 1);
             break;
         }
+        r->line += r->text[i] == '\n';
         bytes[n++] = (char)byte;
     }
     r->at++;
