@@ -192,6 +192,48 @@ Test(answer, what_is_given_twice_counts_once)
     free(once);
 }
 
+/* On a GPU a model so small waits for launches, and so does each rival. */
+Test(answer, what_waits_for_launches_is_not_known_exactly)
+{
+    cr_assert(eq(int, ANSWER("m.yaml", "--machine", "h100-sxm", "--context",
+                             "64,128", "--batch", "1,8", "-f", "json"), 0),
+              "%s", complained);
+    json_t *root = parsed();
+    const json_t *cells = cells_of(root), *cell;
+    size_t i;
+
+    cr_assert(json_array_size(cells) > 0, "%s", said);
+    json_array_foreach(cells, i, cell)
+        cr_expect(value(cell, "seconds_of_rival_high") -
+                      value(cell, "seconds_of_rival_low") > 1e-3);
+    json_decref(root);
+}
+
+/* A machine and a rival by a name and by paths to the same bytes. */
+Test(answer, what_is_named_in_two_ways_counts_once)
+{
+    char line[2304], machine[1024], model[1024];
+
+    snprintf(machine, sizeof machine, "%s/machines/l4.yaml",
+             getenv("ISOBATH_CONFIGS"));
+    snprintf(model, sizeof model, "%s/models/tiny-48-mod.yaml",
+             getenv("ISOBATH_CONFIGS"));
+    snprintf(line, sizeof line, "cp '%s' mine.yaml && ln -s '%s' other.yaml",
+             machine, model);
+    cr_assert(system(line) == 0);
+    cr_assert(eq(int, ANSWER("m.yaml", "--machine", "l4", "--context", "64",
+                             "--against", "tiny-48-mod", "-f", "csv"), 0),
+              "%s", complained);
+    char *once = strdup(said);
+    cr_assert(eq(int, ANSWER("m.yaml", "--machine", "l4", "--machine", machine,
+                             "--machine", "./mine.yaml", "--context", "64",
+                             "--against", "tiny-48-mod", "--against",
+                             "other.yaml", "--against", model, "-f", "csv"), 0),
+              "%s", complained);
+    cr_expect_str_eq(said, once);
+    free(once);
+}
+
 /* 2 dollars an hour, 300 grams a kWh at 1.5 of the machine's. */
 Test(answer, money_and_grams_come_from_the_profile)
 {

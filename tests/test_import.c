@@ -345,8 +345,8 @@ Test(import, a_file_that_import_did_not_write_stays, .init = import_recorded,
     cr_expect(eq(int, RUN("import", recorded(), "-o", "out", "--machine",
                           "emerald-rapids-2core", "--machine-out",
                           "foreign.yaml"), 2));
-    expect_said("stderr", "foreign.yaml: is a file that isobath import did not"
-                " write");
+    expect_said("stderr", "foreign.yaml: is there already, and nothing that"
+                " this command wrote");
     expect_said("foreign.yaml", "name: mine\n");
     cr_expect(eq(int, RUN("import", recorded(), "-o", "out", "--machine",
                           "emerald-rapids-2core", "--machine-out",
@@ -372,8 +372,9 @@ Test(import, a_machine_takes_the_shares_that_calls_reached,
                  machine_peak(&before, PRECISION_FP32)->value));
     cr_expect(eq(dbl, after.level[LEVEL_DRAM].bytes_per_second.value,
                  before.level[LEVEL_DRAM].bytes_per_second.value));
-    const double share = machine_efficiency(&after, WORK_MATMUL, 262144);
+    const struct flops_size size = { .flops = 262144 };
+    const double share = machine_efficiency(&after, WORK_MATMUL, &size);
     cr_expect(gt(dbl, share, 0));
     cr_expect(le(dbl, share, 1));
-    cr_expect(ne(dbl, share, machine_efficiency(&before, WORK_MATMUL, 262144)));
+    cr_expect(ne(dbl, share, machine_efficiency(&before, WORK_MATMUL, &size)));
 }

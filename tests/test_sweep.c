@@ -196,6 +196,8 @@ ParameterizedTestParameters(sweep, mistakes_are_refused_with_a_place)
           "study.yaml:2:15: axis 'a' has 1 twice" },
         { "base: base.yaml\naxes: {a: [1e-3, .001]}",
           "study.yaml:2:18: axis 'a' has .001 twice" },
+        { "base: base.yaml\naxes: {a: [9, b, 2, 1, b, 2.0, 1, nan, 9]}",
+          "study.yaml:2:24: axis 'a' has b twice" },
         { "base: base.yaml\naxes: {a: [1], a: [2]}",
           "study.yaml:2:16: repeated key 'a'" },
         { "base: base.yaml\naxes: {a: [{b: 1}]}",

@@ -87,13 +87,14 @@ static int run(void *options)
 static const struct flag flags[] = {
     FLAG_OPERAND("FILE", NULL, "the JSON that PyTorch's profiler wrote by"
         " export_chrome_trace(), with record_shapes=True; unpacked"),
-    FLAG_OUTPUT("DIR", NULL, "the directory for the ledger and the summary,"
+    FLAG_REPLACED("DIR", NULL, "the directory for the ledger and the summary,"
         " which isobath report draws"),
     IMPORT("--machine", "FILE", TEXT, machine, 0, 0, "", NULL, NULL,
         "machine profile or its name: adds the roofline's seconds and joules"),
     IMPORT("--machine-out", "FILE", TEXT, machine_out, 0, 0, "", NULL, NULL,
         "write that profile with what the trace's calls reached: shares of the"
-        " peak by size, graded measured"),
+        " peak by size, graded measured; in place of an older one"
+        " alone, which is said"),
     FLAG_FORMAT(NULL, format_names),
     FLAG_QUIET,
     FLAG_END

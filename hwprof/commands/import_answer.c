@@ -213,6 +213,7 @@ enum status import_write(struct import_job *job, struct error *err)
         json_decref(summary);
         return status;
     }
+    rundir_clear(&rundir);
     status = write_ledger(job, &rundir, err);
     if (status == STATUS_OK)
         status = rundir_finish(&rundir, summary, err);

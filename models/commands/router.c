@@ -23,7 +23,7 @@ static const struct flag flags[] = {
     FLAG("--positions", "N", NULL, INT, struct router_flags, positions, 0,
         1 << 24, "1000", NULL, NULL, "at how many positions to exchange the"
         " tokens behind for others and see what changes; 0: none"),
-    FLAG_OUTPUT("DIR", "", "the directory for summary.json and a CSV of each"
+    FLAG_REPLACED("DIR", "", "the directory for summary.json and a CSV of each"
         " table"),
     FLAG_SET,
     FLAG_FORMAT(NULL, format_names),
@@ -204,11 +204,17 @@ static enum status look(struct router_job *j, struct error *err)
         status = replace(j, err);
     if (status != STATUS_OK)
         return status;
-    if (command_interrupted)
-        return error_set(err, STATUS_INTERRUPTED, "interrupted after %" PRId64
-                         " of %" PRId64 " windows; nothing is written",
-                         j->record.windows, j->windows);
-    return router_deliver(j, err);
+    j->interrupted = command_interrupted;
+    if (j->record.windows == 0)
+        return error_set(err, STATUS_INTERRUPTED, "interrupted in the first of %"
+                         PRId64 " windows; nothing is written", j->windows);
+    status = router_deliver(j, err);
+    if (status != STATUS_OK || !j->interrupted)
+        return status;
+    return error_set(err, STATUS_INTERRUPTED, "interrupted after %" PRId64 " of"
+                     " %" PRId64 " windows; what they gave %s",
+                     j->record.windows, j->windows, j->rundir.lock >= 0
+                         ? "is written" : "is above");
 }
 
 static int run(void *options)

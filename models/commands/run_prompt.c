@@ -203,7 +203,9 @@ static struct run_prompt_answer result_of(const struct prompt_session *s)
         .job = s->job, .source = &s->source, .spec = &s->spec,
         .policy = s->policy, .step_policy = s->step_policy,
         .tokenizer = s->tokenizer,
-        .chat = s->chat ? chat_name(s->chat) : NULL,
+        .chat = !s->job->options.chat ? NULL
+                : s->question.form    ? s->question.form : "template",
+        .chat_why = s->question.why,
         .isa = model_isa(s->model), .n_prompt = s->n_prompt,
         .n_new = s->n_new, .n_asked = s->n_asked, .token = s->token,
         .kept = s->kept, .n_kept = s->n_kept, .prompt_kept = s->prompt_kept,

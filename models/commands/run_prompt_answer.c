@@ -206,8 +206,12 @@ void run_prompt_text(FILE *file, const struct run_prompt_answer *r)
     fprintf(file, "%s%s: prompt of %d tokens%s%s, %d new, ended by %s\n",
             r->job->config->model,
             r->source->has_weights ? "" : ", random weights",
-            r->n_prompt, r->chat ? " in the form of " : "",
+            r->n_prompt, !r->chat      ? ""
+                         : r->chat_why ? " in the form of "
+                                       : " by the model's own ",
             r->chat ? r->chat : "", r->n_new, end_names[r->end]);
+    if (r->chat_why)
+        fprintf(file, "chat    %s\n", r->chat_why);
     print_routing(file, r);
     print_si(file, "opened  ", r->open_seconds, "s");
     print_si(file, ", ", (double)r->allocated_bytes, "B");
@@ -262,9 +266,10 @@ static json_t *config_of(const struct run_prompt_answer *r)
     const struct run_prompt *job = r->job;
     const struct sampling *s = &job->options.sampling;
     json_t *run = json_pack(
-        "{s:o, s:o, s:o, s:i, s:f, s:i, s:f, s:s, s:o, s:I, s:b}",
+        "{s:o, s:o, s:o, s:o, s:i, s:f, s:i, s:f, s:s, s:o, s:I, s:b}",
         "model", json_text(job->config->model),
         "prompt", json_text(job->options.prompt), "chat", json_text(r->chat),
+        "chat_why", json_text(r->chat_why),
         "new", r->n_asked,
         "temperature", s->temperature, "top_k", s->top_k, "top_p", s->top_p,
         "policy", r->policy->name, "machine",

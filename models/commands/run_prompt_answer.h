@@ -64,7 +64,9 @@ struct run_prompt_answer {
     const struct route_policy *policy;      /* of the prompt */
     const struct route_policy *step_policy; /* of new tokens */
     const struct tokenizer *tokenizer;     /* NULL: bytes */
-    const char *chat;                      /* name of its form; NULL: none */
+    const char *chat;                      /* "template", or the form that is
+                                            * used instead; NULL: no chat */
+    const char *chat_why;                  /* instead; NULL: it is the template */
     const char *isa;
     int32_t  n_prompt, n_new, n_asked;
     const struct new_token *token;         /* [n_new] */

@@ -46,20 +46,28 @@ static enum status byte_tokens(struct prompt_session *s, const char *text,
 static enum status put_question(struct prompt_session *s, char **text,
                                 size_t *size, struct error *err)
 {
-    char *question;
-    enum status status;
+    struct chat_question *q = &s->question;
 
     if (!s->tokenizer)
         return error_set(err, STATUS_BAD_VALUE, "--chat: %s has no tokenizer,"
                          " so no form of chats", s->source.path);
-    status = tokenizer_chat(&s->chat, s->tokenizer, err);
-    if (status == STATUS_OK)
-        status = chat_apply(&question, size, s->chat, *text, *size, err);
+    enum status status = tokenizer_ask(q, s->tokenizer, *text, *size, err);
     if (status != STATUS_OK)
         return status;
     free(*text);
-    *text = question;
+    *text = q->text;
+    *size = q->size;
+    q->text = NULL;
     return STATUS_OK;
+}
+
+/* What the model's own template puts before a text is all there is before it. */
+static bool takes_bos(const struct prompt_session *s, size_t size)
+{
+    const bool own = s->job->options.chat && !s->question.form;
+
+    return (tokenizer_begins(s->tokenizer) && !own) ||
+           (size == 0 && tokenizer_bos(s->tokenizer) >= 0);
 }
 
 /* An empty prompt is a BOS, where the tokenizer has one. */
@@ -78,9 +86,7 @@ static enum status open_prompt(struct prompt_session *s, struct error *err)
     if (status == STATUS_OK && !s->tokenizer)
         status = byte_tokens(s, text, size, err);
     else if (status == STATUS_OK) {
-        bool bos = tokenizer_begins(s->tokenizer) ||
-                   (size == 0 && tokenizer_bos(s->tokenizer) >= 0);
-        status = tokenizer_encode(s->tokenizer, text, size, bos,
+        status = tokenizer_encode(s->tokenizer, text, size, takes_bos(s, size),
                                   (enum tokenizer_special)c->special,
                                   &s->prompt, &n, err);
         s->n_prompt = (int32_t)n;
@@ -320,6 +326,7 @@ void prompt_session_close(struct prompt_session *s)
     model_close(s->model);
     free(s->prompt);
     tokenizer_close(s->tokenizer);
+    chat_question_free(&s->question);
     free(s->machine);
     free(s);
 }

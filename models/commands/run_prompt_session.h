@@ -21,8 +21,8 @@ struct prompt_rival {
     int32_t       *given;                /* [n_asked+1] the model's new tokens
                                           * that a pass ran on, then any */
     struct new_token *token;             /* [n_asked] */
-    double        *ratio;                /* [repeats] of the prompt's seconds,
-                                          * model over rival */
+    double        *ratio;                /* [pairs] of the prompt's seconds, model
+                                          * over rival */
     struct prompt_cost cost;
     struct cost    before;               /* counted up to the last pass */
     bool           agreed;
@@ -42,7 +42,7 @@ struct prompt_session {
     struct tokenizer  *tokenizer;        /* NULL: bytes */
     int32_t           *prompt;
     int32_t            n_prompt, n_asked;
-    const struct chat_form *chat;        /* NULL: the prompt as it stands */
+    struct chat_question question;       /* of --chat; its text is taken */
     bool               empty;            /* the prompt: the first new token
                                           * begins the text */
     uint64_t           start_bytes;      /* resident, with tokenizer and

@@ -125,10 +125,33 @@ static void put_flags(FILE *file, const struct command *command,
     }
 }
 
-void manual_command(FILE *file, const struct command *command)
+static void put_keys(FILE *file, const char *heading,
+                     const struct config_schema *schema)
 {
     char described[512];
 
+    fprintf(file, ".SH %s\n", heading);
+    for (const struct config_key *key = schema->keys; key->name; key++) {
+        config_describe(described, sizeof described, key);
+        put_row(file, key->name, described, key->help);
+    }
+}
+
+static void put_file_keys(FILE *file, const char *heading,
+                          const struct file_key *const *keys)
+{
+    char described[512];
+
+    fprintf(file, ".SH %s\n", heading);
+    for (; *keys; keys++)
+        for (const struct file_key *key = *keys; key->name; key++) {
+            config_describe_file(described, sizeof described, key);
+            put_row(file, key->name, described, key->help);
+        }
+}
+
+void manual_command(FILE *file, const struct command *command)
+{
     put_title(file, command->name, command->help);
     fputs(".SH SYNOPSIS\n", file);
     for (const char *line = command->usage;; line++) {
@@ -157,13 +180,11 @@ void manual_command(FILE *file, const struct command *command)
         put_flags(file, command, group);
     }
     if (command->config)
-        fputs(".SH KEYS\n", file);
-    for (const struct config_key *key = command->config ? command->config->keys
-                                                        : NULL;
-         key && key->name; key++) {
-        config_describe(described, sizeof described, key);
-        put_row(file, key->name, described, key->help);
-    }
+        put_keys(file, "KEYS", command->config);
+    if (command->file_keys)
+        put_file_keys(file, "KEYS OF THE FILE", command->file_keys);
+    if (command->also)
+        put_keys(file, "KEYS OF THE FILE", command->also);
     put_exit_status(file);
     put_see_also(file, command->name);
 }

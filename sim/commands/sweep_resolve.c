@@ -2,11 +2,9 @@
  * running it. */
 #include "sim/commands/sweep_resolve.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "models/commands/run_rival.h"
 #include "models/kernels/kernels.h"
@@ -74,20 +72,6 @@ static enum status resolve_train(struct resolved *out, const char *base,
     return status;
 }
 
-static enum status hash_text(struct resolved *out, const char *path,
-                             struct error *err)
-{
-    struct file_map text;
-    enum status status = file_map(&text, path, err);
-
-    if (status != STATUS_OK)
-        return status;
-    snprintf(out->data_hash, sizeof out->data_hash, "%016" PRIx64,
-             (uint64_t)XXH64(text.data, text.size, 0));
-    file_unmap(&text);
-    return STATUS_OK;
-}
-
 /* With the rival beside it, where it has one. */
 static enum status held_by_run(double *out, const struct run_config *c,
                                const struct source *source, int threads,
@@ -135,7 +119,7 @@ static enum status resolve_run(struct resolved *out, const char *base,
         status = run_config_fail(config, "run.text", err, "%.200s: no such"
                                  " file", config->text);
     if (status == STATUS_OK && as->with_data)
-        status = hash_text(out, config->text, err);
+        status = file_hash(out->data_hash, config->text, err);
     free(config);
     return status;
 }

@@ -56,6 +56,8 @@ struct pricing {
     int32_t  choice;          /* followed; of no meaning before any is */
     struct row_count count[ROWS_COUNT];   /* of `choice` */
     double   footprint_bytes;
+    double   seldom_bytes;    /* of it: weights that a decode step is expected
+                               * not to read */
     struct rates rates;       /* of the machine, if there is one */
     struct bill  bill;        /* of `range` */
     struct predict_range *range;   /* NULL: not asked for */

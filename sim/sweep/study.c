@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/core/base/nearest.h"
+#include "sim/sweep/listed.h"
 #include "sim/sweep/solve.h"
 
 static enum status no_memory(struct error *err)
@@ -15,15 +16,24 @@ static enum status no_memory(struct error *err)
 
 /* ---- axes ---- */
 
-/* 1e-3 and .001 are one value. */
-static bool same_value(const char *a, const char *b)
+static enum status check_distinct(const struct study *s,
+                                  const struct sweep_setting *setting,
+                                  const char *key, const yaml_node_t *list,
+                                  struct error *err)
 {
-    char *end_a, *end_b;
-    double x = strtod(a, &end_a), y = strtod(b, &end_b);
+    const ptrdiff_t n = document_size(list);
+    struct listed *listed = calloc((size_t)n, sizeof *listed);
 
-    if (end_a == a || *end_a || end_b == b || *end_b)
-        return strcmp(a, b) == 0;
-    return x == y;
+    if (!listed)
+        return no_memory(err);
+    for (ptrdiff_t i = 0; i < n; i++)
+        listed[i] = listed_value(setting[i].value, i);
+    const ptrdiff_t twice = listed_twice(listed, n, n, 0);
+    free(listed);
+    return twice < 0 ? STATUS_OK
+        : study_refuse(s, document_item(s->document, list, twice), err,
+                       "axis '%.64s' has %.64s twice", key,
+                       setting[twice].value);
 }
 
 static bool is_taken(const struct study *s, const char *key)
@@ -77,12 +87,8 @@ static enum status read_list(struct study *s, struct sweep_setting *out,
         if (status != STATUS_OK)
             return status;
         assert(setting->value);
-        for (ptrdiff_t j = 0; j < i && step == 1; j++)
-            if (same_value(setting->value, out[j].value))
-                return study_refuse(s, node, err, "axis '%.64s' has %.64s twice", key,
-                                    setting->value);
     }
-    return STATUS_OK;
+    return step == 1 ? check_distinct(s, out, key, list, err) : STATUS_OK;
 }
 
 static enum status check_list(const struct study *s, const char *key,
@@ -143,23 +149,50 @@ static bool is_seed(const char *key)
     return strcmp(dot ? dot + 1 : key, "seed") == 0;
 }
 
+/* The choice of an axis that another has too, behind those of that; -1: none, or
+ * they are of other keys. */
+static enum status find_shared(int32_t *out, const struct axis *x,
+                               const struct axis *y, struct error *err)
+{
+    const size_t n = (size_t)x->n + (size_t)y->n;
+
+    *out = -1;
+    if (strcmp(x->choice->setting->key, y->choice->setting->key) != 0)
+        return STATUS_OK;
+    struct listed *listed = calloc(n, sizeof *listed);
+    if (!listed)
+        return no_memory(err);
+    for (int32_t i = 0; i < x->n; i++)
+        listed[i] = listed_value(x->choice[i].setting->value, i);
+    for (int32_t i = 0; i < y->n; i++)
+        listed[x->n + i] = listed_value(y->choice[i].setting->value, x->n + i);
+    const ptrdiff_t twice = listed_twice(listed, (ptrdiff_t)n, x->n, x->n);
+    if (twice >= 0)
+        *out = (int32_t)(twice - x->n);
+    free(listed);
+    return STATUS_OK;
+}
+
 /* What was chosen on a seed is not confirmed by the same seed. */
 static enum status check_apart(const struct study *s, const struct phase *a,
                                const struct phase *b, const yaml_node_t *node,
                                struct error *err)
 {
-    for (size_t i = 0; i < a->n_axes; i++)
-        for (size_t j = 0; j < b->n_axes; j++)
-            for (int32_t v = 0; v < a->axis[i].n * b->axis[j].n; v++) {
-                const struct sweep_setting
-                    *x = a->axis[i].choice[v / b->axis[j].n].setting,
-                    *y = b->axis[j].choice[v % b->axis[j].n].setting;
-                if (is_seed(x->key) && strcmp(x->key, y->key) == 0 &&
-                    same_value(x->value, y->value))
-                    return study_refuse(s, node, err, "phase '%.64s' has %.64s %.64s,"
-                                        " and so has '%.64s': seeds of phases are"
-                                        " apart", b->name, y->key, y->value, a->name);
-            }
+    for (size_t i = 0; i < a->n_axes * b->n_axes; i++) {
+        const struct axis *x = &a->axis[i / b->n_axes];
+        const struct axis *y = &b->axis[i % b->n_axes];
+        int32_t shared = -1;
+        enum status status = is_seed(x->choice->setting->key)
+                                 ? find_shared(&shared, x, y, err) : STATUS_OK;
+        if (status != STATUS_OK)
+            return status;
+        if (shared >= 0)
+            return study_refuse(s, node, err, "phase '%.64s' has %.64s %.64s,"
+                                " and so has '%.64s': seeds of phases are"
+                                " apart", b->name,
+                                y->choice[shared].setting->key,
+                                y->choice[shared].setting->value, a->name);
+    }
     return STATUS_OK;
 }
 
@@ -249,10 +282,6 @@ static enum status read_row(struct study *s, struct row *row,
         return status;
     if (!row->name || !*row->name)
         return study_refuse(s, node, err, "settings: a row needs a name");
-    for (const struct row *other = s->row; other < row; other++)
-        if (strcmp(other->name, row->name) == 0)
-            return study_refuse(s, node, err, "settings: two rows are called '%.64s'",
-                                row->name);
     for (size_t i = 0; i < own.n; i++)
         if (is_taken(s, own.of[i].key))
             return study_refuse(s, node, err, "'%.64s' is an axis: a row cannot fix"
@@ -274,6 +303,24 @@ static enum status open_rows(struct study *s, ptrdiff_t n, struct error *err)
     return s->row ? STATUS_OK : no_memory(err);
 }
 
+static enum status check_names(const struct study *s, const yaml_node_t *list,
+                               struct error *err)
+{
+    const size_t n = (size_t)s->n_rows;
+    struct listed *listed = calloc(n, sizeof *listed);
+
+    if (!listed)
+        return no_memory(err);
+    for (size_t i = 0; i < n; i++)
+        listed[i] = listed_word(s->row[i].name, (ptrdiff_t)i);
+    const ptrdiff_t twice = listed_twice(listed, s->n_rows, s->n_rows, 0);
+    free(listed);
+    return twice < 0 ? STATUS_OK
+        : study_refuse(s, document_item(s->document, list, twice), err,
+                       "settings: two rows are called '%.64s'",
+                       s->row[twice].name);
+}
+
 static enum status read_rows(struct study *s, const yaml_node_t *node,
                              struct error *err)
 {
@@ -285,7 +332,7 @@ static enum status read_rows(struct study *s, const yaml_node_t *node,
     for (int32_t i = 0; i < s->n_rows && status == STATUS_OK; i++)
         status = read_row(s, &s->row[i], document_item(s->document, node, i),
                           err);
-    return status;
+    return status == STATUS_OK ? check_names(s, node, err) : status;
 }
 
 /* Axes without rows are of one that has no name and no key, in all phases. */
@@ -370,18 +417,43 @@ static enum status keep_claims(struct study *s, const yaml_node_t *node,
 }
 
 /* The parts of a study, in the order in which they are read. */
-static const struct {
-    const char *name;
-    enum status (*read)(struct study *s, const yaml_node_t *node,
-                        struct error *err);
-} parts[] = {
-    { "base", read_base },     { "command", read_command },
-    { "set", read_set },       { "zip", read_zip },
-    { "axes", read_every },    { "phases", read_phases },
-    { "settings", read_rows }, { "points", read_points },
-    { "claims", keep_claims },
+const struct file_key study_keys[] = {
+    { "base", "the name of a file, relative to the study", NULL,
+      "the run config that the points start from; of profile and predict a"
+      " model" },
+    { "command", "one of train, run, router, profile, predict", "train",
+      "what runs at each point; options of profile and predict are keys, as"
+      " predict.batch: 8" },
+    { "set", "a mapping, key: value", "", "keys of every point, as --set takes"
+      " them; files are relative to the study" },
+    { "zip", "a mapping from keys to lists of one length", "",
+      "lists that are taken together: the first values of all, then the second"
+      " ones; they make one axis" },
+    { "axes", "a mapping from keys to lists of values", "",
+      "every combination is a point, the last axis fastest" },
+    { "phases", "a mapping from at most 8 names to axes", "",
+      "axes of those rows alone that name the phase, as selection: {train.seed:"
+      " [1, 2]}; seeds of two phases may not be the same" },
+    { "settings", "a list of mappings, {name: mod, key: value}", "",
+      "named rows of keys; each is a point at every combination of zip, axes"
+      " and its phases" },
+    { "points", "a list of mappings, {name: alone, key: value}", "",
+      "points after those, one each; they take what settings[] takes" },
+    { "claims", "a list of mappings", "",
+      "what the study claims of its rows before it runs; isobath report judges"
+      " it; with command train alone" },
+    { NULL, NULL, NULL, NULL },
 };
-enum { PARTS = sizeof parts / sizeof *parts };
+
+static enum status (*const part_readers[])(struct study *s,
+                                           const yaml_node_t *node,
+                                           struct error *err) = {
+    read_base, read_command, read_set, read_zip, read_every, read_phases,
+    read_rows, read_points, keep_claims,
+};
+enum { PARTS = sizeof part_readers / sizeof *part_readers };
+_Static_assert(sizeof study_keys / sizeof *study_keys == PARTS + 1,
+               "a part that nobody reads, or that nobody tells of");
 
 static enum status check_part(const struct study *s, const yaml_node_t *root,
                               ptrdiff_t i, struct error *err)
@@ -389,17 +461,20 @@ static enum status check_part(const struct study *s, const yaml_node_t *root,
     const char *key = "";
     enum status status = settings_key(s, &key, root, i, err);
     struct nearest near = nearest_to(key);
+    char all[160] = "";
 
     for (int p = 0; p < PARTS; p++) {
-        nearest_offer(&near, parts[p].name);
-        if (status != STATUS_OK || strcmp(key, parts[p].name) == 0)
+        const size_t used = strlen(all);
+        nearest_offer(&near, study_keys[p].name);
+        if (status != STATUS_OK || strcmp(key, study_keys[p].name) == 0)
             return status;
+        snprintf(all + used, sizeof all - used, "%s%s", p ? ", " : "",
+                 study_keys[p].name);
     }
     return study_refuse(s, document_key(s->document, root, i), err,
-                        "unknown key '%.64s'%s%s%s: allowed are base, command, set,"
-                        " settings, zip, axes, phases, claims and points", key,
+                        "unknown key '%.64s'%s%s%s: allowed are %s", key,
                         near.name ? ", did you mean '" : "",
-                        near.name ? near.name : "", near.name ? "'?" : "");
+                        near.name ? near.name : "", near.name ? "'?" : "", all);
 }
 
 enum status study_read(struct study *s, struct error *err)
@@ -418,11 +493,11 @@ enum status study_read(struct study *s, struct error *err)
                               " the points start from");
     for (int p = 0; p < PARTS && status == STATUS_OK; p++) {
         const yaml_node_t *node = document_find(
-            s->document, root, document_size(root), parts[p].name);
+            s->document, root, document_size(root), study_keys[p].name);
         if (node)
-            status = parts[p].read(s, node, err);
+            status = part_readers[p](s, node, err);
         s->n_taken = s->sweep.n_keys;
-        if (parts[p].read == read_every)
+        if (part_readers[p] == read_every)
             s->sweep.n_axes = s->n_taken;
     }
     return status == STATUS_OK && !s->row &&

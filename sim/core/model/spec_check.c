@@ -268,9 +268,15 @@ enum status spec_check_runs(const struct model_spec *s, struct error *err)
     const char *what = s->experts.n > 0  ? "a mixture of experts"
                        : s->latent.kv > 0 ? "latent attention"
                                           : NULL;
-    return !what ? STATUS_OK
-                 : error_set(err, STATUS_BAD_VALUE, "%s is priced by isobath"
-                             " predict, and not run", what);
+    if (what)
+        return error_set(err, STATUS_BAD_VALUE, "%s is priced by isobath"
+                         " predict, and not run", what);
+    return !s->packing.method
+               ? STATUS_OK
+               : error_set(err, STATUS_BAD_VALUE, "weights packed by %s are"
+                           " priced by isobath predict, and not run: GGUF files"
+                           " and safetensors of float32, float16 or bfloat16"
+                           " are", s->packing.method);
 }
 
 /* What both parts read at once, and what has no norm before it. */
