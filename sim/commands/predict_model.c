@@ -140,7 +140,7 @@ static enum status store_as(struct model_spec *spec, const char *type,
     struct stored_config config = { .all = NUMBER_F32 };
     struct error why;
 
-    if (spec_check_runs(spec, &why) != STATUS_OK)
+    if (spec_check_plain(spec, &why) != STATUS_OK)
         return format_of(type) < PRECISION_COUNT
                    ? STATUS_OK
                    : error_set(err, STATUS_BAD_VALUE, "--weights %s: %s;"

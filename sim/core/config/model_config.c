@@ -75,6 +75,25 @@ static void set_rope_scaling(struct model_spec *spec,
     r->original_tokens = narrow(config->rope_original_tokens);
 }
 
+/* Of every layer. */
+static void set_experts(struct model_spec *spec,
+                        const struct model_config *config)
+{
+    struct experts *e = &spec->experts;
+
+    if (config->experts == 0)
+        return;
+    e->n = narrow(config->experts);
+    e->active = narrow(config->experts_per_token);
+    e->width = config->expert_ffn ? narrow(config->expert_ffn)
+                                  : spec->n_ffn / (e->active > 0 ? e->active : 1);
+    e->shared = narrow(config->shared_experts * e->width);
+    e->shared_gate = e->shared > 0;
+    e->normalised = config->norm_topk;
+    for (int32_t l = 0; l < SPEC_MAX_LAYERS; l++)
+        spec->has_experts[l] = l < spec->n_layers;
+}
+
 static enum status set_shape(struct model_spec *spec,
                              const struct model_config *config,
                              struct error *err)
@@ -100,6 +119,7 @@ static enum status set_shape(struct model_spec *spec,
     spec->window = narrow(config->sight);
     for (int32_t l = 0; l < SPEC_MAX_LAYERS; l++)
         spec->windowed[l] = spec->window > 0 && l < spec->n_layers;
+    set_experts(spec, config);
     if (spec->head_size > 0 || spec->n_heads < 1)
         return STATUS_OK;
     if (spec->n_channels % spec->n_heads != 0)
@@ -393,6 +413,11 @@ void model_config_of(struct model_config *out, const struct model_spec *spec,
         .norm_epsilon = (double)spec->norm_epsilon,
         .rope_theta = (double)spec->rope_theta,
         .qkv_bias = spec->traits.qkv_bias, .qk_norm = spec->traits.qk_norm,
+        .experts = spec->experts.n, .expert_ffn = spec->experts.width,
+        .experts_per_token = spec->experts.n > 0 ? spec->experts.active : 2,
+        .shared_experts = spec->experts.width > 0
+                              ? spec->experts.shared / spec->experts.width : 0,
+        .norm_topk = spec->experts.n == 0 || spec->experts.normalised,
         .rope_scaling = (int)spec->rope_scaling.kind,
         .sight = spec_has_windows(spec) ? spec->window : 0,
         .rope_factor = (double)spec->rope_scaling.factor,

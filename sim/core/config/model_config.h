@@ -28,6 +28,8 @@ struct model_config {
     double  rope_factor, rope_low_frequency, rope_high_frequency;
     int64_t rope_original_tokens;
     bool    qkv_bias, qk_norm;   /* traits that a family may lack */
+    int64_t experts, experts_per_token, expert_ffn, shared_experts;
+    bool    norm_topk;
 
     int     policy;              /* index into model_config_policies */
     char    blocks[CONFIG_TEXT_SIZE];
@@ -173,6 +175,29 @@ extern const char *const model_config_bypasses[];
         "share of the old value that the running mean of top-k's cut keeps"    \
         " each step")
 
+/* Feed-forward parts of which a token enters a few. */
+#define MODEL_CONFIG_EXPERT_KEYS(base)                                         \
+    MODEL_CONFIG_ROW(base, "model.experts", INT, experts,                      \
+        0, SPEC_MAX_EXPERTS, "0", NULL, "",                                    \
+        "feed-forward parts of each layer, of which a token enters a few: a"   \
+        " mixture of experts; 0: one part, that all enter; for llama, qwen2,"  \
+        " qwen3 and stablelm, whose parts are SwiGLU without biases")          \
+    MODEL_CONFIG_ROW(base, "model.experts_per_token", INT, experts_per_token,  \
+        1, SPEC_MAX_EXPERTS, "2", NULL, "",                                    \
+        "experts that a token enters: those of the router's highest scores; no"\
+        " token is dropped")                                                   \
+    MODEL_CONFIG_ROW(base, "model.expert_ffn", INT, expert_ffn, 0, 1 << 20,    \
+        "0", NULL, "", "width of an expert; 0: ffn / experts_per_token, so that"\
+        " a token costs what it costs without experts")                        \
+    MODEL_CONFIG_ROW(base, "model.shared_experts", INT, shared_experts,        \
+        0, 1 << 10, "0", NULL, "",                                             \
+        "experts that every token enters besides, as one part so many times as"\
+        " wide, gated by the sigmoid of a score of its own (Qwen 1.5 MoE)")    \
+    MODEL_CONFIG_ROW(base, "model.norm_topk", BOOL, norm_topk, 0, 0,           \
+        "true", NULL, "", "the weights of the experts that a token enters sum" \
+        " to 1 (Mixtral); else they are what the softmax over all gives them"  \
+        " (OLMoE)")
+
 #define MODEL_CONFIG_KEYS(base)                                                \
     MODEL_CONFIG_ROW(base, "model.family", CHOICE, family, 0, 0,               \
         NULL, family_names, "",                                                \
@@ -233,6 +258,7 @@ extern const char *const model_config_bypasses[];
     MODEL_CONFIG_ROW(base, "model.qk_norm", BOOL, qk_norm, 0, 0,               \
         "false", NULL, "", "every head of queries and keys is normalised (RMS" \
         ", with a scale) before its positions; qwen3 has that in any case")    \
+    MODEL_CONFIG_EXPERT_KEYS(base)                                             \
     MODEL_CONFIG_ROUTE_KEYS(base)                                              \
     MODEL_CONFIG_LEARNED_KEYS(base)
 /* clang-format on */
