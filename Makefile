@@ -145,6 +145,10 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
+# Numbers have a point in any locale that a caller sets.
+$(library:%.c=$(BUILD)/%.o): sim/core/base/plain.h
+$(library:%.c=$(BUILD)/%.o): CPPFLAGS += -include sim/core/base/plain.h
+
 $(BUILD)/sim/core/answer/summary.o: $(BUILD)/version.h
 $(BUILD)/sim/core/answer/summary.o: CPPFLAGS += -include $(BUILD)/version.h
 

@@ -62,7 +62,7 @@ static inline int read_rows(struct row rows[ROWS_MAX], const char *name)
 struct shape {
     const char *name;                   /* a row's model begins so */
     const char *type, *head;            /* of config.json */
-    int32_t C, layers, heads, kv, F, V;
+    int32_t C, layers, heads, kv, head_dim, F, V;
     bool tied;
 };
 
@@ -81,10 +81,12 @@ static inline struct model_spec spec_of_shape(const struct shape *s)
         snprintf(text, sizeof text, "{\"model_type\": \"%s\","
                  " \"architectures\": [\"%s\"], \"hidden_size\": %d,"
                  " \"num_hidden_layers\": %d, \"num_attention_heads\": %d,"
-                 " \"num_key_value_heads\": %d, \"intermediate_size\": %d,"
+                 " \"num_key_value_heads\": %d, \"head_dim\": %d,"
+                 " \"intermediate_size\": %d,"
                  " \"vocab_size\": %d, \"max_position_embeddings\": 8192,"
                  " \"sliding_window\": null, \"tie_word_embeddings\": %s}",
-                 s->type, s->head, s->C, s->layers, s->heads, s->kv, s->F, s->V,
+                 s->type, s->head, s->C, s->layers, s->heads, s->kv,
+                 s->head_dim, s->F, s->V,
                  s->tied ? "true" : "false");
     cr_assert(eq(int, hf_config_parse(&spec, NULL, text, strlen(text), s->name,
                                       &err), STATUS_OK), "%s", err.text);

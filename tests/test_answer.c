@@ -192,6 +192,31 @@ Test(answer, what_is_given_twice_counts_once)
     free(once);
 }
 
+/* A machine and a rival by a name and by paths to the same bytes. */
+Test(answer, what_is_named_in_two_ways_counts_once)
+{
+    char line[2304], machine[1024], model[1024];
+
+    snprintf(machine, sizeof machine, "%s/machines/l4.yaml",
+             getenv("ISOBATH_CONFIGS"));
+    snprintf(model, sizeof model, "%s/models/tiny-48-mod.yaml",
+             getenv("ISOBATH_CONFIGS"));
+    snprintf(line, sizeof line, "cp '%s' mine.yaml && ln -s '%s' other.yaml",
+             machine, model);
+    cr_assert(system(line) == 0);
+    cr_assert(eq(int, ANSWER("m.yaml", "--machine", "l4", "--context", "64",
+                             "--against", "tiny-48-mod", "-f", "csv"), 0),
+              "%s", complained);
+    char *once = strdup(said);
+    cr_assert(eq(int, ANSWER("m.yaml", "--machine", "l4", "--machine", machine,
+                             "--machine", "./mine.yaml", "--context", "64",
+                             "--against", "tiny-48-mod", "--against",
+                             "other.yaml", "--against", model, "-f", "csv"), 0),
+              "%s", complained);
+    cr_expect_str_eq(said, once);
+    free(once);
+}
+
 /* 2 dollars an hour, 300 grams a kWh at 1.5 of the machine's. */
 Test(answer, money_and_grams_come_from_the_profile)
 {

@@ -30,7 +30,7 @@ Test(bill, ops_of_one_machine_err_together)
     cr_assert(eq(int, bill_add(&bill, &other, 1), STATUS_OK));
     cr_assert(eq(int, bill_add(&bill, &one, 5), STATUS_OK));
     cr_expect(eq(sz, bill.n, 2));                     /* alike ones are one */
-    const struct estimate e = bill_range(&bill, &m, PRECISION_FP32).seconds;
+    const struct estimate e = bill_range(&bill, &m, PRECISION_FP32, 0).seconds;
     cr_expect(eq(dbl, e.value, 5));
     cr_expect(epsilon_eq(dbl, e.low, 10 * sqrt(0.1 / 2), 0.4));
     cr_expect(epsilon_eq(dbl, e.high, 10 - 10 * sqrt(0.1 / 2), 0.4));
@@ -44,7 +44,7 @@ Test(bill, a_machine_that_is_known_leaves_no_interval)
 
     cr_assert(eq(int, bill_add(&bill, &(struct roofline_load){ 0 }, 3),
                  STATUS_OK));
-    const struct predict_range range = bill_range(&bill, &m, PRECISION_FP32);
+    const struct predict_range range = bill_range(&bill, &m, PRECISION_FP32, 0);
     cr_expect(eq(dbl, range.seconds.low, 6));
     cr_expect(eq(dbl, range.seconds.high, 6));
     bill_close(&bill);
@@ -61,8 +61,8 @@ Test(bill, a_ratio_is_surer_than_its_parts)
                  STATUS_OK));
     cr_assert(eq(int, bill_add(&four, &(struct roofline_load){ 0 }, 4),
                  STATUS_OK));
-    const struct predict_range a = bill_range(&ten, &m, PRECISION_FP32);
-    const struct predict_range b = bill_range(&four, &m, PRECISION_FP32);
+    const struct predict_range a = bill_range(&ten, &m, PRECISION_FP32, 0);
+    const struct predict_range b = bill_range(&four, &m, PRECISION_FP32, 0);
     const struct predict_range seven = bill_mix(&a, 0.5, &b, 0.5);
     const struct estimate e = bill_ratio(&a, &b, METRIC_SECONDS);
     cr_expect(eq(dbl, e.value, 2.5));
@@ -82,7 +82,7 @@ Test(bill, an_interval_holds_the_value)
 
     cr_assert(eq(int, bill_add(&bill, &(struct roofline_load){ 0 }, 1),
                  STATUS_OK));
-    const struct estimate e = bill_range(&bill, &m, PRECISION_FP32).seconds;
+    const struct estimate e = bill_range(&bill, &m, PRECISION_FP32, 0).seconds;
     cr_expect(eq(dbl, e.low, 1));
     cr_expect(epsilon_eq(dbl, e.high, 2 - sqrt(0.1), 0.05));
     bill_close(&bill);
@@ -99,7 +99,7 @@ Test(bill, the_size_of_a_cache_is_in_the_interval)
     m.level[LEVEL_L3].bytes_per_second = (struct quantity){ 1e9, 1e9, 1e9,
                                                             "", "" };
     cr_assert(eq(int, bill_add(&bill, &load, 1), STATUS_OK));
-    const struct estimate e = bill_range(&bill, &m, PRECISION_FP32).seconds;
+    const struct estimate e = bill_range(&bill, &m, PRECISION_FP32, 0).seconds;
     cr_expect(lt(dbl, e.value, 1e-6));                       /* it fits */
     /* 10 % of the sizes are below 50 + 50 * sqrt(0.2): the rest comes from
      * memory at 1 B/s */
@@ -124,7 +124,7 @@ Test(bill, no_machine_can_take_less_than_its_best_ends)
 
     cr_assert(eq(int, bill_add(&bill, &load, 2), STATUS_OK));
     cr_assert(eq(int, bill_add(&bill, &norm, 1), STATUS_OK));
-    const struct predict_range range = bill_range(&bill, &m, PRECISION_FP32);
+    const struct predict_range range = bill_range(&bill, &m, PRECISION_FP32, 0);
     cr_expect(epsilon_eq(dbl, range.least_arithmetic, 250, 1e-9));
     /* of a footprint of 100 the cache keeps a fifth */
     cr_expect(epsilon_eq(dbl, range.least_memory, 2 * 50 * 0.8 / 2, 1e-9));

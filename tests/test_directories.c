@@ -162,6 +162,7 @@ Test(directories, what_a_killed_report_left_half_written_goes)
 
     train("run");
     cr_assert(system("mkdir -p page/tables page/figures") == 0);
+    put_file("page/.lock", "77\n");
     for (int i = 0; i < 3; i++)
         put_file(litter[i], "half");
     cr_assert(eq(int, report("run", "page"), 0));

@@ -161,3 +161,31 @@ Test(execution, devices_exchange_sums_over_the_link)
                              1e3, 1e-6));
     prediction_close(&p);
 }
+
+/* Of parameters P, times 3/4, in 3 steps and an update: parts of the optimizer
+ * take a sum where each is held, and P back; parts of gradients 3 such sums; parts
+ * of weights also P for each forward pass, those of layers again for its backward
+ * pass, and none back (Rajbhandari et al. 2020, section 7). */
+Test(execution, parts_are_fetched_over_the_link)
+{
+    static const int passes[SHARDING_COUNT] = { 2, 2, 4, 9 };
+    struct machine m = only_the_link();
+
+    for (int s = 0; s < SHARDING_COUNT; s++)
+        for (int again = 0; again < 2; again++) {
+            struct predict_question q = asks(MEMORY_TRAIN, (struct regime){
+                .data = 4, .accumulate = 3, .sharding = (enum sharding)s,
+                .recompute = again });
+            q.spec = spec_dense(&q.spec);
+            q.machine = &m;
+            struct prediction p = answered(&q);
+            const uint64_t outside = s == SHARDING_WEIGHTS
+                ? flops_parameters(&q.spec, LEDGER_OUTSIDE) : 0;
+            const uint64_t sent = (uint64_t)passes[s] *
+                                  memory_parameters(&q.spec) - 3 * outside;
+            cr_expect(epsilon_eq(dbl, p.range.seconds.value,
+                                 4.0 * (double)sent * 3 / 4 / 1e3, 1e-6), "%s",
+                      sharding_names[s]);
+            prediction_close(&p);
+        }
+}

@@ -287,8 +287,8 @@ Test(families, what_a_family_cannot_do_is_refused_by_name)
     refused(&spec, "attn_logit_softcapping -1: allowed is 0 to 1e9");
     spec = case_spec(&shapes[2], FAMILY_PHI, 0.0, PATTERN_ODD);
     spec.n_rotary = 3;
-    refused(&spec, "model.head_size");
+    refused(&spec, "model.rotary_size 3: allowed are even numbers up to");
     spec.n_rotary = 6;
-    refused(&spec, "rotary numbers of a head 6: allowed are even numbers up to"
+    refused(&spec, "model.rotary_size 6: allowed are even numbers up to"
             " the head's size, 4");
 }

@@ -146,17 +146,17 @@ Test(faults, a_training_without_memory_leaves_a_whole_summary_or_none)
 
 /* At the n-th call of a kind while the answer goes to the file `out`, which
  * holds an older one.  Returns whether the new one, `whole`, stands there. */
-static bool interrupted(const char *kind, long n, int signal,
+static bool interrupted(const char *kind, long n, int signal, const char *older,
                         const char *const *arguments)
 {
-    put_file("out", "older");
+    put_file("out", older);
     cr_expect(eq(int, with_cause(kind, n, -signal, arguments), 130),
               "%s %ld, signal %d", kind, n, signal);
     cr_expect(system("test -z \"$(find . -name '*.tmp')\"") == 0,
               "%s %ld, signal %d", kind, n, signal);
     const bool done = system("cmp -s out whole") == 0;
     if (!done)
-        expect_said("out", "older");
+        expect_said("out", older);
     return done;
 }
 
@@ -184,7 +184,8 @@ Test(faults, a_signal_at_any_write_of_a_prediction_leaves_an_older_file_or_a_who
         for (long n = 1; n <= all; n++)
             for (int i = 0; i < SIGNALS; i++)
                 cr_expect(not(interrupted(kinds[k], n, signals[i],
-                                          arguments) && !(k == 1 && n == 2)));
+                                          "model,phase,older", arguments) &&
+                              !(k == 1 && n == 2)));
     }
 }
 
@@ -199,5 +200,95 @@ Test(faults, a_signal_at_work_on_a_machine_profile_leaves_the_older_file)
     for (int k = 0; k < 3; k++)
         for (int i = 0; i < SIGNALS; i++)
             cr_expect(not(interrupted(kinds[k], k == 0 ? 100 : 1, signals[i],
+                                      "# Written by `isobath machine`: older",
                                       arguments)));
+}
+
+#define OF_TEXT "--text", "text", "--window", "32", "--limit", "320", "-o", "out", \
+                "-q", "--threads", "1"
+#define SENSITIVITY ARGUMENTS("sensitivity", "a", "--capacities",              \
+                              "0,0.2,0.4,0.6,0.8,1", OF_TEXT)
+
+/* A trained model a. */
+static void train_a(void)
+{
+    hear_hangups();
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q", "--set",
+                              "train.steps=4"), 0));
+}
+
+/* Whether a part was written when a signal came at the n-th allocation. */
+static bool part_at(long n, const char *const *arguments)
+{
+    const int code = with_cause("memory", n, -signals[n % SIGNALS], arguments);
+
+    cr_expect(code == 130 || code == 0, "%s, allocation %ld: %d", *arguments, n,
+              code);
+    return there("out/summary.json");
+}
+
+/* The first allocation at which a signal leaves a part, by halving; the whole
+ * stands in the directory whole. */
+static long first_part(const char *const *arguments)
+{
+    long none = 0, some = calls("memory", arguments);
+
+    cr_assert(system("rm -rf whole && mv out whole") == 0);
+    while (some - none > 1) {
+        const long n = none + (some - none) / 2;
+        if (part_at(n, arguments))
+            some = n;
+        else
+            none = n;
+        cr_assert(system("rm -rf out") == 0);
+    }
+    return some;
+}
+
+static void expect_part(long n, const char *const *arguments)
+{
+    cr_assert(part_at(n, arguments), "%s", *arguments);
+    expect_said("stderr", "isobath: error: interrupted ");
+    json_t *part = summary_of("out");
+    cr_expect_str_eq(json_string_value(at(part, "status")), "interrupted",
+                     "%s", *arguments);
+    json_decref(part);
+}
+
+Test(faults, an_interrupted_command_keeps_what_it_had_finished)
+{
+    const char *const *const all[] = {
+        ARGUMENTS("router", "a", "--positions", "8", OF_TEXT),
+        ARGUMENTS("regret", "a", "--windows", "4", "--positions", "4", OF_TEXT),
+        ARGUMENTS("allocate", "a", "--skip", "320", "--sensitivity", "table",
+                  "--budget", "flops=95%", OF_TEXT),
+        ARGUMENTS("profile", "a", "--tokens", "8", "--steps", "2", "--repeats",
+                  "2", "--phases", "prefill,decode", "-o", "out", "-q",
+                  "--threads", "1"),
+    };
+
+    train_a();
+    cr_assert(eq(int, ISOBATH("sensitivity", "a", "--text", "text", "--window",
+                              "32", "--limit", "320", "-o", "table", "-q"), 0));
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        const long n = first_part(all[i]);
+        expect_part(n, all[i]);
+        cr_assert(system("rm -r out") == 0);
+    }
+}
+
+Test(faults, an_interrupted_sensitivity_goes_on_and_is_no_table_to_choose_by)
+{
+    train_a();
+    const long first = first_part(SENSITIVITY);
+    for (long n = first; n < first + 6; n += 2) {
+        expect_part(n, SENSITIVITY);
+        cr_expect(eq(int, ISOBATH("allocate", "a", "--text", "text", "--skip",
+                                  "320", "--window", "32", "--sensitivity",
+                                  "out", "--budget", "flops=95%"), 2));
+        expect_said("stderr", "--sensitivity out: it was interrupted");
+        cr_assert(eq(int, finish(start(SENSITIVITY, (struct limits){ 0 })), 0));
+        expect_same_file("out/sensitivity.csv", "whole/sensitivity.csv");
+        cr_assert(system("rm -r out") == 0);
+    }
 }

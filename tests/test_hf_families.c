@@ -128,7 +128,7 @@ Test(hf_families, what_is_not_computed_is_refused_by_name)
         { SHAPE("phi", 256, 48, 80, 2, 6) ",\"partial_rotary_factor\":1.5}",
           "partial_rotary_factor 1.5: must be a number above 0, up to 1" },
         { SHAPE("phi", 256, 48, 80, 2, 6) ",\"partial_rotary_factor\":0.4}",
-          "model.head_size" },
+          "model.rotary_size 3: allowed are even numbers up to" },
         { SHAPE("phi3", 256, 48, 80, 2, 6)
           ",\"rope_scaling\":{\"type\":\"longrope\",\"short_factor\":[1],"
           "\"long_factor\":[1,1,1,1]}}",

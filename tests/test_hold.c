@@ -1,4 +1,5 @@
 /* test_hold.c - Add up by hand what a step holds, and find what fits. */
+#include "sim/price/flops.h"
 #include "sim/price/hold.h"
 #include "tests/priced.h"
 
@@ -24,6 +25,43 @@ Test(hold, training_holds_a_gradient_and_two_moments_of_each_parameter)
     cr_expect(eq(u64, hold.bytes[MEMORY_GRADIENTS], 4 * parameters));
     cr_expect(eq(u64, hold.bytes[MEMORY_OPTIMIZER], 8 * parameters));
     cr_expect(eq(u64, hold.bytes[MEMORY_KV], 0));
+}
+
+/* Of P parameters of 4 bytes, a quarter of what is held in parts, and one layer
+ * whole, of weights beside what is outside any. */
+Test(hold, four_devices_hold_a_part_each)
+{
+    const struct model_spec spec = llama();
+    const uint64_t P = 4 * memory_parameters(&spec);
+    struct regime regime = { .data = 4 };
+    struct hold hold[SHARDING_COUNT];
+
+    for (int s = 0; s < SHARDING_COUNT; s++) {
+        regime.sharding = (enum sharding)s;
+        const struct hold_question q = asks(&spec, &regime, MEMORY_TRAIN, 2,
+                                            16);
+        hold[s] = hold_buffers(&q);
+        cr_expect(eq(u64, hold[s].bytes[MEMORY_ACTIVATIONS],
+                     hold[0].bytes[MEMORY_ACTIVATIONS]));
+        cr_expect(epsilon_eq(dbl, (double)hold[s].bytes[MEMORY_OPTIMIZER],
+                             (double)(2 * P) / (s > 0 ? 4 : 1), 1e-3 * P));
+        cr_expect(epsilon_eq(dbl, (double)hold[s].bytes[MEMORY_GRADIENTS],
+                             (double)P / (s > 1 ? 4 : 1), 1e-3 * P));
+        cr_expect(epsilon_eq(dbl, (double)hold[s].bytes[MEMORY_WEIGHTS],
+                             (double)P / (s > 2 ? 4 : 1), 1e-3 * P));
+    }
+    const uint64_t plain_space = hold[0].bytes[MEMORY_WORKSPACE];
+    const uint64_t at_hand = hold[2].bytes[MEMORY_WORKSPACE] - plain_space;
+    cr_expect(eq(u64, hold[1].bytes[MEMORY_WORKSPACE], plain_space));
+    uint64_t layer = 0, outside = P;
+    for (int32_t l = 0; l < spec.n_layers; l++) {
+        const uint64_t bytes = 4 * flops_parameters(&spec, l);
+        layer = bytes > layer ? bytes : layer;
+        outside -= bytes;
+    }
+    cr_expect(eq(u64, at_hand, layer > outside ? layer : outside));
+    cr_expect(eq(u64, hold[3].bytes[MEMORY_WORKSPACE] - plain_space - at_hand,
+                 layer + outside));
 }
 
 Test(hold, buffers_are_those_of_memory)

@@ -112,7 +112,8 @@ Test(hostile, an_answer_takes_the_place_of_no_input_and_of_no_result)
     static const char *const results[] = { "run/summary.json", "run/curve.csv",
         "run/model.safetensors", "run/state.safetensors", "run/config.json" };
     static const char taken[] = "those of isobath train stand";
-    static const char read[] = "it is read for what would stand in it";
+    static const char theirs[] = "is there already, and nothing that this"
+                                 " command wrote";
 
     cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "run", "-q", "--set",
                               "train.steps=2"), 0));
@@ -128,12 +129,18 @@ Test(hostile, an_answer_takes_the_place_of_no_input_and_of_no_result)
                                            "text", "-o", file));
     }
     cr_assert(symlink("run.yaml", "link") == 0);
-    expect_spared("run.yaml", read, shell("'%s' predict run.yaml -o link %s",
-                                          "2>stderr"));
-    expect_spared("text", read, ISOBATH("route-table", "run", "--text", "text",
-                                        "-o", "./text"));
-    expect_spared("text", read, ISOBATH("route-trace", "run", "--text", "text",
-                                        "-o", "text"));
+    expect_spared("run.yaml", theirs, shell("'%s' predict run.yaml -o link %s",
+                                            "2>stderr"));
+    expect_spared("text", theirs, ISOBATH("route-table", "run", "--text",
+                                          "text", "-o", "./text"));
+    expect_spared("text", theirs, ISOBATH("route-trace", "run", "--text",
+                                          "text", "-o", "text"));
+    cr_assert(eq(int, ISOBATH("route-table", "run", "--text", "text", "-o",
+                              "table", "-q"), 0));
+    expect_spared("table", "it is read for what would stand in it",
+                  ISOBATH("route-table", "run", "--text", "text", "--set",
+                          "routing.policy=table", "--set",
+                          "routing.table=table", "-o", "./table"));
     cr_expect(eq(int, shell("'%s' predict run.yaml -o run/price %s", ""), 0));
     cr_expect(eq(int, ISOBATH("run", "run", "--text", "text", "--limit", "50",
                               "-o", "again"), 0));

@@ -345,8 +345,8 @@ Test(import, a_file_that_import_did_not_write_stays, .init = import_recorded,
     cr_expect(eq(int, RUN("import", recorded(), "-o", "out", "--machine",
                           "emerald-rapids-2core", "--machine-out",
                           "foreign.yaml"), 2));
-    expect_said("stderr", "foreign.yaml: is a file that isobath import did not"
-                " write");
+    expect_said("stderr", "foreign.yaml: is there already, and nothing that"
+                " this command wrote");
     expect_said("foreign.yaml", "name: mine\n");
     cr_expect(eq(int, RUN("import", recorded(), "-o", "out", "--machine",
                           "emerald-rapids-2core", "--machine-out",

@@ -467,7 +467,8 @@ Test(predict, a_sum_past_64_bits_is_refused)
         .n_vocab = 1 << 20, .max_tokens = 1 << 20 });
     /* head: 2 * 2^16 * 2^20 a row, 2^31 rows */
     int32_t *count = calloc(1 << 11, sizeof *count);
-    struct allocation a = { 1, 1 << 11, 1 << 20, NULL, count, NULL, { 0 } };
+    struct allocation a = { .n_choices = 1, .n_sequences = 1 << 11,
+                            .n_tokens = 1 << 20, .count = count };
     struct predict_job job = { .spec = &spec, .allocation = &a };
     struct ledger *ledger;
     struct error err;

@@ -264,6 +264,16 @@ Test(replay, a_choice_that_was_recorded_goes_with_any_gate)
     cr_expect(agreed);
     cr_expect_str_eq(json_string_value(at(b, "routing.gate")), "2*sigmoid");
     json_decref(b);
+    /* Scored without its trace: by another rule, and by no other. */
+    cr_expect(eq(int, ISOBATH("run", "b", "--text", "text", "-q"), 2));
+    expect_said("stderr", "routing.policy replay: give the trace");
+    cr_expect(eq(int, ISOBATH("run", "b", "--text", "text", "-q", "--twin"),
+                 2));
+    cr_expect(eq(int, ISOBATH("run", "b", "--text", "text", "-q", "-o", "r",
+                              "--policy", "threshold"), 0));
+    b = summary_of("r");
+    cr_expect(eq(sz, json_array_size(at(b, "loss.rules")), 1));
+    json_decref(b);
 }
 
 static void expect_refused(const char *trace, const char *setting,

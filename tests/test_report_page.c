@@ -624,17 +624,22 @@ Test(report_page, the_same_model_with_nothing_routed_is_the_twin)
 }
 
 /* 5.1 nats less 5.0, of the same windows. */
-Test(report_page, the_twin_that_a_run_had_beside_it_is_shown)
+Test(report_page, the_rival_that_a_run_had_beside_it_is_shown)
 {
     char *table;
     put_scored("mod", "threshold", "f32", ",\"per_token\":{\"nats\":5.1,"
-               "\"flops\":80},\"twin\":{\"per_token\":{\"nats\":5.0,"
+               "\"flops\":80},\"against\":{\"rival\":\"exit:2\",\"name\":"
+               "\"exit after 2 of 4\",\"about\":\"left early\","
+               "\"layers\":2,\"layers_run\":2,\"per_token\":{\"nats\":5.0,"
                "\"flops\":100},\"loss_increase\":{\"value\":0.02,\"low\":"
                "0.01,\"high\":0.03},\"ratio\":{\"flops\":0.8}}");
     report_of(in_folder("mod"));
-    table = text_of("out/tables/answer.csv");
-    has(table, "\"loss on the text, twins\",5,measured,5.1,measured,1.02,");
-    has(table, "\"FLOPs of one token, twins\",100,counted,80,counted,0.8,");
+    table = text_of("out/tables/against.csv");
+    has(table, "mod,exit after 2 of 4,loss,5,measured,5.1,measured,1.02,");
+    has(table, ",FLOPs of a token,100,counted,80,counted,0.8,");
+    free(table);
+    table = text_of("out/index.html");
+    has(table, "The rival is left early. Against it, FLOPs ");
     free(table);
 }
 

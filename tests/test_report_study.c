@@ -380,6 +380,30 @@ Test(report_study, a_setting_is_told_by_numbers_and_by_the_data_it_saw)
     cr_assert(eq(sz, study.setting[0].n_seeds * study.setting[1].n_seeds, 2));
 }
 
+/* A run by a table of this path and content. */
+static void by_table(int seed, const char *path, const char *hash)
+{
+    trained(0.5, seed, 2.0, 1e6);
+    set_config(n_runs - 1, "table", json_string(path));
+    if (hash)
+        json_object_set_new(runs[n_runs - 1].summary, "provenance",
+                            json_pack("{s:{s:s}}", "hashes", "routing.table",
+                                      hash));
+}
+
+Test(report_study, a_file_is_told_by_its_content_where_that_was_hashed)
+{
+    by_table(1, "table.json", "0123");
+    by_table(2, "./table.json", "0123");
+    by_table(1, "table.json", "4567");
+    by_table(1, "table.json", NULL);
+    by_table(2, "./table.json", NULL);
+    gather();
+    cr_assert(eq(sz, study.n, 4));
+    cr_assert(eq(sz, study.setting[0].n_seeds + study.setting[1].n_seeds +
+                 study.setting[2].n_seeds + study.setting[3].n_seeds, 5));
+}
+
 Test(report_study, a_kind_is_said_once)
 {
     const struct setting named = { .kind = SETTING_DENSE,

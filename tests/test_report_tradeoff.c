@@ -73,7 +73,7 @@ static void put(struct point p)
             2 * (1 + p.increase), 200 * p.share, 100 * p.share,
             1e-3 * p.share, 4e-3 * p.share);
     if (!p.alone)
-        fprintf(f, ", \"twin\": {\"per_token\": {\"nats\": 2}, \"windows\": 16,"
+        fprintf(f, ", \"against\": {\"rival\": \"dense\", \"per_token\": {\"nats\": 2}, \"windows\": 16,"
                 " \"times\": 32, \"loss_increase\": {\"value\": %.9g, \"low\":"
                 " %.9g, \"high\": %.9g}, \"ratio\": {\"flops\": %.9g,"
                 " \"bytes\": %.9g, \"seconds\": {\"value\": %.9g, \"low\": %.9g,"
@@ -235,7 +235,7 @@ Test(report_tradeoff, a_point_without_a_twin_is_held_against_the_dense_one)
     cr_expect(epsilon_eq(dbl, t->increase.value, 0.04, 1e-9));
     cr_expect(isnan(t->increase.high));
     cr_expect(eq(int, amount_known(t->share[SPEND_SECONDS]), false));
-    cr_expect(strstr(t->share[SPEND_SECONDS].reason, "run.twin") != NULL);
+    cr_expect(strstr(t->share[SPEND_SECONDS].reason, "run.against") != NULL);
     cr_expect(tradeoff_best(&x, SPEND_FLOPS, 1) == NULL);
 }
 

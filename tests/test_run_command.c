@@ -169,9 +169,9 @@ Test(run_command, run_takes_a_shape_and_draws_its_weights)
              "  channels: 16\n  heads: 2\n  max_tokens: 64\n");
     cr_expect(eq(int, ISOBATH("run", "model.yaml", "--text", "text", "--limit",
                               "500", "--format", "csv"), 0));
-    expect_said("stdout", "rule,causal,bytes,nats_per_byte,bits_per_byte,"
+    expect_said("stdout", "model,rule,causal,bytes,nats_per_byte,bits_per_byte,"
                 "perplexity_per_byte,capacity_realised,flops_per_token\r\n"
-                "dense,1,499,5.");
+                "model,dense,1,499,5.");
 }
 
 /* Attention and feed-forward part apart: counted, predicted, told apart in the
@@ -423,10 +423,10 @@ Test(run_command, run_with_a_twin_pairs_what_both_would_have_said_alone)
 {
     train_a();
     cr_assert(eq(int, ISOBATH("run", "a", "--text", "text", "--limit", "1000",
-                              "--twin", "--set", "run.repeats=3", "-o", "p"),
+                              "--against", "dense", "--set", "run.repeats=3", "-o", "p"),
                  0));
-    expect_said("stdout", "against the dense twin on the same 32 windows, in"
-                " turns, 96 times");
+    expect_said("stdout", "none routed; on the same 32 windows, in turns, 96"
+                " times");
     cr_assert(eq(int, ISOBATH("run", "a", "--text", "text", "--limit", "1000",
                               "-o", "m", "-q"), 0));
     cr_assert(eq(int, ISOBATH("run", "a", "--text", "text", "--limit", "1000",
@@ -435,22 +435,22 @@ Test(run_command, run_with_a_twin_pairs_what_both_would_have_said_alone)
     double model = number_at(m, "per_token.nats");
     double dense = number_at(d, "per_token.nats");
     cr_expect(epsilon_eq(dbl, number_at(p, "per_token.nats"), model, 1e-9));
-    cr_expect(epsilon_eq(dbl, number_at(p, "twin.per_token.nats"), dense,
+    cr_expect(epsilon_eq(dbl, number_at(p, "against.per_token.nats"), dense,
                          1e-9));
-    cr_expect(epsilon_eq(dbl, number_at(p, "twin.loss_difference.value"),
+    cr_expect(epsilon_eq(dbl, number_at(p, "against.loss_difference.value"),
                          model - dense, 1e-9));
-    cr_expect(epsilon_eq(dbl, number_at(p, "twin.loss_increase.value"),
+    cr_expect(epsilon_eq(dbl, number_at(p, "against.loss_increase.value"),
                          model / dense - 1, 1e-9));
-    cr_expect(number_at(p, "twin.loss_difference.low") <= model - dense);
-    cr_expect(number_at(p, "twin.loss_difference.high") >= model - dense);
+    cr_expect(number_at(p, "against.loss_difference.low") <= model - dense);
+    cr_expect(number_at(p, "against.loss_difference.high") >= model - dense);
     cr_expect(eq(dbl, number_at(p, "per_token.flops"),
                  number_at(m, "per_token.flops")));
     cr_expect(eq(dbl, number_at(p, "per_token.flops"),
                  number_at(p, "per_token.flops_predicted")));
-    cr_expect(epsilon_eq(dbl, number_at(p, "twin.ratio.flops"),
+    cr_expect(epsilon_eq(dbl, number_at(p, "against.ratio.flops"),
                          number_at(m, "per_token.flops") /
                          number_at(d, "per_token.flops"), 1e-12));
-    cr_expect(number_at(p, "twin.ratio.seconds.low") > 0);
+    cr_expect(number_at(p, "against.ratio.seconds.low") > 0);
     cr_expect(eq(dbl, number_at(p, "counted_equals_predicted"), 1));
     cr_expect(isnan(number_at(p, "per_token.joules.value")));
     cr_expect(eq(dbl, first_in_csv("p/windows.csv", 1), 32));
@@ -467,14 +467,14 @@ Test(run_command, run_with_a_twin_pairs_what_both_would_have_said_alone)
 static const char study[] =
     "base: c.yaml\n"
     "command: run\n"
-    "set: {run.twin: true}\n"
+    "set: {run.against: dense}\n"
     "axes: {run.policy: [threshold, expert_choice, random, dense]}\n";
 
 /* The columns that a clock does not touch. */
 static void expect_same_points(const char *a, const char *b)
 {
     static const char *const same[] = { "per_token.nats", "per_token.flops",
-                                        "twin.loss_increase.high" };
+                                        "against.loss_increase.high" };
     for (int i = 0; i < 4; i++) {
         char x[PATH_SIZE], y[PATH_SIZE];
         snprintf(x, sizeof x, "%s/points/%06d", a, i);

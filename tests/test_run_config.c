@@ -41,7 +41,7 @@ Test(run_config, a_file_says_what_flags_say)
     cr_expect(eq(i64, config.window, 64));
     cr_expect(eq(i64, config.stride, 0));
     cr_expect(eq(int, config.split, RUN_ALL));
-    cr_expect(eq(int, config.twin, false));
+    cr_expect_str_eq(config.against, "");
     expect_passed((const char *const[]){ "routing.policy=random",
                                          "routing.capacity=[0.5, 1]", NULL });
 }
@@ -68,13 +68,13 @@ Test(run_config, without_a_file_flags_do)
     const struct config_setting given[] = {
         { "run.model=m", "MODEL", NULL }, { "run.text=t", "--text", NULL },
         { "run.split=test", "--split", NULL },
-        { "run.twin=true", "--twin", NULL },
+        { "run.against=dense", "--against", NULL },
         { "model.layers=3", NULL, NULL },
     };
     cr_assert(eq(int, take(NULL, given, 5), STATUS_OK), "%s", err.text);
     cr_expect_str_eq(config.text, "t");
     cr_expect(eq(int, config.split, SPLIT_TEST));
-    cr_expect(config.twin);
+    cr_expect_str_eq(config.against, "dense");
     expect_passed((const char *const[]){ "model.layers=3", NULL });
 }
 

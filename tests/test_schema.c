@@ -15,7 +15,7 @@ static const char make_all[] =
     "isobath train run.yaml -o drawn --set routing.policy=random"
     " --set routing.gate=one -s train.steps=4 &&"
     "isobath run train --text text --limit 96 -o score -m emerald-rapids-2core &&"
-    "isobath run train --text text --limit 96 -o twin --twin --tokens &&"
+    "isobath run train --text text --limit 96 -o twin --against dense --tokens &&"
     "isobath run dense --text text --limit 64 -o apart"
     " --set routing.policy=token_norm --set routing.part=apart"
     " --set routing.capacity=0.5 &&"
@@ -44,7 +44,7 @@ static void set_up_all(void)
     *strrchr(program, '/') = '\0';
     put_file("study.yaml", "base: run.yaml\nset: {train.steps: 3}\naxes:\n"
              "  routing.capacity: [0.25, 1.0]\n");
-    put_file("score.yaml", "run: {model: train, text: text, limit: 64, twin: true}\n");
+    put_file("score.yaml", "run: {model: train, text: text, limit: 64, against: dense}\n");
     put_file("scores.yaml", "base: score.yaml\ncommand: run\naxes:\n"
              "  run.window: [16, 32]\n");
     put_file("prices.yaml", "base: run.yaml\ncommand: predict\naxes:\n"

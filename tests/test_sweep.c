@@ -37,7 +37,7 @@ static const char fake_program[] =
     " {\"seconds\": null}}, \"loss\": {\"train\": 1.5, \"heldout_causal\":"
     " {\"nats_per_byte\": 1.25}, \"heldout_tokens\": 64, \"rules\":"
     " [{\"bits_per_byte\": 3.25}]}, \"per_token\": {\"nats\": 2.5},"
-    " \"twin\": {\"ratio\": {\"seconds\": {\"value\": 0.75, \"low\": 0.5,"
+    " \"against\": {\"ratio\": {\"seconds\": {\"value\": 0.75, \"low\": 0.5,"
     " \"high\": 1.0}}}, \"load\": {\"cpu_seconds\": 2.5, \"waiting_seconds\":"
     " 0.5, \"busy\": true}}' > $dir/tmp\n"
     "mv $dir/tmp $dir/summary.json\n";
@@ -196,6 +196,8 @@ ParameterizedTestParameters(sweep, mistakes_are_refused_with_a_place)
           "study.yaml:2:15: axis 'a' has 1 twice" },
         { "base: base.yaml\naxes: {a: [1e-3, .001]}",
           "study.yaml:2:18: axis 'a' has .001 twice" },
+        { "base: base.yaml\naxes: {a: [9, b, 2, 1, b, 2.0, 1, nan, 9]}",
+          "study.yaml:2:24: axis 'a' has b twice" },
         { "base: base.yaml\naxes: {a: [1], a: [2]}",
           "study.yaml:2:16: repeated key 'a'" },
         { "base: base.yaml\naxes: {a: [{b: 1}]}",
@@ -282,7 +284,7 @@ Test(sweep, a_sweep_of_run_has_its_own_columns)
         "point,name,x,status,tokens,bytes_of_text,nats_per_token,bits_per_byte,"
         "perplexity,capacity_realised,counted.flops,predicted.flops,"
         "counted.bytes,measured.seconds,modelled.joules,modelled.joules_low,"
-        "modelled.joules_high,dense.nats_per_token,windows,times,loss_increase,"
+        "modelled.joules_high,rival.nats_per_token,windows,times,loss_increase,"
         "loss_increase_low,loss_increase_high,loss_difference,"
         "loss_difference_low,loss_difference_high,ratio.flops,ratio.bytes,"
         "ratio.seconds,ratio.seconds_low,ratio.seconds_high,ratio.joules,"

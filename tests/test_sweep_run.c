@@ -201,20 +201,31 @@ Test(sweep_run, weights_go_where_they_are_not_wanted)
     expect_said("slurm/array.sh", " --batch 1 --drop-weights ");
 }
 
-/* A training tells who started it how far it is, and makes no file for that. */
-Test(sweep_run, a_training_tells_its_share_where_it_is_asked)
+static void expect_share_told(void)
+{
+    size_t n;
+    char *share = read_file("share", &n);
+
+    cr_expect(eq(sz, n, 9));
+    cr_expect(strtod(share, NULL) > 0 && strtod(share, NULL) <= 1, "%s", share);
+    free(share);
+    put_file("share", "");
+}
+
+/* Each tells who started it how far it is, and makes no file for that. */
+Test(sweep_run, commands_tell_their_share_where_they_are_asked)
 {
     setenv("ISOBATH_PROGRESS", "share", 1);
     cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q"), 0));
     cr_expect(not(there("share")));
     put_file("share", "");
     cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "b", "-q"), 0));
-    /* What a window of 32 tokens costs more or less than what is left of the
-     * judging at the last look. */
-    size_t n;
-    char *share = read_file("share", &n);
-    cr_expect(eq(sz, n, 9));
-    cr_expect(strtod(share, NULL) > 0 && strtod(share, NULL) <= 1, "%s", share);
-    free(share);
+    expect_share_told();
+    cr_assert(eq(int, ISOBATH("profile", "b", "-o", "c", "-q", "-r", "2",
+                              "--tokens", "8", "--steps", "2"), 0));
+    expect_share_told();
+    cr_assert(eq(int, ISOBATH("router", "b", "--text", "text", "-q",
+                              "--positions", "2", "-o", "d"), 0));
+    expect_share_told();
     unsetenv("ISOBATH_PROGRESS");
 }

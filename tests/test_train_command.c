@@ -252,6 +252,9 @@ Test(train_command, train_tells_where_a_config_is_wrong)
     expect_bad("family: llama", "family: gpt2\n  head_size: 4",
                "bad.yaml:2:11: model.family: gpt2 has head_size = channels /"
                " heads");
+    expect_bad("family: llama", "family: gpt_neox\n  head_size: 4",
+               "bad.yaml:2:11: model.family: gpt_neox has head_size = channels"
+               " / heads");
     expect_bad("model:", "model: [", "bad.yaml:");
 }
 

@@ -91,6 +91,31 @@ Test(train_init, a_model_that_routes_already_goes_on_as_it_routes)
     json_decref(s);
 }
 
+static void expect_hash(bool same, const char *key, const char *a,
+                        const char *b)
+{
+    json_t *one = json_object_get(at(summary_of(a), "provenance.hashes"), key);
+    json_t *two = json_object_get(at(summary_of(b), "provenance.hashes"), key);
+
+    cr_assert(one && two, "%s", key);
+    cr_expect(json_equal(one, two) == same, "%s of %s and %s", key, a, b);
+}
+
+/* Routers are drawn by the seed, and are no part of what was given. */
+Test(train_init, a_model_to_begin_with_is_told_by_its_content)
+{
+    train_dense();
+    cr_assert(eq(int, ISOBATH("train", "routers.yaml", "-o", "a", "-q"), 0));
+    cr_assert(eq(int, ISOBATH("train", "routers.yaml", "-o", "b", "-q", "--set",
+                              "train.init=./dense", "--set", "train.seed=2"),
+                 0));
+    put_file("more.yaml", strstr(routers_config, "data:"));
+    cr_assert(eq(int, ISOBATH("train", "more.yaml", "-o", "c", "-q", "--set",
+                              "train.init=a"), 0));
+    expect_hash(true, "train.init", "a", "b");
+    expect_hash(false, "train.init", "a", "c");
+}
+
 /* A rate that moves no weight: what is judged is what was read. */
 Test(train_init, all_of_a_model_may_be_trained_on)
 {

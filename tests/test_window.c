@@ -7,11 +7,12 @@
 
 #include "models/executor/model.h"
 #include "sim/core/model/spec_check.h"
+#include "sim/price/memory.h"
 #include "sim/price/predict.h"
 #include "tests/cases.h"
 #include "tests/reference.h"
 
-enum { B = 2, T = 50, V = 31 };
+enum { B = 2, T = 50, T_LONG = 150, V = 31 };
 
 static struct model_spec windowed(int32_t window)
 {
@@ -75,6 +76,141 @@ Test(window, logits_and_costs_are_those_of_the_last_tokens)
         ledger_close(counted);
         model_close(m);
     }
+}
+
+/* One new token of each sequence at a time, after `start` at once: by how much
+ * any logit differs from those of one pass. */
+static double worst_step(struct model *steps, struct model *whole,
+                         const int32_t *ids, int32_t start, float *logits)
+{
+    int32_t first[B * T_LONG], column[B];
+    double worst = 0;
+
+    for (int b = 0; b < B; b++)
+        memcpy(first + b * start, ids + b * T_LONG,
+               (size_t)start * sizeof *first);
+    model_decode_reset(steps);
+    if (start > 0)
+        model_forward(steps, &(struct model_input){
+            .ids = first, .n_sequences = B, .n_tokens = start, .cache = true,
+            .policy = route_find("dense") }, NULL, NULL);
+    for (int32_t t = start; t < T_LONG; t++) {
+        for (int b = 0; b < B; b++)
+            column[b] = ids[b * T_LONG + t];
+        model_decode(steps, &(struct decode_input){ .ids = column }, NULL);
+        for (int b = 0; b < B; b++)
+            for (int v = 0; v < V; v++)
+                worst = fmax(worst, fabs(
+                    (double)model_logits_of(steps, b, t)[v] -
+                    (double)model_logits_of(whole, b, t)[v]));
+    }
+    memcpy(logits, model_logits(steps), B * V * sizeof *logits);
+    return worst;
+}
+
+/* 150 tokens go round a ring of 16 nine times, and of 48 three. */
+Test(window, a_ring_gives_after_many_turns_what_one_pass_gives)
+{
+    static const int32_t windows[] = { 1, 9, 16, 17, 31, 48, 70, T_LONG };
+    static const int32_t starts[] = { 0, 13, 16, 101 };
+
+    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
+        struct model_spec spec = windowed(windows[i]);
+        spec.max_tokens = T_LONG;
+        const struct model_options options = { .n_sequences = B,
+            .n_tokens = T_LONG, .n_threads = 2 };
+        struct model_options one = options, three = options;
+        one.decode = three.decode = true;
+        one.n_threads = 1;
+        three.n_threads = 3;
+        struct model *whole = case_model(&spec, &options, 3);
+        struct model *steps = case_model(&spec, &one, 3);
+        struct model *split = case_model(&spec, &three, 3);
+        int32_t ids[B * T_LONG], targets[B * T_LONG];
+        float alone[B * V], shared[B * V];
+        case_text(ids, targets, B * T_LONG, V, 7);
+        model_forward(whole, &(struct model_input){
+            .ids = ids, .n_sequences = B, .n_tokens = T_LONG,
+            .policy = route_find("dense") }, NULL, NULL);
+        for (size_t s = 0; s < sizeof starts / sizeof *starts; s++) {
+            cr_expect(lt(dbl, worst_step(steps, whole, ids, starts[s], alone),
+                         1e-4), "window of %d after %d", windows[i], starts[s]);
+            worst_step(split, whole, ids, starts[s], shared);
+            cr_expect(memcmp(alone, shared, sizeof alone) == 0,
+                      "window of %d on threads", windows[i]);
+        }
+        model_close(split);
+        model_close(steps);
+        model_close(whole);
+    }
+}
+
+/* Layer 1 carries the keys of tokens that it skips out of layer 0's ring. */
+Test(window, keys_are_carried_out_of_a_ring)
+{
+    struct model_spec spec = windowed(9);
+    bool keep[3 * B];
+    int32_t ids[B * T_LONG], targets[B * T_LONG], column[B];
+    double worst = 0;
+
+    spec.max_tokens = T_LONG;
+    spec.windowed[2] = false;
+    spec.routed[1] = true;
+    spec.capacity[1] = 0.5;
+    spec.gate = GATE_ONE;
+    spec.skipped_keys = SKIPPED_KEYS_CARRIED;
+    const struct model_options options = { .n_sequences = B,
+        .n_tokens = T_LONG, .n_threads = 2 };
+    struct model_options decode = options;
+    decode.decode = true;
+    struct model *whole = case_model(&spec, &options, 3);
+    struct model *steps = case_model(&spec, &decode, 3);
+    case_text(ids, targets, B * T_LONG, V, 7);
+    model_forward(whole, &(struct model_input){
+        .ids = ids, .n_sequences = B, .n_tokens = T_LONG,
+        .policy = route_find("strided") }, NULL, NULL);
+    const struct allocation *a = model_allocation(whole);
+    model_decode_reset(steps);
+    for (int32_t t = 0, n = 0; t < T_LONG; t++) {
+        const bool kept = allocation_kept(a, 1, 0)[n] == t;
+        n += kept && n + 1 < allocation_count(a, 1, 0);
+        for (int i = 0; i < 3 * B; i++)
+            keep[i] = i / B != 1 || kept;
+        for (int b = 0; b < B; b++)
+            column[b] = ids[b * T_LONG + t];
+        model_decode(steps, &(struct decode_input){ .ids = column,
+                     .keep = keep }, NULL);
+        for (int b = 0; b < B; b++)
+            for (int v = 0; v < V; v++)
+                worst = fmax(worst, fabs(
+                    (double)model_logits_of(steps, b, t)[v] -
+                    (double)model_logits_of(whole, b, t)[v]));
+    }
+    cr_expect(lt(dbl, worst, 1e-4));
+    model_close(steps);
+    model_close(whole);
+}
+
+/* What a layer caches ends with its window, in the executor and in its price. */
+Test(window, a_cache_takes_the_memory_of_the_window)
+{
+    const struct model_spec near = windowed(16), far = windowed(T);
+    struct model_options options = { .n_sequences = B, .n_tokens = 48,
+                                     .n_threads = 1, .decode = true };
+    struct model *few = case_model(&near, &options, 3);
+    struct model *all = case_model(&far, &options, 3);
+    const uint64_t saved = 2 * (48 - 16) * B * 4 * (uint64_t)spec_cached(&near);
+
+    /* The arena sets its pieces apart by up to a line. */
+    cr_expect(le(dbl, fabs((double)(model_bytes(all) - model_bytes(few)) -
+                           (double)saved), 4 * 64));
+    cr_expect(eq(u64, memory_bytes(&far, B, 48, MEMORY_DECODE) -
+                          memory_bytes(&near, B, 48, MEMORY_DECODE), saved));
+    cr_expect(eq(u64, memory_generate_bytes(&far, 10, 48, 1, 0) -
+                          memory_generate_bytes(&near, 10, 48, 1, 0),
+                 saved / B));
+    model_close(all);
+    model_close(few);
 }
 
 Test(window, what_a_window_cannot_be_beside_is_refused_by_name)

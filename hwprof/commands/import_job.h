@@ -2,6 +2,8 @@
 #ifndef IMPORT_JOB_H
 #define IMPORT_JOB_H
 
+#include <stdio.h>
+
 #include "hwprof/imported/torch_trace.h"
 #include "sim/core/answer/command.h"
 #include "sim/core/ledger/ledger.h"
@@ -31,6 +33,8 @@ struct import_job {
     struct ledger *ledger[3];        /* predicted, counted, measured */
 };
 
+/* ---- import_work.c ---- */
+
 /* The kind of work that a call is (flops.h), and its size on the machine's
  * curve. */
 enum work   import_work(const struct import_job *job,
@@ -38,6 +42,25 @@ enum work   import_work(const struct import_job *job,
 double      import_size(const struct import_job *job,
                         const struct torch_call *call);
 enum precision import_precision(const struct torch_call *call);
+const char *import_phase_name(const struct torch_trace *trace);
+/* amount / by; NAN where by is 0. */
+double      import_per(double amount, double by);
+/* Fills cell and total from trace. */
+void        import_add_up(struct import_job *job);
+
+/* ---- import_answer.c ---- */
+
+/* Files the sums in job->ledger and leaves ledger and summary in the directory
+ * of --output; prints the summary where --format json asks for it. */
+enum status import_write(struct import_job *job, struct error *err) MUST_CHECK;
+
+/* ---- import_text.c ---- */
+
+/* The table of ops alone, and with what it rests on and what was not mapped. */
+enum status import_print_ops(FILE *file, const struct import_job *job,
+                             struct error *err) MUST_CHECK;
+enum status import_print(const struct import_job *job,
+                         struct error *err) MUST_CHECK;
 
 /* ---- import_machine.c ---- */
 

@@ -7,7 +7,7 @@
 
 #include "hwprof/commands/import_job.h"
 #include "sim/core/answer/json.h"
-#include "sim/core/answer/rundir.h"
+#include "sim/core/answer/outfile.h"
 #include "sim/core/base/file.h"
 #include "sim/core/base/stats.h"
 
@@ -218,24 +218,8 @@ bool import_is_elsewhere(const struct import_job *job)
            job->trace.device != machine_is_queued(job->machine);
 }
 
-/* By its first line. */
-static const char written[] = "# Written by `isobath import`";
-
-static bool is_foreign(const char *path)
-{
-    char start[sizeof written] = "";
-    struct stat info;
-    FILE *file;
-
-    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size == 0)
-        return false;
-    file = fopen(path, "r");
-    if (!file)
-        return true;
-    const size_t n = fread(start, 1, sizeof start - 1, file);
-    fclose(file);
-    return n < sizeof start - 1 || strcmp(start, written) != 0;
-}
+static const struct outfile_heads own = { { "# Written by `isobath import`",
+                                            NULL } };
 
 enum status import_machine_check(const struct import_job *job, const char *path,
                                  struct error *err)
@@ -248,11 +232,7 @@ enum status import_machine_check(const struct import_job *job, const char *path,
                          job->trace.device ? "a GPU" : "a CPU",
                          job->machine->name,
                          job->machine->launch_overlap.value);
-    return is_foreign(path)
-               ? error_set(err, STATUS_BAD_VALUE, "--machine-out %.200s: is a"
-                           " file that isobath import did not write; move it,"
-                           " or give another file", path)
-               : STATUS_OK;
+    return outfile_check(path, &own, err);
 }
 
 /* ---- the profile ---- */
@@ -277,13 +257,13 @@ enum status import_machine_write(const struct import_job *job, const char *path,
                                                       measured_name(job)));
     enum status status = calibrate(profile, job, err);
     if (status == STATUS_OK)
-        status = rundir_create_file(&file, path, err);
+        status = outfile_create(&file, path, &own, err);
     if (status != STATUS_OK) {
         json_decref(profile);
         return status;
     }
     fprintf(file.stream, "%s: what is graded measured was measured by"
-            " PyTorch's profiler.\n", written);
+            " PyTorch's profiler.\n", own.head[0]);
     status = json_print(profile, file.stream, err);
     json_decref(profile);
     return file_end(&file, status, err);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include "hwprof/measure/machine_profile.h"
 #include "sim/commands/commands.h"
-#include "sim/core/answer/rundir.h"
+#include "sim/core/answer/outfile.h"
 #include "sim/core/base/file.h"
 #include "sim/price/machine.h"
 
@@ -21,7 +21,7 @@ struct options {
     FLAG(name, argument, NULL, TYPE, struct options, member, 0, 0, "", NULL,   \
          NULL, help)
 static const struct flag flags[] = {
-    FLAG_OUTPUT("FILE", "", "write the measured rates as a machine profile, for"
+    FLAG_REPLACED("FILE", "", "write the measured rates as a machine profile, for"
         " isobath predict --machine FILE, with the shares of them that ops of"
         " small models reach, which takes about 6 s more; its joules are priors"
         " with their sources, or fitted here by --fit-energy"),
@@ -82,6 +82,9 @@ static enum status ask_energy(struct machine_answer *a,
     return energy_answer_take(energy, &a->topology, &options, err);
 }
 
+static const struct outfile_heads own = { { "# Written by `isobath machine`",
+                                            NULL } };
+
 /* The file is read back by the code that will use it before it appears. */
 static enum status write_profile(const struct machine_answer *a,
                                  const struct options *o, struct error *err)
@@ -89,7 +92,8 @@ static enum status write_profile(const struct machine_answer *a,
     static struct machine_shares shares;     /* too large for a stack */
     struct file_writer writer;
     struct machine machine;
-    enum status status = rundir_create_file(&writer, o->common.output, err);
+    enum status status = outfile_create(&writer, o->common.output, &own,
+                                        err);
 
     if (status != STATUS_OK)
         return status;
@@ -117,8 +121,9 @@ static enum status check(const struct options *o, struct error *err)
     if (o->sysfs_root && !file_exists(o->sysfs_root))
         return error_set(err, STATUS_BAD_VALUE, "--sysfs-root '%s': allowed is"
                          " a directory like /sys", o->sysfs_root);
-    enum status status = o->common.output ? rundir_spare(o->common.output, err)
-                                          : STATUS_OK;
+    enum status status = o->common.output
+                             ? outfile_check(o->common.output, &own, err)
+                             : STATUS_OK;
     return status == STATUS_OK && o->fit_energy
                ? energy_answer_check(o->sysfs_root, err) : status;
 }

@@ -126,21 +126,24 @@ static json_t *read_path_of(const json_t *arm)
 }
 
 /* The first phase's MoD arm stands for the run. */
-static enum status write_summary(struct profile_job *s, int argc, char **argv,
+static enum status write_summary(struct profile_job *s, bool interrupted,
                                  struct error *err)
 {
     struct profile_arguments *a = &s->arguments;
     char weights[SOURCE_WEIGHTS_SIZE];
+
     source_weights_text(weights, &s->source->spec);
     json_t *config = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:s?}", "model",
         a->model, "weights", weights, "batch", (json_int_t)a->batch, "tokens",
         (json_int_t)a->tokens, "decode_steps", (json_int_t)a->steps, "repeats",
         (json_int_t)a->repeats, "machine", a->machine);
     json_t *summary = summary_open("profile", config, provenance_json(
-        argc, argv, a->common.threads, a->seed, kernels_best()->name, a->text,
-        s->data ? data_hash(s->data) : NULL));
+        a->common.argc, a->common.argv, a->common.threads, a->seed,
+        kernels_best()->name, a->text, s->data ? data_hash(s->data) : NULL));
     if (!summary)
         return error_set(err, STATUS_NO_MEMORY, "no memory");
+    if (interrupted)
+        json_object_set_new(summary, "status", json_string("interrupted"));
     json_t *phase = json_array_get(s->phases, 0);
     json_t *arms = json_object_get(phase, "arms");
     json_t *last = json_array_get(arms, json_array_size(arms) - 1);
@@ -202,7 +205,7 @@ const char *const profile_counters[] = { "perf", "rdpmc", "papi", "likwid",
 static const struct flag flags[] = {
     FLAG_OPERAND("MODEL", NULL, "a run directory or one of Hugging Face, a GGUF"
         " or llama2.c file, or a model YAML, which gets random weights"),
-    FLAG_OUTPUT("DIR", NULL, "the directory for ledgers, tokens.csv and"
+    FLAG_REPLACED("DIR", NULL, "the directory for ledgers, tokens.csv and"
         " summary.json"),
     PROFILE("--text", "FILE", TEXT, text, 0, 0, "", NULL, NULL, "take the"
         " tokens from the held-out part of this text; without it, they are"
@@ -325,9 +328,9 @@ static enum status run_phases(struct profile_job *s, struct machine *machine,
             status = profile_run(s, &profile_phases[i], err);
     if ((status == STATUS_OK || status == STATUS_INTERRUPTED) &&
         json_array_size(s->phases) > 0) {
-        const struct command_options *o = &s->arguments.common;
         struct error late;
-        enum status written = write_summary(s, o->argc, o->argv, &late);
+        enum status written = write_summary(s, status == STATUS_INTERRUPTED,
+                                            &late);
         if (status == STATUS_OK && written != STATUS_OK) {
             status = written;
             *err = late;

@@ -69,6 +69,17 @@ static void choose_arms(struct arms *arms, const struct profile_job *s,
         arms->in[arms->n++] = &arms->of[ARM_RIVAL];
 }
 
+/* Of the phases that were asked for, one is measured after the other. */
+static void tell_share(struct progress *progress, const struct profile_job *s)
+{
+    const double done = (double)json_array_size(s->phases);
+    int n = 0;
+
+    for (int i = 0; i < PHASE_COUNT; i++)
+        n += s->arguments.wanted[i];
+    progress_tell(progress, done / n, (done + 1) / n);
+}
+
 /* Arms take turns, so that what drifts hits all alike. */
 static enum status measure_arms(struct arms *arms, struct error *err)
 {
@@ -81,6 +92,7 @@ static enum status measure_arms(struct arms *arms, struct error *err)
     enum status status = STATUS_OK;
     bool more = true;
 
+    tell_share(&progress, first->job);
     for (double done = 1; status == STATUS_OK && more; done++) {
         more = false;
         for (int i = 0; i < arms->n; i++)

@@ -26,7 +26,7 @@ static const struct flag flags[] = {
     FLAG_KEY("--policy", "NAME", NULL, "run.policy"),
     FLAG_KEY("--machine", "FILE", NULL, "run.machine"),
     FLAG_KEY("--seed", "N", NULL, "run.seed"),
-    FLAG_OUTPUT("DIR", "", "the directory for summary.json, capacities.csv and"
+    FLAG_REPLACED("DIR", "", "the directory for summary.json, capacities.csv and"
         " arms.csv"),
     FLAG_SET,
     FLAG_FORMAT(NULL, format_names),
@@ -122,16 +122,14 @@ static enum status run_arms(struct allocate_job *j, struct error *err)
 
     j->progress = progress_begin("running", "allocation", ALLOCATE_ARMS,
                                  j->flags.common.quiet);
-    for (; j->done < ALLOCATE_ARMS && status == STATUS_OK; j->done++) {
+    while (j->done < ALLOCATE_ARMS && status == STATUS_OK) {
         struct allocate_run *r = &j->run[j->done];
         if (r->runs)
             status = capacities_run(&j->capacities, r->capacity, go_on, j,
                                     &r->loss, err);
+        j->done += status == STATUS_OK;
     }
     progress_end(&j->progress);
-    if (status == STATUS_INTERRUPTED)
-        error_set(err, status, "interrupted after %d of %d allocations; nothing"
-                  " is written", j->done - 1, ALLOCATE_ARMS);
     return status;
 }
 
@@ -141,7 +139,20 @@ static enum status allocate(struct allocate_job *j, struct error *err)
 
     if (status == STATUS_OK)
         status = run_arms(j, err);
-    return status == STATUS_OK ? allocate_deliver(j, err) : status;
+    if (status == STATUS_INTERRUPTED && j->done == 0) {
+        error_set(err, status, "interrupted in the first of %d allocations;"
+                  " nothing is written", ALLOCATE_ARMS);
+        return status;
+    }
+    if (status != STATUS_OK && status != STATUS_INTERRUPTED)
+        return status;
+    const enum status delivered = allocate_deliver(j, err);
+    if (delivered != STATUS_OK || status == STATUS_OK)
+        return delivered;
+    error_set(err, status, "interrupted after %d of %d allocations; what they"
+              " gave %s", j->done, ALLOCATE_ARMS, j->rundir.lock >= 0
+                  ? "is written" : "is above");
+    return status;
 }
 
 static int run(void *options)

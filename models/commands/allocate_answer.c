@@ -13,6 +13,8 @@ static const char *const arm_names_of[ALLOCATE_ARMS] = {
 #undef X
 };
 
+static const char not_run[] = "interrupted before this allocation was run";
+
 static struct amount interval(struct difference d)
 {
     struct amount amount = amount_of(d.mean, PROV_MEASURED);
@@ -31,18 +33,42 @@ static struct amount cost_amount(const struct allocate_job *j, double cost)
     return amount;
 }
 
+/* How much more an arm lost than another. */
+static struct amount more_than(const struct allocate_job *j, int arm,
+                               enum allocate_arm than)
+{
+    const int last = arm > (int)than ? arm : (int)than;
+
+    return last >= j->done ? amount_unknown(not_run)
+                           : interval(capacities_more(&j->capacities,
+                                                      &j->run[arm].loss,
+                                                      &j->run[than].loss));
+}
+
+/* What it costs and loses. */
+static void put_loss(struct table *t, const struct allocate_job *j, int arm)
+{
+    const struct capacities *c = &j->capacities;
+    const struct capacity_loss *loss = &j->run[arm].loss;
+
+    if (arm >= j->done) {
+        table_amount(t, amount_unknown(not_run));
+        table_amount(t, amount_unknown(not_run));
+        return;
+    }
+    table_amount(t, amount_of((double)loss->flops /
+                              (double)capacities_tokens(c), PROV_COUNTED));
+    table_amount(t, amount_of(capacities_nats(c, loss), PROV_MEASURED));
+}
+
 static void put_arm(struct table *t, const struct allocate_job *j, int arm)
 {
     const struct allocate_run *r = &j->run[arm];
-    const struct capacities *c = &j->capacities;
-    const struct allocate_run *as_is = &j->run[ALLOCATE_AS_IS];
 
     table_row(t, arm == ALLOCATE_CHOSEN ? ROW_MOD : ROW_PLAIN);
     table_text(t, arm_names_of[arm]);
     table_amount(t, cost_amount(j, r->cost));
-    table_amount(t, amount_of((double)r->loss.flops /
-                              (double)capacities_tokens(c), PROV_COUNTED));
-    table_amount(t, amount_of(capacities_nats(c, &r->loss), PROV_MEASURED));
+    put_loss(t, j, arm);
     if (arm == ALLOCATE_AS_IS) {
         table_skip(t);
         table_skip(t);
@@ -51,13 +77,12 @@ static void put_arm(struct table *t, const struct allocate_job *j, int arm)
             table_amount(t, amount_of(r->nats, PROV_PREDICTED));
         else
             table_skip(t);
-        table_amount(t, interval(capacities_more(c, &r->loss, &as_is->loss)));
+        table_amount(t, more_than(j, arm, ALLOCATE_AS_IS));
     }
     if (arm == ALLOCATE_CHOSEN)
         table_skip(t);
     else
-        table_amount(t, interval(capacities_more(
-            c, &r->loss, &j->run[ALLOCATE_CHOSEN].loss)));
+        table_amount(t, more_than(j, arm, ALLOCATE_CHOSEN));
 }
 
 static void fill_arms(struct table *t, struct column columns[],
@@ -144,6 +169,8 @@ static enum status make_summary(json_t **out, const struct table t[TABLES],
     *out = summary_open("allocate", config, provenance_json(
         o->argc, o->argv, o->threads, c->seed, model_isa(j->capacities.model),
         c->text, j->text.hash));
+    if (*out && j->done < ALLOCATE_ARMS)
+        json_object_set_new(*out, "status", json_string("interrupted"));
     if (*out && found &&
         json_object_set_new(*out, "tokens", json_integer(
             capacities_tokens(&j->capacities))) == 0 &&

@@ -137,6 +137,9 @@ static enum status read_table(struct allocate_job *j, struct error *err)
     if (strcmp(text_at(j->table, "sensitivity", "policy", NULL),
                j->capacities.policy->name) != 0)
         return refuse(j, err, "it is of another policy");
+    const char *ended = json_string_value(json_object_get(j->table, "status"));
+    if (!ended || strcmp(ended, "done") != 0)
+        return refuse(j, err, "it was interrupted");
     if (whole_at(j->table, "window") != j->config.window)
         return refuse(j, err, "its windows are of another length");
     json_array_foreach(rows, i, row)

@@ -27,7 +27,7 @@ static const struct flag flags[] = {
     FLAG("--positions", "N", NULL, INT, struct regret_flags, positions, 0, MOST,
         "64", NULL, NULL, "at how many tokens of a window every routed block"
         " decides otherwise, a pass over the window each; 0: at all"),
-    FLAG_OUTPUT("DIR", "", "the directory for summary.json, regret.csv,"
+    FLAG_REPLACED("DIR", "", "the directory for summary.json, regret.csv,"
         " blocks.csv, allocations.csv and tokens.csv, which isobath report"
         " reads"),
     FLAG_SET,

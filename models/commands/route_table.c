@@ -10,7 +10,7 @@
 #include "models/scoring/run_text.h"
 #include "sim/commands/commands.h"
 #include "sim/core/answer/command.h"
-#include "sim/core/answer/rundir.h"
+#include "sim/core/answer/outfile.h"
 #include "sim/core/answer/table.h"
 #include "sim/core/model/route_table.h"
 
@@ -32,7 +32,7 @@ static const struct flag flags[] = {
     FLAG_KEY("--seed", "N", NULL, "run.seed"),
     FLAG("--order", "N", NULL, INT, struct table_flags, order, 1,
         ROUTE_TABLE_ORDER, "4", NULL, NULL, "tokens of a context, at most"),
-    FLAG_OUTPUT("FILE", NULL, "the table, which routing.table of isobath run and"
+    FLAG_REPLACED("FILE", NULL, "the table, which routing.table of isobath run and"
         " isobath train read"),
     FLAG_SET,
     FLAG_FORMAT(NULL, format_names),
@@ -169,12 +169,14 @@ static enum status count(struct table_job *j, struct error *err)
                : status;
 }
 
+static const struct outfile_heads own = { { "context,count,kept_", NULL } };
+
 /* Write the table, and read it back: what is said of it is what a run gets. */
 static enum status write_table(struct table_job *j, struct error *err)
 {
     const char *path = j->flags.common.output;
     struct file_writer file;
-    enum status status = rundir_create_file(&file, path, err);
+    enum status status = outfile_create(&file, path, &own, err);
 
     if (status != STATUS_OK)
         return status;
@@ -244,7 +246,7 @@ static int run(void *options)
     status = read_config(j, options, &err);
     j->flags = *(struct table_flags *)options;
     if (status == STATUS_OK &&
-        !(status = rundir_spare(j->flags.common.output, &err)) &&
+        !(status = outfile_check(j->flags.common.output, &own, &err)) &&
         !(status = open_source(j, &err)) &&
         !(status = open_text(j, &err)) && !(status = open_model(j, &err)) &&
         !(status = count(j, &err)) && !(status = write_table(j, &err)))

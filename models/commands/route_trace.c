@@ -13,7 +13,7 @@
 #include "sim/commands/commands.h"
 #include "sim/core/answer/command.h"
 #include "sim/core/answer/progress.h"
-#include "sim/core/answer/rundir.h"
+#include "sim/core/answer/outfile.h"
 #include "sim/core/answer/table.h"
 #include "sim/core/model/text_trace.h"
 
@@ -33,7 +33,7 @@ static const struct flag flags[] = {
     FLAG("--held-out", "SHARE", NULL, REAL, struct trace_flags, held_out, 0.1,
         0.5, "0.1", NULL, NULL, "data.held_out of the trainings that are to"
         " replay it: their windows lie within the parts that this cuts"),
-    FLAG_OUTPUT("FILE", NULL, "the trace, which routing.replay of isobath train"
+    FLAG_REPLACED("FILE", NULL, "the trace, which routing.replay of isobath train"
         " reads: a bit for each token and routed block"),
     FLAG_SET,
     FLAG_FORMAT(NULL, format_names),
@@ -190,13 +190,15 @@ static enum status record_all(struct trace_job *j, struct error *err)
                : STATUS_OK;
 }
 
+static const struct outfile_heads own = { { "isobath-trace-", NULL } };
+
 /* Write the trace, and read it back: what is said of it is what a training
  * gets. */
 static enum status write_trace(struct trace_job *j, struct error *err)
 {
     const char *path = j->flags.common.output;
     struct file_writer file;
-    enum status status = rundir_create_file(&file, path, err);
+    enum status status = outfile_create(&file, path, &own, err);
 
     if (status != STATUS_OK)
         return status;
@@ -274,7 +276,7 @@ static int run(void *options)
     status = read_config(j, options, &err);
     j->flags = *(struct trace_flags *)options;
     if (status == STATUS_OK &&
-        !(status = rundir_spare(j->flags.common.output, &err)) &&
+        !(status = outfile_check(j->flags.common.output, &own, &err)) &&
         !(status = open_all(j, &err)) &&
         !(status = record_all(j, &err)) && !(status = write_trace(j, &err)))
         status = say(j, &err);

@@ -23,7 +23,7 @@ static const struct flag flags[] = {
     FLAG("--positions", "N", NULL, INT, struct router_flags, positions, 0,
         1 << 24, "1000", NULL, NULL, "at how many positions to exchange the"
         " tokens behind for others and see what changes; 0: none"),
-    FLAG_OUTPUT("DIR", "", "the directory for summary.json and a CSV of each"
+    FLAG_REPLACED("DIR", "", "the directory for summary.json and a CSV of each"
         " table"),
     FLAG_SET,
     FLAG_FORMAT(NULL, format_names),
@@ -98,6 +98,29 @@ static void close_job(struct router_job *j)
     free(j);
 }
 
+static bool leak_is_asked_for(const struct router_job *j)
+{
+    return j->flags.positions > 0 && j->windows > 1;
+}
+
+static bool tables_apply(const struct router_job *j)
+{
+    return router_tables_apply(j->windows, &j->arm.spec);
+}
+
+/* The next piece of the work runs so many windows, of all that there are. */
+static void tell_share(struct router_job *j, struct progress *progress,
+                       double windows)
+{
+    const double tables = tables_apply(j) ? ROUTE_TABLE_ORDER + 1 : 0;
+    const double leaks = leak_is_asked_for(j) ? j->record.n_rules : 0;
+    const double all = (double)j->windows * (1 + tables) +
+                       (double)j->flags.positions * leaks;
+
+    progress_tell(progress, j->told / all, (j->told + windows) / all);
+    j->told += windows;
+}
+
 static enum status record(struct router_job *j, struct error *err)
 {
     struct progress progress = progress_begin("recording", "window",
@@ -105,6 +128,7 @@ static enum status record(struct router_job *j, struct error *err)
                                               j->flags.common.quiet);
     enum status status = STATUS_OK;
 
+    tell_share(j, &progress, (double)j->windows);
     for (int64_t w = 0; w < j->windows && status == STATUS_OK &&
                         !command_interrupted; w++) {
         progress_at(&progress, (double)w, "");
@@ -142,6 +166,7 @@ static enum status measure_leak(struct router_job *j, struct error *err)
             .seed = (uint64_t)j->config.seed, .go_on = watch,
             .watcher = &progress,
         };
+        tell_share(j, &progress, (double)j->flags.positions);
         status = router_leak(&j->leak[i], &leak, err);
         progress_end(&progress);
     }
@@ -155,6 +180,7 @@ static enum status replace(struct router_job *j, struct error *err)
                                               j->flags.common.quiet);
     enum status status = STATUS_OK;
 
+    tell_share(j, &progress, (double)j->windows * (ROUTE_TABLE_ORDER + 1));
     while (j->n_tables <= ROUTE_TABLE_ORDER && status == STATUS_OK &&
            !command_interrupted) {
         const int order = j->n_tables++;
@@ -172,18 +198,23 @@ static enum status look(struct router_job *j, struct error *err)
 
     if (status == STATUS_OK)
         status = record(j, err);
-    if (status == STATUS_OK && j->flags.positions > 0 && j->windows > 1)
+    if (status == STATUS_OK && leak_is_asked_for(j))
         status = measure_leak(j, err);
-    if (status == STATUS_OK && !command_interrupted &&
-        router_tables_apply(&j->record, &j->arm.spec))
+    if (status == STATUS_OK && !command_interrupted && tables_apply(j))
         status = replace(j, err);
     if (status != STATUS_OK)
         return status;
-    if (command_interrupted)
-        return error_set(err, STATUS_INTERRUPTED, "interrupted after %" PRId64
-                         " of %" PRId64 " windows; nothing is written",
-                         j->record.windows, j->windows);
-    return router_deliver(j, err);
+    j->interrupted = command_interrupted;
+    if (j->record.windows == 0)
+        return error_set(err, STATUS_INTERRUPTED, "interrupted in the first of %"
+                         PRId64 " windows; nothing is written", j->windows);
+    status = router_deliver(j, err);
+    if (status != STATUS_OK || !j->interrupted)
+        return status;
+    return error_set(err, STATUS_INTERRUPTED, "interrupted after %" PRId64 " of"
+                     " %" PRId64 " windows; what they gave %s",
+                     j->record.windows, j->windows, j->rundir.lock >= 0
+                         ? "is written" : "is above");
 }
 
 static int run(void *options)

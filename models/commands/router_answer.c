@@ -354,6 +354,9 @@ static enum status make_summary(json_t **out, const struct table t[TABLES],
         json_object_set_new(router, "causal_rule", json_string(
             router_causal(&j->record)->policy->name)) == 0 &&
         json_object_set_new(*out, "tokens", json_integer(j->record.n)) == 0;
+    if (made && j->interrupted)
+        made = json_object_set_new(*out, "status",
+                                   json_string("interrupted")) == 0;
     for (int i = 0; i < TABLES && made; i++)
         made = json_object_set_new(router, t[i].name,
                                    summary_table(&t[i], err)) == 0;

@@ -30,6 +30,9 @@ struct router_job {
     struct router_table  table[ROUTE_TABLE_ORDER + 1];   /* of 0, 1, 2, ...
                                          * tokens */
     int                  n_tables;
+    bool                 interrupted;    /* something is missing */
+    double               told;       /* windows that the pieces of the work
+                                      * before ran, for progress_tell() */
 };
 
 /* Write the tables into the directory, where one was asked for, and print

@@ -129,7 +129,9 @@ static enum status check_losses(const struct run_scoring *s, struct error *err)
         if (!isfinite(s->arm[i].score[0].nats))
             return error_set(err, STATUS_FAILED, "%s: the loss of window %"
                              PRId64 " is not a number: its weights are damaged"
-                             " or overflow float32", s->source.path, s->done);
+                             " or overflow float32", i == PAIR_MODEL
+                                 ? s->source.path : s->rival.rival.name,
+                             s->done);
     return STATUS_OK;
 }
 
@@ -266,7 +268,7 @@ const struct command run_command = {
     .examples =
         "  isobath run build/run --text build/corpus/kjv.txt --split test -o build/score\n"
         "  isobath run build/run --prompt \"And God said\" -n 40\n"
-        "  isobath run build/run --text build/corpus/kjv.txt --twin --limit 4096 -f json\n",
+        "  isobath run build/run --text build/corpus/kjv.txt --against layers:3 --limit 4096\n",
     .kinds = (const char *const[]){ "models", "runs", NULL },
     .flags = run_flags, .config = &run_config_schema,
     .options_size = sizeof(struct run_flags), .run = run,

@@ -4,112 +4,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "models/commands/run_scoring.h"
+#include "models/commands/run_paired.h"
 #include "sim/core/answer/json.h"
 #include "sim/core/answer/table.h"
-#include "sim/core/base/stats.h"
 #include "sim/price/memory.h"
-
-/* ---- the cost of a token, and its comparison with the dense twin ---- */
-
-/* Of a token run through a model: loss and entropy left out of flops and bytes,
- * but not of seconds and joules. */
-struct spent {
-    double nats;                       /* per scored token */
-    double flops, flops_predicted, bytes;   /* counted but for the second */
-    double seconds;                    /* measured, of a whole forward */
-    struct estimate joules;            /* modelled; NAN without a machine */
-};
-
-/* The dense twin on the same windows, in turns with the model. */
-struct twin {
-    struct spent spent;
-    struct estimate difference;        /* of loss, nats per token */
-    struct estimate increase;          /* the same over the twin's loss */
-    double flops, bytes;               /* the model's over the twin's */
-    struct estimate seconds;           /* median over pairs of that ratio */
-    struct estimate joules;            /* of that ratio, over the profile's
-                                        * coefficients, which err together */
-};
-
-/* Per row of a forward, loss and entropy left out. */
-static double per_row(const struct run_arm *arm, const struct ledger *ledger,
-                      enum metric metric)
-{
-    static const int without[] = { OP_LOSS, OP_ENTROPY };
-    struct cost sum = ledger_sum(ledger, PASS_FORWARD, LEDGER_ANY, LEDGER_ANY,
-                                 LEDGER_ANY);
-    double amount = cost_get(&sum, metric);
-    for (size_t i = 0; i < sizeof without / sizeof *without; i++) {
-        struct cost part = ledger_sum(ledger, PASS_FORWARD, LEDGER_ANY,
-                                      LEDGER_ANY, without[i]);
-        amount -= cost_get(&part, metric);
-    }
-    return amount / (double)arm->score[0].rows;
-}
-
-static struct spent spent_by(const struct run_scoring *s, int i)
-{
-    const struct run_arm *arm = &s->arm[i];
-    const double rows = (double)arm->score[0].rows;
-    const struct estimate *j = &s->joules[i];
-    const double unknown = s->machine ? 0 : (double)NAN;
-
-    return (struct spent){
-        .nats = score_nats(&arm->score[0]),
-        .flops = per_row(arm, arm->counted, METRIC_FLOPS),
-        .flops_predicted = per_row(arm, arm->predicted, METRIC_FLOPS),
-        .bytes = per_row(arm, arm->counted, METRIC_BYTES),
-        .seconds = arm->seconds / rows,
-        .joules = { j->value / rows + unknown, j->low / rows + unknown,
-                    j->high / rows + unknown },
-    };
-}
-
-static struct estimate range_of(struct difference d)
-{
-    return (struct estimate){ d.mean, d.low, d.high };
-}
-
-/* Coefficients err together: all at their low, or all at their high. */
-static struct estimate joules_ratio(const struct spent *a,
-                                     const struct spent *b)
-{
-    double low = a->joules.low / b->joules.low;
-    double high = a->joules.high / b->joules.high;
-    double value = a->joules.value / b->joules.value;
-
-    return (struct estimate){ value, fmin(value, fmin(low, high)),
-                               fmax(value, fmax(low, high)) };
-}
-
-/* Compare the pairs; false: no memory for them. */
-static bool twin_of(struct twin *out, const struct run_scoring *s)
-{
-    const struct spent model = spent_by(s, PAIR_MODEL);
-    const size_t n = (size_t)s->pairs.n;
-    double *x = error_noted(calloc(3 * n + 1, sizeof *x));
-
-    if (!x)
-        return false;
-    double *more = x + n, *dense = more + n;
-    for (size_t i = 0; i < n; i++) {
-        const struct run_pair *p = &s->pairs.pair[i];
-        x[i] = p->tokens;
-        more[i] = p->nats[PAIR_MODEL] - p->nats[PAIR_TWIN];
-        dense[i] = p->nats[PAIR_TWIN];
-    }
-    out->spent = spent_by(s, PAIR_TWIN);
-    out->difference = range_of(stats_ratio(more, x, n));
-    out->increase = range_of(stats_ratio(more, dense, n));
-    out->seconds = range_of(stats_median_interval(s->pairs.ratio, (size_t)
-                                                  s->pairs.n_ratios));
-    out->flops = model.flops / out->spent.flops;
-    out->bytes = model.bytes / out->spent.bytes;
-    out->joules = joules_ratio(&model, &out->spent);
-    free(x);
-    return true;
-}
 
 /* ---- summary.json ---- */
 
@@ -143,7 +41,7 @@ static const struct score *trained_score(const struct run_scoring *s)
 /* Counted, of a token's forward under the i-th rule. */
 static double rule_flops(const struct run_arm *arm, int i)
 {
-    return i == 0 ? per_row(arm, arm->counted, METRIC_FLOPS)
+    return i == 0 ? run_per_row(arm, arm->counted, METRIC_FLOPS)
                   : (double)arm->score[i].flops / (double)arm->score[i].rows;
 }
 
@@ -240,41 +138,6 @@ static json_t *config_of(const struct run_scoring *s)
         "model", summary_model(&arm->spec), "settings", settings);
 }
 
-static json_t *range_json(struct estimate range)
-{
-    return json_pack("{s:o, s:o, s:o}", "value", json_number(range.value),
-                     "low", json_number(range.low),
-                     "high", json_number(range.high));
-}
-
-static json_t *spent_json(const struct spent *s)
-{
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-                     "nats", json_number(s->nats),
-                     "perplexity", json_number(exp(s->nats)),
-                     "flops", json_number(s->flops),
-                     "flops_predicted", json_number(s->flops_predicted),
-                     "bytes", json_number(s->bytes),
-                     "seconds", json_number(s->seconds),
-                     "joules", range_json(s->joules));
-}
-
-static json_t *twin_json(const struct run_scoring *s, const struct twin *t)
-{
-    if (s->n_arms == 1)
-        return json_null();
-    return json_pack("{s:o, s:I, s:I, s:o, s:o, s:{s:o, s:o, s:o, s:o}}",
-                     "per_token", spent_json(&t->spent),
-                     "windows", (json_int_t)s->pairs.n,
-                     "times", (json_int_t)s->pairs.n_ratios,
-                     "loss_difference", range_json(t->difference),
-                     "loss_increase", range_json(t->increase),
-                     "ratio", "flops", json_number(t->flops),
-                     "bytes", json_number(t->bytes),
-                     "seconds", range_json(t->seconds),
-                     "joules", range_json(t->joules));
-}
-
 static json_t *memory_json(const struct run_scoring *s)
 {
     uint64_t allocated = 0;
@@ -286,11 +149,11 @@ static json_t *memory_json(const struct run_scoring *s)
 }
 
 static enum status make_summary(json_t **out, const struct run_scoring *s,
-                                const struct twin *twin, int argc, char **argv,
+                                const struct run_paired *paired, int argc, char **argv,
                                 struct error *err)
 {
     const struct run_arm *arm = &s->arm[PAIR_MODEL];
-    const struct spent spent = spent_by(s, PAIR_MODEL);
+    const struct run_spent spent = run_spent(s, PAIR_MODEL);
     json_t *j = *out = summary_open("run", config_of(s),
         provenance_json(argc, argv, s->flags.common.threads, s->config.seed,
                         model_isa(arm->model), s->config.text, s->text.hash));
@@ -306,8 +169,8 @@ static enum status make_summary(json_t **out, const struct run_scoring *s,
         (json_int_t)memory_parameters(&arm->spec)));
     json_object_set_new(j, "flops_per_token_forward",
                         json_number(spent.flops_predicted));
-    json_object_set_new(j, "per_token", spent_json(&spent));
-    json_object_set_new(j, "twin", twin_json(s, twin));
+    json_object_set_new(j, "per_token", run_spent_json(&spent));
+    json_object_set_new(j, "against", run_paired_json(s, paired));
     json_object_set_new(j, "loss", loss_json(s));
     json_object_set_new(j, "routing", routing_json(s));
     json_object_set_new(j, "load", load_seen_json(&s->load));
@@ -342,11 +205,32 @@ static enum status write_files(struct run_scoring *s, json_t *summary,
 
 /* ---- what is printed ---- */
 
-/* Print a row a rule, as text or as CSV. */
+static void put_rule(struct table *t, const struct run_scoring *s, int arm,
+                     int i)
+{
+    const struct run_arm *a = &s->arm[arm];
+    const struct score *score = &a->score[i];
+    const bool unscored = arm == PAIR_RIVAL && s->rival.unscored;
+    const double nats = unscored ? (double)NAN : nats_per_byte(s, score);
+
+    table_row(t, ROW_PLAIN);
+    table_text(t, arm == PAIR_RIVAL ? s->rival.asked : "model");
+    table_text(t, score->policy->name);
+    table_count(t, score->policy->causal, PROV_COUNTED);
+    table_count(t, (uint64_t)s->bytes, PROV_COUNTED);
+    table_amount(t, amount_of(nats, PROV_MEASURED));
+    table_amount(t, amount_of(nats / M_LN2, PROV_MEASURED));
+    table_amount(t, amount_of(exp(nats), PROV_MEASURED));
+    table_amount(t, amount_of(score_capacity(score), PROV_COUNTED));
+    table_amount(t, amount_of(rule_flops(a, i), PROV_COUNTED));
+}
+
+/* Print a row a rule, and one of the rival, as text or as CSV. */
 static enum status print_rules(const struct run_scoring *s, enum format format,
                                struct error *err)
 {
     static const struct column columns[] = {
+        { "model", "", "", COLUMN_TEXT, true },
         { "rule", "rule", "", COLUMN_TEXT, true },
         { "causal", "causal", "", COLUMN_YES, true },
         { "bytes", "bytes", "", COLUMN_WHOLE, true },
@@ -356,52 +240,16 @@ static enum status print_rules(const struct run_scoring *s, enum format format,
         { "capacity_realised", "kept", "", COLUMN_LOSS, true },
         { "flops_per_token", "a token", "flop", COLUMN_SI, true },
     };
-    const struct run_arm *arm = &s->arm[PAIR_MODEL];
     struct table t;
 
     table_open(&t, "rules", columns, sizeof columns / sizeof *columns);
     t.digits = 9;
-    for (int i = 0; i < arm->n_scores; i++) {
-        const struct score *score = &arm->score[i];
-        double nats = nats_per_byte(s, score);
-        table_row(&t, ROW_PLAIN);
-        table_text(&t, score->policy->name);
-        table_count(&t, score->policy->causal, PROV_COUNTED);
-        table_count(&t, (uint64_t)s->bytes, PROV_COUNTED);
-        table_amount(&t, amount_of(nats, PROV_MEASURED));
-        table_amount(&t, amount_of(nats / M_LN2, PROV_MEASURED));
-        table_amount(&t, amount_of(exp(nats), PROV_MEASURED));
-        table_amount(&t, amount_of(score_capacity(score), PROV_COUNTED));
-        table_amount(&t, amount_of(rule_flops(arm, i), PROV_COUNTED));
-    }
+    for (int arm = 0; arm < s->n_arms; arm++)
+        for (int i = 0; i < s->arm[arm].n_scores; i++)
+            put_rule(&t, s, arm, i);
     enum status status = table_print(&t, format, stdout, err);
     table_close(&t);
     return status;
-}
-
-/* Print "+1.23 % [+1.10, +1.36]"; without ends if they are unknown. */
-static void print_percent(struct estimate range, double less)
-{
-    printf("%+.2f %%", 100 * (range.value - less));
-    if (isfinite(range.low) && isfinite(range.high))
-        printf(" [%+.2f, %+.2f]", 100 * (range.low - less),
-                100 * (range.high - less));
-}
-
-static void print_twin(const struct run_scoring *s, const struct twin *t)
-{
-    printf("against the dense twin on the same %" PRId64 " windows, in turns, %"
-           PRId64 " times: loss %.4f nats/token, ", s->pairs.n,
-           s->pairs.n_ratios, t->spent.nats);
-    print_percent(t->increase, 0);
-    printf("\n  flops %+.2f %%, bytes %+.2f %%, seconds ",
-           100 * (t->flops - 1), 100 * (t->bytes - 1));
-    print_percent(t->seconds, 1);
-    if (isfinite(t->joules.value)) {
-        fputs(", joules (modelled) ", stdout);
-        print_percent(t->joules, 1);
-    }
-    putchar('\n');
 }
 
 static void print_question(const struct run_scoring *s)
@@ -423,7 +271,7 @@ static void print_question(const struct run_scoring *s)
 }
 
 static enum status print_text(const struct run_scoring *s,
-                              const struct twin *twin, struct error *err)
+                              const struct run_paired *paired, struct error *err)
 {
     const struct run_arm *arm = &s->arm[PAIR_MODEL];
     const struct score *first = &arm->score[0];
@@ -446,12 +294,13 @@ static enum status print_text(const struct run_scoring *s,
     fputs("load: ", stdout);
     load_seen_print(stdout, &s->load);
     if (s->n_arms > 1)
-        print_twin(s, twin);
+        run_paired_print(s, paired);
     return status;
 }
 
-static enum status print(const struct run_scoring *s, const struct twin *twin,
-                         const json_t *summary, struct error *err)
+static enum status print(const struct run_scoring *s,
+                         const struct run_paired *paired, const json_t *summary,
+                         struct error *err)
 {
     const struct command_options *o = &s->flags.common;
 
@@ -460,27 +309,27 @@ static enum status print(const struct run_scoring *s, const struct twin *twin,
     if (o->format == FORMAT_JSON)
         return json_print(summary, stdout, err);
     /* Without a directory what is printed is all of the answer. */
-    return o->quiet && o->output ? STATUS_OK : print_text(s, twin, err);
+    return o->quiet && o->output ? STATUS_OK : print_text(s, paired, err);
 }
 
 enum status run_scoring_deliver(struct run_scoring *s, int argc, char **argv,
                                 struct error *err)
 {
-    struct twin twin = { 0 };
+    struct run_paired paired = { 0 };
     json_t *summary = NULL;
 
     ledger_set_clock(s->measured, s->arm[PAIR_MODEL].seconds,
                      load_seen_source(&s->load),
                      "run measures time only; isobath profile reads counters");
-    if (s->n_arms > 1 && !twin_of(&twin, s))
+    if (s->n_arms > 1 && !run_paired(&paired, s))
         return error_set(err, STATUS_NO_MEMORY, "no memory for %" PRId64
                          " pairs", s->pairs.n);
-    enum status status = make_summary(&summary, s, &twin, argc, argv, err);
+    enum status status = make_summary(&summary, s, &paired, argc, argv, err);
 
     if (status == STATUS_OK)
         status = write_files(s, summary, err);
     if (status == STATUS_OK)
-        status = print(s, &twin, summary, err);
+        status = print(s, &paired, summary, err);
     json_decref(summary);
     return status;
 }

@@ -22,10 +22,11 @@ const struct flag run_flags[] = {
     FLAG_KEY("--special", "HOW", NULL, "run.special"),
     FLAG_KEY("--policy", "NAME", NULL, "run.policy"),
     FLAG_KEY("--weights", "HOW", NULL, "run.weights"),
+    FLAG_KEY("--against", "RIVAL", NULL, "run.against"),
     FLAG_KEY("--machine", "FILE", NULL, "run.machine"),
     FLAG_KEY("--seed", "N", NULL, "run.seed"),
-    FLAG_OUTPUT("DIR", "", "the directory for summary.json, ledger.csv and"
-        " tokens.csv; with --twin also losses.csv and windows.csv"),
+    FLAG_REPLACED("DIR", "", "the directory for summary.json, ledger.csv and"
+        " tokens.csv; with --against also losses.csv and windows.csv"),
     FLAG_SET,
     FLAG_FORMAT(NULL, format_names),
     FLAG_QUIET,
@@ -35,11 +36,11 @@ const struct flag run_flags[] = {
     FLAG_KEY("--split", "PART", TEXT, "run.split"),
     FLAG_KEY("--limit", "N", TEXT, "run.limit"),
     FLAG_KEY("--tokens", NULL, TEXT, "run.tokens"),
-    FLAG_KEY("--twin", NULL, TEXT, "run.twin"),
     GENERATE("--chat", NULL, BOOL, chat, 0, 0, "", NULL, NULL,
-        "ask the TEXT as the one question of a user, in the form that the"
-        " model's chat template has: ChatML, Llama-2, Llama-3, Gemma, Phi-3 or"
-        " Zephyr, without a system message; which one is said"),
+        "ask the TEXT as the one question of a user, by the model's own chat"
+        " template; where that asks more than is known, in the form that it"
+        " has: ChatML, Llama-2, Llama-3, Gemma, Phi-3 or Zephyr, without a"
+        " system message; which one is said, and why"),
     GENERATE("--new", "N", INT, n_new, 1, 1 << 20, "", NULL, NULL,
         "generate at most N tokens, fewer if the text ends; not given: 128, or"
         " as many as the model's positions leave room for"),

@@ -1,350 +1,16 @@
 /* run_prompt.c - Go on from a prompt; count every pass, predict it from what it
  * kept, and compare the two before the next. */
-#include "models/commands/run_prompt.h"
+#include "models/commands/run_prompt_session.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "sim/core/ledger/agreement.h"
 #include "models/executor/generate.h"
-#include "models/scoring/run_rule.h"
-#include "models/scoring/run_source.h"
-#include "models/scoring/run_text.h"
-#include "models/tokens/chat.h"
-#include "models/tokens/text_stream.h"
 #include "sim/core/answer/json.h"
-#include "sim/core/answer/rundir.h"
 #include "sim/core/model/plan.h"
 #include "sim/price/memory.h"
 #include "sim/price/predict.h"
-
-enum {
-    USUAL_NEW = 128,
-    MAX_PROMPT = 1 << 24,            /* bytes of stdin */
-};
-
-/* ---- the parts of a session, opened in this order ---- */
-
-struct prompt_session {
-    const struct run_prompt *job;
-    struct source      source;
-    struct model_spec  spec;             /* the source's, or its dense twin's */
-    const struct route_policy *policy;   /* of the prompt */
-    const struct route_policy *step_policy;   /* of new tokens */
-    struct machine    *machine;          /* NULL: none */
-    struct tokenizer  *tokenizer;        /* NULL: bytes */
-    int32_t           *prompt;
-    int32_t            n_prompt, n_asked;
-    const struct chat_form *chat;        /* NULL: the prompt as it stands */
-    bool               empty;            /* the prompt: the first new token
-                                          * begins the text */
-    uint64_t           start_bytes;      /* resident, with tokenizer and
-                                          * prompt */
-    struct rundir      rundir;
-    struct model      *model;
-    double             open_seconds;     /* the model, with its weights */
-    struct sampler    *sampler;
-    struct allocation  kept_so_far;      /* room for all tokens */
-    struct ledger     *predicted, *counted, *measured;
-    struct ledger     *pass;             /* predicted, of one pass; shared work
-                                          * stands apart */
-    struct ledger_meter meter;
-
-    struct new_token  *token;            /* [n_asked] */
-    bool              *kept;             /* [n_asked,n_kept] */
-    int32_t            n_kept;           /* choices of routed layers */
-    double             prompt_kept;      /* share of the prompt they kept */
-    int32_t            n_new;
-    struct text_stream out, copy;        /* stdout's, and the summary's */
-    char              *text;
-    size_t             text_size;
-    struct load_seen   load;             /* with the prompt and new tokens */
-    double             prefill_seconds;
-    struct cost        before;           /* counted up to the last pass */
-    uint64_t           prefill_flops, prefill_bytes;
-    enum prompt_end    end;
-    bool               agreed;
-    struct disagreement first;           /* the first cell that differs */
-    enum status        status;           /* of the passes */
-    struct error       why;
-};
-
-static enum status read_prompt(char **text, size_t *size, const char *prompt,
-                               struct error *err)
-{
-    if (strcmp(prompt, "-") == 0)
-        return file_read(text, size, "/dev/stdin", MAX_PROMPT, err);
-    *size = strlen(prompt);
-    *text = strdup(prompt);
-    return *text ? STATUS_OK
-                 : error_set(err, STATUS_NO_MEMORY, "no memory for a prompt");
-}
-
-static enum status byte_tokens(struct prompt_session *s, const char *text,
-                               size_t size, struct error *err)
-{
-    s->prompt = calloc(size + 1, sizeof *s->prompt);
-    if (!s->prompt)
-        return error_set(err, STATUS_NO_MEMORY, "no memory for a prompt");
-    for (size_t i = 0; i < size; i++)
-        s->prompt[i] = (unsigned char)text[i];
-    s->n_prompt = (int32_t)size;
-    return STATUS_OK;
-}
-
-/* The prompt as a question; *text is another then. */
-static enum status put_question(struct prompt_session *s, char **text,
-                                size_t *size, struct error *err)
-{
-    char *question;
-    enum status status;
-
-    if (!s->tokenizer)
-        return error_set(err, STATUS_BAD_VALUE, "--chat: %s has no tokenizer,"
-                         " so no form of chats", s->source.path);
-    status = tokenizer_chat(&s->chat, s->tokenizer, err);
-    if (status == STATUS_OK)
-        status = chat_apply(&question, size, s->chat, *text, *size, err);
-    if (status != STATUS_OK)
-        return status;
-    free(*text);
-    *text = question;
-    return STATUS_OK;
-}
-
-/* An empty prompt is a BOS, where the tokenizer has one. */
-static enum status open_prompt(struct prompt_session *s, struct error *err)
-{
-    const struct run_config *c = s->job->config;
-    char *text = NULL;
-    size_t size = 0, n = 0;
-    enum status status = run_text_tokenizer(&s->tokenizer,
-                                            *c->tokenizer ? c->tokenizer : NULL,
-                                            &s->source, err);
-    if (status == STATUS_OK)
-        status = read_prompt(&text, &size, s->job->options.prompt, err);
-    if (status == STATUS_OK && s->job->options.chat)
-        status = put_question(s, &text, &size, err);
-    if (status == STATUS_OK && !s->tokenizer)
-        status = byte_tokens(s, text, size, err);
-    else if (status == STATUS_OK) {
-        bool bos = tokenizer_begins(s->tokenizer) ||
-                   (size == 0 && tokenizer_bos(s->tokenizer) >= 0);
-        status = tokenizer_encode(s->tokenizer, text, size, bos,
-                                  (enum tokenizer_special)c->special,
-                                  &s->prompt, &n, err);
-        s->n_prompt = (int32_t)n;
-    }
-    free(text);
-    s->empty = size == 0;
-    if (status == STATUS_OK && s->n_prompt == 0)
-        status = error_set(err, STATUS_BAD_VALUE, "--prompt: empty, and %s has"
-                           " no token that begins a text", s->source.path);
-    return status;
-}
-
-/* The last new token is not run, so it needs no position. */
-static enum status choose_length(struct prompt_session *s, struct error *err)
-{
-    const int32_t most = s->spec.max_tokens, prompt = s->n_prompt;
-    const int64_t wish = s->job->options.n_new;
-
-    if (prompt > most)
-        return error_set(err, STATUS_BAD_VALUE, "--prompt: %d tokens: %s has"
-                         " positions for %d", prompt, s->source.path, most);
-    const int32_t room = most - prompt + 1;
-    if (wish > room)
-        return error_set(err, STATUS_BAD_VALUE, "-n %" PRId64 ": after a prompt"
-                         " of %d tokens, %s has positions for %d more", wish,
-                         prompt, s->source.path, room);
-    s->n_asked = wish > 0 ? (int32_t)wish
-                          : room < USUAL_NEW ? room : USUAL_NEW;
-    return STATUS_OK;
-}
-
-/* A new token is judged by itself: by the prompt's rule if that can judge so,
- * else by the causal one that belongs to it. */
-static enum status choose_step_policy(struct prompt_session *s,
-                                      struct error *err)
-{
-    s->step_policy = route_step_rule(s->policy);
-    if (!s->step_policy)
-        return error_set(err, STATUS_BAD_VALUE, "policy %s: it ranks a token by"
-                         " the attention of later tokens, and a new token has"
-                         " none after it; with --prompt allowed are others,"
-                         " such as residual_change_top_k", s->policy->name);
-    if (s->policy == route_find("replay"))
-        return error_set(err, STATUS_BAD_VALUE, "policy replay: a trace holds"
-                         " the tokens of a scored text, not new ones; --text"
-                         " replays it");
-    if (s->step_policy == route_find("threshold") &&
-        !s->source.routing.has_thresholds)
-        return error_set(err, STATUS_BAD_VALUE, "%s: the model has no"
-                         " thresholds to judge a token by; --policy dense runs"
-                         " all tokens through every layer", s->source.path);
-    return STATUS_OK;
-}
-
-/* Choose the rule that was asked for; else the usual one, which is the trained
- * threshold, or the model's own rule if that is causal or has no threshold. */
-static enum status choose_policy(struct prompt_session *s, struct error *err)
-{
-    const struct source *source = &s->source;
-    const struct route_policy *rule = route_find(s->job->config->policy);
-
-    s->spec = source->spec;
-    s->policy = s->step_policy = route_find("dense");
-    if (spec_n_routed(&source->spec) == 0)
-        return STATUS_OK;
-    if (rule && !rule->choose) {
-        s->spec = spec_dense(&source->spec);
-        return STATUS_OK;
-    }
-    s->policy = rule ? rule : run_rule_usual(source);
-    route_settle(&s->spec, s->policy, s->spec.keep_first);
-    enum status status = choose_step_policy(s, err);
-    if (status == STATUS_OK)
-        status = route_check(s->policy, &s->spec, err);
-    return status == STATUS_OK ? route_check(s->step_policy, &s->spec, err)
-                               : status;
-}
-
-static int32_t n_tokens_of(const struct prompt_session *s)
-{
-    return s->n_prompt + s->n_asked - 1;
-}
-
-static uint64_t predicted_bytes(const struct prompt_session *s)
-{
-    return memory_generate_bytes(&s->spec, s->n_prompt, n_tokens_of(s),
-                                 s->job->common->threads, s->start_bytes);
-}
-
-static enum status check_memory(const struct prompt_session *s,
-                                struct error *err)
-{
-    uint64_t need = predicted_bytes(s), have = command_memory_bytes();
-    return need <= have
-               ? STATUS_OK
-               : error_set(err, STATUS_BAD_VALUE, "%s: with %d tokens this"
-                           " model takes about %.3g GB, and the machine has"
-                           " %.3g GB", s->source.path, n_tokens_of(s),
-                           (double)need / 1e9, (double)have / 1e9);
-}
-
-static enum status open_model(struct prompt_session *s, struct error *err)
-{
-    const struct model_options model = {
-        .n_sequences = 1, .n_tokens = n_tokens_of(s),
-        .n_prefill = s->n_prompt, .decode = true, .last_only = true,
-        .n_threads = s->job->common->threads,
-    };
-    struct sampling sampling = s->job->options.sampling;
-    enum status status = check_memory(s, err);
-
-    sampling.seed = (uint64_t)s->job->config->seed;
-    const double started = clock_seconds();
-    if (status == STATUS_OK)
-        status = model_open(&s->model, &s->spec, &model, err);
-    if (status == STATUS_OK)
-        status = source_fill(&s->source, s->model,
-                             (uint64_t)s->job->config->seed, err);
-    s->open_seconds = clock_seconds() - started;
-    if (status == STATUS_OK)
-        status = sampler_open(&s->sampler, &sampling, s->spec.n_vocab, err);
-    return status;
-}
-
-static enum status open_ledgers(struct prompt_session *s, struct error *err)
-{
-    const struct ledger_shape by_op = { .by_pass = true, .by_op = true,
-                                        .n_layers = s->spec.n_layers };
-    const struct cost predicted = cost_zero(PROV_PREDICTED);
-    enum status status;
-
-    if ((status = ledger_open(&s->predicted, by_op, predicted, err)) ||
-        (status = ledger_open(&s->counted, by_op, cost_zero(PROV_COUNTED),
-                              err)) ||
-        (status = ledger_open(&s->measured, (struct ledger_shape){ 0 },
-                              (struct cost){ 0 }, err)) ||
-        (status = ledger_open(&s->pass, (struct ledger_shape){ .n_tokens = 1 },
-                              predicted, err)) ||
-        (status = allocation_open(&s->kept_so_far, plan_n_choices(&s->spec), 1,
-                                  n_tokens_of(s), err)) ||
-        (status = allocation_open_dispatch(&s->kept_so_far, &s->spec, false,
-                                           err)))
-        return status;
-    s->meter = ledger_meter(s->counted);
-    s->before = cost_zero(PROV_COUNTED);
-    s->agreed = true;
-    return STATUS_OK;
-}
-
-/* The text goes to the summary, and to stdout unless another format was asked
- * for. */
-static enum status open_output(struct prompt_session *s, struct error *err)
-{
-    const struct command_options *o = s->job->common;
-    const size_t n = (size_t)s->n_asked;
-
-    s->token = calloc(n, sizeof *s->token);
-    for (int32_t c = 0; c < plan_n_choices(&s->spec); c++)
-        s->n_kept += plan_choice(&s->spec, c).routed;
-    s->kept = calloc(n * (size_t)s->n_kept + 1, sizeof *s->kept);
-    s->copy.file = file_open_text(&s->text, &s->text_size);
-    if (!s->token || !s->kept || !s->copy.file)
-        return error_set(err, STATUS_NO_MEMORY, "no memory for %zu tokens", n);
-    if (o->format == FORMAT_TEXT)
-        s->out = (struct text_stream){ .file = stdout,
-                                       .escape = isatty(STDOUT_FILENO) };
-    return o->output ? rundir_open_own(&s->rundir, o->output, "run", err)
-                     : STATUS_OK;
-}
-
-static enum status open_session(struct prompt_session *s, struct error *err)
-{
-    const struct run_config *c = s->job->config;
-    enum status status = run_source_open(&s->source, c, err);
-
-    if (status == STATUS_OK && *c->machine) {
-        s->machine = malloc(sizeof *s->machine);
-        status = s->machine ? machine_load(s->machine, c->machine, err)
-                            : error_set(err, STATUS_NO_MEMORY,
-                                        "no memory for a machine");
-    }
-    if (status != STATUS_OK || (status = choose_policy(s, err)) ||
-        (status = open_prompt(s, err)) || (status = choose_length(s, err)))
-        return status;
-    s->start_bytes = command_start_bytes();
-    if ((status = open_model(s, err)) || (status = open_ledgers(s, err)))
-        return status;
-    return open_output(s, err);
-}
-
-static void close_session(struct prompt_session *s)
-{
-    if (s->rundir.lock >= 0)
-        rundir_close(&s->rundir);
-    if (s->copy.file)
-        fclose(s->copy.file);
-    free(s->text);
-    free(s->kept);
-    free(s->token);
-    allocation_close(&s->kept_so_far);
-    ledger_close(s->pass);
-    ledger_close(s->measured);
-    ledger_close(s->counted);
-    ledger_close(s->predicted);
-    sampler_close(s->sampler);
-    model_close(s->model);
-    free(s->prompt);
-    tokenizer_close(s->tokenizer);
-    free(s->machine);
-    free(s);
-}
 
 /* ---- passes ---- */
 
@@ -499,6 +165,8 @@ static enum status go_on(struct prompt_session *s, struct error *err)
         .seed = (uint64_t)s->job->config->seed,
         .prompt = s->prompt, .n_prompt = s->n_prompt, .n_new = s->n_asked,
         .passed = passed, .emit = emit, .context = s });
+    if (s->status == STATUS_OK)
+        s->status = prompt_rival_run(s, &s->why);
     s->load = load_watch_end(s->job->watch);
     text_stream_end(&s->copy);
     bool whole = file_close_text(s->copy.file, &s->text);
@@ -535,7 +203,9 @@ static struct run_prompt_answer result_of(const struct prompt_session *s)
         .job = s->job, .source = &s->source, .spec = &s->spec,
         .policy = s->policy, .step_policy = s->step_policy,
         .tokenizer = s->tokenizer,
-        .chat = s->chat ? chat_name(s->chat) : NULL,
+        .chat = !s->job->options.chat ? NULL
+                : s->question.form    ? s->question.form : "template",
+        .chat_why = s->question.why,
         .isa = model_isa(s->model), .n_prompt = s->n_prompt,
         .n_new = s->n_new, .n_asked = s->n_asked, .token = s->token,
         .kept = s->kept, .n_kept = s->n_kept, .prompt_kept = s->prompt_kept,
@@ -546,9 +216,12 @@ static struct run_prompt_answer result_of(const struct prompt_session *s)
         .prefill_flops = s->prefill_flops, .prefill_bytes = s->prefill_bytes,
         .predicted = s->predicted, .counted = s->counted,
         .measured = s->measured, .end = s->end, .agreed = s->agreed,
+        .rival = s->rival.model ? &s->rival.rival : NULL,
+        .rival_cost = s->rival.cost,
         .parameters = memory_parameters(&s->spec),
-        .predicted_bytes = predicted_bytes(s),
-        .allocated_bytes = model_bytes(s->model),
+        .predicted_bytes = prompt_session_bytes(s),
+        .allocated_bytes = model_bytes(s->model) +
+                           (s->rival.model ? model_bytes(s->rival.model) : 0),
         .peak_bytes = command_peak_bytes(),
     };
 }
@@ -607,12 +280,13 @@ static enum status deliver(struct prompt_session *s, struct error *err)
 /* Say how the run ended, after the results are out. */
 static enum status verdict(const struct prompt_session *s, struct error *err)
 {
+    const bool rivals = !s->rival.model || s->rival.agreed;
     char text[DISAGREEMENT_SIZE];
 
-    if (!s->agreed) {
-        disagreement_text(text, &s->first);
-        return error_set(err, STATUS_FAILED, "counted and predicted differ: %s",
-                         text);
+    if (!s->agreed || !rivals) {
+        disagreement_text(text, s->agreed ? &s->rival.first : &s->first);
+        return error_set(err, STATUS_FAILED, "counted and predicted differ%s:"
+                         " %s", s->agreed ? " in the rival" : "", text);
     }
     if (s->end == PROMPT_INTERRUPTED)
         return error_set(err, STATUS_INTERRUPTED, "interrupted after %d of %d"
@@ -628,7 +302,7 @@ enum status run_prompt(const struct run_prompt *job, struct error *err)
         return error_set(err, STATUS_NO_MEMORY, "no memory");
     s->job = job;
     s->rundir.lock = -1;
-    enum status status = open_session(s, err);
+    enum status status = prompt_session_open(s, err);
     if (status == STATUS_OK)
         status = go_on(s, err);
     if (status == STATUS_OK) {
@@ -637,6 +311,6 @@ enum status run_prompt(const struct run_prompt *job, struct error *err)
     }
     if (status == STATUS_OK)
         status = verdict(s, err);
-    close_session(s);
+    prompt_session_close(s);
     return status;
 }

@@ -19,34 +19,65 @@ struct pace {
     double  flops, bytes, weight_bytes;      /* mean */
 };
 
-static double median_seconds(const struct run_prompt_answer *r, int32_t n)
+static double median_seconds(const struct new_token *token, int32_t n)
 {
     double *seconds = error_noted(calloc((size_t)n + 1, sizeof *seconds));
 
     if (!seconds)
         return (double)NAN;
     for (int32_t i = 0; i < n; i++)
-        seconds[i] = r->token[i].seconds;
+        seconds[i] = token[i].seconds;
     const double middle = stats_median(seconds, (size_t)n);
     free(seconds);
     return middle;
 }
 
-static struct pace pace_of(const struct run_prompt_answer *r)
+static struct pace pace_of_tokens(const struct new_token *token, int32_t n)
 {
     struct pace p = { 0 };
 
-    for (int32_t i = 0; i < r->n_new && r->token[i].ran; i++) {
-        p.flops += (double)r->token[i].flops;
-        p.bytes += (double)r->token[i].bytes;
-        p.weight_bytes += (double)r->token[i].weight_bytes;
+    for (int32_t i = 0; i < n && token[i].ran; i++) {
+        p.flops += (double)token[i].flops;
+        p.bytes += (double)token[i].bytes;
+        p.weight_bytes += (double)token[i].weight_bytes;
         p.n++;
     }
     p.flops /= p.n;                  /* NAN where n is 0 */
     p.bytes /= p.n;
     p.weight_bytes /= p.n;
-    p.seconds = median_seconds(r, p.n);
+    p.seconds = median_seconds(token, p.n);
     return p;
+}
+
+static struct pace pace_of(const struct run_prompt_answer *r)
+{
+    return pace_of_tokens(r->token, r->n_new);
+}
+
+/* What the model took of the rival's. */
+struct taken {
+    double flops, bytes;
+    struct difference seconds;         /* median */
+};
+
+static struct taken taken_prompt(const struct run_prompt_answer *r)
+{
+    const struct prompt_cost *c = &r->rival_cost;
+
+    return (struct taken){ (double)r->prefill_flops / (double)c->prefill_flops,
+                           (double)r->prefill_bytes / (double)c->prefill_bytes,
+                           c->prefill_ratio };
+}
+
+static struct taken taken_new(const struct run_prompt_answer *r)
+{
+    const struct pace ours = pace_of(r);
+    const struct pace theirs = pace_of_tokens(r->rival_cost.token,
+                                              r->rival_cost.n_new);
+
+    return (struct taken){ ours.flops / theirs.flops, ours.bytes / theirs.bytes,
+                           { .mean = ours.seconds / theirs.seconds,
+                             .low = (double)NAN, .high = (double)NAN } };
 }
 
 const char *run_prompt_piece(const struct tokenizer *tokenizer, int32_t id,
@@ -147,18 +178,46 @@ static void print_tokens(FILE *file, const struct run_prompt_answer *r)
     fputs(" of weights\n", file);
 }
 
+static void print_taken(FILE *file, const char *what, struct taken t)
+{
+    fprintf(file, "        %s: flops %+.2f %%, bytes %+.2f %%, seconds %+.2f"
+            " %%", what, 100 * (t.flops - 1), 100 * (t.bytes - 1),
+            100 * (t.seconds.mean - 1));
+    if (isfinite(t.seconds.low) && isfinite(t.seconds.high))
+        fprintf(file, " [%+.2f, %+.2f]", 100 * (t.seconds.low - 1),
+                100 * (t.seconds.high - 1));
+    fputc('\n', file);
+}
+
+static void print_against(FILE *file, const struct run_prompt_answer *r)
+{
+    if (!r->rival)
+        return;
+    fputs("against ", file);
+    run_rival_print(file, r->rival);
+    fputs("; on the same tokens, after the model\n", file);
+    print_taken(file, "prompt, timed again in turns", taken_prompt(r));
+    if (r->rival_cost.n_new > 0)
+        print_taken(file, "a new token, seconds by medians", taken_new(r));
+}
+
 void run_prompt_text(FILE *file, const struct run_prompt_answer *r)
 {
     fprintf(file, "%s%s: prompt of %d tokens%s%s, %d new, ended by %s\n",
             r->job->config->model,
             r->source->has_weights ? "" : ", random weights",
-            r->n_prompt, r->chat ? " in the form of " : "",
+            r->n_prompt, !r->chat      ? ""
+                         : r->chat_why ? " in the form of "
+                                       : " by the model's own ",
             r->chat ? r->chat : "", r->n_new, end_names[r->end]);
+    if (r->chat_why)
+        fprintf(file, "chat    %s\n", r->chat_why);
     print_routing(file, r);
     print_si(file, "opened  ", r->open_seconds, "s");
     print_si(file, ", ", (double)r->allocated_bytes, "B");
     fputs(" with its weights\n", file);
     print_tokens(file, r);
+    print_against(file, r);
     fputs("load    ", file);
     load_seen_print(file, &r->load);
     print_agreement(file, r);
@@ -207,9 +266,10 @@ static json_t *config_of(const struct run_prompt_answer *r)
     const struct run_prompt *job = r->job;
     const struct sampling *s = &job->options.sampling;
     json_t *run = json_pack(
-        "{s:o, s:o, s:o, s:i, s:f, s:i, s:f, s:s, s:o, s:I, s:b}",
+        "{s:o, s:o, s:o, s:o, s:i, s:f, s:i, s:f, s:s, s:o, s:I, s:b}",
         "model", json_text(job->config->model),
         "prompt", json_text(job->options.prompt), "chat", json_text(r->chat),
+        "chat_why", json_text(r->chat_why),
         "new", r->n_asked,
         "temperature", s->temperature, "top_k", s->top_k, "top_p", s->top_p,
         "policy", r->policy->name, "machine",
@@ -260,6 +320,39 @@ static json_t *routing_json(const struct run_prompt_answer *r)
                      "capacity_realised_prompt", json_number(r->prompt_kept));
 }
 
+static json_t *taken_json(struct taken t)
+{
+    return json_pack("{s:o, s:o, s:{s:o, s:o, s:o}}",
+                     "flops", json_number(t.flops),
+                     "bytes", json_number(t.bytes),
+                     "seconds", "value", json_number(t.seconds.mean),
+                     "low", json_number(t.seconds.low),
+                     "high", json_number(t.seconds.high));
+}
+
+static json_t *against_json(const struct run_prompt_answer *r)
+{
+    const struct prompt_cost *c = &r->rival_cost;
+
+    if (!r->rival)
+        return json_null();
+    const struct pace p = pace_of_tokens(c->token, c->n_new);
+    json_t *out = run_rival_json(r->rival);
+    json_t *rest = json_pack(
+        "{s:o, s:I, s:I, s:o, s:o, s:o, s:{s:o, s:o}}",
+        "prefill_seconds", json_number(c->prefill_seconds),
+        "prefill_flops", (json_int_t)c->prefill_flops,
+        "prefill_bytes", (json_int_t)c->prefill_bytes,
+        "decode_seconds_median", json_number(p.seconds),
+        "decode_flops_per_token", json_number(p.flops),
+        "decode_bytes_per_token", json_number(p.bytes),
+        "ratio", "prefill", taken_json(taken_prompt(r)),
+        "decode", taken_json(taken_new(r)));
+    json_object_update(out, rest);
+    json_decref(rest);
+    return out;
+}
+
 enum status run_prompt_json(json_t **out, const struct run_prompt_answer *r,
                             struct error *err)
 {
@@ -281,6 +374,7 @@ enum status run_prompt_json(json_t **out, const struct run_prompt_answer *r,
                         json_integer((json_int_t)r->parameters));
     json_object_set_new(j, "flops_per_token_forward", json_number(p.flops));
     json_object_set_new(j, "generation", generation_json(r));
+    json_object_set_new(j, "against", against_json(r));
     json_object_set_new(j, "routing", routing_json(r));
     json_object_set_new(j, "load", load_seen_json(&r->load));
     json_object_set_new(j, "memory", summary_memory(r->predicted_bytes,

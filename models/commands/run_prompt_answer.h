@@ -6,10 +6,12 @@
 #include <jansson.h>
 #include "hwprof/machine/load_watch.h"
 #include "models/executor/sampler.h"
+#include "models/commands/run_rival.h"
 #include "models/files/source.h"
 #include "models/scoring/run_config.h"
 #include "models/tokens/tokenizer.h"
 #include "sim/core/answer/command.h"
+#include "sim/core/base/stats.h"
 #include "sim/core/ledger/ledger.h"
 #include "sim/core/model/route.h"
 
@@ -42,6 +44,16 @@ struct new_token {
                                       * belongs to no row, weights above all */
 };
 
+/* What the rival spent on the same tokens. */
+struct prompt_cost {
+    double   prefill_seconds;              /* of its first pass */
+    struct difference prefill_ratio;        /* median of the model's seconds over
+                                            * its own, in later passes */
+    uint64_t prefill_flops, prefill_bytes;   /* counted */
+    const struct new_token *token;         /* [n_new] that a pass ran on */
+    int32_t  n_new;
+};
+
 enum prompt_end { PROMPT_LENGTH, PROMPT_END_OF_TEXT, PROMPT_INTERRUPTED };
 
 /* All borrowed. */
@@ -52,7 +64,9 @@ struct run_prompt_answer {
     const struct route_policy *policy;      /* of the prompt */
     const struct route_policy *step_policy; /* of new tokens */
     const struct tokenizer *tokenizer;     /* NULL: bytes */
-    const char *chat;                      /* name of its form; NULL: none */
+    const char *chat;                      /* "template", or the form that is
+                                            * used instead; NULL: no chat */
+    const char *chat_why;                  /* instead; NULL: it is the template */
     const char *isa;
     int32_t  n_prompt, n_new, n_asked;
     const struct new_token *token;         /* [n_new] */
@@ -66,6 +80,8 @@ struct run_prompt_answer {
     struct load_seen load;                 /* during all passes */
     double   prefill_seconds;
     uint64_t prefill_flops, prefill_bytes; /* counted */
+    const struct run_rival *rival;         /* NULL: none */
+    struct prompt_cost rival_cost;
     const struct ledger *predicted, *counted, *measured;
     enum prompt_end end;
     bool     agreed;                       /* counted == predicted, each pass */

@@ -11,14 +11,14 @@
 #include "sim/price/machine.h"
 #include "sim/price/memory.h"
 
-/* Choose the rule that is metered, and for comparison that of training; the
- * twin has none to compare. */
+/* Choose the rule that is metered, and for comparison that of training, unless
+ * it replays a trace that is not there; it is not run beside a rival. */
 static void choose_rules(struct run_scoring *s)
 {
     const struct source *source = &s->source;
     const struct route_policy *own = source->routing.policy;
     const struct route_policy *rule = route_find(s->config.policy);
-    struct run_arm *arm = &s->arm[PAIR_MODEL], *twin = &s->arm[PAIR_TWIN];
+    struct run_arm *arm = &s->arm[PAIR_MODEL];
 
     arm->spec = source->spec;
     if (spec_n_routed(&source->spec) == 0)
@@ -29,11 +29,29 @@ static void choose_rules(struct run_scoring *s)
     route_settle(&arm->spec, rule, arm->spec.keep_first);
     if (!rule->choose)
         arm->spec = spec_dense(&source->spec);
-    else if (rule != own && !s->config.twin)
+    else if (rule != own && !*s->config.against &&
+             (own != route_find("replay") || *source->replay))
         arm->score[arm->n_scores++].policy = own;
-    twin->spec = spec_dense(&source->spec);
-    twin->score[twin->n_scores++].policy = route_find("dense");
-    s->n_arms = s->config.twin ? PAIR_COUNT : 1;
+    s->n_arms = 1;
+}
+
+static enum status open_rival(struct run_scoring *s, struct error *err)
+{
+    struct run_arm *arm = &s->arm[PAIR_RIVAL];
+    enum status status = run_rival_open(&s->rival, &s->config,
+                                        &s->arm[PAIR_MODEL].spec,
+                                        (int32_t)s->config.window, err);
+
+    if (status == STATUS_OK)
+        status = run_rival_check_tokens(&s->rival, &s->config,
+                                        s->text.tokenizer, err);
+    if (status != STATUS_OK || !*s->rival.asked)
+        return status;
+    arm->spec = s->rival.spec;
+    arm->score[arm->n_scores++].policy = s->rival.policy;
+    s->pairs.unscored = s->rival.unscored != NULL;
+    s->n_arms = PAIR_COUNT;
+    return STATUS_OK;
 }
 
 uint64_t run_scoring_bytes(const struct run_scoring *s)
@@ -61,7 +79,7 @@ static enum status check_memory(const struct run_scoring *s, struct error *err)
                            " this model takes about %.3g GB%s, and the machine"
                            " has %.3g GB", s->source.path, s->config.window,
                            (double)need / 1e9, s->n_arms > 1
-                               ? " with its dense twin" : "",
+                               ? " with its rival" : "",
                            (double)have / 1e9);
 }
 
@@ -72,9 +90,16 @@ static enum status open_models(struct run_scoring *s, struct error *err)
         .n_threads = s->flags.common.threads,
     };
     enum status status = check_memory(s, err);
-    for (int i = 0; i < s->n_arms && status == STATUS_OK; i++)
-        status = run_arm_open(&s->arm[i], &s->source, &model,
-                              (uint64_t)s->config.seed, err);
+    const uint64_t seed = (uint64_t)s->config.seed;
+    struct run_arm *arm = s->arm;
+
+    if (status == STATUS_OK)
+        status = run_arm_open(&arm[PAIR_MODEL], &s->source, &model, seed, err);
+    if (status == STATUS_OK && s->n_arms > 1)
+        status = run_arm_open(&arm[PAIR_RIVAL], NULL, &model, seed, err);
+    if (status == STATUS_OK && s->n_arms > 1)
+        status = run_rival_fill(&s->rival, arm[PAIR_RIVAL].model,
+                                arm[PAIR_MODEL].model, seed, err);
     if (status == STATUS_OK && s->n_arms > 1)
         status = run_pairs_open(&s->pairs, s->windows, s->config.repeats, err);
     return status == STATUS_OK
@@ -102,7 +127,7 @@ static enum status open_ledgers(struct run_scoring *s, struct error *err)
 /* Without being asked, a table of tokens ends at so many rows: some 100 MB. */
 enum { TOKENS_UNASKED = 1000000 };
 
-/* With a twin losses.csv holds the tokens, and a second forward of each window
+/* With a rival losses.csv holds the tokens, and a second forward of each window
  * would stand between the two that are timed. */
 static bool wants_tokens(const struct run_scoring *s)
 {
@@ -169,6 +194,8 @@ enum status run_scoring_open(struct run_scoring *s, struct error *err)
         (status = run_text_open(&s->text, &s->config, &s->source, err)))
         return status;
     choose_rules(s);
+    if ((status = open_rival(s, err)))
+        return status;
     s->windows = score_windows(&s->text.windows);
     s->window.tokenizer = s->text.tokenizer;
     s->entropy = s->n_arms == 1 || c->tokens;

@@ -7,6 +7,7 @@
 #include "models/files/source.h"
 #include "models/scoring/run_arm.h"
 #include "models/commands/run_flags.h"
+#include "models/commands/run_rival.h"
 #include "models/scoring/run_pairs.h"
 #include "models/scoring/run_text.h"
 #include "models/scoring/run_trace.h"
@@ -26,10 +27,11 @@ struct run_scoring {
     struct run_text     text;
     int64_t             bytes;          /* of the tokens predicted so far */
     struct rundir       rundir;
-    struct run_arm      arm[PAIR_COUNT];   /* the model, and its dense twin */
+    struct run_rival    rival;
+    struct run_arm      arm[PAIR_COUNT];   /* the model, and its rival */
     int                 n_arms;
     struct estimate     joules[PAIR_COUNT];   /* of all windows */
-    struct run_pairs    pairs;          /* with a twin */
+    struct run_pairs    pairs;          /* with a rival */
     struct run_trace    trace;
     const struct allocation *replayed;  /* of the current window, or NULL */
     struct score_window window;

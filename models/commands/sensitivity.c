@@ -23,8 +23,9 @@ static const struct flag flags[] = {
         capacities, 0, 0, "0,0.125,0.25,0.5,0.75,1", NULL, NULL, "shares of the"
         " tokens that a block works on in turn, with commas between; 0: the"
         " block is dropped"),
-    FLAG_OUTPUT("DIR", "", "the directory for summary.json and sensitivity.csv,"
-        " which isobath allocate reads"),
+    FLAG_REPLACED("DIR", "", "the directory for summary.json and sensitivity.csv,"
+        " which isobath allocate reads; what was measured there of the same"
+        " question is not measured again"),
     FLAG_SET,
     FLAG_FORMAT(NULL, format_names),
     FLAG_QUIET,
@@ -124,7 +125,9 @@ static enum status measure_cell(struct sensitivity_job *j, int32_t layer,
     enum status status = capacities_run(c, given, go_on, j, &loss, err);
     if (status == STATUS_OK)
         j->cell[j->n_cells++] = (struct sensitivity_cell){
-            .layer = layer, .capacity = capacity, .flops = loss.flops,
+            .layer = layer, .capacity = capacity,
+            .flops_per_token = (double)loss.flops /
+                               (double)capacities_tokens(c),
             .nats = capacities_nats(c, &loss),
             .more = capacities_more(c, &loss, &j->base),
         };
@@ -132,25 +135,57 @@ static enum status measure_cell(struct sensitivity_job *j, int32_t layer,
     return status;
 }
 
-static enum status measure(struct sensitivity_job *j, struct error *err)
+/* Those that are not measured yet. */
+static enum status measure_cells(struct sensitivity_job *j, struct error *err)
+{
+    const struct model_spec *spec = &j->capacities.spec;
+    enum status status = STATUS_OK;
+    int64_t cell = 0;
+
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        for (int i = 0; i < j->n_capacities && spec->routed[l] &&
+                        status == STATUS_OK; i++)
+            if (cell++ == j->n_cells)
+                status = measure_cell(j, l, j->capacity[i], err);
+    return status;
+}
+
+static enum status measure_all(struct sensitivity_job *j, struct error *err)
 {
     struct capacities *c = &j->capacities;
-    enum status status = open_job(j, err);
 
-    if (status != STATUS_OK)
-        return status;
     j->progress = progress_begin("measuring", "capacity", (double)j->most,
                                  j->flags.common.quiet);
-    status = capacities_run(c, c->spec.capacity, go_on, j, &j->base, err);
-    for (int32_t l = 0; l < c->spec.n_layers && status == STATUS_OK; l++)
-        for (int i = 0; i < j->n_capacities && c->spec.routed[l] &&
-                        status == STATUS_OK; i++)
-            status = measure_cell(j, l, j->capacity[i], err);
+    enum status status = capacities_run(c, c->spec.capacity, go_on, j, &j->base,
+                                        err);
+    if (status == STATUS_OK)
+        status = sensitivity_take_over(j, err);
+    if (status == STATUS_OK)
+        status = measure_cells(j, err);
     progress_end(&j->progress);
-    if (status == STATUS_INTERRUPTED)
-        error_set(err, status, "interrupted after %" PRId64 " of %" PRId64
-                  " capacities; nothing is written", j->n_cells, j->most);
-    return status == STATUS_OK ? sensitivity_deliver(j, err) : status;
+    return status;
+}
+
+static enum status measure(struct sensitivity_job *j, struct error *err)
+{
+    enum status status = open_job(j, err);
+
+    if (status == STATUS_OK)
+        status = measure_all(j, err);
+    if (status == STATUS_INTERRUPTED && j->n_cells == 0) {
+        error_set(err, status, "interrupted before the first of %" PRId64
+                  " capacities; nothing is written", j->most);
+        return status;
+    }
+    if (status != STATUS_OK && status != STATUS_INTERRUPTED)
+        return status;
+    const enum status delivered = sensitivity_deliver(j, err);
+    if (delivered != STATUS_OK || status == STATUS_OK)
+        return delivered;
+    error_set(err, status, "interrupted after %" PRId64 " of %" PRId64
+              " capacities, which %s", j->n_cells, j->most, j->rundir.lock >= 0
+                  ? "are written; the same command goes on" : "are above");
+    return status;
 }
 
 static int run(void *options)

@@ -15,13 +15,10 @@ static struct amount interval(struct difference d)
     return amount;
 }
 
-static void put_cost(struct table *t, const struct sensitivity_job *j,
-                     double nats, uint64_t flops)
+static void put_cost(struct table *t, double nats, double flops_per_token)
 {
     table_amount(t, amount_of(nats, PROV_MEASURED));
-    table_amount(t, amount_of((double)flops /
-                              (double)capacities_tokens(&j->capacities),
-                              PROV_COUNTED));
+    table_amount(t, amount_of(flops_per_token, PROV_COUNTED));
 }
 
 static void fill(struct table *t, const struct sensitivity_job *j)
@@ -41,14 +38,15 @@ static void fill(struct table *t, const struct sensitivity_job *j)
     table_row(t, ROW_MOD);
     table_skip(t);
     table_skip(t);
-    put_cost(t, j, capacities_nats(c, &j->base), j->base.flops);
+    put_cost(t, capacities_nats(c, &j->base), (double)j->base.flops /
+                                              (double)capacities_tokens(c));
     table_skip(t);
     for (int64_t i = 0; i < j->n_cells; i++) {
         const struct sensitivity_cell *cell = &j->cell[i];
         table_row(t, ROW_PLAIN);
         table_count(t, (uint64_t)cell->layer, PROV_COUNTED);
         table_amount(t, amount_of(cell->capacity, PROV_COUNTED));
-        put_cost(t, j, cell->nats, cell->flops);
+        put_cost(t, cell->nats, cell->flops_per_token);
         table_amount(t, interval(cell->more));
     }
 }
@@ -74,6 +72,8 @@ static enum status make_summary(json_t **out, const struct table *t,
     *out = summary_open("sensitivity", config, provenance_json(
         o->argc, o->argv, o->threads, c->seed, model_isa(j->capacities.model),
         c->text, j->text.hash));
+    if (*out && j->n_cells < j->most)
+        json_object_set_new(*out, "status", json_string("interrupted"));
     if (*out && found &&
         json_object_set_new(*out, "tokens", json_integer(
             capacities_tokens(&j->capacities))) == 0 &&
@@ -84,6 +84,17 @@ static enum status make_summary(json_t **out, const struct table *t,
     json_decref(found);
     error_set(err, STATUS_NO_MEMORY, "no memory for the summary");
     return STATUS_NO_MEMORY;
+}
+
+enum status sensitivity_summary(json_t **out, const struct sensitivity_job *j,
+                                struct error *err)
+{
+    struct table t;
+
+    fill(&t, j);
+    enum status status = make_summary(out, &t, j, err);
+    table_close(&t);
+    return status;
 }
 
 enum status sensitivity_deliver(struct sensitivity_job *j, struct error *err)

@@ -19,7 +19,7 @@ struct sensitivity_cell {
     int32_t layer;
     double  capacity, nats;        /* a token */
     struct difference more;        /* than with the block as it is */
-    uint64_t flops;
+    double  flops_per_token;       /* counted */
 };
 
 /* Opened in this order. */
@@ -38,6 +38,15 @@ struct sensitivity_job {
     struct progress    progress;
 };
 
+/* The cells that the directory has of the same question; once the base is
+ * measured. */
+enum status sensitivity_take_over(struct sensitivity_job *job,
+                                  struct error *err) MUST_CHECK;
+
+/* The summary with the table, marked interrupted where cells are missing; *out is
+ * the caller's. */
+enum status sensitivity_summary(json_t **out, const struct sensitivity_job *job,
+                                struct error *err) MUST_CHECK;
 /* Write the table into the directory, where one was asked for, and print it. */
 enum status sensitivity_deliver(struct sensitivity_job *job,
                                 struct error *err) MUST_CHECK;

@@ -294,6 +294,25 @@ static json_t *tokenizer_json(const struct train_job *s)
                      "xxh64", s->copied.hash);
 }
 
+/* What the config's keys name, by its content: a path may be spelt in many
+ * ways. */
+static void put_hashes(json_t *provenance, const struct train_job *s)
+{
+    const struct { const char *key, *hash; } of[] = {
+        { "routing.table", s->table_hash }, { "routing.replay", s->trace_hash },
+        { "train.init", trainer_init_hash(s->trainer) },
+        { "data.tokenizer", s->copied.hash },
+    };
+    json_t *hashes = json_object();
+
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+        if (*of[i].hash)
+            json_object_set_new(hashes, of[i].key, json_string(of[i].hash));
+    if (json_object_size(hashes) > 0)
+        json_object_set(provenance, "hashes", hashes);
+    json_decref(hashes);
+}
+
 static json_t *make_summary(const struct train_job *s,
                             const struct verdicts *v, bool agreed, int argc,
                             char **argv)
@@ -303,6 +322,7 @@ static json_t *make_summary(const struct train_job *s,
         provenance_json(argc, argv, s->options.n_threads, s->config.seed,
                         model_isa(trainer_model(s->trainer)),
                         s->config.data_path.value[0], s->corpus.hash));
+    put_hashes(json_object_get(out, "provenance"), s);
     json_object_set_new(out, "fingerprint", json_string(s->fingerprint));
     json_object_set_new(out, "counted_equals_predicted", json_boolean(agreed));
     json_object_set_new(out, "tokens", json_integer(

@@ -33,6 +33,7 @@ struct train_job {
     struct tokenizer_copy copied;     /* of it, for readers of the checkpoint */
     struct corpus      corpus;
     struct text_trace *trace;         /* that is replayed; NULL: none */
+    char table_hash[17], trace_hash[17];  /* of what routes; "": none */
     struct trainer    *trainer;
     struct ledger     *predicted;     /* of one step as planned; then of all, as
                                        * they were routed */
@@ -71,7 +72,7 @@ enum status train_open_data(struct train_job *s,
  * take of the run; the first is s->fingerprint. */
 enum { TRAIN_FINGERPRINTS = 512 };
 enum status train_fingerprints(char out[TRAIN_FINGERPRINTS][17], int *n,
-                               struct train_job *s,
+                               const struct train_job *s,
                                struct error *err) MUST_CHECK;
 enum status train_open_trainer(struct train_job *s,
                                struct error *err) MUST_CHECK;
@@ -95,9 +96,8 @@ uint64_t train_predicted_bytes(const struct train_job *s);
 /* The table can be read and has the layers that are routed. */
 enum status train_table_check(struct train_job *s,
                               struct error *err) MUST_CHECK;
-/* In the config that is fingerprinted, the table's content stands for its
- * name. */
-enum status train_table_hash(struct train_job *s, json_t *config,
+/* XXH64 of its file. */
+enum status train_table_hash(char out[17], const struct train_job *s,
                              struct error *err) MUST_CHECK;
 /* Hands the table to the model. */
 enum status train_table_give(struct train_job *s,
@@ -111,9 +111,8 @@ enum status train_table_write(const struct train_job *s,
 /* Read the trace, which must be of the text, as it is read and split. */
 enum status train_replay_open(struct train_job *s,
                               struct error *err) MUST_CHECK;
-/* In the config that is fingerprinted, what the trace says stands for its
- * name. */
-void        train_replay_hash(const struct train_job *s, json_t *config);
+/* XXH64 of what it says. */
+void        train_replay_hash(char out[17], const struct train_job *s);
 
 /* ---- train_foresee.c ---- */
 

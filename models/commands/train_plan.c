@@ -415,11 +415,21 @@ static void forget_later_keys(json_t *same, int first_kept, int last_kept)
     }
 }
 
+/* What a table and a trace say stands for their names. */
+static void route_by_content(const struct train_job *s, json_t *routing)
+{
+    json_object_del(routing, "table");
+    if (*s->table_hash)
+        json_object_set_new(routing, "table_hash", json_string(s->table_hash));
+    if (*s->trace_hash)
+        json_object_set_new(routing, "replay", json_string(s->trace_hash));
+}
+
 /* Same config, same data, same plan: only then may a checkpoint be continued.
  * The place of the data, how often it is saved and a machine's prices for it
  * change nothing.  A program of before has the later keys up to the last kept, and
  * knows only of those before the first kept that runs may lack them. */
-static enum status take_fingerprint(char out[17], struct train_job *s,
+static enum status take_fingerprint(char out[17], const struct train_job *s,
                                     int first_kept, int last_kept,
                                     struct error *err)
 {
@@ -433,8 +443,7 @@ static enum status take_fingerprint(char out[17], struct train_job *s,
     if (*s->config.init)
         json_object_del(train, "init_scheme");
     forget_later_keys(same, first_kept, last_kept);
-    train_replay_hash(s, same);
-    enum status status = train_table_hash(s, same, err);
+    route_by_content(s, json_object_get(same, "routing"));
     if (s->tokenizer)
         json_object_set_new(same, "tokens_hash",
                             json_string(s->corpus.tokens_hash));
@@ -442,11 +451,9 @@ static enum status take_fingerprint(char out[17], struct train_job *s,
     json_object_set_new(same, "data_hash", json_string(s->corpus.hash));
     char *text = json_dumps(same, JSON_SORT_KEYS | JSON_COMPACT);
     json_decref(same);
-    if (status == STATUS_OK && (!text || error_memory_ran_out()))
-        status = error_set(err, STATUS_NO_MEMORY, "no memory for the config");
-    if (status != STATUS_OK) {
+    if (!text || error_memory_ran_out()) {
         free(text);
-        return status;
+        return error_set(err, STATUS_NO_MEMORY, "no memory for the config");
     }
     snprintf(out, 17, "%016" PRIx64,
              (uint64_t)XXH64(text, strlen(text), 0));
@@ -460,7 +467,7 @@ enum split train_judge_split(const struct train_config *config)
 }
 
 enum status train_fingerprints(char out[TRAIN_FINGERPRINTS][17], int *n,
-                               struct train_job *s, struct error *err)
+                               const struct train_job *s, struct error *err)
 {
     enum status status = take_fingerprint(out[0], s, 0, 0, err);
 
@@ -508,8 +515,12 @@ enum status train_open_data(struct train_job *s, struct error *err)
     if (status != STATUS_OK)
         return blame(s, "data.path", err);
     status = train_replay_open(s, err);
-    return status == STATUS_OK
-               ? take_fingerprint(s->fingerprint, s, 0, 0, err) : status;
+    if (status == STATUS_OK)
+        status = train_table_hash(s->table_hash, s, err);
+    if (status != STATUS_OK)
+        return status;
+    train_replay_hash(s->trace_hash, s);
+    return take_fingerprint(s->fingerprint, s, 0, 0, err);
 }
 
 enum status train_open_trainer(struct train_job *s, struct error *err)

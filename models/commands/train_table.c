@@ -1,9 +1,7 @@
 /* train_table.c - Read the table that a training routes by, and pass it on. */
 #include "models/commands/train_job.h"
 
-#include <inttypes.h>
 #include <string.h>
-#include <xxhash.h>
 
 /* The config's, or the one that lies with the initial model; "": none. */
 static const char *path_of(const struct train_job *s)
@@ -47,24 +45,11 @@ enum status train_table_check(struct train_job *s, struct error *err)
     return status;
 }
 
-enum status train_table_hash(struct train_job *s, json_t *config,
+enum status train_table_hash(char out[17], const struct train_job *s,
                              struct error *err)
 {
-    json_t *routing = json_object_get(config, "routing");
-    struct file_map map;
-    char hash[17];
-
-    json_object_del(routing, "table");
-    if (s->spec.signal != SIGNAL_TABLE)
-        return STATUS_OK;
-    enum status status = file_map(&map, path_of(s), err);
-    if (status != STATUS_OK)
-        return status;
-    snprintf(hash, sizeof hash, "%016" PRIx64,
-             (uint64_t)XXH64(map.data, map.size, 0));
-    file_unmap(&map);
-    json_object_set_new(routing, "table_hash", json_string(hash));
-    return STATUS_OK;
+    return s->spec.signal == SIGNAL_TABLE ? file_hash(out, path_of(s), err)
+                                          : STATUS_OK;
 }
 
 enum status train_table_give(struct train_job *s, struct error *err)

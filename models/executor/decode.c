@@ -98,7 +98,9 @@ static void carry(struct model *m, int32_t l)
         return;
     struct carrying o = {
         .n = n, .n_kv_heads = m->spec.n_kv_heads,
-        .head_size = m->spec.head_size, .capacity = m->cache_capacity,
+        .head_size = m->spec.head_size,
+        .from_capacity = m->cache[l - 1].capacity,
+        .capacity = m->cache[l].capacity,
         .sequence = m->skipped, .position = m->skipped_position,
         .from_keys = m->cache[l - 1].keys,
         .from_values = m->cache[l - 1].values,
@@ -137,7 +139,7 @@ static void attend_cached(struct model *m, int32_t l, bool held)
         .window = spec_window(&m->spec, l), .cap = m->spec.attention_cap,
         .n = b->n_rows, .n_heads = m->spec.n_heads,
         .n_kv_heads = m->spec.n_kv_heads, .head_size = m->spec.head_size,
-        .capacity = m->cache_capacity, .sequence = b->rows.token,
+        .capacity = m->cache[l].capacity, .sequence = b->rows.token,
         .length = m->cache[l].length, .qkv = b->qkv, .held = held,
         .out = b->attended, .stats = b->softmax, .keys = m->cache[l].keys,
         .values = m->cache[l].values,

@@ -35,7 +35,7 @@ int32_t generate(const struct generation *g)
     model_decode_reset(g->model);
     const float *logits = pass(g, policy, g->prompt, g->n_prompt);
     while (logits && n < g->n_new) {
-        id = sampler_choose(g->sampler, logits);
+        id = g->given ? g->given[n] : sampler_choose(g->sampler, logits);
         if (!g->emit(g->context, id))
             break;
         if (++n < g->n_new)

@@ -11,7 +11,8 @@ struct generation {
     struct model   *model;       /* opened to decode one sequence, with room for
                                   * the prompt in n_prefill, and for n_prompt +
                                   * n_new - 1 tokens in all */
-    struct sampler *sampler;
+    struct sampler *sampler;     /* not used where `given` */
+    const int32_t  *given;       /* [n_new], the new tokens; NULL: chosen */
     struct meter   *meter;       /* NULL: nobody listens */
     const struct route_policy *policy;   /* of routed layers; NULL: score at or
                                           * above threshold */

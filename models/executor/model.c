@@ -276,22 +276,37 @@ static const struct tensor *head_tensor(const struct model *m)
                        m->spec.tied_head ? TENSOR_WTE : TENSOR_HEAD);
 }
 
+/* Rows of whole tiles that hold so many tokens. */
+static int32_t whole_tiles(int32_t n_tokens)
+{
+    return (n_tokens + OP_KEY_TILE - 1) / OP_KEY_TILE * OP_KEY_TILE;
+}
+
+static void lay_out_cache(struct model *m, int32_t layer)
+{
+    const int32_t window = spec_window(&m->spec, layer), t = m->options.n_tokens;
+    struct cache *cache = &m->cache[layer];
+    size_t b = (size_t)m->options.n_sequences;
+
+    cache->capacity = whole_tiles(window > 0 && window < t ? window : t);
+    const size_t numbers = b * (size_t)spec_e(&m->spec) *
+                           (size_t)cache->capacity;
+    cache->length = arena_take(&m->arena, b, sizeof(int32_t));
+    cache->keys = arena_take(&m->arena, numbers, sizeof(real));
+    cache->values = arena_take(&m->arena, numbers, sizeof(real));
+}
+
 static void lay_out_decode(struct model *m)
 {
     const struct model_spec *s = &m->spec;
     struct arena *a = &m->arena;
     size_t b = (size_t)m->options.n_sequences;
     size_t n = (size_t)plan_n_choices(s);
-    size_t t = (size_t)m->options.n_tokens, e = (size_t)spec_e(s);
+    size_t t = (size_t)m->options.n_tokens;
 
-    m->cache_capacity = (m->options.n_tokens + 15) / 16 * 16;
-    size_t numbers = b * e * (size_t)m->cache_capacity;
-    for (int32_t i = 0; i < s->n_layers; i++) {
-        m->cache[i].capacity = m->cache_capacity;
-        m->cache[i].length = arena_take(a, b, sizeof(int32_t));
-        m->cache[i].keys = arena_take(a, numbers, sizeof(real));
-        m->cache[i].values = arena_take(a, numbers, sizeof(real));
-    }
+    for (int32_t i = 0; i < s->n_layers; i++)
+        lay_out_cache(m, i);
+    m->cache_capacity = whole_tiles(m->options.n_tokens);
     m->decoded = arena_take(a, b, sizeof(int32_t));
     if (s->signal == SIGNAL_TABLE)
         m->past = arena_take(a, b * t, sizeof(int32_t));

@@ -133,8 +133,8 @@ struct model {
     struct decode_input step;
     int32_t *decoded;              /* [B] tokens of each sequence so far */
     int32_t *past;                 /* [B,T] their ids, for a table */
-    int32_t  cache_capacity;       /* n_tokens, up to a multiple of 16 */
-    struct cache cache[SPEC_MAX_LAYERS];   /* keys [B,G,D,capacity], ... */
+    int32_t  cache_capacity;       /* n_tokens, in whole tiles */
+    struct cache cache[SPEC_MAX_LAYERS];   /* of windowed layers the window's */
     int32_t *kept_count;           /* [choices,B] tokens that each kept */
     int32_t *kept_position;        /* [choices,B,T] their positions */
     int32_t *skipped, *skipped_position;   /* [B] whose rows a layer skips */

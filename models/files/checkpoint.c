@@ -473,10 +473,6 @@ enum status checkpoint_keep(struct model_spec *spec, const char *directory,
                             struct error *err)
 {
     struct shards *files = NULL;
-    if (spec_folds(spec))
-        return error_set(err, STATUS_BAD_VALUE, "%s: weights take up this"
-                         " model's factors as they are read: supported is"
-                         " --weights float32", directory);
     enum status status = shards_open(&files, directory, err);
 
     if (status != STATUS_OK)
@@ -488,7 +484,8 @@ enum status checkpoint_keep(struct model_spec *spec, const char *directory,
             enum number type = NUMBER_F32;
             name_tensor(name, f, l, 0);
             const struct safetensors_tensor *have =
-                is_of(f, l) ? find_foreign(spec, files, f, name) : NULL;
+                is_of(f, l) && !folding_moves(spec, f->id)
+                    ? find_foreign(spec, files, f, name) : NULL;
             if (!have)
                 continue;        /* the import says which are missing */
             status = number_of(&type, shards_path(files), have, err);

@@ -33,3 +33,10 @@ float folding_factor(const struct model_spec *spec, enum tensor_id id,
         return 0.0f;
     }
 }
+
+bool folding_moves(const struct model_spec *spec, enum tensor_id id)
+{
+    /* Of columns that share a tensor, queries alone have one. */
+    const float factor = folding_factor(spec, id, SPAN_Q);
+    return factor > 0.0f && factor != 1.0f;
+}

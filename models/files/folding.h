@@ -9,4 +9,7 @@
 float folding_factor(const struct model_spec *spec, enum tensor_id id,
                      enum span span);
 
+/* Some of its columns change, so that it is not kept as stored. */
+bool folding_moves(const struct model_spec *spec, enum tensor_id id);
+
 #endif

@@ -165,6 +165,8 @@ enum status gguf_text(struct gguf_text *out, const struct gguf *file,
                       const char *key, struct error *err) MUST_CHECK;
 bool        gguf_text_is(struct gguf_text text, const char *word);
 
+bool        gguf_is_array(const struct gguf *file, const char *key);
+
 /* An array, taken element by element from the front; nothing is copied. */
 struct gguf_array {
     enum gguf_value_type type;   /* of its elements */
@@ -180,6 +182,7 @@ enum status gguf_array(struct gguf_array *out, const struct gguf *file,
 bool gguf_next_text(struct gguf_array *array, struct gguf_text *out);
 bool gguf_next_integer(struct gguf_array *array, int64_t *out);
 bool gguf_next_real(struct gguf_array *array, double *out);
+bool gguf_next_flag(struct gguf_array *array, bool *out);
 
 /* ---- tensors, in the order of their data ---- */
 

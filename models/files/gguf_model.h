@@ -1,14 +1,12 @@
-/* gguf_model.h - Read models from GGUF files: the architectures llama (which
- * Mistral's files use too), mistral (the same under its own name), qwen2, qwen3
- * and gpt2, with weights of the types of number.h.
+/* gguf_model.h - Read models from GGUF files, of the architectures that
+ * gguf_class.c lists, with weights of the types of number.h.
  *
- * Rotary frequencies may be stretched: linearly (rope.scaling.*), or by factors
- * (rope_freqs.weight, which is how Llama 3.1's come); the latter go to
- * model_set_rope_factors().  Nothing is ignored that could change the
- * arithmetic: a key of the architecture that this reader does not know
- * (expert_count, attention.sliding_window, ...) is refused by name, unless its
- * value is the one that means "none", and so is a tensor it has no use for
- * (biases of a llama, experts, ...). */
+ * Nothing is ignored that could change the arithmetic: a key of the architecture
+ * that this reader does not know (expert_count, attention.sliding_window, ...) is
+ * refused by name, unless its value is the one that means "none", and so is a
+ * tensor it has no use for (one bias of three, experts, ...).  Where
+ * transformers and llama.cpp differ, the arithmetic is that of transformers,
+ * which models are trained by: GPT-NeoX' exact GELU, Phi-3's window. */
 #ifndef GGUF_MODEL_H
 #define GGUF_MODEL_H
 

@@ -227,6 +227,12 @@ enum status gguf_text(struct gguf_text *out, const struct gguf *file,
                ? STATUS_OK : refuse(err, file, key, "a string");
 }
 
+bool gguf_is_array(const struct gguf *file, const char *key)
+{
+    const struct gguf_value *v = gguf_find_value(file, key);
+    return v && v->is_array;
+}
+
 bool gguf_text_is(struct gguf_text text, const char *word)
 {
     return compare_text(text, gguf_text_of(word)) == 0;
@@ -295,6 +301,16 @@ bool gguf_next_integer(struct gguf_array *array, int64_t *out)
     if (array->type == GGUF_VALUE_U64 && n < 0)
         return false;
     *out = n;
+    array->at += value_types[array->type].bytes;
+    array->n--;
+    return true;
+}
+
+bool gguf_next_flag(struct gguf_array *array, bool *out)
+{
+    if (array->n == 0 || array->type != GGUF_VALUE_BOOL)
+        return false;
+    *out = *array->at == 1;
     array->at += value_types[array->type].bytes;
     array->n--;
     return true;

@@ -400,6 +400,15 @@ static json_t *root_json(const struct hf_class *class,
     return root;
 }
 
+/* GPT2Config and GPTNeoXConfig have no key for it. */
+static bool names_head_size(enum hf_names names)
+{
+    for (int i = 0; i < N_MEMBERS; i++)
+        if (members[i].names == names && strcmp(members[i].key, "head_dim") == 0)
+            return true;
+    return false;
+}
+
 enum status hf_config_holds(const struct hf_class **out,
                             const struct model_spec *spec, const char *path,
                             struct error *err)
@@ -415,12 +424,12 @@ enum status hf_config_holds(const struct hf_class **out,
     if (spec->rope_scaling.kind == ROPE_SCALING_FACTORS)
         return error_set(err, STATUS_BAD_VALUE, "%s: rotary factors of a GGUF"
                          " file have no place in a config.json", path);
-    /* GPT2Config has no key for it. */
-    if ((*out)->names == HF_NAMES_GPT2 &&
+    if (!names_head_size((*out)->names) &&
         spec->n_channels != spec->n_heads * spec->head_size)
-        return error_set(err, STATUS_BAD_VALUE, "%s: gpt2 has head_size ="
+        return error_set(err, STATUS_BAD_VALUE, "%s: %s has head_size ="
                          " channels / heads, %d / %d, not %d", path,
-                         spec->n_channels, spec->n_heads, spec->head_size);
+                         (*out)->type, spec->n_channels, spec->n_heads,
+                         spec->head_size);
     return STATUS_OK;
 }
 

@@ -80,12 +80,8 @@ static enum status read_window(struct model_spec *spec,
         status = hf_read_member(spec, &member, window, name, err);
     if (status == STATUS_OK)
         status = read_windowed(spec, class, root, name, err);
-    /* One that spans every position is none, but for its base. */
-    if (status == STATUS_OK && spec->window >= spec->max_tokens &&
-        !(spec->local_theta > 0)) {
-        memset(spec->windowed, 0, sizeof spec->windowed);
-        spec->window = 0;
-    }
+    if (status == STATUS_OK)
+        spec_settle_windows(spec);
     return status;
 }
 

@@ -128,27 +128,49 @@ void KERNEL(fill_cache)(const struct attention *o, const int32_t *length,
     for (int32_t i = part; i < tasks; i += parts) {
         int32_t b = i / o->n_kv_heads;
         struct view v = view_of(o, b, i % o->n_kv_heads);
-        for (int32_t j = 0; j < v.n_keys; j++)
+        for (int32_t j = window_start(capacity, v.n_keys); j < v.n_keys; j++)
             keep(v.keys + (ptrdiff_t)j * v.kv_stride,
-                 v.values + (ptrdiff_t)j * v.kv_stride, length[b] + j, capacity,
-                 v.d, keys + i * size, values + i * size);
+                 v.values + (ptrdiff_t)j * v.kv_stride,
+                 (length[b] + j) % capacity, capacity, v.d, keys + i * size,
+                 values + i * size);
     }
 }
 
 void KERNEL(carry)(const struct carrying *o, int part, int parts)
 {
-    int32_t d = o->head_size;
-    ptrdiff_t size = (ptrdiff_t)o->capacity * d;
+    int32_t d = o->head_size, to_size = o->capacity, from_size = o->from_capacity;
     for (int32_t i = part; i < o->n * o->n_kv_heads; i += parts) {
         int32_t r = i / o->n_kv_heads, g = i % o->n_kv_heads;
-        int32_t at = o->position[r];
-        ptrdiff_t head = ((ptrdiff_t)o->sequence[r] * o->n_kv_heads + g) * size;
+        int32_t from = o->position[r] % from_size, to = o->position[r] % to_size;
+        ptrdiff_t head = ((ptrdiff_t)o->sequence[r] * o->n_kv_heads + g) * d;
         for (int32_t j = 0; j < d; j++)
-            o->keys[head + (ptrdiff_t)j * o->capacity + at] =
-                o->from_keys[head + (ptrdiff_t)j * o->capacity + at];
-        memcpy(o->values + head + (ptrdiff_t)at * d,
-               o->from_values + head + (ptrdiff_t)at * d,
+            o->keys[(head + j) * to_size + to] =
+                o->from_keys[(head + j) * from_size + from];
+        memcpy(o->values + head * to_size + (ptrdiff_t)to * d,
+               o->from_values + head * from_size + (ptrdiff_t)from * d,
                (size_t)d * sizeof *o->values);
+    }
+}
+
+/* n columns of keys [D,ring], or sums over n rows of values [ring,D], that lie in
+ * a ring from `at` on, and go on at its start: the tile that the newest token
+ * shares with the oldest ones is passed twice. */
+static void score_ring(const real *query, const real *keys, int32_t ring,
+                       int32_t at, int32_t n, int32_t d, real *s)
+{
+    for (int32_t j = 0, m; j < n; j += m, at = 0) {
+        m = n - j < ring - at ? n - j : ring - at;
+        multiply(1, m, d, query, d, 1, keys + at, ring, s + j, m, false);
+    }
+}
+
+static void mix_ring(const real *s, const real *values, int32_t ring,
+                     int32_t at, int32_t n, int32_t d, real *out)
+{
+    for (int32_t j = 0, m; j < n; j += m, at = 0) {
+        m = n - j < ring - at ? n - j : ring - at;
+        multiply(1, d, m, s + j, m, 1, values + (ptrdiff_t)at * d, d, out, d,
+                 j > 0);
     }
 }
 
@@ -164,25 +186,23 @@ void KERNEL(attend_cached)(const struct cached_attention *o, int part,
 
     for (int32_t i = part; i < o->n * o->n_kv_heads; i += parts) {
         int32_t r = i / o->n_kv_heads, g = i % o->n_kv_heads;
-        int32_t b = o->sequence[r], count = o->length[b];
+        int32_t b = o->sequence[r], count = o->length[b], ring = o->capacity;
         int32_t from = window_tile(o->window, count), n = round_up(count) - from;
         const real *row = o->qkv + (ptrdiff_t)r * (q + 2 * e);
         real *keys = o->keys + ((ptrdiff_t)b * o->n_kv_heads + g) * size;
         real *values = o->values + ((ptrdiff_t)b * o->n_kv_heads + g) * size;
         if (!o->held)
-            keep(row + q + g * d, row + q + e + g * d, count - 1, o->capacity,
+            keep(row + q + g * d, row + q + e + g * d, (count - 1) % ring, ring,
                  d, keys, values);
         for (int32_t h = g * group; h < (g + 1) * group; h++) {
             real *out = o->out + (ptrdiff_t)r * q + h * d;
             real *stats = o->stats + ((ptrdiff_t)r * o->n_heads + h) * 2;
             scaled_rows(row + h * d, 0, 1, d, scale, query);
-            multiply(1, n, d, query, d, 1, keys + from, o->capacity, s, n,
-                     false);
+            score_ring(query, keys, ring, from % ring, n, d, s);
             cap_scores(s, n, &caps);
             hide(s, window_start(o->window, count) - from);
             soften(s, n, count - from, stats);
-            multiply(1, d, n, s, n, 1, values + (ptrdiff_t)from * d, d, out, d,
-                     false);
+            mix_ring(s, values, ring, from % ring, n, d, out);
             scaled_rows(out, 0, 1, d, stats[1], out);
         }
     }

@@ -11,7 +11,9 @@
  * leave room for NV of b and one of a in the register file.  GROUP panels of b
  * are packed at once: their rows are runs of 768 bytes, which a CPU foresees.
  * For those of one panel, 192 bytes in each row, it waited: a fifth of the time
- * of a product whose b lies in the third cache. */
+ * of a product whose b lies in the third cache.  For a b that is not packed it is
+ * told AHEAD rows before: with 8 rows of a that makes 17 GB/s of weights from
+ * memory 29 (Zen 5; 16 to 32 rows ahead: 20). */
 enum {
     K_BLOCK = 256,
     M_BLOCK = 256,
@@ -19,6 +21,8 @@ enum {
     W  = REGISTER_LANES,
     MR = REGISTER_LANES == 16 ? 8 : 4,
     NV = 3,
+    THIN = 4,
+    AHEAD = 64,
 };
 
 /* Columns that n take where each row of them begins on a whole register. */
@@ -68,13 +72,39 @@ static inline __attribute__((always_inline)) lanes begin(
                                                : lanes_set(0.0f);
 }
 
+/* Add to a tile's sums rows [l, to) of b; with `far`, ask for what lies `ahead`
+ * of each. */
+static inline __attribute__((always_inline)) void add_rows(
+    const int mr, const int nv, const bool cut, const bool far, int32_t l,
+    int32_t to, const real *a, ptrdiff_t a_row, ptrdiff_t a_k, const real *b,
+    ptrdiff_t b_k, ptrdiff_t ahead, int last, lanes sum[MR][NV])
+{
+    for (; l < to; l++) {
+        lanes row[NV];
+        UNROLL
+        for (int j = 0; j < nv; j++) {
+            row[j] = load(cut && j == nv - 1, b + l * b_k + W * j, last);
+            if (far)
+                __builtin_prefetch(b + l * b_k + W * j + ahead, 0, 2);
+        }
+        UNROLL
+        for (int i = 0; i < mr; i++) {
+            lanes x = lanes_set(a[i * a_row + l * a_k]);
+            UNROLL
+            for (int j = 0; j < nv; j++)
+                sum[i][j] = lanes_add_product(sum[i][j], x, row[j]);
+        }
+    }
+}
+
 /* Compute a tile of mr x nv registers, the last of them whole or, with `cut`,
- * s->last columns of it.  mr, nv and cut are constants at every call, so that
- * the loops unroll and the accumulators live in registers. */
+ * s->last columns of it; `far`: b is not packed, and nobody has read it yet.
+ * mr, nv, cut and far are constants at every call, so that the loops unroll and
+ * the accumulators live in registers. */
 static inline __attribute__((always_inline)) void tile(
-    const int mr, const int nv, const bool cut, int32_t k, const real *a,
-    ptrdiff_t a_row, ptrdiff_t a_k, const real *b, ptrdiff_t b_k, real *c,
-    ptrdiff_t c_row, const struct start *s)
+    const int mr, const int nv, const bool cut, const bool far, int32_t k,
+    const real *a, ptrdiff_t a_row, ptrdiff_t a_k, const real *b, ptrdiff_t b_k,
+    real *c, ptrdiff_t c_row, const struct start *s)
 {
     const int last = s->last;
     lanes sum[MR][NV];
@@ -87,19 +117,13 @@ static inline __attribute__((always_inline)) void tile(
             sum[i][j] = begin(cut && j == nv - 1, from,
                               s->bias ? s->bias + W * j : NULL, last);
         }
-    for (int32_t l = 0; l < k; l++) {
-        lanes row[NV];
-        UNROLL
-        for (int j = 0; j < nv; j++)
-            row[j] = load(cut && j == nv - 1, b + l * b_k + W * j, last);
-        UNROLL
-        for (int i = 0; i < mr; i++) {
-            lanes x = lanes_set(a[i * a_row + l * a_k]);
-            UNROLL
-            for (int j = 0; j < nv; j++)
-                sum[i][j] = lanes_add_product(sum[i][j], x, row[j]);
-        }
-    }
+    /* Ahead of the last rows lie the first ones of the next panel. */
+    const int32_t ahead = far && k > AHEAD ? AHEAD : k;
+    if (far)
+        add_rows(mr, nv, cut, true, 0, k - ahead, a, a_row, a_k, b, b_k,
+                 ahead * b_k, last, sum);
+    add_rows(mr, nv, cut, far, k - ahead, k, a, a_row, a_k, b, b_k,
+             (ahead - k) * b_k + W * nv, last, sum);
     UNROLL
     for (int i = 0; i < mr; i++)
         UNROLL
@@ -107,20 +131,22 @@ static inline __attribute__((always_inline)) void tile(
             store(cut && j == nv - 1, c + i * c_row + W * j, sum[i][j], last);
 }
 
-#define TILE_OF(name, mr, nv, cut)                                             \
+#define TILE_OF(name, mr, nv, cut, far)                                        \
     static __attribute__((noinline)) void name(                                \
         int32_t k, const real *a, ptrdiff_t a_row, ptrdiff_t a_k,              \
         const real *b, ptrdiff_t b_k, real *c, ptrdiff_t c_row,                \
         const struct start *s)                                                 \
     {                                                                          \
         if (a_k == 1)                                                          \
-            tile(mr, nv, cut, k, a, a_row, 1, b, b_k, c, c_row, s);            \
+            tile(mr, nv, cut, far, k, a, a_row, 1, b, b_k, c, c_row, s);       \
         else                                                                   \
-            tile(mr, nv, cut, k, a, 1, a_k, b, b_k, c, c_row, s);              \
+            tile(mr, nv, cut, far, k, a, 1, a_k, b, b_k, c, c_row, s);         \
     }
 #define TILE(mr, nv)                                                           \
-    TILE_OF(tile_##mr##_##nv, mr, nv, false)                                   \
-    TILE_OF(tile_##mr##_##nv##_cut, mr, nv, true)
+    TILE_OF(tile_##mr##_##nv, mr, nv, false, false)                            \
+    TILE_OF(tile_##mr##_##nv##_cut, mr, nv, true, false)                       \
+    TILE_OF(tile_##mr##_##nv##_far, mr, nv, false, true)                       \
+    TILE_OF(tile_##mr##_##nv##_cut_far, mr, nv, true, true)
 #if REGISTER_LANES == 16
 TILE(8, 1) TILE(8, 2) TILE(8, 3)
 #endif
@@ -140,16 +166,21 @@ static inline void fetch(const real *from, ptrdiff_t from_row, int rows, int nv)
 }
 
 /* Compute n columns of c, at most NV registers of them, all m rows; a's tiles
- * lie a_tile apart for each of their rows: a_row or, in slivers, k. */
+ * lie a_tile apart for each of their rows: a_row or, in slivers, k.  The first
+ * tile finds b far away, the others where that left it. */
 static void panel(int32_t n, int32_t m, int32_t k, const real *a,
                   ptrdiff_t a_row, ptrdiff_t a_k, ptrdiff_t a_tile,
-                  const real *b, ptrdiff_t b_k, real *c, ptrdiff_t c_row,
-                  struct start s)
+                  const real *b, ptrdiff_t b_k, bool far, real *c,
+                  ptrdiff_t c_row, struct start s)
 {
 #define TILES(mr)                                                              \
-    { { tile_##mr##_1, tile_##mr##_2, tile_##mr##_3 },                         \
-      { tile_##mr##_1_cut, tile_##mr##_2_cut, tile_##mr##_3_cut } }
-    static tile_fn *const table[][2][NV] = {  /* [log2 mr][cut][registers - 1] */
+    { { { tile_##mr##_1, tile_##mr##_2, tile_##mr##_3 },                       \
+        { tile_##mr##_1_cut, tile_##mr##_2_cut, tile_##mr##_3_cut } },         \
+      { { tile_##mr##_1_far, tile_##mr##_2_far, tile_##mr##_3_far },           \
+        { tile_##mr##_1_cut_far, tile_##mr##_2_cut_far,                        \
+          tile_##mr##_3_cut_far } } }
+    /* [log2 mr][far][cut][registers - 1] */
+    static tile_fn *const table[][2][2][NV] = {
         TILES(1), TILES(2), TILES(4),
 #if REGISTER_LANES == 16
         TILES(8),
@@ -163,8 +194,8 @@ static void panel(int32_t n, int32_t m, int32_t k, const real *a,
         if (s.from && next < m)
             fetch(s.from + ((ptrdiff_t)1 << log) * s.from_row, s.from_row,
                   m - next < MR ? m - next : MR, nv + 1);
-        table[log][s.last < W][nv](k, a + i * a_tile, a_row, a_k, b, b_k,
-                                   c + i * c_row, c_row, &s);
+        table[log][far && i == 0][s.last < W][nv](
+            k, a + i * a_tile, a_row, a_k, b, b_k, c + i * c_row, c_row, &s);
         i = next;
         if (s.from)
             s.from += ((ptrdiff_t)1 << log) * s.from_row;
@@ -269,11 +300,13 @@ static void block(const struct gemm *g, int32_t m0, int32_t m1, int32_t n0,
                     s.from = g->from ? g->from + i * g->from_row + j : NULL;
                     s.from_row = g->from_row;
                 }
-                panel(n, whole, k, slivers, 1, MR, k, b, b_k, c, g->c_row, s);
+                panel(n, whole, k, slivers, 1, MR, k, b, b_k, false, c,
+                      g->c_row, s);
                 if (s.from)
                     s.from += whole * s.from_row;
                 panel(n, m - whole, k, a + whole * g->a_row, g->a_row, g->a_k,
-                      g->a_row, b, b_k, c + whole * g->c_row, g->c_row, s);
+                      g->a_row, b, b_k, !pack_b, c + whole * g->c_row,
+                      g->c_row, s);
                 j += n;
             }
         }
@@ -281,15 +314,20 @@ static void block(const struct gemm *g, int32_t m0, int32_t m1, int32_t n0,
 }
 
 /* Add to mr rows of a register of c, or of its first `last` columns, nk rows of
- * b. */
+ * b.  One row alone waits for memory at most of what that gives; several ask for
+ * the rows that follow, as the CPU, busy with sums, looks less far (18 GB/s
+ * of weights without, 28 with it; one row 34). */
 static inline __attribute__((always_inline)) void thin_register(
-    const int mr, const int nk, const bool cut, lanes x[4][4], const real *b,
+    const int mr, const int nk, const bool cut, lanes x[THIN][4], const real *b,
     ptrdiff_t b_k, real *c, ptrdiff_t c_row, int last)
 {
     lanes row[4];
     UNROLL
-    for (int r = 0; r < nk; r++)
+    for (int r = 0; r < nk; r++) {
         row[r] = load(cut, b + r * b_k, last);
+        if (mr > 1)
+            __builtin_prefetch(b + (r + nk) * b_k);
+    }
     UNROLL
     for (int i = 0; i < mr; i++) {
         lanes sum = load(cut, c + i * c_row, last);
@@ -302,12 +340,12 @@ static inline __attribute__((always_inline)) void thin_register(
 
 /* Multiply mr rows by nk rows of b, from l on. */
 static inline __attribute__((always_inline)) void thin_rows(
-    const int mr, const int nk, const struct gemm *g, int32_t l, int32_t m0,
-    int32_t n0, int32_t n1)
+    const int mr, const int nk, const struct gemm *g, int32_t l, int32_t n0,
+    int32_t n1)
 {
-    const real *a = g->a + m0 * g->a_row + l * g->a_k, *b = g->b + l * g->b_k;
-    real *c = g->c + m0 * g->c_row;
-    lanes x[4][4];
+    const real *a = g->a + l * g->a_k, *b = g->b + l * g->b_k;
+    real *c = g->c;
+    lanes x[THIN][4];
     UNROLL
     for (int i = 0; i < mr; i++)
         UNROLL
@@ -320,16 +358,16 @@ static inline __attribute__((always_inline)) void thin_rows(
         thin_register(mr, nk, true, x, b + j, g->b_k, c + j, g->c_row, n1 - j);
 }
 
-/* Multiply a few rows by a weight that is read once: four rows of b stream by
+/* Multiply at most THIN rows by a weight that is read once: four rows of b stream by
  * while c stays in the first cache, in the same order of k as everywhere. */
 static inline __attribute__((always_inline)) void thin(
-    const int mr, const struct gemm *g, int32_t m0, int32_t n0, int32_t n1)
+    const int mr, const struct gemm *g, int32_t n0, int32_t n1)
 {
     int32_t l = 0;
     for (; l + 4 <= g->k; l += 4)
-        thin_rows(mr, 4, g, l, m0, n0, n1);
+        thin_rows(mr, 4, g, l, n0, n1);
     for (; l < g->k; l++)
-        thin_rows(mr, 1, g, l, m0, n0, n1);
+        thin_rows(mr, 1, g, l, n0, n1);
 }
 
 /* Set c to the values that the product is added to. */
@@ -348,16 +386,14 @@ static void begin_columns(const struct gemm *g, int32_t n0, int32_t n1)
         }
 }
 
-enum { THIN = 4 };               /* rows, at most */
-
 static void thin_columns(const struct gemm *g, int32_t n0, int32_t n1)
 {
     begin_columns(g, n0, n1);
     switch (g->m) {
-    case 4: thin(4, g, 0, n0, n1); break;
-    case 3: thin(2, g, 0, n0, n1); thin(1, g, 2, n0, n1); break;
-    case 2: thin(2, g, 0, n0, n1); break;
-    case 1: thin(1, g, 0, n0, n1); break;
+    case 4: thin(4, g, n0, n1); break;
+    case 3: thin(3, g, n0, n1); break;
+    case 2: thin(2, g, n0, n1); break;
+    case 1: thin(1, g, n0, n1); break;
     default: break;
     }
 }
@@ -387,6 +423,6 @@ void KERNEL(small_gemm)(const struct gemm *g)
                            g->from ? g->from + j : NULL, g->from_row, 0 };
         n = panel_width(g->n - j);
         panel(n, g->m, g->k, g->a, g->a_row, g->a_k, g->a_row, g->b + j,
-              g->b_k, g->c + j, g->c_row, s);
+              g->b_k, false, g->c + j, g->c_row, s);
     }
 }

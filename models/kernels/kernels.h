@@ -70,8 +70,9 @@ struct attention {
 };
 
 /* One new row a sequence against the keys and values kept so far.  Lengths are
- * those of the sequences, the new row included; capacity is a multiple of
- * 16. */
+ * those of the sequences, the new row included; capacity is a multiple of 16
+ * that has room for the longest, or with a window for that many: the cache is a
+ * ring then, and token i lies at i % capacity. */
 struct cached_attention {
     int32_t        n, n_heads, n_kv_heads, head_size, capacity;
     int32_t        window;     /* as in struct attention, like the next */
@@ -86,9 +87,9 @@ struct cached_attention {
     real          *values;     /* [B,G,capacity,D] */
 };
 
-/* Keys and values are copied from cache to cache, each at its own place. */
+/* Keys and values are copied from cache to cache, each to its own place. */
 struct carrying {
-    int32_t        n, n_kv_heads, head_size, capacity;
+    int32_t        n, n_kv_heads, head_size, from_capacity, capacity;
     const int32_t *sequence, *position;   /* [N] */
     const real    *from_keys, *from_values;
     real          *keys, *values;

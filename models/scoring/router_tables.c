@@ -18,10 +18,9 @@ struct judging {
     int64_t        n_kept;
 };
 
-bool router_tables_apply(const struct router_record *r,
-                         const struct model_spec *spec)
+bool router_tables_apply(int64_t n_windows, const struct model_spec *spec)
 {
-    return r->windows >= 2 && spec->part != PART_APART;
+    return n_windows >= 2 && spec->part != PART_APART;
 }
 
 static int64_t n_judged(const struct router_record *r)

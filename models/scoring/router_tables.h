@@ -25,9 +25,9 @@ struct router_table {
                                     * router_judged() on */
 };
 
-/* True if the record can be halved, and each routed layer makes one choice. */
-bool router_tables_apply(const struct router_record *record,
-                         const struct model_spec *spec);
+/* True if a record of so many windows can be halved, and each routed layer makes
+ * one choice. */
+bool router_tables_apply(int64_t n_windows, const struct model_spec *spec);
 
 /* Count, fit and judge a table of contexts of up to `order` tokens, 0 to
  * ROUTE_TABLE_ORDER.  Release with router_table_close() whatever came back. */

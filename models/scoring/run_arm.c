@@ -23,7 +23,7 @@ enum status run_arm_open(struct run_arm *arm, const struct source *source,
 {
     enum status status = model_open(&arm->model, &arm->spec, options, err);
 
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && source)
         status = source_fill(source, arm->model, seed, err);
     return status == STATUS_OK ? open_ledgers(arm, err) : status;
 }

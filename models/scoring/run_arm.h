@@ -1,5 +1,5 @@
 /* run_arm.h - Run one model over the windows of a text: the one that is judged,
- * or its dense twin. */
+ * or its rival. */
 #ifndef RUN_ARM_H
 #define RUN_ARM_H
 
@@ -22,7 +22,8 @@ struct run_arm {
 };
 
 /* Rules and spec stand in *arm already, all else is zero.  Weights come from
- * the source, or are drawn with `seed`.  Release with run_arm_close() whatever
+ * the source, or are drawn with `seed`; without a source the caller fills them
+ * in.  Release with run_arm_close() whatever
  * came back. */
 enum status run_arm_open(struct run_arm *arm, const struct source *source,
                          const struct model_options *options, uint64_t seed,

@@ -63,15 +63,19 @@ static const struct config_key keys[] = {
         "machine profile to predict seconds and joules with"),
     SCORE("run.tokens", BOOL, tokens, 0, 0, "false", NULL, "",
         "write tokens.csv, a row for each scored token, however many; without"
-        " it, up to a million rows, and none with a twin"),
+        " it, up to a million rows, and none with a rival"),
     SCORE("run.weights", CHOICE, weights, 0, 0, "float32", weights_names, "",
         "float32: matrices are widened when they are read; stored: kept as the"
         " file has them, and widened inside the products"),
-    SCORE("run.twin", BOOL, twin, 0, 0, "false", NULL, "",
-        "score the same windows with the dense twin too, in turns: paired"
-        " losses and seconds"),
+    SCORE("run.against", TEXT, against, 0, 0, "", NULL, "",
+        "run a rival on the same windows too, in turns, for paired losses and"
+        " seconds, or on the same prompt and new tokens: dense, the twin that"
+        " routes no layer; layers:N or exit:N, that twin with N of its layers"
+        " kept, or left after N; equal-flops or equal-params, a dense model whose"
+        " depth is solved for, which nobody trained, so that its loss is unknown;"
+        " or another model that knows the same tokens"),
     SCORE("run.repeats", INT, repeats, 1, 1000, "1", NULL, "",
-        "with run.twin, how often both are timed on each window"),
+        "with run.against, how often both are timed on each window"),
     SCORE("model", SETTINGS, sections[0], 0, 0, "", NULL, "",
         "keys of a model, where run.model is a model YAML"),
     SCORE("routing", SETTINGS, sections[1], 0, 0, "", files_of_routing, "",

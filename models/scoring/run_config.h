@@ -4,7 +4,7 @@
  *       model: ../../build/models/small.gguf
  *       text: ../../build/corpus/kjv.txt
  *       window: 512
- *       twin: true
+ *       against: dense
  *     routing:                     as --set would give it, for source_read()
  *       policy: random
  *
@@ -30,7 +30,8 @@ struct run_config {
     int     special;                       /* enum tokenizer_special */
     int64_t window, stride, limit;         /* 0: not given */
     int64_t skip, seed, repeats;
-    bool    tokens, twin;
+    char    against[CONFIG_TEXT_SIZE];     /* a rival; "": none */
+    bool    tokens;
     struct config_settings sections[2];    /* model: and routing: of the file */
 
     int     split;                         /* enum split, or RUN_ALL */

@@ -44,11 +44,11 @@ enum status run_pairs_keep(struct run_pairs *p, const char *directory,
                            struct error *err)
 {
     enum status status = create(&p->losses, directory, "losses.csv",
-                                "position,loss_nats,loss_nats_dense\r\n", err);
+                                "position,loss_nats,loss_nats_rival\r\n", err);
     return status == STATUS_OK
                ? create(&p->windows, directory, "windows.csv",
-                        "window,tokens,loss_nats,loss_nats_dense,seconds,"
-                        "seconds_dense\r\n", err)
+                        "window,tokens,loss_nats,loss_nats_rival,seconds,"
+                        "seconds_rival\r\n", err)
                : status;
 }
 
@@ -66,23 +66,38 @@ enum status run_pairs_commit(struct run_pairs *p, struct error *err)
 void run_pairs_time(struct run_pairs *p, const double seconds[PAIR_COUNT])
 {
     assert(p->n_ratios < p->ratio_room);
-    p->ratio[p->n_ratios++] = seconds[PAIR_MODEL] / seconds[PAIR_TWIN];
+    p->ratio[p->n_ratios++] = seconds[PAIR_MODEL] / seconds[PAIR_RIVAL];
+}
+
+/* A cell of the rival's. */
+static void put_loss(const struct run_pairs *p, FILE *file, int digits,
+                     double nats)
+{
+    if (p->unscored)
+        fputc(',', file);
+    else
+        fprintf(file, ",%.*g", digits, nats);
 }
 
 void run_pairs_add(struct run_pairs *p, const struct run_pair *pair,
                    const struct score_window *w,
                    const struct model *const model[PAIR_COUNT])
 {
+    FILE *losses = p->losses.stream, *windows = p->windows.stream;
+
     assert(p->n < p->room);
-    if (p->losses.stream)
-        for (int32_t r = w->first; r < w->n_tokens; r++)
-            fprintf(p->losses.stream, "%" PRId64 ",%.9g,%.9g\r\n",
-                    w->position + r, (double)model_nats(model[PAIR_MODEL])[r],
-                    (double)model_nats(model[PAIR_TWIN])[r]);
-    if (p->windows.stream)
-        fprintf(p->windows.stream, "%" PRId64 ",%d,%.17g,%.17g,%.9g,%.9g\r\n",
-                p->n, pair->tokens, pair->nats[PAIR_MODEL],
-                pair->nats[PAIR_TWIN], pair->seconds[PAIR_MODEL],
-                pair->seconds[PAIR_TWIN]);
+    for (int32_t r = w->first; losses && r < w->n_tokens; r++) {
+        fprintf(losses, "%" PRId64 ",%.9g", w->position + r,
+                (double)model_nats(model[PAIR_MODEL])[r]);
+        put_loss(p, losses, 9, (double)model_nats(model[PAIR_RIVAL])[r]);
+        fputs("\r\n", losses);
+    }
+    if (windows) {
+        fprintf(windows, "%" PRId64 ",%d,%.17g", p->n, pair->tokens,
+                pair->nats[PAIR_MODEL]);
+        put_loss(p, windows, 17, pair->nats[PAIR_RIVAL]);
+        fprintf(windows, ",%.9g,%.9g\r\n", pair->seconds[PAIR_MODEL],
+                pair->seconds[PAIR_RIVAL]);
+    }
     p->pair[p->n++] = *pair;
 }

@@ -1,12 +1,12 @@
 /* run_pairs.h - Pair the losses and seconds of the judged model with those of
- * its dense twin on the same windows. */
+ * its rival on the same windows. */
 #ifndef RUN_PAIRS_H
 #define RUN_PAIRS_H
 
 #include "models/scoring/score.h"
 #include "sim/core/base/file.h"
 
-enum { PAIR_MODEL, PAIR_TWIN, PAIR_COUNT };
+enum { PAIR_MODEL, PAIR_RIVAL, PAIR_COUNT };
 
 struct run_pair {
     int32_t tokens;                /* scored tokens */
@@ -17,9 +17,11 @@ struct run_pair {
 struct run_pairs {
     struct run_pair *pair;         /* [n] in the order of the text */
     int64_t n, room;
-    double *ratio;                 /* [n_ratios] of seconds, model over twin, of
+    double *ratio;                 /* [n_ratios] of seconds, model over rival, of
                                     * forwards right after each other */
     int64_t n_ratios, ratio_room;
+    bool    unscored;              /* the rival's losses say nothing: its cells
+                                    * are empty */
     struct file_writer losses, windows;    /* stream NULL: not wanted */
 };
 
@@ -30,8 +32,8 @@ enum status run_pairs_open(struct run_pairs *pairs, int64_t n,
 void        run_pairs_close(struct run_pairs *pairs);
 
 /* Also write the pairs into a directory:
- *   losses.csv   position,loss_nats,loss_nats_dense       a row a scored token
- *   windows.csv  window,tokens,loss_nats,loss_nats_dense,seconds,seconds_dense
+ *   losses.csv   position,loss_nats,loss_nats_rival       a row a scored token
+ *   windows.csv  window,tokens,loss_nats,loss_nats_rival,seconds,seconds_rival
  * with positions as in tokens.csv (score.h); seconds are those of the first
  * time. */
 enum status run_pairs_keep(struct run_pairs *pairs, const char *directory,

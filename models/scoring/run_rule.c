@@ -35,12 +35,13 @@ enum status run_rule_check(const struct run_config *c,
     if (p == route_find("threshold") && !source->routing.has_thresholds)
         return run_config_fail(c, key, err, "threshold: %s has no thresholds,"
                                " which training keeps", source->path);
+    if (p == route_find("replay") && !*source->replay)
+        return run_config_fail(c, key, err, "replay: give the trace, --set"
+                               " routing.policy=replay --set"
+                               " routing.replay=FILE, or another rule by"
+                               " --policy");
     if (!*c->policy)
         return STATUS_OK;
-    if (p == route_find("replay") && !*source->replay)
-        return run_config_fail(c, "run.policy", err, "replay: give the trace,"
-                               " --set routing.policy=replay --set"
-                               " routing.replay=FILE");
     if (p->signal != SIGNAL_NONE && p->signal != source->spec.signal)
         return run_config_fail(c, "run.policy", err, "%s: it goes by the"
                                " signal %s, which %s is not set up for; a"

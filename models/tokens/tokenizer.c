@@ -78,15 +78,14 @@ static enum status open_template(struct tokenizer_parts *parts,
     size_t size;
 
     snprintf(beside, sizeof beside, "%.*schat_template.jinja", length, path);
-    if (parts->has_template || !file_exists(beside))
+    if (parts->chat.template || !file_exists(beside))
         return STATUS_OK;
     enum status status = file_read(&text, &size, beside, MAX_JSON, err);
     if (status != STATUS_OK)
         return status;
-    parts->has_template = true;
-    parts->chat = chat_find(text, size);
+    status = chat_take(&parts->chat, text, size, err);
     free(text);
-    return STATUS_OK;
+    return status;
 }
 
 static enum status open_json(struct tokenizer_parts *parts, const char *path,
@@ -240,18 +239,23 @@ bool tokenizer_ends(const struct tokenizer *tokenizer, int32_t id)
     return false;
 }
 
-enum status tokenizer_chat(const struct chat_form **out,
-                           const struct tokenizer *tokenizer, struct error *err)
+/* The text of a token; -1: NULL. */
+static const char *text_of(const struct vocab *vocab, int32_t id, size_t *size)
 {
-    *out = tokenizer->parts.chat;
-    if (*out)
-        return STATUS_OK;
-    return error_set(err, STATUS_BAD_VALUE, "%s: --prompt takes the markup of a"
-                     " chat as it is typed", tokenizer->parts.has_template
-                         ? "the model's chat template has none of the forms that"
-                           " are known: ChatML, Llama-2, Llama-3, Gemma, Phi-3"
-                           " and Zephyr"
-                         : "the model's files have no chat template");
+    *size = id >= 0 ? vocab_size_of(vocab, id) : 0;
+    return id >= 0 ? vocab->bytes + vocab->at[id] : NULL;
+}
+
+enum status tokenizer_ask(struct chat_question *out,
+                          const struct tokenizer *tokenizer, const char *text,
+                          size_t size, struct error *err)
+{
+    const struct vocab *vocab = &tokenizer->parts.vocab;
+    struct chat_ends ends;
+
+    ends.bos = text_of(vocab, vocab->bos, &ends.bos_size);
+    ends.eos = text_of(vocab, vocab->eos, &ends.eos_size);
+    return chat_ask(out, &tokenizer->parts.chat, &ends, text, size, err);
 }
 
 static enum status encode_bytes(const char *text, size_t size, struct ids *ids,

@@ -33,12 +33,11 @@ bool        tokenizer_begins(const struct tokenizer *tokenizer);
  * begins another text, and those by which chat models end a turn. */
 bool        tokenizer_ends(const struct tokenizer *tokenizer, int32_t id);
 
-/* The form of the chats that the model answers.  STATUS_BAD_VALUE: its files have
- * no template, or one of a form that is not known. */
-struct chat_form;
-enum status tokenizer_chat(const struct chat_form **out,
-                           const struct tokenizer *tokenizer,
-                           struct error *err) MUST_CHECK;
+/* A question as the model's chat template puts it: chat_ask(). */
+struct chat_question;
+enum status tokenizer_ask(struct chat_question *out,
+                          const struct tokenizer *tokenizer, const char *text,
+                          size_t size, struct error *err) MUST_CHECK;
 
 /* What becomes of "<|im_end|>" in a text. */
 #define TOKENIZER_SPECIAL_MAP(X)                                               \

@@ -209,10 +209,9 @@ static enum status read_template(struct tokenizer_parts *parts,
     if (!gguf_has(file, key))
         return STATUS_OK;
     enum status status = gguf_text(&template, file, key, err);
-    parts->has_template = status == STATUS_OK;
-    if (parts->has_template)
-        parts->chat = chat_find(template.bytes, template.size);
-    return status;
+    return status == STATUS_OK
+               ? chat_take(&parts->chat, template.bytes, template.size, err)
+               : status;
 }
 
 enum status tokenizer_read_gguf(struct tokenizer_parts *parts,

@@ -311,7 +311,7 @@ static enum status read_root(struct tokenizer_parts *parts,
     if (status == STATUS_OK && parts->kind != TOKENIZER_UNIGRAM)
         status = read_merges(parts, file, model);
     if (status == STATUS_OK)
-        tokenizer_json_ends(parts, file, config);
+        status = tokenizer_json_ends(parts, file, config);
     return status;
 }
 

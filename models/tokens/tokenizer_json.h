@@ -28,9 +28,9 @@ enum status tokenizer_json_steps(struct tokenizer_parts *parts,
 enum status tokenizer_json_added(struct tokenizer_parts *parts,
                                  struct json_file *file) MUST_CHECK;
 /* The tokens that begin and end a text, of the post_processor or, where it puts
- * none, of tokenizer_config.json, which may be NULL. */
-void        tokenizer_json_ends(struct tokenizer_parts *parts,
+ * none, of tokenizer_config.json, which may be NULL; and its chat template. */
+enum status tokenizer_json_ends(struct tokenizer_parts *parts,
                                 const struct json_file *file,
-                                const json_t *config);
+                                const json_t *config) MUST_CHECK;
 
 #endif

@@ -149,7 +149,8 @@ static void read_put(struct put *put, const json_t *step, int depth)
 }
 
 /* A text, or a list of named ones, of which the usual is "default". */
-static void read_template(struct tokenizer_parts *parts, const json_t *template)
+static enum status read_template(struct tokenizer_parts *parts,
+                                 const json_t *template, struct error *err)
 {
     size_t i;
     json_t *named;
@@ -159,23 +160,23 @@ static void read_template(struct tokenizer_parts *parts, const json_t *template)
             template = json_object_get(named, "template");
             break;
         }
-    parts->has_template = json_is_string(template);
-    if (parts->has_template)
-        parts->chat = chat_find(json_string_value(template),
-                                json_string_length(template));
+    return json_is_string(template)
+               ? chat_take(&parts->chat, json_string_value(template),
+                           json_string_length(template), err)
+               : STATUS_OK;
 }
 
 /* BOS is what the post-processor puts before a text; where it puts nothing, the
  * token that tokenizer_config.json names.  That file also says whether texts
  * begin with BOS or, if it is silent, the post-processor does by putting it. */
-void tokenizer_json_ends(struct tokenizer_parts *parts,
-                         const struct json_file *file, const json_t *config)
+enum status tokenizer_json_ends(struct tokenizer_parts *parts,
+                                const struct json_file *file,
+                                const json_t *config)
 {
     const json_t *told = json_object_get(config, "add_bos_token");
     const char *eos = special_of(config, "eos_token");
     struct put put = { "", "" };
 
-    read_template(parts, json_object_get(config, "chat_template"));
     read_put(&put, json_object_get(file->root, "post_processor"), 0);
     parts->vocab.eos = find_token(file, *eos ? eos : put.last);
     parts->vocab.bos = find_token(file, *put.first ? put.first :
@@ -185,4 +186,6 @@ void tokenizer_json_ends(struct tokenizer_parts *parts,
         parts->vocab.bos = -1;
     if (parts->vocab.eos >= parts->vocab.n)
         parts->vocab.eos = -1;
+    return read_template(parts, json_object_get(config, "chat_template"),
+                         file->err);
 }

@@ -11,6 +11,7 @@ void tokenizer_parts_free(struct tokenizer_parts *parts)
     splitter_free(&parts->splitter);
     vocab_free(&parts->vocab);
     merges_free(&parts->merges);
+    chat_free(&parts->chat);
     *parts = (struct tokenizer_parts){ .vocab = parts->vocab };
 }
 

@@ -32,8 +32,7 @@ struct tokenizer_parts {
     bool narrow;                 /* UNIGRAM: scores are kept as float32 */
     bool has_words;              /* SPM: no token crosses the start of a word */
     bool begins;                 /* a text has BOS before it */
-    const struct chat_form *chat;    /* of the file's template; NULL: none */
-    bool has_template;           /* the file has one, known or not */
+    struct chat chat;            /* the file's template */
     int32_t n_model;             /* ids that the model knows; 0: not known */
     struct added      added[2];
     struct normalizer normalizer;

@@ -1,11 +1,13 @@
 /* trainer.c - Train a model: step, judge, save and note the curve. */
 #include "models/training/trainer.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <xxhash.h>
 
 #include "models/training/divergence.h"
 #include "models/training/threshold_fit.h"
@@ -44,6 +46,7 @@ struct trainer {
     double (*curve)[TRAINING_CURVE_COLUMNS];     /* [most_curve] */
     double   loss, grad_norm;
     bool     drew_routers;
+    char     init_hash[17];
 };
 
 static double now(void)
@@ -124,6 +127,15 @@ static void draw_routers(struct trainer *t)
         model_init_routers(t->model, o->seed, deviation);
 }
 
+static void hash_init(char out[17], struct model *m)
+{
+    const uint64_t weights = XXH64(model_weights(m), sizeof(float) *
+                                   model_tensors(m)->floats, 0);
+
+    snprintf(out, 17, "%016" PRIx64, (uint64_t)XXH64(model_thresholds(m),
+             sizeof(float) * (size_t)plan_n_choices(model_spec(m)), weights));
+}
+
 static enum status first_weights(struct trainer *t, struct error *err)
 {
     const struct source *init = t->options.init;
@@ -135,6 +147,8 @@ static enum status first_weights(struct trainer *t, struct error *err)
     t->drew_routers = spec->router_scores && !had_routers;
     if (init)
         status = source_fill(init, t->model, t->options.seed, err);
+    if (init && status == STATUS_OK)
+        hash_init(t->init_hash, t->model);
     if (!init || t->drew_routers)
         draw_routers(t);
     return status;
@@ -587,6 +601,11 @@ double trainer_recent_accuracy(const struct trainer *t)
 double trainer_recent_balanced(const struct trainer *t)
 {
     return recent(t, FORESEEN_BALANCED);
+}
+
+const char *trainer_init_hash(const struct trainer *t)
+{
+    return t->init_hash;
 }
 
 size_t trainer_bytes(const struct trainer *t)

@@ -116,6 +116,10 @@ enum status trainer_judge_drawn(struct trainer *trainer, enum split split,
  * routers were drawn. */
 bool        trainer_drew_routers(const struct trainer *trainer);
 
+/* XXH64 of the weights and thresholds that the init gave, routers that were drawn
+ * left out; "": there is none. */
+const char *trainer_init_hash(const struct trainer *trainer);
+
 /* The causal rule that belongs to the training policy: itself if it is causal,
  * or replays a rule that is, the predictor where there is one, the sigmoid where aux_loss teaches it, the
  * threshold if it goes by router scores, otherwise NULL: none. */

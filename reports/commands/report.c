@@ -9,7 +9,7 @@
 static const struct flag flags[] = {
     FLAG_OPERAND("DIR...", NULL, "what train, run, profile, answer or sweep left; runs"
         " of several directories stand in the same figures"),
-    FLAG_OUTPUT("DIR", NULL, "where the report goes: index.html, figures/ (SVG,"
+    FLAG_REPLACED("DIR", NULL, "where the report goes: index.html, figures/ (SVG,"
         " PNG, gnuplot script, data) and tables/ (CSV, JSON, Markdown)"),
     FLAG_QUIET,
     FLAG_END
@@ -73,6 +73,8 @@ static int run(void *options)
                  o->argv);
     if (status == STATUS_OK)
         status = rundir_open_own(&rundir, o->output, "report", &err);
+    if (status == STATUS_OK)
+        rundir_clear(&rundir);
     for (size_t i = 0; status == STATUS_OK && i < 2; i++)
         rundir_remove_leftovers(&rundir, folders[i]);
     if (status == STATUS_OK)

@@ -31,3 +31,16 @@ const char *jsonpath_text(const json_t *root, const char *path)
 {
     return json_string_value(jsonpath_at(root, path));
 }
+
+struct amount jsonpath_amount(const json_t *root, const char *path,
+                              enum provenance from)
+{
+    const json_t *at = jsonpath_at(root, path);
+
+    if (!json_is_object(at))
+        return amount_of(jsonpath_number(root, path), from);
+    struct amount a = amount_of(jsonpath_number(at, "value"), from);
+    a.low = jsonpath_number(at, "low");
+    a.high = jsonpath_number(at, "high");
+    return a;
+}

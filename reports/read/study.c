@@ -51,15 +51,25 @@ static json_t *without_seeds(const json_t *value)
     return out;
 }
 
-/* A text is told by its content where that was hashed, else by its path. */
-static void name_data(json_t *config, const json_t *summary)
+/* Texts, and what else the config names, are told by their content where that was
+ * hashed, else by their paths. */
+static void name_content(json_t *config, const json_t *summary)
 {
-    const char *hash = jsonpath_text(summary, "provenance.data_hash");
+    const char *hash = jsonpath_text(summary, "provenance.data_hash"), *key;
+    json_t *one;
 
-    if (!hash)
-        return;
-    json_object_del(json_object_get(config, "data"), "path");
-    json_object_set_new(config, "data_hash", json_string(hash));
+    if (hash) {
+        json_object_del(json_object_get(config, "data"), "path");
+        json_object_set_new(config, "data_hash", json_string(hash));
+    }
+    json_object_foreach(jsonpath_at(summary, "provenance.hashes"), key, one) {
+        char section[32];
+        const size_t n = strcspn(key, ".");
+        snprintf(section, sizeof section, "%.*s", (int)n, key);
+        if (key[n])
+            json_object_del(json_object_get(config, section), key + n + 1);
+        json_object_set(config, key, one);
+    }
 }
 
 /* A text equal for equal settings on equal data; NULL: no memory. */
@@ -72,7 +82,7 @@ static char *setting_key(const struct run *run)
     if (!given)
         return error_noted(strdup(run->path));     /* nothing to compare by */
     config = without_seeds(given);
-    name_data(config, run->summary);
+    name_content(config, run->summary);
     key = json_dumps(config, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY);
     json_decref(config);
     return key;

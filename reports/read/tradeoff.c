@@ -28,18 +28,8 @@ const char *const trade_kind_names[TRADE_KIND_COUNT] = {
 const double tradeoff_limits[TRADEOFF_LIMITS] = { 0.01, 0.05, 0.10 };
 
 static const char without_twin[] =
-    "the run had no twin (run.twin), and a time is a ratio of one run";
-
-static struct amount ranged(const json_t *root, const char *path,
-                            enum provenance from)
-{
-    const json_t *range = jsonpath_at(root, path);
-    struct amount a = amount_of(jsonpath_number(range, "value"), from);
-
-    a.low = jsonpath_number(range, "low");
-    a.high = jsonpath_number(range, "high");
-    return a;
-}
+    "the run was not against its dense twin (run.against), and a time is a ratio"
+    " of one run";
 
 /* Per token, of the model or of its twin. */
 static void read_spent(struct amount spent[SPEND_COUNT], const json_t *token)
@@ -50,7 +40,7 @@ static void read_spent(struct amount spent[SPEND_COUNT], const json_t *token)
                                    PROV_COUNTED);
     spent[SPEND_SECONDS] = amount_of(jsonpath_number(token, "seconds"),
                                      PROV_MEASURED);
-    spent[SPEND_JOULES] = ranged(token, "joules", PROV_PREDICTED);
+    spent[SPEND_JOULES] = jsonpath_amount(token, "joules", PROV_PREDICTED);
     spent[SPEND_JOULES].modelled = true;
     if (!amount_known(spent[SPEND_JOULES]))
         spent[SPEND_JOULES].reason = "no machine profile was given"
@@ -71,19 +61,30 @@ static void read_busy(struct trade *t, const json_t *summary)
             *seconds[i] = amount_of(seconds[i]->value, PROV_BUSY);
 }
 
+/* The rival, where that is the dense twin; kept records may call it so. */
+static const json_t *twin_of(const json_t *summary)
+{
+    const json_t *rival = json_object_get(summary, "against");
+    const char *asked = jsonpath_text(rival, "rival");
+
+    if (!rival)
+        return json_object_get(summary, "twin");
+    return asked && strcmp(asked, "dense") == 0 ? rival : NULL;
+}
+
 static void read_twin(struct trade *t, const json_t *twin)
 {
     t->windows = jsonpath_number(twin, "windows");
     t->times = jsonpath_number(twin, "times");
     t->dense_loss = amount_of(jsonpath_number(twin, "per_token.nats"),
                               PROV_MEASURED);
-    t->increase = ranged(twin, "loss_increase", PROV_MEASURED);
+    t->increase = jsonpath_amount(twin, "loss_increase", PROV_MEASURED);
     t->share[SPEND_FLOPS] = amount_of(jsonpath_number(twin, "ratio.flops"),
                                       PROV_COUNTED);
     t->share[SPEND_BYTES] = amount_of(jsonpath_number(twin, "ratio.bytes"),
                                       PROV_COUNTED);
-    t->share[SPEND_SECONDS] = ranged(twin, "ratio.seconds", PROV_MEASURED);
-    t->share[SPEND_JOULES] = ranged(twin, "ratio.joules", PROV_PREDICTED);
+    t->share[SPEND_SECONDS] = jsonpath_amount(twin, "ratio.seconds", PROV_MEASURED);
+    t->share[SPEND_JOULES] = jsonpath_amount(twin, "ratio.joules", PROV_PREDICTED);
     t->share[SPEND_JOULES].modelled = true;
     t->share[SPEND_JOULES].reason = t->spent[SPEND_JOULES].reason;
 }
@@ -119,8 +120,8 @@ static struct trade read_point(const struct run *run)
         t.share[i] = amount_unknown(i == SPEND_SECONDS ? without_twin
                                     : "no dense point to compare with");
     read_spent(t.spent, jsonpath_at(s, "per_token"));
-    if (json_is_object(json_object_get(s, "twin")))
-        read_twin(&t, json_object_get(s, "twin"));
+    if (twin_of(s))
+        read_twin(&t, twin_of(s));
     read_busy(&t, s);
     if (t.kind == TRADE_DENSE)
         t.capacity = t.realised = 1;

@@ -8,6 +8,7 @@
 /* tables_NAME() of tables_NAME.c adds the tables that the findings can fill. */
 #define TABLES_MAP(X)                                                          \
     X(answer)                                                                  \
+    X(against)                                                                 \
     X(asked)                                                                   \
     X(rates)                                                                   \
     X(claims)                                                                  \

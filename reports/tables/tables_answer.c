@@ -1,8 +1,6 @@
 /* tables_answer.c - Add the table of the first screen. */
 #include "reports/tables/tables.h"
 
-#include "reports/read/jsonpath.h"
-
 static const struct column answer_columns[] = {
     { "what", "", "", COLUMN_TEXT, true },
     { "dense", "dense", "", COLUMN_QUANTITY, false },
@@ -59,28 +57,6 @@ static void answer_phase(struct table *t, const struct phase *f)
     }
 }
 
-/* A scored run and the dense arm it was run beside, window by window. */
-static void answer_twin(struct table *t, const json_t *summary)
-{
-    const json_t *twin = json_object_get(summary, "twin");
-    struct amount loss = amount_of(
-        1 + jsonpath_number(twin, "loss_increase.value"), PROV_MEASURED);
-
-    loss.low = 1 + jsonpath_number(twin, "loss_increase.low");
-    loss.high = 1 + jsonpath_number(twin, "loss_increase.high");
-    answer_row(t, "loss on the text, twins", "nats per token",
-               amount_of(jsonpath_number(twin, "per_token.nats"),
-                         PROV_MEASURED),
-               amount_of(jsonpath_number(summary, "per_token.nats"),
-                         PROV_MEASURED), loss);
-    answer_row(t, "FLOPs of one token, twins", "flop",
-               amount_of(jsonpath_number(twin, "per_token.flops"),
-                         PROV_COUNTED),
-               amount_of(jsonpath_number(summary, "per_token.flops"),
-                         PROV_COUNTED),
-               amount_of(jsonpath_number(twin, "ratio.flops"), PROV_COUNTED));
-}
-
 void tables_answer(struct report *r)
 {
     struct table *t = REPORT_ADD_TABLE(r, ANSWER, NULL, "answer",
@@ -91,7 +67,4 @@ void tables_answer(struct report *r)
         answer_study(t, &r->study);
     if (report_phase(r) && phase_has_twin(report_phase(r)))
         answer_phase(t, report_phase(r));
-    if (r->scored && json_is_object(json_object_get(r->scored->summary,
-                                                    "twin")))
-        answer_twin(t, r->scored->summary);
 }

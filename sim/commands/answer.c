@@ -8,6 +8,7 @@
 #include "sim/commands/commands.h"
 #include "sim/commands/loss_rival.h"
 #include "sim/commands/rival_load.h"
+#include "sim/core/base/shipped.h"
 #include "sim/core/config/model_config.h"
 
 /* ---- arguments ---- */
@@ -52,10 +53,11 @@ static const struct flag flags[] = {
     ANSWER("--execution", "HOW", NULL, CHOICE, execution, 0, 0, "gathered",
         execution_names, NULL, "how routed blocks run on the rows that they"
         " keep, as of isobath predict"),
-    FLAG_OUTPUT("DIR", "", "also leave summary.json, answer.csv and mix.csv"
+    FLAG_REPLACED("DIR", "", "also leave summary.json, answer.csv and mix.csv"
         " there, for isobath report"),
     FLAG_FORMAT(NULL, format_names),
     FLAG_SET,
+    FLAG_QUIET,
     ANSWER("--prompt-tokens", "N", NULL, INT, n_prompt, 1, MOST, "", NULL, NULL,
         "of the request mix: tokens of a prompt; not given: 512, or three"
         " quarters of a shorter model.max_tokens"),
@@ -89,14 +91,15 @@ static void numbers_once(struct config_int_list *list)
     list->n = n;
 }
 
-/* Likewise of names. */
-static void names_once(struct config_paths *list)
+/* Likewise of names, which may mean one file of these kinds. */
+static void names_once(struct config_paths *list, const char *const *kinds)
 {
     int32_t n = 0;
 
     for (int32_t i = 0; i < list->n; i++) {
         int32_t same = 0;
-        while (same < n && strcmp(list->value[same], list->value[i]) != 0)
+        while (same < n &&
+               !shipped_same(kinds, list->value[same], list->value[i]))
             same++;
         if (same == n && n++ != i)
             memcpy(list->value[same], list->value[i], sizeof list->value[i]);
@@ -106,10 +109,13 @@ static void names_once(struct config_paths *list)
 
 static void ask_once(struct answer_options *o)
 {
+    static const char *const machines[] = { "machines", NULL };
+    static const char *const models[] = { "models", "runs", NULL };
+
     numbers_once(&o->batches);
     numbers_once(&o->contexts);
-    names_once(&o->machines);
-    names_once(&o->against);
+    names_once(&o->machines, machines);
+    names_once(&o->against, models);
 }
 
 /* The first of these that a machine has is what models are served in. */

@@ -42,7 +42,7 @@ static struct answer_side side_of_rival(const struct contender *c,
                                         const struct machine *machine)
 {
     struct answer_side side = {
-        .total = contender_sum(c, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY),
+        .total = contender_total(c),
         .hold = contender_hold(c, q), .largest_batch = NAN,
     };
 
@@ -59,8 +59,7 @@ static struct answer_side side_of_model(const struct prediction *p,
 {
     struct hold_question q = *asked;
     struct answer_side side = {
-        .total = ledger_sum(p->ledger, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
-                            LEDGER_ANY),
+        .total = prediction_total(p),
         .largest_batch = NAN,
     };
 

@@ -41,14 +41,22 @@ static void put_values(FILE *file, const struct flag_row *row,
         fprintf(file, " %s", *c);
 }
 
+/* What isobath keys lists by. */
+static void put_config_names(FILE *file, const struct command *command)
+{
+    if (command->config)
+        fprintf(file, " %s", command->name);
+    if (command->also)
+        fprintf(file, " %s", command->also->kind);
+}
+
 static void put_operands(FILE *file, const struct command *command)
 {
     for (const char *const *kind = command->kinds; kind && *kind; kind++)
         put_shipped(file, *kind);
     if (command == &keys_command)
         for (int i = 0; commands[i]; i++)
-            if (commands[i]->config)
-                fprintf(file, " %s", commands[i]->name);
+            put_config_names(file, commands[i]);
 }
 
 static void put_keys(FILE *file, const struct command *command)

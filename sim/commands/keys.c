@@ -8,26 +8,46 @@
 
 static const struct flag flags[] = {
     FLAG_OPERAND("COMMAND", NULL, "whose config: that of --set, the run config"
-        " of a study's points, or a machine profile for machine"),
+        " of a study's points, a machine profile for machine; or grid, the file"
+        " of predict --grid"),
     FLAG_FORMAT(NULL, format_names),
     FLAG_END
 };
 
-/* NULL: there is no such command, or it has no config. */
-static const struct command *find(const char *name, struct error *err)
+/* A name that is asked by, and the keys that it has. */
+struct named {
+    const char *name;
+    const struct config_schema *schema;
+};
+
+/* The i-th of the commands' configs, and of the files that flags read; name NULL:
+ * it has none. */
+static struct named named_at(int i)
+{
+    const struct command *command = commands[i / 2];
+    if (i % 2 == 0)
+        return (struct named){ command->config ? command->name : NULL,
+                               command->config };
+    return (struct named){ command->also ? command->also->kind : NULL,
+                           command->also };
+}
+
+/* NULL: there is no such command or file, or it has no config. */
+static const struct config_schema *find(const char *name, struct error *err)
 {
     struct nearest near = nearest_to(name);
     char all[256] = "";
 
-    for (int i = 0; commands[i]; i++) {
+    for (int i = 0; commands[i / 2]; i++) {
+        const struct named named = named_at(i);
         const size_t used = strlen(all);
-        if (!commands[i]->config)
+        if (!named.name)
             continue;
-        if (strcmp(commands[i]->name, name) == 0)
-            return commands[i];
-        nearest_offer(&near, commands[i]->name);
+        if (strcmp(named.name, name) == 0)
+            return named.schema;
+        nearest_offer(&near, named.name);
         snprintf(all + used, sizeof all - used, "%s%s", used ? ", " : "",
-                 commands[i]->name);
+                 named.name);
     }
     error_set(err, STATUS_BAD_VALUE, "COMMAND %s: allowed is one of %s%s%s%s",
               name, all, near.name ? "; did you mean '" : "",
@@ -67,15 +87,15 @@ static int run(void *options)
 {
     const struct command_options *o = options;
     struct error err;
-    const struct command *command = find(o->operand[0], &err);
+    const struct config_schema *schema = find(o->operand[0], &err);
     enum status status = STATUS_OK;
 
-    if (!command)
+    if (!schema)
         return command_fail(&err);
     if (o->format == FORMAT_TEXT)
-        config_help(command->config, stdout);
+        config_help(schema, stdout);
     else
-        status = print_table(command->config, (enum format)o->format, &err);
+        status = print_table(schema, (enum format)o->format, &err);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }
 

@@ -125,10 +125,20 @@ static void put_flags(FILE *file, const struct command *command,
     }
 }
 
-void manual_command(FILE *file, const struct command *command)
+static void put_keys(FILE *file, const char *heading,
+                     const struct config_schema *schema)
 {
     char described[512];
 
+    fprintf(file, ".SH %s\n", heading);
+    for (const struct config_key *key = schema->keys; key->name; key++) {
+        config_describe(described, sizeof described, key);
+        put_row(file, key->name, described, key->help);
+    }
+}
+
+void manual_command(FILE *file, const struct command *command)
+{
     put_title(file, command->name, command->help);
     fputs(".SH SYNOPSIS\n", file);
     for (const char *line = command->usage;; line++) {
@@ -157,13 +167,9 @@ void manual_command(FILE *file, const struct command *command)
         put_flags(file, command, group);
     }
     if (command->config)
-        fputs(".SH KEYS\n", file);
-    for (const struct config_key *key = command->config ? command->config->keys
-                                                        : NULL;
-         key && key->name; key++) {
-        config_describe(described, sizeof described, key);
-        put_row(file, key->name, described, key->help);
-    }
+        put_keys(file, "KEYS", command->config);
+    if (command->also)
+        put_keys(file, "KEYS OF THE FILE", command->also);
     put_exit_status(file);
     put_see_also(file, command->name);
 }

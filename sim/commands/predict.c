@@ -3,13 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/core/answer/rundir.h"
+#include "sim/core/answer/outfile.h"
 #include "sim/core/base/file.h"
 #include "sim/core/config/model_config.h"
 #include "sim/price/explain.h"
 #include "sim/price/scores.h"
 #include "sim/commands/commands.h"
 #include "sim/commands/predict_answer.h"
+#include "sim/commands/predict_grid.h"
 #include "sim/commands/rival_load.h"
 #include "sim/core/model/spec_check.h"
 
@@ -58,9 +59,11 @@ static const struct flag flags[] = {
         " memory is for"),
     PREDICT("--explain", "OP", NULL, CHOICE, explain, 0, 0, "", ops, NULL,
         "print one op's formula, the numbers put in, and the result"),
-    FLAG_OUTPUT("FILE", "", "write the answer to FILE; not given: print it"),
+    FLAG_REPLACED("FILE", "", "write the answer to FILE, and do not print"
+        " it"),
     FLAG_FORMAT(NULL, format_names),
     FLAG_SET,
+    FLAG_QUIET,
     PREDICT("--tokens", "N", "--phase train or prefill", INT, tokens, 1, MOST,
         "", NULL, NULL, "how many tokens a sequence has; not given:"
         " as a run config says, else model.max_tokens"),
@@ -89,6 +92,10 @@ static const struct flag flags[] = {
     PREDICT("--accumulate", "N", "--phase train", INT, accumulate, 1, MOST, "1",
         NULL, NULL, "take the batch in so many equal steps, whose gradients are"
         " summed before one update"),
+    PREDICT("--shard", "WHAT", "--phase train", CHOICE, sharding, 0, 0, "none",
+        sharding_names, NULL, "what each device of --data holds its part of"
+        " alone, and of what comes before it here: the stages of ZeRO; weights"
+        " are fetched layer by layer"),
     PREDICT("--convention", "NAME", "--phase train", TEXT, convention, 0, 0, "",
         NULL, NULL, "also print the FLOPs of the step by a paper's convention,"
         " or by all of them"),
@@ -116,6 +123,20 @@ static const struct flag flags[] = {
         " one before"),
     PREDICT("--exponent", "A", "--synthetic zipf", REAL, exponent, 0, 10, "1",
         NULL, NULL, "the k-th most frequent token is drawn as 1 / k^A"),
+    PREDICT("--grid", "FILE", NULL, TEXT, grid, 0, 0, "", NULL, NULL,
+        "price every combination of the axes in this file, or of that name in"
+        " configs/grids ('isobath keys grid'), each beside its rivals, as CSV, a"
+        " row each; if it is interrupted, -o FILE is kept as FILE.part, and the"
+        " same command goes on"),
+    PREDICT("--intervals", "N", "--grid", INT, intervals, 0, BILL_DRAWS, "0",
+        NULL, NULL, "draws of a machine's numbers that the 80 % interval of each"
+        " ratio rests on, 256 for those that predict prints alone; 0: there are"
+        " no intervals"),
+    FLAG_QUIET,
+    PREDICT("--yaml", NULL, NULL, BOOL, yaml, 0, 0, "", NULL, NULL, "print MODEL"
+        " as a model YAML instead, whatever file states it: what is not a"
+        " default, in the keys of isobath keys predict; factors that are folded"
+        " into weights when they are read have none"),
     PREDICT("--layer", "N", "--explain", INT, layer, 0, MOST, "0", NULL, NULL,
         "the layer whose stored matrices are put into the formula"),
     FLAG_END
@@ -139,12 +160,12 @@ static enum status check_convention(const char *name, struct error *err)
 static enum status check(const struct predict_options *o, struct error *err)
 {
     const struct command_options *c = &o->common;
-    enum status status = STATUS_OK;
+    enum status status = flags_refuse(c, "--grid", err);
 
-    if (o->phase == MEMORY_DECODE)
-        status = flags_refuse(c, "--phase train or prefill", err);
-    else
-        status = flags_refuse(c, "--phase decode", err);
+    if (status == STATUS_OK)
+        status = flags_refuse(c, o->phase == MEMORY_DECODE
+                                     ? "--phase train or prefill"
+                                     : "--phase decode", err);
     if (status == STATUS_OK && o->phase != MEMORY_TRAIN)
         status = flags_refuse(c, "--phase train", err);
     if (status == STATUS_OK && o->phase != MEMORY_FORWARD)
@@ -170,6 +191,9 @@ static enum status check(const struct predict_options *o, struct error *err)
     if (status == STATUS_OK && o->explain >= 0 && c->format != FORMAT_TEXT)
         status = error_set(err, STATUS_BAD_VALUE, "--explain is text: leave"
                            " --format out");
+    if (status == STATUS_OK && o->yaml && c->format != FORMAT_TEXT)
+        status = error_set(err, STATUS_BAD_VALUE, "--yaml is YAML: leave"
+                           " --format out");
     return status == STATUS_OK && o->convention
                ? check_convention(o->convention, err) : status;
 }
@@ -188,6 +212,7 @@ static struct regime regime_of(const struct predict_answer *a)
     r.execution = (enum execution)o->execution;
     r.tensor = (int32_t)o->tensor;
     r.data = (int32_t)o->data;
+    r.sharding = (enum sharding)o->sharding;
     return r;
 }
 
@@ -244,6 +269,10 @@ static enum status load(struct predict_answer *a, struct error *err)
         status = error_set(err, STATUS_BAD_VALUE, "--batch %" PRId64 ": allowed"
                            " are multiples of --data times --accumulate, %"
                            PRId64, o->batch, o->accumulate * o->data);
+    if (status == STATUS_OK && o->sharding != SHARDING_NONE && o->data < 2)
+        status = error_set(err, STATUS_BAD_VALUE, "--shard %s: needs --data,"
+                           " the devices that hold a part each",
+                           sharding_names[o->sharding]);
     if (status == STATUS_OK && o->layer >= a->question.spec.n_layers)
         status = error_set(err, STATUS_BAD_VALUE, "--layer %" PRId64 ": this"
                            " model has layers 0 to %d", o->layer,
@@ -264,6 +293,8 @@ enum status predict_work_out(struct predict_answer *a, struct error *err)
     struct predict_question *q = &a->question;
     const struct predict_options *o = a->options;
 
+    if (o->yaml)
+        return STATUS_OK;
     q->phase = (enum memory_phase)o->phase;
     q->all_logits = o->logits == LOGITS_ALL;
     q->regime = regime_of(a);
@@ -315,6 +346,8 @@ static enum status print(FILE *file, struct predict_answer *a, int argc,
 
     if (wants_list(o))
         return predict_machines_list(file, (enum format)o->common.format, err);
+    if (o->yaml)
+        return predict_print_yaml(file, a, err);
     if (predict_knows_routes(o))
         return predict_trace_print(file, a, argc, argv, err);
     if (o->machines.n > 1)
@@ -331,6 +364,13 @@ static enum status print(FILE *file, struct predict_answer *a, int argc,
     return STATUS_OK;
 }
 
+/* Of each form that print() knows. */
+static const struct outfile_heads own = { {
+    "# Written by `isobath predict`", "model,phase,", "machine,model,phase,",
+    "machine,fp32_flops_per_second,", "memory,bytes,dense_bytes,",
+    "of,layer,part,quantity,unit,", "{\n  \"schema\": \"isobath-run-1\",",
+    "{\n \"name\": \"predicted\",", "{\n \"name\": \"machines\",", NULL } };
+
 static enum status deliver(struct predict_answer *a, int argc, char **argv,
                            struct error *err)
 {
@@ -339,9 +379,11 @@ static enum status deliver(struct predict_answer *a, int argc, char **argv,
 
     if (!path)
         return print(stdout, a, argc, argv, err);
-    enum status status = rundir_create_file(&out, path, err);
+    enum status status = outfile_create(&out, path, &own, err);
     if (status != STATUS_OK)
         return status;
+    if (a->options->common.format == FORMAT_TEXT)
+        fprintf(out.stream, "%s\n", own.head[0]);
     status = print(out.stream, a, argc, argv, err);
     return file_end(&out, status, err);
 }
@@ -371,13 +413,16 @@ void predict_answer_close(struct predict_answer *a)
 
 static int run(void *options)
 {
+    struct predict_options *o = options;
+    if (o->grid)
+        return predict_grid_run(o);
+
     struct predict_answer *a = calloc(1, sizeof *a);
     struct error err = { STATUS_NO_MEMORY, "no memory" };
 
     if (!a)
         return command_fail(&err);
     command_end_on_signals();
-    struct predict_options *o = options;
     enum status status = predict_ask(a, o, &err);
     if (status == STATUS_OK)
         status = deliver(a, o->common.argc, o->common.argv, &err);
@@ -387,7 +432,7 @@ static int run(void *options)
 }
 
 const struct command predict_command = {
-    .name = "predict", .usage = "MODEL\n--machine list",
+    .name = "predict", .usage = "MODEL\n--machine list\n--grid FILE",
     .help = "price a model from its config; nothing is run",
     .about = "Price a model next to its dense twin, or another rival: FLOPs,"
         " bytes, and on a machine seconds and joules.  Nothing is run.",
@@ -396,8 +441,9 @@ const struct command predict_command = {
         "  isobath predict mod-220m-paper --by layer\n"
         "  isobath predict mod-220m-paper --machine a100-80 --against equal-flops\n"
         "  isobath predict tiny-48-mod --set routing.capacity=0.25 --format json\n"
-        "  isobath predict tiny-48-mod --synthetic zipf --phase decode -B 16\n",
+        "  isobath predict tiny-48-mod --synthetic zipf --phase decode -B 16\n"
+        "  isobath predict --grid paper -o build/grid.csv\n",
     .kinds = (const char *const[]){ "models", "runs", NULL },
-    .flags = flags, .config = &model_config_schema,
+    .flags = flags, .config = &model_config_schema, .also = &grid_schema,
     .options_size = sizeof(struct predict_options), .run = run,
 };

@@ -139,6 +139,11 @@ static void print_regime(FILE *file, const struct predict_answer *a)
         fprintf(file, "figures of one of %d devices, an estimate: layers over"
                 " %d, the batch over %d\n", regime_devices(regime),
                 regime->tensor, regime->data);
+    if (regime_parts(regime, SHARDING_OPTIMIZER) > 1)
+        fprintf(file, "each of %d holds its part of the optimizer's state%s%s\n",
+                regime->data,
+                regime->sharding >= SHARDING_GRADIENTS ? ", gradients" : "",
+                regime->sharding >= SHARDING_WEIGHTS ? ", weights" : "");
     if (regime_steps(regime) > 1)
         fprintf(file, "gradients of %d steps of B %d are summed\n",
                 regime_steps(regime), a->question.n_sequences);
@@ -454,7 +459,8 @@ static json_t *experts_json(const struct predict_question *q)
 
 static json_t *regime_json(const struct regime *r)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:s, s:i, s:i}",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:i, s:s, s:i, s:i,"
+                     " s:s}",
                      "activations", precision_names[r->arithmetic],
                      "weights", precision_names[r->weights],
                      "kv", precision_names[r->kv],
@@ -463,7 +469,8 @@ static json_t *regime_json(const struct regime *r)
                      "recompute", r->recompute,
                      "accumulate", (int)regime_steps(r),
                      "execution", execution_names[r->execution],
-                     "tensor", (int)r->tensor, "data", (int)r->data);
+                     "tensor", (int)r->tensor, "data", (int)r->data,
+                     "shard", sharding_names[r->sharding]);
 }
 
 json_t *predict_question_json(struct predict_answer *a)

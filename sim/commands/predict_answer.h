@@ -21,18 +21,21 @@ struct predict_options {
     int64_t batch, tokens, context;     /* 0: not given */
     int     dtype, kv;                  /* enum precision, or -1 */
     bool    recompute;
-    int64_t accumulate, tensor, data;
+    int64_t accumulate, tensor, data, sharding;
     double  measured;                   /* s; 0: not given */
     int     execution;                  /* enum execution */
     int     explain;                    /* enum op, or -1 */
     int64_t layer;                      /* the one that explain shows */
     int     weights;                    /* enum weights, then types, then
                                          * formats; -1: as the model file says */
+    bool    yaml;
     const char *trace;                  /* NULL: not given */
     bool    by_depth;
     int     synthetic;                  /* enum scores_kind, or -1 */
     int64_t windows, seed;
     double  persistence, exponent, correlation;
+    const char *grid;                   /* NULL: not given */
+    int64_t intervals;                  /* draws of a grid's; 0: none */
 };
 
 /* The dense twin, and what --against names. */
@@ -151,6 +154,12 @@ enum status predict_print_csv(FILE *file, const struct predict_answer *answer,
                               struct error *err) MUST_CHECK;
 enum status predict_print_json(FILE *file, struct predict_answer *answer,
                                int argc, char **argv,
+                               struct error *err) MUST_CHECK;
+
+/* ---- predict_yaml.c ---- */
+
+/* STATUS_BAD_VALUE: no key says what the model has, by name. */
+enum status predict_print_yaml(FILE *file, const struct predict_answer *answer,
                                struct error *err) MUST_CHECK;
 
 #endif

@@ -81,6 +81,21 @@ static void print_fit(FILE *file, const struct predict_answer *a)
 
 /* ---- text and CSV ---- */
 
+/* The layers that cache a window of the text. */
+static void print_windows(FILE *file, const struct predict_answer *a)
+{
+    const struct model_spec *spec = &a->contest.model.spec;
+    int n = 0;
+
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        n += spec_window(spec, l) > 0 &&
+             spec->window < a->question.n_tokens;
+    if (n > 0 && a->question.phase == MEMORY_DECODE)
+        fprintf(file, "%-12s%d of %d layers cache the last %d tokens of a"
+                " sequence, and no more\n", "", n, spec->n_layers,
+                spec->window);
+}
+
 void predict_memory_text(FILE *file, const struct predict_answer *a)
 {
     const struct hold hold = hold_by(a, 0);
@@ -97,6 +112,7 @@ void predict_memory_text(FILE *file, const struct predict_answer *a)
         }
     fputs(a->question.phase == MEMORY_TRAIN ? "; and the size of the text\n"
                                             : "\n", file);
+    print_windows(file, a);
     if (has_memory(a))
         print_fit(file, a);
 }
@@ -135,6 +151,8 @@ enum status predict_memory_table(FILE *file, const struct predict_answer *a,
     enum status status = table_print(&t, text ? FORMAT_TEXT : FORMAT_CSV, file,
                                      err);
     table_close(&t);
+    if (status == STATUS_OK && text)
+        print_windows(file, a);
     if (status == STATUS_OK && text && has_memory(a))
         print_fit(file, a);
     return status;

@@ -24,7 +24,7 @@ enum status predict_trace_check(const struct predict_options *o,
 {
     static const char *const senseless[] = {
         "--by", "--explain", "--measured", "--convention", "--accumulate",
-        "--execution", "--against", NULL };
+        "--execution", "--against", "--shard", NULL };
     const char *with = o->trace ? "--trace" : "--synthetic";
 
     if (o->trace && o->synthetic >= 0)

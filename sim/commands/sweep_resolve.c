@@ -2,12 +2,11 @@
  * running it. */
 #include "sim/commands/sweep_resolve.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
+#include "models/commands/run_rival.h"
 #include "models/kernels/kernels.h"
 #include "models/scoring/run_config.h"
 #include "sim/commands/sweep_priced.h"
@@ -73,31 +72,27 @@ static enum status resolve_train(struct resolved *out, const char *base,
     return status;
 }
 
-static enum status hash_text(struct resolved *out, const char *path,
-                             struct error *err)
+/* With the rival beside it, where it has one. */
+static enum status held_by_run(double *out, const struct run_config *c,
+                               const struct source *source, int threads,
+                               struct error *err)
 {
-    struct file_map text;
-    enum status status = file_map(&text, path, err);
+    const int32_t window = (int32_t)c->window;
+    struct run_rival *rival = calloc(1, sizeof *rival);
 
-    if (status != STATUS_OK)
-        return status;
-    snprintf(out->data_hash, sizeof out->data_hash, "%016" PRIx64,
-             (uint64_t)XXH64(text.data, text.size, 0));
-    file_unmap(&text);
-    return STATUS_OK;
-}
-
-/* With its dense twin beside it, where it has one. */
-static double held_by_run(const struct run_config *c,
-                          const struct source *source, int threads)
-{
-    const struct model_spec arm[] = { source->spec, spec_dense(&source->spec) };
-    double bytes = MEMORY_START_BYTES;
-
-    for (int i = 0; i < 1 + c->twin; i++)
-        bytes += (double)memory_process_bytes(
-            &arm[i], 1, (int32_t)c->window, MEMORY_FORWARD, threads, 0);
-    return bytes;
+    if (!rival)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for a rival");
+    enum status status = run_rival_open(rival, c, &source->spec, window > 0
+                                            ? window : source->spec.max_tokens,
+                                        err);
+    *out = MEMORY_START_BYTES +
+           (double)memory_process_bytes(&source->spec, 1, window,
+                                        MEMORY_FORWARD, threads, 0);
+    if (status == STATUS_OK && *c->against)
+        *out += (double)memory_process_bytes(&rival->spec, 1, window,
+                                             MEMORY_FORWARD, threads, 0);
+    free(rival);
+    return status;
 }
 
 static enum status resolve_run(struct resolved *out, const char *base,
@@ -118,12 +113,13 @@ static enum status resolve_run(struct resolved *out, const char *base,
     if (status == STATUS_OK)
         status = source_keep(&source, (enum weights)config->weights, err);
     if (status == STATUS_OK)
-        out->bytes_held = held_by_run(config, &source, as->threads);
+        status = held_by_run(&out->bytes_held, config, &source, as->threads,
+                             err);
     if (status == STATUS_OK && !file_exists(config->text))
         status = run_config_fail(config, "run.text", err, "%.200s: no such"
                                  " file", config->text);
     if (status == STATUS_OK && as->with_data)
-        status = hash_text(out, config->text, err);
+        status = file_hash(out->data_hash, config->text, err);
     free(config);
     return status;
 }

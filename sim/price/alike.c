@@ -30,7 +30,7 @@ static bool routes_alike(const struct alike_job *p, int32_t a, int32_t b)
     const int32_t copies = plan_choices_a_layer(p->spec);
 
     for (int32_t c = 0; c < copies; c++)
-        for (int32_t s = 0; s < r->n_sequences; s++) {
+        for (int32_t s = 0; s < (r->alike ? 1 : r->n_sequences); s++) {
             const int32_t x = a * copies + c, y = b * copies + c;
             const int32_t n = allocation_count(r, x, s);
             if (n != allocation_count(r, y, s))

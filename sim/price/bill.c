@@ -91,36 +91,38 @@ static int by_size(const void *a, const void *b)
 }
 
 /* What 80 % of the draws lie within, and the value. */
-static struct estimate estimate_of(double value, const double *drawn)
+static struct estimate estimate_of(double value, const double *drawn, int n)
 {
-    enum { LOW = BILL_DRAWS / 10, HIGH = BILL_DRAWS - 1 - LOW };
+    const int low = n / 10, high = n - 1 - low;
     double sorted[BILL_DRAWS];
 
-    if (isnan(value))
-        return (struct estimate){ NAN, NAN, NAN };
-    memcpy(sorted, drawn, sizeof sorted);
-    qsort(sorted, BILL_DRAWS, sizeof *sorted, by_size);
-    return (struct estimate){ value, fmin(value, sorted[LOW]),
-                              fmax(value, sorted[HIGH]) };
+    if (isnan(value) || n == 0)          /* no machine, no draws */
+        return (struct estimate){ value, value, value };
+    memcpy(sorted, drawn, (size_t)n * sizeof *sorted);
+    qsort(sorted, (size_t)n, sizeof *sorted, by_size);
+    return (struct estimate){ value, fmin(value, sorted[low]),
+                              fmax(value, sorted[high]) };
 }
 
 struct predict_range bill_range(const struct bill *bill,
                                 const struct machine *machine,
-                                enum precision products)
+                                enum precision products, int n_draws)
 {
     struct random random = random_seeded(0);
-    struct predict_range range;
+    struct predict_range range = { .n_draws = n_draws ? n_draws : BILL_DRAWS };
     const struct rates rates = rates_of(machine, products);
     const struct total value = total_by(bill, &rates);
 
-    for (int i = 0; i < BILL_DRAWS; i++) {
+    for (int i = 0; i < range.n_draws; i++) {
         const struct rates drawn = rates_drawn(machine, products, &random);
         const struct total total = total_by(bill, &drawn);
         range.drawn_seconds[i] = total.seconds;
         range.drawn_joules[i] = total.joules;
     }
-    range.seconds = estimate_of(value.seconds, range.drawn_seconds);
-    range.joules = estimate_of(value.joules, range.drawn_joules);
+    range.seconds = estimate_of(value.seconds, range.drawn_seconds,
+                                range.n_draws);
+    range.joules = estimate_of(value.joules, range.drawn_joules,
+                               range.n_draws);
     set_least(&range, bill, machine, products);
     return range;
 }
@@ -133,10 +135,11 @@ struct estimate bill_ratio(const struct predict_range *a,
     const double *y = joules ? b->drawn_joules : b->drawn_seconds;
     double ratio[BILL_DRAWS];
 
-    for (int i = 0; i < BILL_DRAWS; i++)
+    for (int i = 0; i < a->n_draws; i++)
         ratio[i] = x[i] / y[i];
     return estimate_of(joules ? a->joules.value / b->joules.value
-                              : a->seconds.value / b->seconds.value, ratio);
+                              : a->seconds.value / b->seconds.value, ratio,
+                       a->n_draws);
 }
 
 struct predict_range bill_mix(const struct predict_range *a, double times_a,
@@ -144,14 +147,17 @@ struct predict_range bill_mix(const struct predict_range *a, double times_a,
 {
 #define MIXED(member) (times_a * a->member + times_b * b->member)
     struct predict_range range = { .least_arithmetic = MIXED(least_arithmetic),
-                                   .least_memory = MIXED(least_memory) };
+                                   .least_memory = MIXED(least_memory),
+                                   .n_draws = a->n_draws };
 
-    for (int i = 0; i < BILL_DRAWS; i++) {
+    for (int i = 0; i < range.n_draws; i++) {
         range.drawn_seconds[i] = MIXED(drawn_seconds[i]);
         range.drawn_joules[i] = MIXED(drawn_joules[i]);
     }
-    range.seconds = estimate_of(MIXED(seconds.value), range.drawn_seconds);
-    range.joules = estimate_of(MIXED(joules.value), range.drawn_joules);
+    range.seconds = estimate_of(MIXED(seconds.value), range.drawn_seconds,
+                                range.n_draws);
+    range.joules = estimate_of(MIXED(joules.value), range.drawn_joules,
+                               range.n_draws);
 #undef MIXED
     return range;
 }

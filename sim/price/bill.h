@@ -22,9 +22,10 @@ struct predict_range {
      * of their format; what the largest last cache does not hold at the highest
      * rate of its memory.  NAN: unknown. */
     double least_arithmetic, least_memory;
+    int n_draws;
     /* By each draw; draw i has the same numbers of the machine in all bills of the
      * same formats. */
-    double drawn_seconds[BILL_DRAWS], drawn_joules[BILL_DRAWS];
+    double drawn_seconds[BILL_DRAWS], drawn_joules[BILL_DRAWS];   /* [n_draws] */
 };
 
 struct bill_item {
@@ -44,11 +45,11 @@ enum status bill_add(struct bill *bill, const struct roofline_load *load,
 void        bill_close(struct bill *bill);
 
 /* The totals by a machine's values, and the tenth and the ninetieth percentile
- * of them over BILL_DRAWS seeded draws; where the value lies outside of those,
- * the interval reaches to it. */
+ * of them over so many seeded draws, at most BILL_DRAWS, 0: so many; where the
+ * value lies outside of those, the interval reaches to it. */
 struct predict_range bill_range(const struct bill *bill,
                                 const struct machine *machine,
-                                enum precision products);
+                                enum precision products, int n_draws);
 
 /* a / b of METRIC_SECONDS or METRIC_JOULES, draw by draw: both err together, so
  * the interval is far narrower than those of its parts.  NAN: unknown. */

@@ -5,9 +5,13 @@
 
 /* ---- pricing ---- */
 
-enum status contender_open(struct contender *out,
+typedef enum status opener(struct prediction *out,
                            const struct predict_question *question,
-                           const struct rival *rival, struct error *err)
+                           const struct model_spec *spec, struct error *err);
+
+static enum status open_ends(struct contender *out, opener *open,
+                             const struct predict_question *question,
+                             const struct rival *rival, struct error *err)
 {
     struct error why;
     enum status status = STATUS_OK;
@@ -16,18 +20,31 @@ enum status contender_open(struct contender *out,
     out->rival = *rival;
     out->end[0] = out->end[1] = (struct prediction){ 0 };
     for (int i = 0; i < rival->n_ends && status == STATUS_OK; i++)
-        status = prediction_open(&out->end[i], question,
-                                 whole ? &rival->twin : &rival->end[i], &why);
-    if (status != STATUS_OK) {
-        error_set(err, status, "%s: %s", rival->name, why.text);
-        return status;
-    }
-    if (rival->n_ends > 1)
-        out->range = bill_mix(&out->end[0].range, 1 - rival->way,
-                              &out->end[1].range, rival->way);
+        status = open(&out->end[i], question,
+                      whole ? &rival->twin : &rival->end[i], &why);
+    return status == STATUS_OK
+               ? status
+               : error_set(err, status, "%s: %s", rival->name, why.text);
+}
+
+static void set_range(struct contender *c)
+{
+    if (c->rival.n_ends > 1)
+        c->range = bill_mix(&c->end[0].range, 1 - c->rival.way,
+                            &c->end[1].range, c->rival.way);
     else
-        out->range = out->end[0].range;
-    return STATUS_OK;
+        c->range = c->end[0].range;
+}
+
+enum status contender_open(struct contender *out,
+                           const struct predict_question *question,
+                           const struct rival *rival, struct error *err)
+{
+    enum status status = open_ends(out, prediction_open, question, rival, err);
+
+    if (status == STATUS_OK)
+        set_range(out);
+    return status;
 }
 
 void contender_close(struct contender *contender)
@@ -55,6 +72,48 @@ void contest_close(struct contest *contest)
     for (int i = 0; i < contest->n; i++)
         contender_close(&contest->rival[i]);
     contest->n = 0;
+}
+
+/* ---- again and again ---- */
+
+enum status contest_begin(struct contest *out,
+                          const struct predict_question *question,
+                          const struct rival *rivals, int n, struct error *err)
+{
+    enum status status = prediction_begin(&out->model, question,
+                                          &question->spec, err);
+
+    for (out->n = 0; out->n < n && status == STATUS_OK; out->n++)
+        status = open_ends(&out->rival[out->n], prediction_begin, question,
+                           &rivals[out->n], err);
+    return status;
+}
+
+static enum status price_contender(struct contender *c,
+                                   const struct predict_question *question,
+                                   struct error *err)
+{
+    struct error why;
+    enum status status = STATUS_OK;
+
+    for (int i = 0; i < c->rival.n_ends && status == STATUS_OK; i++)
+        status = prediction_price(&c->end[i], question, &why);
+    if (status != STATUS_OK)
+        return error_set(err, status, "%s: %s", c->rival.name, why.text);
+    if (question->n_draws != NO_DRAWS)
+        set_range(c);
+    return STATUS_OK;
+}
+
+enum status contest_price(struct contest *contest,
+                          const struct predict_question *question,
+                          struct error *err)
+{
+    enum status status = prediction_price(&contest->model, question, err);
+
+    for (int i = 0; i < contest->n && status == STATUS_OK; i++)
+        status = price_contender(&contest->rival[i], question, err);
+    return status;
 }
 
 /* ---- between two depths ---- */
@@ -93,6 +152,16 @@ static struct cost cost_between(const struct cost *a, const struct cost *b,
     return out;
 }
 
+struct cost contender_total(const struct contender *c)
+{
+    const struct cost below = prediction_total(&c->end[0]);
+
+    if (c->rival.n_ends < 2)
+        return below;
+    const struct cost above = prediction_total(&c->end[1]);
+    return cost_between(&below, &above, c->rival.way);
+}
+
 struct cost contender_sum(const struct contender *c, int pass, int32_t layer,
                           int op)
 {
@@ -110,15 +179,18 @@ struct estimate contest_ratio(const struct contest *contest, int i,
                               enum metric metric)
 {
     const struct contender *rival = &contest->rival[i];
-    const struct cost a = ledger_sum(contest->model.ledger, LEDGER_ANY,
-                                     LEDGER_ANY, LEDGER_ANY, LEDGER_ANY);
-    const struct cost b = contender_sum(rival, LEDGER_ANY, LEDGER_ANY,
-                                        LEDGER_ANY);
+    const struct cost a = prediction_total(&contest->model);
+    const struct cost b = contender_total(rival);
     const double value = cost_get(&a, metric) / cost_get(&b, metric);
+    struct estimate e = { value, value, value };
 
-    return metric == METRIC_SECONDS || metric == METRIC_JOULES
-               ? bill_ratio(&contest->model.range, &rival->range, metric)
-               : (struct estimate){ value, value, value };
+    if (metric == METRIC_SECONDS || metric == METRIC_JOULES) {
+        const struct estimate drawn = bill_ratio(&contest->model.range,
+                                                 &rival->range, metric);
+        e.low = fmin(value, drawn.low);
+        e.high = fmax(value, drawn.high);
+    }
+    return e;
 }
 
 /* ---- memory ---- */

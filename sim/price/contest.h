@@ -37,8 +37,22 @@ enum status contest_open(struct contest *out,
                          struct error *err) MUST_CHECK;
 void        contest_close(struct contest *contest);
 
-/* As ledger_sum(), of both depths in proportion; counts are rounded.  A layer
- * that none has is blank. */
+/* The same at one question after another, totals alone, as prediction_begin() and
+ * prediction_price(). */
+enum status contest_begin(struct contest *out,
+                          const struct predict_question *question,
+                          const struct rival *rivals, int n,
+                          struct error *err) MUST_CHECK;
+enum status contest_price(struct contest *contest,
+                          const struct predict_question *question,
+                          struct error *err) MUST_CHECK;
+
+/* All that the rival's step costs: of both depths in proportion; counts are
+ * rounded. */
+struct cost contender_total(const struct contender *contender);
+
+/* Of a part, as ledger_sum() has it; there are ledgers.  A layer that none has is
+ * blank. */
 struct cost contender_sum(const struct contender *contender, int pass,
                           int32_t layer, int op);
 

@@ -356,6 +356,12 @@ static void where(FILE *file, const struct model_spec *spec, int32_t layer,
         return;
     fprintf(file, "%sn = %d * ceil((i + 1) / %d) for the i-th kept token"
             " of its\n%24ssequence\n", lead, OP_KEY_TILE, OP_KEY_TILE, "");
+    if (layer >= 0 && spec_window(spec, layer) > 0)
+        fprintf(file, "%24sless %d * floor((j + 1 - %d) / %d) where that is"
+                " above 0, by a\n%24swindow of %d tokens: j is the first i of"
+                " its tile,\n%24sin a decode step i itself, and m is %d at"
+                " most\n", "", OP_KEY_TILE, spec->window, OP_KEY_TILE, "",
+                spec->window, "", spec->window);
     if (spec->skipped_keys != SKIPPED_KEYS_ABSENT)
         fprintf(file, "%20sor, where skipped tokens are seen, with the position"
                 " of the\n%24slast of its %d kept ones for i\n", "", "",

@@ -510,6 +510,17 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
     return n;
 }
 
+uint64_t flops_parameters(const struct model_spec *spec, int32_t layer)
+{
+    struct flops_tensor tensors[FLOPS_TENSORS_MAX];
+    const int n = flops_tensors(tensors, spec, layer);
+    uint64_t numbers = 0;
+
+    for (int i = 0; i < n; i++)
+        numbers += tensors[i].n;
+    return numbers;
+}
+
 uint64_t flops_clip(uint64_t n)
 {
     return 2 * n + (OP_FLOPS_FOLD + 1) *

@@ -208,6 +208,7 @@ enum { FLOPS_TENSORS_MAX = 32 };
  * returns how many. */
 int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
                   int32_t layer);
+uint64_t flops_parameters(const struct model_spec *spec, int32_t layer);
 /* Clip and adamw go over each number of a tensor: bytes, flops of adamw. */
 enum { FLOPS_CLIP_BYTES = 4, FLOPS_ADAMW = 17, FLOPS_ADAMW_BYTES = 28 };
 uint64_t flops_clip(uint64_t n);

@@ -1,6 +1,9 @@
 /* hold.c - Add buffers up by kind; search for the largest batch and length. */
 #include "sim/price/hold.h"
 
+#include "sim/core/ledger/ledger.h"
+#include "sim/price/flops.h"
+
 const char *const fit_names[] = { FIT_MAP(NAMES_WORD) NULL };
 
 static void add(uint64_t *sum, uint64_t part)
@@ -25,6 +28,22 @@ static uint64_t bytes_of(const struct memory_item *item,
                ? bytes : regime_bytes(bytes, format[item->kind]);
 }
 
+/* Of those, what one device holds. */
+static uint64_t held_of(const struct memory_item *item,
+                        const struct regime *regime)
+{
+    static const enum sharding shards[MEMORY_KIND_COUNT] = {
+        [MEMORY_WEIGHTS] = SHARDING_WEIGHTS,
+        [MEMORY_GRADIENTS] = SHARDING_GRADIENTS,
+        [MEMORY_OPTIMIZER] = SHARDING_OPTIMIZER,
+    };
+    const enum sharding by = shards[item->kind];
+    const uint64_t bytes = bytes_of(item, regime);
+    const uint64_t n = by == SHARDING_NONE
+                           ? 1 : (uint64_t)regime_parts(regime, by);
+    return bytes == UINT64_MAX ? bytes : bytes / n + (bytes % n > 0);
+}
+
 static void add_items(struct hold *hold, const struct hold_question *q,
                       enum memory_phase phase, bool keys_alone)
 {
@@ -35,7 +54,32 @@ static void add_items(struct hold *hold, const struct hold_question *q,
     for (int i = 0; i < n; i++)
         if ((!keys_alone || items[i].kind == MEMORY_KV) &&
             (own || !items[i].own))
-            add(&hold->bytes[items[i].kind], bytes_of(&items[i], q->regime));
+            add(&hold->bytes[items[i].kind], held_of(&items[i], q->regime));
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The layer at hand, and what is outside any, are there whole: their weights,
+ * fetched, and the gradients of either, until they are summed where each is
+ * held. */
+static void add_layer_at_hand(struct hold *hold, const struct hold_question *q)
+{
+    const struct regime *r = q->regime;
+    const uint64_t outside = 4 * flops_parameters(q->spec, LEDGER_OUTSIDE);
+    uint64_t layer = 0;
+
+    if (q->phase != MEMORY_TRAIN || regime_parts(r, SHARDING_GRADIENTS) == 1)
+        return;
+    for (int32_t l = 0; l < q->spec->n_layers; l++)
+        layer = larger(layer, 4 * flops_parameters(q->spec, l));
+    add(&hold->bytes[MEMORY_WORKSPACE],
+        regime_bytes(larger(layer, outside), r->gradients));
+    if (regime_parts(r, SHARDING_WEIGHTS) > 1)
+        add(&hold->bytes[MEMORY_WORKSPACE],
+            regime_bytes(layer + outside, r->arithmetic));
 }
 
 static enum memory_phase phase_of(const struct hold_question *q)
@@ -57,6 +101,7 @@ struct hold hold_buffers(const struct hold_question *q)
     struct hold hold = { 0 };
 
     add_items(&hold, q, phase_of(q), false);
+    add_layer_at_hand(&hold, q);
     return summed(hold);
 }
 

@@ -13,23 +13,17 @@ static uint64_t largest(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-static uint64_t tensor_sum(const struct model_spec *spec, int32_t layer)
-{
-    struct flops_tensor tensors[FLOPS_TENSORS_MAX];
-    int n = flops_tensors(tensors, spec, layer);
-    uint64_t sum = 0;
-
-    for (int i = 0; i < n; i++)
-        sum += tensors[i].n;
-    return sum;
-}
-
 uint64_t memory_parameters(const struct model_spec *spec)
 {
-    uint64_t sum = tensor_sum(spec, LEDGER_OUTSIDE);
+    /* Layers that route alike, and have experts alike, have the same tensors. */
+    uint64_t of[2][2] = { { 0 } }, sum = flops_parameters(spec, LEDGER_OUTSIDE);
 
-    for (int32_t l = 0; l < spec->n_layers; l++)
-        sum += tensor_sum(spec, l);
+    for (int32_t l = 0; l < spec->n_layers; l++) {
+        uint64_t *layer = &of[spec->routed[l]][spec->has_experts[l]];
+        if (*layer == 0)
+            *layer = flops_parameters(spec, l);
+        sum += *layer;
+    }
     return sum;
 }
 
@@ -122,6 +116,15 @@ struct held {
     uint64_t keyed;           /* rows that have a key */
 };
 
+/* Tokens of a sequence whose keys the layer's cache has: a window's newest. */
+static uint64_t cached_tokens(const struct model_spec *spec, int32_t layer,
+                              int32_t n_tokens)
+{
+    const int32_t window = spec_window(spec, layer);
+
+    return (uint64_t)(window > 0 && window < n_tokens ? window : n_tokens);
+}
+
 /* Backward through a frozen backbone passes the layers above its lowest router:
  * these hold what they need, the others take turns, and so do all in the
  * operands. */
@@ -143,7 +146,7 @@ static struct held rows_held(const struct model_spec *spec,
         const struct stage *stage = plan_stage(&plan, l, STAGE_ATTENTION);
         sum.keyed += stage->rows == STAGE_KEPT &&
                              stage->skipped_keys == SKIPPED_KEYS_ABSENT
-                         ? rows : n_sequences * (uint64_t)n_tokens;
+                         ? rows : n_sequences * cached_tokens(spec, l, n_tokens);
         if (stage->keys_tabled)
             sum.tabled += n_sequences * (uint64_t)n_tokens;
         if (rows > widest)
@@ -461,14 +464,17 @@ uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
                                int32_t n_tokens, int n_threads,
                                uint64_t start_bytes)
 {
-    const uint64_t L = (uint64_t)spec->n_layers, T = (uint64_t)n_tokens;
+    const uint64_t T = (uint64_t)n_tokens;
     const uint64_t choices = (uint64_t)plan_n_choices(spec);
     const uint64_t scores = spec_scored(spec) ? choices : 0;
     uint64_t sum = memory_bytes(spec, 1, n_prompt, MEMORY_LAST);
 
     add_bytes(&sum, (start_bytes + MEMORY_TOUCHED_BYTES) / 4, 1);
     add_bytes(&sum, scratch_numbers(spec, n_tokens), (uint64_t)n_threads);
-    add_bytes(&sum, 2 * (uint64_t)spec_e(spec) * L + scores, whole_tiles(T));
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        add_bytes(&sum, 2 * (uint64_t)spec_e(spec),
+                  whole_tiles(cached_tokens(spec, l, n_tokens)));
+    add_bytes(&sum, scores, whole_tiles(T));
     add_bytes(&sum, choices, T + 2);       /* kept positions, their number */
     if (!head_is_stored(spec))
         add_bytes(&sum, (uint64_t)spec->n_channels, (uint64_t)spec->n_vocab);

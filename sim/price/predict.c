@@ -195,8 +195,8 @@ static void stage_forward(struct pricing *p, const struct stage *stage)
 
 static void stages_forward(struct pricing *p, int32_t layer)
 {
-    for (int32_t i = 0; i < p->plan.n_stages[layer]; i++)
-        stage_forward(p, &p->plan.stage[layer][i]);
+    for (int32_t i = 0; i < p->tariff->plan.n_stages[layer]; i++)
+        stage_forward(p, &p->tariff->plan.stage[layer][i]);
 }
 
 static void layer_forward(struct pricing *p, int32_t layer, bool training)
@@ -294,8 +294,8 @@ static void layer_backward(struct pricing *p, int32_t layer, bool ends)
         stages_forward(p, layer);
     }
     pricing_enter(p, PASS_BACKWARD, layer);
-    for (int32_t i = p->plan.n_stages[layer] - 1; i >= 0; i--)
-        stage_backward(p, &p->plan.stage[layer][i], ends);
+    for (int32_t i = p->tariff->plan.n_stages[layer] - 1; i >= 0; i--)
+        stage_backward(p, &p->tariff->plan.stage[layer][i], ends);
 }
 
 static void backward(struct pricing *p)
@@ -316,22 +316,25 @@ static void backward(struct pricing *p)
 }
 
 /* Charges one clip and one adamw for the tensors of a layer, or for those
- * outside any. */
+ * outside any: of the part of each that a device holds. */
 static void update_layer(struct pricing *p, int32_t layer)
 {
     struct flops_tensor tensors[FLOPS_TENSORS_MAX];
     int n = flops_tensors(tensors, p->job.spec, layer);
     uint64_t numbers = 0, clipped = 0;
     uint64_t clip = layer == LEDGER_OUTSIDE ? FLOPS_CLIP_ONCE : 0;
+    const uint64_t parts =
+        (uint64_t)regime_parts(&p->job.regime, SHARDING_OPTIMIZER);
 
     for (int i = 0; i < n; i++) {
         if (!tensors[i].trained)
             continue;
-        numbers += tensors[i].n;
+        const uint64_t held = (tensors[i].n + parts - 1) / parts;
+        numbers += held;
         if (!tensors[i].clipped)
             continue;
-        clipped += tensors[i].n;
-        clip += flops_clip(tensors[i].n);
+        clipped += held;
+        clip += flops_clip(held);
     }
     pricing_enter(p, PASS_UPDATE, layer);
     if (clip > 0)
@@ -403,7 +406,7 @@ enum status predict_decode_expected(struct ledger *ledger,
                                     struct predict_range *range,
                                     struct error *err)
 {
-    if (ledger_shape(ledger).n_tokens > 0)
+    if (ledger && ledger_shape(ledger).n_tokens > 0)
         return error_set(err, STATUS_BAD_VALUE, "an expected decode step is"
                          " not of any one token: give the routes");
     return decode(ledger, job, true, range, err);

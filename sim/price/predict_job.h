@@ -7,6 +7,8 @@
 #include "sim/price/bill.h"
 #include "sim/price/machine.h"
 #include "sim/price/regime.h"
+#include "sim/price/step_sum.h"
+#include "sim/price/tariff.h"
 
 /* All borrowed. */
 struct predict_job {
@@ -22,6 +24,12 @@ struct predict_job {
     struct regime regime;                  /* of more than one step the
                                             * allocation is of each, and the
                                             * ledger must not resolve tokens */
+    const struct tariff *tariff;       /* of the spec; NULL: worked out for this
+                                        * job alone */
+    struct step_sum *sum;               /* gets the costs in place of a ledger,
+                                        * which is NULL then; else NULL */
+    int n_draws;                       /* that the range rests on, at most
+                                        * BILL_DRAWS; 0: so many */
 };
 
 #endif

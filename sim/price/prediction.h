@@ -15,15 +15,22 @@ struct predict_question {
     struct regime        regime;
     int32_t              n_sequences; /* B of each of the regime's steps */
     int32_t              n_tokens;    /* T; of decode, keys with the new one */
+    int                  n_draws;     /* that intervals rest on, at most
+                                       * BILL_DRAWS; 0: so many; NO_DRAWS: there
+                                       * are no intervals */
 };
+enum { NO_DRAWS = -1 };
 
 /* One model's answer. */
 struct prediction {
     struct model_spec    spec;
     struct allocation    allocation;  /* counts; where they matter, positions
                                        * that are evenly spaced */
-    struct ledger       *ledger;      /* by pass, layer, op; blank unknown */
-    struct predict_range range;
+    struct ledger       *ledger;      /* by pass, layer, op; blank unknown; NULL:
+                                       * totals alone */
+    struct predict_range range;       /* of draws, if there are any */
+    struct tariff       *tariff;      /* of totals alone */
+    struct step_sum       *sum;
 };
 
 /* Caller releases with prediction_close(), also after a failure. */
@@ -32,5 +39,20 @@ enum status prediction_open(struct prediction *out,
                             const struct model_spec *spec,
                             struct error *err) MUST_CHECK;
 void        prediction_close(struct prediction *prediction);
+
+/* The same model at one question after another, totals alone, in a twentieth of
+ * the time: prediction_begin() works out what does not change, execution and
+ * devices among it; prediction_price() answers a question, and takes the place of
+ * what was answered before. */
+enum status prediction_begin(struct prediction *out,
+                             const struct predict_question *question,
+                             const struct model_spec *spec,
+                             struct error *err) MUST_CHECK;
+enum status prediction_price(struct prediction *prediction,
+                             const struct predict_question *question,
+                             struct error *err) MUST_CHECK;
+
+/* All that the step costs. */
+struct cost prediction_total(const struct prediction *prediction);
 
 #endif

@@ -2,6 +2,7 @@
 #include "sim/price/pricing_inside.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim/price/reasons.h"
@@ -56,7 +57,7 @@ static uint64_t read_of(const struct pricing *p,
         price->rule->set <= FLOPS_FURTHER_BACK)
         return shared / 2;
     const uint64_t forward =
-        p->listed.at[PASS_FORWARD][price->rule->op].shared_bytes;
+        p->tariff->list.at[PASS_FORWARD][price->rule->op].shared_bytes;
     return forward < shared ? forward : shared;
 }
 
@@ -134,17 +135,17 @@ static void charge_parts(struct pricing *p, enum op op, const struct part *part,
 void pricing_rows_of(struct pricing *p, enum flops_set set, enum op op,
                      enum rows rows)
 {
-    charge_parts(p, op, &(struct part){ &p->prices.at[set][op], rows }, 1);
+    charge_parts(p, op, &(struct part){ &p->prices->at[set][op], rows }, 1);
 }
 
 void pricing_rows(struct pricing *p, enum op op, enum rows rows)
 {
-    if (p->phase == MEMORY_DECODE && p->prices.at[FLOPS_ABSORBED][op].rule) {
+    if (p->phase == MEMORY_DECODE && p->prices->at[FLOPS_ABSORBED][op].rule) {
         pricing_rows_of(p, FLOPS_ABSORBED, op, rows);
         return;
     }
     const bool keeps = p->pass == PASS_FORWARD && p->phase == MEMORY_TRAIN &&
-                       p->prices.at[FLOPS_TRAINING][op].rule;
+                       p->prices->at[FLOPS_TRAINING][op].rule;
     pricing_rows_of(p, keeps ? FLOPS_TRAINING : (enum flops_set)p->pass, op,
                     rows);
 }
@@ -157,7 +158,7 @@ static enum flops_set seen_set(const struct pricing *p, enum op op, bool all)
 
     if (p->pass == PASS_BACKWARD)
         return all ? FLOPS_BACK_ALL : FLOPS_BACK_KEPT;
-    if (p->phase == MEMORY_TRAIN && p->prices.at[trained][op].rule)
+    if (p->phase == MEMORY_TRAIN && p->prices->at[trained][op].rule)
         return trained;
     return all ? FLOPS_OF_ALL : FLOPS_OF_KEPT;
 }
@@ -173,8 +174,8 @@ void pricing_kept_and_all(struct pricing *p, enum op op)
 void pricing_attend_all(struct pricing *p)
 {
     const struct part parts[] = {
-        { &p->prices.at[seen_set(p, OP_ATTEND, false)][OP_ATTEND], ROWS_KEPT },
-        { &p->prices.at[seen_set(p, OP_ATTEND, true)][OP_ATTEND], ROWS_ALL },
+        { &p->prices->at[seen_set(p, OP_ATTEND, false)][OP_ATTEND], ROWS_KEPT },
+        { &p->prices->at[seen_set(p, OP_ATTEND, true)][OP_ATTEND], ROWS_ALL },
     };
     /* A decode step's query reads the cache: its own price says so. */
     charge_parts(p, OP_ATTEND, parts, p->phase == MEMORY_DECODE ? 1 : 2);
@@ -182,7 +183,7 @@ void pricing_attend_all(struct pricing *p)
 
 void pricing_select(struct pricing *p)
 {
-    const struct flops_price *seen = &p->prices.at[p->pass][OP_SELECT];
+    const struct flops_price *seen = &p->prices->at[p->pass][OP_SELECT];
     const struct flops_price kept = { .bytes = FLOPS_SELECT_BYTES_PER_KEPT };
     const struct row_count *k = &p->count[ROWS_KEPT];
     struct charge c = { .op = OP_SELECT,
@@ -260,8 +261,8 @@ static void price_layer(struct pricing *p, int32_t layer)
     if (p->priced >= 0 && memcmp(spec->stored[p->priced], spec->stored[of],
                                  sizeof spec->stored[of]) == 0)
         return;
-    p->prices = p->listed;
-    flops_store(&p->prices, spec, of);
+    *p->stored = p->tariff->list;
+    flops_store(p->stored, spec, of);
     p->priced = of;
 }
 
@@ -272,7 +273,7 @@ void pricing_enter(struct pricing *p, enum pass pass, int32_t layer)
     p->repeats =
         pass == PASS_UPDATE ? 1 : (uint64_t)regime_steps(&p->job.regime);
     p->n_alike = layer < 0 ? 1 : p->alike.n[layer];
-    if (p->stores)
+    if (p->stored)
         price_layer(p, layer);
     p->count[ROWS_KEPT] = p->count[ROWS_SKIPPED] = (struct row_count){ 0 };
     if (spec_has_windows(p->job.spec))
@@ -314,7 +315,7 @@ static enum status check_job(const struct predict_job *job, bool by_token,
                          "%d sequences: allowed is at"
                          " least 1",
                          a->n_sequences);
-    for (int32_t b = 0; b < a->n_sequences; b++)
+    for (int32_t b = 0; b < (a->alike ? 1 : a->n_sequences); b++)
         if (allocation_length(a, b) < 1)
             return error_set(err, STATUS_BAD_VALUE,
                              "sequence %d of %d tokens:"
@@ -371,20 +372,49 @@ static int32_t last_stop(const struct model_spec *spec)
     return LEDGER_OUTSIDE;
 }
 
+/* What the job brought, or its own; a list of its own where layers' weights are
+ * stored in other ways. */
+static enum status find_prices(struct pricing *p, struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    if (!p->job.tariff)
+        status = tariff_open(&p->own, p->job.spec, err);
+    if (status != STATUS_OK)
+        return status;
+    p->tariff = p->own ? p->own : p->job.tariff;
+    p->prices = &p->tariff->list;
+    if (!p->tariff->stores)
+        return STATUS_OK;
+    p->stored = malloc(sizeof *p->stored);
+    if (!p->stored)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for prices");
+    p->prices = p->stored;
+    return STATUS_OK;
+}
+
+static void close_prices(struct pricing *p)
+{
+    free(p->own);
+    free(p->stored);
+    bill_close(&p->bill);
+}
+
+static enum status check_all(const struct pricing *p, bool positions,
+                             struct error *err)
+{
+    enum status status = check_job(&p->job, p->by_token, err);
+    return status == STATUS_OK
+               ? check_routes(&p->job, p->phase, positions, err) : status;
+}
+
 enum status pricing_begin(struct pricing *out, struct ledger *ledger,
                           const struct predict_job *job,
                           enum memory_phase phase, bool expected,
                           struct predict_range *range, struct error *err)
 {
-    const struct plan plan = plan_of(job->spec);
-    const bool positions = has_positions(job->spec, &plan, phase, expected);
-    const bool by_token = ledger_shape(ledger).n_tokens > 0;
-    enum status status = check_job(job, by_token, err);
-    if (status == STATUS_OK)
-        status = check_routes(job, phase, positions, err);
-    if (status != STATUS_OK)
-        return status;
-
+    const struct ledger_shape shape = ledger ? ledger_shape(ledger)
+                                             : (struct ledger_shape){ 0 };
     const struct hold_question held = {
         .spec = job->spec,
         .regime = &job->regime,
@@ -392,38 +422,47 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
         .n_sequences = job->allocation->n_sequences,
         .n_tokens = job->allocation->n_tokens,
     };
+
     *out = (struct pricing){
         .ledger = ledger,
         .job = *job,
-        .plan = plan,
-        .prices = flops_list(job->spec),
-        .stores = spec_stores(job->spec),
         .priced = -1,
         .phase = phase,
         .expected = expected,
-        .by_token = by_token,
-        .by_layer = ledger_shape(ledger).n_layers > 0,
+        .by_token = shape.n_tokens > 0,
+        .by_layer = shape.n_layers > 0,
         .range = range,
         .layer = LEDGER_OUTSIDE,
         .repeats = 1,
         .n_alike = 1,
         .stop = phase == MEMORY_TRAIN ? last_stop(job->spec) : LEDGER_OUTSIDE,
-        .footprint_bytes = (double)hold_buffers(&held).total,
-        .status = STATUS_OK,
         .err = err,
     };
+    enum status status = find_prices(out, err);
+    const bool positions = status == STATUS_OK &&
+                           has_positions(job->spec, &out->tariff->plan, phase,
+                                         expected);
+    if (status == STATUS_OK)
+        status = check_all(out, positions, err);
+    if (status != STATUS_OK) {
+        close_prices(out);
+        return status;
+    }
+    out->footprint_bytes = (double)hold_buffers(&held).total;
     out->count[ROWS_ALL] = pricing_count_known(out, ROWS_ALL);
     out->count[ROWS_LAST] = pricing_count_known(out, ROWS_LAST);
-    out->listed = out->prices;
     if (job->machine)
         out->rates = rates_of(job->machine, job->regime.arithmetic);
     alike_find(&out->alike, &(struct alike_job){ .spec = job->spec,
-                                                 .plan = &out->plan,
+                                                 .plan = &out->tariff->plan,
                                                  .allocation = job->allocation,
                                                  .stop = out->stop,
                                                  .positions = positions,
-                                                 .apart = by_token });
-    reasons_give(ledger, job->machine, &job->regime);
+                                                 .apart = out->by_token });
+    if (job->sum)
+        step_sum_clear(job->sum, job->spec->n_layers);
+    else
+        reasons_give(ledger, job->machine, &job->regime);
     return STATUS_OK;
 }
 
@@ -431,9 +470,13 @@ enum status pricing_end(struct pricing *p)
 {
     if (p->range && p->job.machine)
         *p->range =
-            bill_range(&p->bill, p->job.machine, p->job.regime.arithmetic);
+            bill_range(&p->bill, p->job.machine, p->job.regime.arithmetic,
+                       p->job.n_draws);
     else if (p->range)
         *p->range = (struct predict_range){ .seconds = { 0 } };
-    bill_close(&p->bill);
+    if (p->job.sum && p->status == STATUS_OK &&
+        step_sum_finish(p->job.sum, &p->alike, p->job.spec->n_layers) != STATUS_OK)
+        pricing_fail(p, STATUS_OVERFLOWED);
+    close_prices(p);
     return p->status;
 }

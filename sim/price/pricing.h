@@ -39,10 +39,11 @@ struct row_count {
 struct pricing {
     struct ledger *ledger;
     struct predict_job job;
-    struct plan plan;         /* of its spec */
-    struct flops_list prices; /* of the layer being walked */
-    struct flops_list listed; /* before flops_store(); used where `stores` */
-    bool     stores;          /* the spec stores any weight */
+    struct tariff *own;       /* owned; NULL: the job brought one */
+    const struct tariff *tariff;
+    struct flops_list *stored;          /* owned: of the layer being walked, where
+                                         * weights are stored; else NULL */
+    const struct flops_list *prices;    /* those, or the tariff's */
     int32_t  priced;          /* a layer that costs what prices say; -1: none */
     enum memory_phase phase;
     bool     expected;        /* decode without routes */

@@ -5,7 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "sim/core/model/spec_check.h"
 #include "sim/price/reasons.h"
 
 void pricing_fail(struct pricing *p, enum status status)
@@ -72,8 +71,42 @@ static struct charge formatted(const struct pricing *p, struct charge c)
 
 /* ---- the machine's part ---- */
 
-/* Bytes that devices exchange after an op: sums of rows where a cut part of a
- * layer ends, in either direction, and of gradients before they are used. */
+/* Bytes of the layer's weights that a device fetches from those that hold them:
+ * before its first product, or the embeddings, of a forward and a backward pass;
+ * otherwise, after an update of parts. */
+static double fetched_for(const struct pricing *p, const struct charge *c)
+{
+    const struct regime *r = &p->job.regime;
+    const int32_t n = regime_parts(r, SHARDING_OPTIMIZER);
+
+    if (regime_parts(r, SHARDING_WEIGHTS) == 1)
+        return c->op == OP_ADAMW
+                   ? (double)regime_bytes(4 * (c->flops / FLOPS_ADAMW),
+                                          r->weights) * (n - 1) : 0;
+    /* Weights that were fetched to work a layer out again serve its backward. */
+    const bool again = p->filed == PASS_BACKWARD && p->pass == PASS_FORWARD;
+    if (again || (c->op != OP_QKV &&
+                  !(c->op == OP_EMBED && p->pass == PASS_FORWARD)))
+        return 0;
+    return (double)regime_bytes(4 * flops_parameters(p->job.spec, p->layer),
+                                r->arithmetic) * (n - 1) / n;
+}
+
+/* Bytes that a device sends to have gradients summed before they are used: to
+ * all, or where each is held; `c` is of the part that this device holds. */
+static double summed_for(const struct pricing *p, const struct charge *c)
+{
+    const struct regime *r = &p->job.regime;
+    const int32_t n = regime_parts(r, SHARDING_OPTIMIZER);
+    const int32_t times = regime_parts(r, SHARDING_GRADIENTS) > 1
+                              ? regime_steps(r) : 1;
+
+    return n > 1 ? (double)c->shared_bytes * (n - 1) * times
+                 : regime_ring_bytes((double)c->shared_bytes, r->data);
+}
+
+/* Bytes that devices exchange for an op: sums of rows where a cut part of a
+ * layer ends, in either direction, sums of gradients, and weights. */
 static double exchanged_by(const struct pricing *p, const struct charge *c)
 {
     const struct regime *r = &p->job.regime;
@@ -83,12 +116,14 @@ static double exchanged_by(const struct pricing *p, const struct charge *c)
                           (uint64_t)p->job.spec->n_channels;
 
     if (c->op == OP_CLIP)
-        return regime_ring_bytes((double)c->shared_bytes, r->data);
+        return summed_for(p, c);
+    const double fetched = fetched_for(p, c);
     return (p->pass == PASS_FORWARD && forward) ||
                    (p->pass == PASS_BACKWARD && backward)
-               ? regime_ring_bytes((double)regime_bytes(rows, r->arithmetic),
-                                   r->tensor)
-               : 0;
+               ? fetched + regime_ring_bytes(
+                               (double)regime_bytes(rows, r->arithmetic),
+                               r->tensor)
+               : fetched;
 }
 
 /* Backward reads what forward wrote a pass ago; an update's operands were last
@@ -137,8 +172,7 @@ static struct modelled model_op(struct pricing *p, const struct charge *c)
         .training = p->phase == MEMORY_TRAIN,
         .bytes = c->row_bytes + c->shared_bytes,
         .product_lanes = p->job.machine->product_lanes,
-        .plain = p->stores || c->apart ||
-                 spec_check_runs(p->job.spec, NULL) != STATUS_OK,
+        .plain = p->tariff->stores || c->apart || !p->tariff->runs,
     };
     const struct roofline_load load = load_of(p, c, &lines);
     struct traffic traffic = roofline_traffic(&p->rates, &load);
@@ -228,8 +262,10 @@ static struct cost repeated(struct pricing *p, const struct cost *cost,
 static void charge_cell(struct pricing *p, enum op op, int32_t layer,
                         int32_t token, const struct cost *cost)
 {
-    enum status status = ledger_charge(
-        p->ledger, (struct ledger_key){ p->filed, layer, token, op }, cost);
+    const struct ledger_key key = { p->filed, layer, token, op };
+    enum status status =
+        p->job.sum ? step_sum_charge(p->job.sum, key, cost)
+                     : ledger_charge(p->ledger, key, cost);
     if (status != STATUS_OK)
         pricing_fail(p, status);
 }
@@ -239,7 +275,7 @@ static void charge_cell(struct pricing *p, enum op op, int32_t layer,
 void pricing_file(struct pricing *p, enum op op, int32_t token,
                   const struct cost *cost)
 {
-    const uint64_t n = p->by_layer ? 1 : p->n_alike;
+    const uint64_t n = p->by_layer || p->job.sum ? 1 : p->n_alike;
     const struct cost all = repeated(p, cost, p->repeats * n);
 
     if (!p->by_layer || p->layer < 0) {

@@ -12,7 +12,7 @@ static uint64_t length_of(const struct pricing *p, int32_t b)
 bool pricing_sees_skipped(const struct pricing *p)
 {
     return p->layer != LEDGER_OUTSIDE &&
-           plan_skipped_keys(&p->plan, p->layer) != SKIPPED_KEYS_ABSENT;
+           plan_skipped_keys(&p->tariff->plan, p->layer) != SKIPPED_KEYS_ABSENT;
 }
 
 static uint64_t window_of(const struct pricing *p)
@@ -156,9 +156,10 @@ static void add_row(struct row_count *count, const struct row *row)
 struct row_count pricing_count_known(const struct pricing *p, enum rows rows)
 {
     const struct allocation *a = p->job.allocation;
+    const int32_t n = a->alike ? 1 : a->n_sequences;
     struct row_count count = { .times = 1, .chance = 1 };
 
-    for (int32_t b = 0; b < a->n_sequences; b++) {
+    for (int32_t b = 0; b < n; b++) {
         struct row row;
         if (p->phase == MEMORY_DECODE) {
             if (row_of_step(p, rows, b, &row))
@@ -177,6 +178,10 @@ struct row_count pricing_count_known(const struct pricing *p, enum rows rows)
             add_row(&count, &row);
         }
     }
+    if (a->alike)
+        count.rows *= (uint64_t)a->n_sequences,
+            count.keys *= (uint64_t)a->n_sequences,
+            count.cached *= (uint64_t)a->n_sequences;
     return count;
 }
 

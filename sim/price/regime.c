@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 const char *const execution_names[] = { EXECUTION_MAP(NAMES_WORD) NULL };
+const char *const sharding_names[] = { SHARDING_MAP(NAMES_WORD) NULL };
 
 int32_t regime_steps(const struct regime *regime)
 {
@@ -27,6 +28,11 @@ uint64_t regime_bytes(uint64_t bytes, enum precision precision)
 int32_t regime_devices(const struct regime *r)
 {
     return (r->tensor > 1 ? r->tensor : 1) * (r->data > 1 ? r->data : 1);
+}
+
+int32_t regime_parts(const struct regime *r, enum sharding what)
+{
+    return r->sharding >= what && r->data > 1 ? r->data : 1;
 }
 
 double regime_ring_bytes(double bytes, int32_t n_devices)

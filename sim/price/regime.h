@@ -25,6 +25,21 @@
 enum execution { EXECUTION_MAP(NAMES_ID) EXECUTION_COUNT };
 extern const char *const execution_names[];           /* NULL ends */
 
+/* What each of the devices that share a batch holds its part of alone, and of
+ * what comes before in this list: stages 1 to 3 of ZeRO (Rajbhandari et al. 2020,
+ * arXiv 1910.02054, section 5).  It updates that part alone. */
+#define SHARDING_MAP(X)                                                        \
+    X(SHARDING_NONE,      "none")                                              \
+    X(SHARDING_OPTIMIZER, "optimizer")                                         \
+    X(SHARDING_GRADIENTS, "gradients")  /* each step's are summed where they   \
+        * are held */                                                          \
+    X(SHARDING_WEIGHTS,   "weights")    /* and a layer's are fetched for its   \
+        * forward pass, and again for its backward pass; those outside any     \
+        * once, and kept between */
+
+enum sharding { SHARDING_MAP(NAMES_ID) SHARDING_COUNT };
+extern const char *const sharding_names[];            /* NULL ends */
+
 struct regime {
     enum execution execution;
     /* What products and attention multiply in, and the format of all rows that
@@ -52,6 +67,7 @@ struct regime {
     /* Devices that take sequences of their own, and sum gradients before each
      * update.  0: 1. */
     int32_t data;
+    enum sharding sharding;          /* over `data` */
 };
 
 /* The part of the model that one of `tensor` devices holds.  STATUS_BAD_VALUE:
@@ -62,6 +78,9 @@ enum status regime_shard(struct model_spec *spec, const struct regime *regime,
 /* Bytes that a device sends to sum so many over n devices in a ring: 2 * (n - 1)
  * / n of them (Patarasuk and Yuan 2009, section 3). */
 double regime_ring_bytes(double bytes, int32_t n_devices);
+
+/* Devices that hold a part each of this, and of the update; at least 1. */
+int32_t regime_parts(const struct regime *regime, enum sharding what);
 
 int32_t regime_devices(const struct regime *regime);  /* at least 1 */
 

@@ -66,13 +66,19 @@ static struct model_spec of_depth(const struct model_spec *twin, int32_t n)
     return out;
 }
 
+/* Of n layers that are kept, evenly spaced, the i-th. */
+static int32_t kept_layer(const struct model_spec *twin, int32_t n, int32_t i)
+{
+    return i * twin->n_layers / n;
+}
+
 static struct model_spec thinned(const struct model_spec *twin, int32_t n)
 {
     struct model_spec out = *twin;
 
     out.n_layers = n;
     for (int32_t l = 0; l < n; l++)
-        copy_layer(&out, l, twin, l * twin->n_layers / n);
+        copy_layer(&out, l, twin, kept_layer(twin, n, l));
     return out;
 }
 
@@ -92,13 +98,15 @@ enum status rival_forward_flops(double *out, const struct model_spec *spec,
                                 int32_t n_tokens, struct error *err)
 {
     struct predict_question q = { .phase = MEMORY_FORWARD, .all_logits = true,
-                                  .n_sequences = 1, .n_tokens = n_tokens };
+                                  .n_sequences = 1, .n_tokens = n_tokens,
+                                  .n_draws = NO_DRAWS };
     struct prediction p;
-    enum status status = prediction_open(&p, &q, spec, err);
+    enum status status = prediction_begin(&p, &q, spec, err);
 
+    if (status == STATUS_OK)
+        status = prediction_price(&p, &q, err);
     if (status == STATUS_OK) {
-        const struct cost sum = ledger_sum(p.ledger, LEDGER_ANY, LEDGER_ANY,
-                                           LEDGER_ANY, LEDGER_ANY);
+        const struct cost sum = prediction_total(&p);
         *out = cost_get(&sum, METRIC_FLOPS);
     }
     prediction_close(&p);
@@ -269,6 +277,17 @@ enum status rival_make(struct rival *out, const struct rival_asked *asked,
 const struct model_spec *rival_nearest(const struct rival *rival)
 {
     return &rival->end[rival->n_ends > 1 && rival->way >= 0.5];
+}
+
+bool rival_is_trained(const struct rival *rival)
+{
+    return rival->kind == RIVAL_DENSE || rival->is_part;
+}
+
+int32_t rival_layer(const struct rival *rival, int32_t i)
+{
+    return rival->kind == RIVAL_LAYERS
+               ? kept_layer(&rival->twin, rival->end[0].n_layers, i) : i;
 }
 
 enum status rival_make_flops(struct rival *out, const struct model_spec *spec,

@@ -78,4 +78,9 @@ enum status rival_forward_flops(double *out, const struct model_spec *spec,
  * nearest.  Borrowed. */
 const struct model_spec *rival_nearest(const struct rival *rival);
 
+/* It is made of what is trained as the twin, and its i-th layer is that layer of
+ * the twin; of any other nothing is said. */
+bool    rival_is_trained(const struct rival *rival);
+int32_t rival_layer(const struct rival *rival, int32_t i);
+
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/core/base/nearest.h"
+#include "sim/sweep/listed.h"
 #include "sim/sweep/solve.h"
 
 static enum status no_memory(struct error *err)
@@ -15,15 +16,24 @@ static enum status no_memory(struct error *err)
 
 /* ---- axes ---- */
 
-/* 1e-3 and .001 are one value. */
-static bool same_value(const char *a, const char *b)
+static enum status check_distinct(const struct study *s,
+                                  const struct sweep_setting *setting,
+                                  const char *key, const yaml_node_t *list,
+                                  struct error *err)
 {
-    char *end_a, *end_b;
-    double x = strtod(a, &end_a), y = strtod(b, &end_b);
+    const ptrdiff_t n = document_size(list);
+    struct listed *listed = calloc((size_t)n, sizeof *listed);
 
-    if (end_a == a || *end_a || end_b == b || *end_b)
-        return strcmp(a, b) == 0;
-    return x == y;
+    if (!listed)
+        return no_memory(err);
+    for (ptrdiff_t i = 0; i < n; i++)
+        listed[i] = listed_value(setting[i].value, i);
+    const ptrdiff_t twice = listed_twice(listed, n, n, 0);
+    free(listed);
+    return twice < 0 ? STATUS_OK
+        : study_refuse(s, document_item(s->document, list, twice), err,
+                       "axis '%.64s' has %.64s twice", key,
+                       setting[twice].value);
 }
 
 static bool is_taken(const struct study *s, const char *key)
@@ -77,12 +87,8 @@ static enum status read_list(struct study *s, struct sweep_setting *out,
         if (status != STATUS_OK)
             return status;
         assert(setting->value);
-        for (ptrdiff_t j = 0; j < i && step == 1; j++)
-            if (same_value(setting->value, out[j].value))
-                return study_refuse(s, node, err, "axis '%.64s' has %.64s twice", key,
-                                    setting->value);
     }
-    return STATUS_OK;
+    return step == 1 ? check_distinct(s, out, key, list, err) : STATUS_OK;
 }
 
 static enum status check_list(const struct study *s, const char *key,
@@ -143,23 +149,50 @@ static bool is_seed(const char *key)
     return strcmp(dot ? dot + 1 : key, "seed") == 0;
 }
 
+/* The choice of an axis that another has too, behind those of that; -1: none, or
+ * they are of other keys. */
+static enum status find_shared(int32_t *out, const struct axis *x,
+                               const struct axis *y, struct error *err)
+{
+    const size_t n = (size_t)x->n + (size_t)y->n;
+
+    *out = -1;
+    if (strcmp(x->choice->setting->key, y->choice->setting->key) != 0)
+        return STATUS_OK;
+    struct listed *listed = calloc(n, sizeof *listed);
+    if (!listed)
+        return no_memory(err);
+    for (int32_t i = 0; i < x->n; i++)
+        listed[i] = listed_value(x->choice[i].setting->value, i);
+    for (int32_t i = 0; i < y->n; i++)
+        listed[x->n + i] = listed_value(y->choice[i].setting->value, x->n + i);
+    const ptrdiff_t twice = listed_twice(listed, (ptrdiff_t)n, x->n, x->n);
+    if (twice >= 0)
+        *out = (int32_t)(twice - x->n);
+    free(listed);
+    return STATUS_OK;
+}
+
 /* What was chosen on a seed is not confirmed by the same seed. */
 static enum status check_apart(const struct study *s, const struct phase *a,
                                const struct phase *b, const yaml_node_t *node,
                                struct error *err)
 {
-    for (size_t i = 0; i < a->n_axes; i++)
-        for (size_t j = 0; j < b->n_axes; j++)
-            for (int32_t v = 0; v < a->axis[i].n * b->axis[j].n; v++) {
-                const struct sweep_setting
-                    *x = a->axis[i].choice[v / b->axis[j].n].setting,
-                    *y = b->axis[j].choice[v % b->axis[j].n].setting;
-                if (is_seed(x->key) && strcmp(x->key, y->key) == 0 &&
-                    same_value(x->value, y->value))
-                    return study_refuse(s, node, err, "phase '%.64s' has %.64s %.64s,"
-                                        " and so has '%.64s': seeds of phases are"
-                                        " apart", b->name, y->key, y->value, a->name);
-            }
+    for (size_t i = 0; i < a->n_axes * b->n_axes; i++) {
+        const struct axis *x = &a->axis[i / b->n_axes];
+        const struct axis *y = &b->axis[i % b->n_axes];
+        int32_t shared = -1;
+        enum status status = is_seed(x->choice->setting->key)
+                                 ? find_shared(&shared, x, y, err) : STATUS_OK;
+        if (status != STATUS_OK)
+            return status;
+        if (shared >= 0)
+            return study_refuse(s, node, err, "phase '%.64s' has %.64s %.64s,"
+                                " and so has '%.64s': seeds of phases are"
+                                " apart", b->name,
+                                y->choice[shared].setting->key,
+                                y->choice[shared].setting->value, a->name);
+    }
     return STATUS_OK;
 }
 
@@ -249,10 +282,6 @@ static enum status read_row(struct study *s, struct row *row,
         return status;
     if (!row->name || !*row->name)
         return study_refuse(s, node, err, "settings: a row needs a name");
-    for (const struct row *other = s->row; other < row; other++)
-        if (strcmp(other->name, row->name) == 0)
-            return study_refuse(s, node, err, "settings: two rows are called '%.64s'",
-                                row->name);
     for (size_t i = 0; i < own.n; i++)
         if (is_taken(s, own.of[i].key))
             return study_refuse(s, node, err, "'%.64s' is an axis: a row cannot fix"
@@ -274,6 +303,24 @@ static enum status open_rows(struct study *s, ptrdiff_t n, struct error *err)
     return s->row ? STATUS_OK : no_memory(err);
 }
 
+static enum status check_names(const struct study *s, const yaml_node_t *list,
+                               struct error *err)
+{
+    const size_t n = (size_t)s->n_rows;
+    struct listed *listed = calloc(n, sizeof *listed);
+
+    if (!listed)
+        return no_memory(err);
+    for (size_t i = 0; i < n; i++)
+        listed[i] = listed_word(s->row[i].name, (ptrdiff_t)i);
+    const ptrdiff_t twice = listed_twice(listed, s->n_rows, s->n_rows, 0);
+    free(listed);
+    return twice < 0 ? STATUS_OK
+        : study_refuse(s, document_item(s->document, list, twice), err,
+                       "settings: two rows are called '%.64s'",
+                       s->row[twice].name);
+}
+
 static enum status read_rows(struct study *s, const yaml_node_t *node,
                              struct error *err)
 {
@@ -285,7 +332,7 @@ static enum status read_rows(struct study *s, const yaml_node_t *node,
     for (int32_t i = 0; i < s->n_rows && status == STATUS_OK; i++)
         status = read_row(s, &s->row[i], document_item(s->document, node, i),
                           err);
-    return status;
+    return status == STATUS_OK ? check_names(s, node, err) : status;
 }
 
 /* Axes without rows are of one that has no name and no key, in all phases. */

@@ -23,7 +23,7 @@ const struct job jobs[JOBS] = {
     { .name = "run, text", .out = "out",
       .arguments = { "run", "base", SCORE } },
     { .name = "run, twin", .out = "out",
-      .arguments = { "run", "base", "--twin", SCORE } },
+      .arguments = { "run", "base", "--against", "dense", SCORE } },
     { .name = "run, prompt", .out = "out",
       .arguments = { "run", "base", "--prompt", "the ", "-n", "8", "-o", "out",
                      "--format", "json", "-q", ONE_THREAD } },

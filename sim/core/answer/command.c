@@ -47,15 +47,35 @@ int command_fail(const struct error *err)
     return status_exit_code(shown.status);
 }
 
-void command_warn(const char *format, ...)
+static void print_words(const char *kind, const char *format, va_list args)
 {
     char text[sizeof ((struct error *)0)->text];
+
+    vsnprintf(text, sizeof text, format, args);
+    print_message(kind, text);
+}
+
+void command_warn(const char *format, ...)
+{
     va_list args;
 
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    print_words("warning", format, args);
     va_end(args);
-    print_message("warning", text);
+}
+
+/* Of the command that runs: what it writes is far from where flags are known. */
+static bool is_quiet;
+
+void command_note(const char *format, ...)
+{
+    va_list args;
+
+    if (is_quiet)
+        return;
+    va_start(args, format);
+    print_words("note", format, args);
+    va_end(args);
 }
 
 static int run(const struct command *command, struct command_options *options,
@@ -69,6 +89,7 @@ static int run(const struct command *command, struct command_options *options,
                 command->name);
         return code;
     }
+    is_quiet = options->quiet;
     if (options->help)
         flags_help(stdout, command);
     else if (options->usage)

@@ -19,6 +19,9 @@ int command_run(const struct command *command, int argc, char **argv);
 int command_fail(const struct error *err);
 void command_warn(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
+/* The same, of what needs no mending, and not under --quiet. */
+void command_note(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
 
 /* For a command whose threads run here: no more of them than CPUs that this
  * process may use, which is said where fewer run than were asked for. */

@@ -82,6 +82,10 @@ enum { FLAGS_MAX = 64 };         /* rows of a table */
 #define FLAG_OUTPUT(argument, fallback, help)                                  \
     FLAG("--output", argument, NULL, TEXT, struct command_options, output,     \
          0, 0, fallback, NULL, NULL, help)
+/* Of commands that do not go on from what they left there. */
+#define FLAG_REPLACED(argument, fallback, help)                                \
+    FLAG_OUTPUT(argument, fallback, help "; in place of an older one of this"  \
+        " command alone, which is said")
 #define FLAG_THREADS                                                           \
     FLAG("--threads", "N", NULL, INT, struct command_options, threads_wanted,  \
          0, 1024, "0", NULL, NULL, "how many threads to use; 0: as many as this"\
@@ -135,6 +139,8 @@ struct command {
     const struct config_schema *config;   /* whose keys isobath keys lists: of
                                   * --set, or of the file it reads or writes;
                                   * NULL: none */
+    const struct config_schema *also;     /* of another file that a flag reads,
+                                  * listed under its kind; NULL: none */
     size_t      options_size;    /* of a struct that begins with a struct
                                   * command_options */
     int       (*run)(void *options);      /* returns the exit code */

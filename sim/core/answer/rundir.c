@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include <xxhash.h>
+
+#include "sim/core/answer/command.h"
 
 /* The process that holds the lock, as its file says; "": none does. */
 static void read_holder(char pid[32], int fd)
@@ -191,6 +191,10 @@ static const char *const results[] = {
 };
 enum { RESULTS = sizeof results / sizeof *results, TABLES = RESULTS - 2 };
 
+/* What lies in a report. */
+static const char *const pages[] = { "index.html", "figures", "tables" };
+enum { PAGES = sizeof pages / sizeof *pages };
+
 static bool holds(const char *directory, const char *name)
 {
     char path[FILE_PATH_SIZE];
@@ -258,14 +262,6 @@ enum status rundir_spare(const char *file, struct error *err)
     return status;
 }
 
-enum status rundir_create_file(struct file_writer *out, const char *file,
-                               struct error *err)
-{
-    enum status status = rundir_spare(file, err);
-
-    return status == STATUS_OK ? file_create(out, file, err) : status;
-}
-
 static enum status check_owner(const char *path, bool fresh,
                                const char *command, struct error *err)
 {
@@ -275,9 +271,13 @@ static enum status check_owner(const char *path, bool fresh,
     if (status == STATUS_OK && *owner && strcmp(owner, command) != 0)
         return error_set(err, STATUS_BAD_VALUE, "-o %s: holds the results of"
                          " isobath %s; give another directory", path, owner);
-    for (size_t i = 0; i < RESULTS && status == STATUS_OK && fresh && !*owner;
-         i++)
+    if (!fresh || *owner)
+        return status;
+    for (size_t i = 0; i < RESULTS && status == STATUS_OK; i++)
         status = check_foreign(path, results[i], err);
+    for (size_t i = 0; i < PAGES && status == STATUS_OK &&
+                       strcmp(command, "report") == 0; i++)
+        status = check_foreign(path, pages[i], err);
     return status;
 }
 
@@ -328,6 +328,8 @@ void rundir_clear(const struct rundir *rundir)
 {
     char path[FILE_PATH_SIZE];
 
+    if (holds(rundir->path, "summary.json") || holds(rundir->path, *pages))
+        command_note("%s: takes the place of an older one", rundir->path);
     if (file_join(path, rundir->path, "summary.json", NULL) == STATUS_OK)
         unlink(path);
     for (size_t i = 0; i < TABLES; i++)
@@ -335,21 +337,13 @@ void rundir_clear(const struct rundir *rundir)
             unlink(path);
 }
 
-/* XXH64 of a file as 16 hexadecimal digits. */
-static enum status hash_file(char out[17], const char *directory,
-                             const char *name, struct error *err)
+static enum status hash_in(char out[17], const char *directory,
+                           const char *name, struct error *err)
 {
     char path[FILE_PATH_SIZE];
-    struct file_map map;
     enum status status = file_join(path, directory, name, err);
 
-    if (status == STATUS_OK)
-        status = file_map(&map, path, err);
-    if (status != STATUS_OK)
-        return status;
-    snprintf(out, 17, "%016" PRIx64, (uint64_t)XXH64(map.data, map.size, 0));
-    file_unmap(&map);
-    return STATUS_OK;
+    return status == STATUS_OK ? file_hash(out, path, err) : status;
 }
 
 enum status rundir_finish(const struct rundir *rundir, json_t *summary,
@@ -362,7 +356,7 @@ enum status rundir_finish(const struct rundir *rundir, json_t *summary,
         char hash[17];
         if (!holds(rundir->path, results[i]))
             continue;
-        status = hash_file(hash, rundir->path, results[i], err);
+        status = hash_in(hash, rundir->path, results[i], err);
         if (status == STATUS_OK)
             json_object_set_new(files, results[i], json_string(hash));
     }
@@ -384,7 +378,7 @@ enum status rundir_check(const json_t *summary, const char *path,
         char hash[17] = "";
         if (!holds(path, results[i]))
             continue;
-        enum status status = hash_file(hash, path, results[i], err);
+        enum status status = hash_in(hash, path, results[i], err);
         if (status != STATUS_OK)
             return status;
         if (!want || strcmp(hash, want) != 0)

@@ -39,11 +39,8 @@ enum status rundir_make(const char *path, const char *command,
 /* STATUS_BAD_VALUE: a single file that a command is to write has the name of a
  * result in a directory that holds a run. */
 enum status rundir_spare(const char *file, struct error *err) MUST_CHECK;
-/* Begin such a file, which -o names; the same refusals, and file_create()'s. */
-enum status rundir_create_file(struct file_writer *out, const char *file,
-                               struct error *err) MUST_CHECK;
 /* Remove summary.json and the tables of an older run of the command, so that
- * none stands beside new ones. */
+ * none stands beside new ones; it is said in a line. */
 void        rundir_clear(const struct rundir *rundir);
 /* Write summary.json last, with XXH64 of each table under `files`. */
 enum status rundir_finish(const struct rundir *rundir, json_t *summary,

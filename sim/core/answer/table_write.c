@@ -10,14 +10,21 @@
 #include "sim/core/answer/table_format.h"
 #include "sim/core/base/file.h"
 
-static void csv_header(const struct table *t, FILE *out)
+/* Which columns have bounds beside their values; [n_columns]. */
+static void note_intervals(bool out[TABLE_MAX_COLUMNS], const struct table *t)
+{
+    for (size_t c = 0; c < t->n_columns; c++)
+        out[c] = table_has_interval(t, c);
+}
+
+static void csv_header(const struct table *t, const bool *interval, FILE *out)
 {
     for (size_t c = 0; c < t->n_columns; c++) {
         const char *key = t->column[c].key;
         fprintf(out, "%s%s", c ? "," : "", key);
         if (t->column[c].style == COLUMN_TEXT)
             continue;
-        if (table_has_interval(t, c))
+        if (interval[c])
             fprintf(out, ",%s_low,%s_high", key, key);
         if (!t->column[c].plain)
             fprintf(out, ",%s_source", key);
@@ -31,8 +38,8 @@ static void csv_number(const struct table *t, double value, FILE *out)
         fprintf(out, "%.*g", t->digits, value);
 }
 
-static void csv_amount(const struct table *t, size_t c, const struct cell *cell,
-                       FILE *out)
+static void csv_amount(const struct table *t, bool interval,
+                       const struct cell *cell, FILE *out)
 {
     bool known = amount_known(cell->amount);
 
@@ -40,7 +47,7 @@ static void csv_amount(const struct table *t, size_t c, const struct cell *cell,
         fprintf(out, "%" PRIu64, cell->count);
     else if (known)
         csv_number(t, cell->amount.value, out);
-    if (!table_has_interval(t, c))
+    if (!interval)
         return;
     putc(',', out);
     csv_number(t, known ? cell->amount.low : (double)NAN, out);
@@ -48,16 +55,16 @@ static void csv_amount(const struct table *t, size_t c, const struct cell *cell,
     csv_number(t, known ? cell->amount.high : (double)NAN, out);
 }
 
-static void csv_cell(const struct table *t, size_t c, const struct cell *cell,
-                     FILE *out)
+static void csv_cell(const struct table *t, size_t c, bool interval,
+                     const struct cell *cell, FILE *out)
 {
     if (cell->text)
         escape_write(out, BORDER_CSV, cell->text);
     if (t->column[c].style == COLUMN_TEXT)
         return;
     if (!cell->text)
-        csv_amount(t, c, cell, out);
-    else if (table_has_interval(t, c))
+        csv_amount(t, interval, cell, out);
+    else if (interval)
         fputs(",,", out);
     if (!t->column[c].plain)
         fprintf(out, ",%s", cell->text || table_is_empty(cell)
@@ -66,12 +73,15 @@ static void csv_cell(const struct table *t, size_t c, const struct cell *cell,
 
 void table_csv(const struct table *t, FILE *out)
 {
-    csv_header(t, out);
+    bool interval[TABLE_MAX_COLUMNS];
+
+    note_intervals(interval, t);
+    csv_header(t, interval, out);
     for (size_t r = 0; r < t->n_rows; r++) {
         for (size_t c = 0; c < t->n_columns; c++) {
             if (c)
                 putc(',', out);
-            csv_cell(t, c, &t->cell[r * t->n_columns + c], out);
+            csv_cell(t, c, interval[c], &t->cell[r * t->n_columns + c], out);
         }
         fputs("\r\n", out);
     }

@@ -4,14 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <libgen.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 static enum status fail(struct error *err, enum status status, const char *what,
                         const char *path, int cause)
@@ -391,6 +392,18 @@ void file_unmap(struct file_map *map)
     if (map->data)
         munmap((void *)map->data, map->size);
     *map = (struct file_map){ 0 };
+}
+
+enum status file_hash(char out[17], const char *path, struct error *err)
+{
+    struct file_map map;
+    enum status status = file_map(&map, path, err);
+
+    if (status != STATUS_OK)
+        return status;
+    snprintf(out, 17, "%016" PRIx64, (uint64_t)XXH64(map.data, map.size, 0));
+    file_unmap(&map);
+    return STATUS_OK;
 }
 
 FILE *file_open_optional(const char *path)

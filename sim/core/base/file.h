@@ -65,6 +65,9 @@ struct file_map {
 enum status file_map(struct file_map *out, const char *path,
                      struct error *err) MUST_CHECK;
 void        file_unmap(struct file_map *map);
+/* XXH64 of a file's bytes as 16 hexadecimal digits. */
+enum status file_hash(char out[17], const char *path,
+                      struct error *err) MUST_CHECK;
 /* Let go of the memory of a part of a mapping that was read; it comes back from
  * the file when it is read again.  Only whole pages are given back. */
 void        file_give_back(const void *data, size_t bytes);

@@ -131,3 +131,23 @@ enum status shipped_find(char out[FILE_PATH_SIZE], const char *const *kinds,
                      near.name ? "; did you mean '" : "",
                      near.name ? near.name : "", near.name ? "'?" : "");
 }
+
+bool shipped_same(const char *const *kinds, const char *a, const char *b)
+{
+    const char *const name[2] = { a, b };
+    char file[2][FILE_PATH_SIZE], hash[2][17];
+    struct stat info[2];
+
+    if (strcmp(a, b) == 0)
+        return true;
+    for (int i = 0; i < 2; i++)
+        if (shipped_find(file[i], kinds, name[i], NULL) != STATUS_OK ||
+            stat(file[i], &info[i]) != 0)
+            return false;
+    if (info[0].st_dev == info[1].st_dev && info[0].st_ino == info[1].st_ino)
+        return true;
+    return info[0].st_size == info[1].st_size &&
+           file_hash(hash[0], file[0], NULL) == STATUS_OK &&
+           file_hash(hash[1], file[1], NULL) == STATUS_OK &&
+           strcmp(hash[0], hash[1]) == 0;
+}

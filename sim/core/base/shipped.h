@@ -22,6 +22,10 @@ bool shipped_folder(char out[FILE_PATH_SIZE], const char *kind);
 enum status shipped_find(char out[FILE_PATH_SIZE], const char *const *kinds,
                          const char *name, struct error *err) MUST_CHECK;
 
+/* True if two such names are one, mean one file or directory, or files of equal
+ * bytes. */
+bool shipped_same(const char *const *kinds, const char *a, const char *b);
+
 /* The script of that name, and the program's own file; false: it is not there. */
 bool shipped_script(char out[FILE_PATH_SIZE], char self[FILE_PATH_SIZE],
                     const char *name);

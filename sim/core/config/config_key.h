@@ -19,6 +19,8 @@ enum config_type {
     CONFIG_PATH,       /* char[CONFIG_TEXT_SIZE], made relative to the file
                         * that names it; as given when it comes from --set */
     CONFIG_PATHS,      /* struct config_paths: likewise; one is a list of one */
+    CONFIG_WORDS,      /* struct config_paths: texts as they stand, or, where the
+                        * key has choices, some of those; one is a list of one */
     CONFIG_INT_LIST,   /* struct config_int_list; one number is a list of one */
     CONFIG_REAL_LIST,  /* struct config_real_list; likewise */
     CONFIG_QUANTITY,   /* struct quantity; unknown: only with a fallback */
@@ -59,7 +61,8 @@ struct config_key {
                                   * DBL_MIN: above 0; min == max: any */
     const char *fallback;        /* default as it would stand in the file; NULL:
                                   * the key is required */
-    const char *const *choices;  /* CONFIG_CHOICE: names, NULL-ended; NULL */
+    const char *const *choices;  /* CONFIG_CHOICE, CONFIG_WORDS: names,
+                                  * NULL-ended; NULL */
     const char *unit;            /* "" when it has none */
     const char *help;
 };

@@ -203,6 +203,18 @@ static enum status read_text(const struct reading *r, void *member)
     return STATUS_OK;
 }
 
+static enum status read_word(const struct reading *r, void *member)
+{
+    int choice = 0;
+
+    if (!r->key->choices)
+        return read_text(r, member);
+    enum status status = read_choice(r, &choice);
+    if (status == STATUS_OK)
+        strcpy(member, r->key->choices[choice]);
+    return status;
+}
+
 static enum status read_path(const struct reading *r, void *member)
 {
     const char *text = document_text(r->node);
@@ -557,6 +569,9 @@ static const struct list_kind *list_kind(const struct config_key *key)
         [CONFIG_PATHS]     = { read_path, json_of_text, CONFIG_TEXT_SIZE,
                                offsetof(struct config_paths, value), 1,
                                CONFIG_PATHS_MAX, true },
+        [CONFIG_WORDS]     = { read_word, json_of_text, CONFIG_TEXT_SIZE,
+                               offsetof(struct config_paths, value), 0,
+                               CONFIG_PATHS_MAX, false },
         [CONFIG_INT_LIST]  = { read_int, json_of_int, sizeof(int64_t),
                                offsetof(struct config_int_list, value), 0,
                                CONFIG_LIST_MAX, false },
@@ -608,6 +623,7 @@ static const struct {
     [CONFIG_PATH]      = { "a file name", read_path, json_of_text },
     [CONFIG_PATHS]     = { "a file name, or a list of them", read_list,
                            json_of_list },
+    [CONFIG_WORDS]     = { "words", read_list, json_of_list },
     [CONFIG_INT_LIST]  = { "integers", read_list, json_of_list },
     [CONFIG_REAL_LIST] = { "numbers", read_list, json_of_list },
     [CONFIG_QUANTITY]  = { "{value, low, high, grade, source}", read_quantity,
@@ -633,14 +649,15 @@ bool config_value_literal(const struct config_key *key, const char *text)
 {
     return key->type == CONFIG_TEXT || key->type == CONFIG_PATH ||
            key->type == CONFIG_CHOICE ||
-           (key->type == CONFIG_PATHS && *text != '[');
+           ((key->type == CONFIG_PATHS || key->type == CONFIG_WORDS) &&
+            *text != '[');
 }
 
 static bool is_number(enum config_type type)
 {
     return type != CONFIG_BOOL && type != CONFIG_CHOICE &&
            type != CONFIG_TEXT && type != CONFIG_PATH &&
-           type != CONFIG_PATHS &&
+           type != CONFIG_PATHS && type != CONFIG_WORDS &&
            type != CONFIG_SETTINGS;
 }
 
@@ -673,7 +690,7 @@ void config_value_allowed(char out[CONFIG_ALLOWED_SIZE],
     if (key->type == CONFIG_INT_LIST || key->type == CONFIG_REAL_LIST)
         used += (size_t)snprintf(out + used, CONFIG_ALLOWED_SIZE - used,
                                  ", at most %d", CONFIG_LIST_MAX);
-    if (key->type == CONFIG_PATHS)
+    if (key->type == CONFIG_PATHS || key->type == CONFIG_WORDS)
         used += (size_t)snprintf(out + used, CONFIG_ALLOWED_SIZE - used,
                                  ", at most %d", CONFIG_PATHS_MAX);
     if (key->type == CONFIG_TEXT || key->type == CONFIG_PATH)
@@ -682,8 +699,10 @@ void config_value_allowed(char out[CONFIG_ALLOWED_SIZE],
     if (key->unit && *key->unit)
         used += (size_t)snprintf(out + used, CONFIG_ALLOWED_SIZE - used,
                                  ", in %s", key->unit);
-    for (int i = 0; key->type == CONFIG_CHOICE && key->choices[i] &&
-                    used < CONFIG_ALLOWED_SIZE; i++)
+    const bool word = key->type == CONFIG_WORDS;
+    for (int i = 0; (word || key->type == CONFIG_CHOICE) && key->choices &&
+                    key->choices[i] && used < CONFIG_ALLOWED_SIZE; i++)
         used += (size_t)snprintf(out + used, CONFIG_ALLOWED_SIZE - used,
-                                 "%s %s", i ? "," : "", key->choices[i]);
+                                 "%s %s", i ? "," : word ? ", of" : "",
+                                 key->choices[i]);
 }

@@ -6,13 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/core/config/layer_list.h"
 #include "sim/core/model/route.h"
 #include "sim/core/model/replay.h"
 #include "sim/core/model/spec_check.h"
 
-const char *const model_config_rope_scalings[] = {
-    "default", "linear", "llama3", NULL
-};
 #define NAME_MODEL(name) name,
 #define NAME_RULE(name)
 #define X(name, config, ...) NAME_##config(name)
@@ -23,8 +21,6 @@ const char *const model_config_capacity_schedules[] = {
     [CAPACITY_CONSTANT] = "constant", [CAPACITY_FALLING] = "falling",
     [CAPACITY_U] = "u", [CAPACITY_LATE] = "late", NULL
 };
-_Static_assert(ROPE_SCALING_LINEAR == 1 && ROPE_SCALING_LLAMA3 == 2,
-               "the order of model_config_rope_scalings");
 enum { ROUTER_TRAIN, ROUTER_FROZEN, ROUTER_DETACHED, ROUTER_DRAWN };
 const char *const model_config_routers[] = {
     [ROUTER_TRAIN] = "train", [ROUTER_FROZEN] = "frozen",
@@ -58,49 +54,11 @@ static int64_t ffn_default(bool gated, int64_t channels)
     return gated ? (8 * channels + 47) / 48 * 16 : 4 * channels;
 }
 
-/* Numbers that the kind has no use for stay 0: equal models are equal. */
-static void set_rope_scaling(struct model_spec *spec,
-                             const struct model_config *config)
-{
-    struct rope_scaling *r = &spec->rope_scaling;
-
-    r->kind = (enum rope_scaling_kind)config->rope_scaling;
-    if (r->kind == ROPE_SCALING_NONE)
-        return;
-    r->factor = (float)config->rope_factor;
-    if (r->kind != ROPE_SCALING_LLAMA3)
-        return;
-    r->low_frequency = (float)config->rope_low_frequency;
-    r->high_frequency = (float)config->rope_high_frequency;
-    r->original_tokens = narrow(config->rope_original_tokens);
-}
-
-/* Of every layer. */
-static void set_experts(struct model_spec *spec,
-                        const struct model_config *config)
-{
-    struct experts *e = &spec->experts;
-
-    if (config->experts == 0)
-        return;
-    e->n = narrow(config->experts);
-    e->active = narrow(config->experts_per_token);
-    e->width = config->expert_ffn ? narrow(config->expert_ffn)
-                                  : spec->n_ffn / (e->active > 0 ? e->active : 1);
-    e->shared = narrow(config->shared_experts * e->width);
-    e->shared_gate = e->shared > 0;
-    e->normalised = config->norm_topk;
-    for (int32_t l = 0; l < SPEC_MAX_LAYERS; l++)
-        spec->has_experts[l] = l < spec->n_layers;
-}
-
 static enum status set_shape(struct model_spec *spec,
                              const struct model_config *config,
                              struct error *err)
 {
     spec->traits = family_traits[config->family];
-    spec->traits.qkv_bias |= config->qkv_bias;
-    spec->traits.qk_norm |= config->qk_norm;
     spec->n_layers = narrow(config->layers);
     spec->n_channels = narrow(config->channels);
     spec->n_heads = narrow(config->heads);
@@ -115,11 +73,6 @@ static enum status set_shape(struct model_spec *spec,
     spec->tied_head = config->tied_head;
     spec->norm_epsilon = (float)config->norm_epsilon;
     spec->rope_theta = (float)config->rope_theta;
-    set_rope_scaling(spec, config);
-    spec->window = narrow(config->sight);
-    for (int32_t l = 0; l < SPEC_MAX_LAYERS; l++)
-        spec->windowed[l] = spec->window > 0 && l < spec->n_layers;
-    set_experts(spec, config);
     if (spec->head_size > 0 || spec->n_heads < 1)
         return STATUS_OK;
     if (spec->n_channels % spec->n_heads != 0)
@@ -128,58 +81,6 @@ static enum status set_shape(struct model_spec *spec,
                          spec->n_heads, spec->n_channels);
     spec->head_size = spec->n_channels / spec->n_heads;
     return STATUS_OK;
-}
-
-/* The layers of "1,3,5", ascending, into list[SPEC_MAX_LAYERS]. */
-static enum status parse_list(int32_t *list, int32_t *n, const char *text,
-                              int32_t n_layers, struct error *err)
-{
-    const char *at = text;
-    int32_t before = -1;
-
-    for (*n = 0; ; at++) {
-        char *end;
-        at += strspn(at, " ");
-        long layer = *at >= '0' && *at <= '9' ? strtol(at, &end, 10) : -1;
-        if (layer < 0)
-            return error_set(err, STATUS_BAD_VALUE, "routing.blocks '%.80s':"
-                             " allowed is none, every, every-other or layers"
-                             " from 0, as in 1,3,5", text);
-        if (layer >= n_layers)
-            return error_set(err, STATUS_BAD_VALUE, "routing.blocks: layer %ld:"
-                             " this model has layers 0 to %d", layer,
-                             n_layers - 1);
-        if (layer <= before)
-            return error_set(err, STATUS_BAD_VALUE, "routing.blocks '%.80s':"
-                             " layers must ascend, each once", text);
-        before = list[(*n)++] = (int32_t)layer;
-        at = end + strspn(end, " ");
-        if (*at == '\0')
-            return STATUS_OK;
-        if (*at != ',')
-            return error_set(err, STATUS_BAD_VALUE, "routing.blocks '%.80s':"
-                             " layers are parted by commas", text);
-    }
-}
-
-static enum status list_blocks(int32_t *list, int32_t *n, const char *text,
-                               int32_t n_layers, struct error *err)
-{
-    static const struct { const char *name; int32_t first, step; } pattern[] = {
-        { "none",        SPEC_MAX_LAYERS, 1 },
-        { "every",       0,               1 },
-        { "every-other", 1,               2 },
-    };
-
-    for (size_t i = 0; i < sizeof pattern / sizeof *pattern; i++) {
-        if (strcmp(text, pattern[i].name) != 0)
-            continue;
-        *n = 0;
-        for (int32_t l = pattern[i].first; l < n_layers; l += pattern[i].step)
-            list[(*n)++] = l;
-        return STATUS_OK;
-    }
-    return parse_list(list, n, text, n_layers, err);
 }
 
 static enum status check_capacity(const struct config_real_list *capacity,
@@ -245,9 +146,13 @@ static enum status set_blocks(struct model_spec *spec,
 {
     int32_t list[SPEC_MAX_LAYERS], n = 0;
     double capacity[SPEC_MAX_LAYERS] = { 0 };
+    bool in[SPEC_MAX_LAYERS];
 
-    enum status status = list_blocks(list, &n, config->blocks, spec->n_layers,
-                                     err);
+    enum status status = layer_list_read(in, "routing.blocks", config->blocks,
+                                         spec->n_layers, err);
+    for (int32_t l = 0; l < spec->n_layers && status == STATUS_OK; l++)
+        if (in[l])
+            list[n++] = l;
     if (status == STATUS_OK)
         status = check_capacity(&config->capacity, n, err);
     if (status == STATUS_OK)
@@ -371,6 +276,10 @@ enum status model_config_spec(struct model_spec *out,
 
     enum status status = set_shape(&spec, config, err);
     if (status == STATUS_OK && spec.n_layers <= SPEC_MAX_LAYERS)
+        status = parts_config_apply(&spec, &config->parts, err);
+    if (status == STATUS_OK && spec.n_layers <= SPEC_MAX_LAYERS)
+        status = experts_config_apply(&spec, &config->experts, err);
+    if (status == STATUS_OK && spec.n_layers <= SPEC_MAX_LAYERS)
         status = set_routing(&spec, config, err);
     if (status == STATUS_OK)
         status = spec_check(&spec, err);
@@ -387,20 +296,6 @@ enum status model_config_routing(struct model_spec *spec,
     return status == STATUS_OK ? spec_check(spec, err) : status;
 }
 
-/* "1,3,5"; a list longer than the field ends in dots. */
-static void list_routed(char out[CONFIG_TEXT_SIZE], const struct model_spec *s)
-{
-    size_t used = 0;
-
-    strcpy(out, "none");
-    for (int32_t l = 0; l < s->n_layers && used < CONFIG_TEXT_SIZE; l++)
-        if (s->routed[l])
-            used += (size_t)snprintf(out + used, CONFIG_TEXT_SIZE - used,
-                                     "%s%d", used ? "," : "", l);
-    if (used >= CONFIG_TEXT_SIZE)
-        strcpy(out + CONFIG_TEXT_SIZE - 4, "...");
-}
-
 void model_config_of(struct model_config *out, const struct model_spec *spec,
                      const char *policy)
 {
@@ -412,18 +307,7 @@ void model_config_of(struct model_config *out, const struct model_spec *spec,
         .max_tokens = spec->max_tokens, .tied_head = spec->tied_head,
         .norm_epsilon = (double)spec->norm_epsilon,
         .rope_theta = (double)spec->rope_theta,
-        .qkv_bias = spec->traits.qkv_bias, .qk_norm = spec->traits.qk_norm,
-        .experts = spec->experts.n, .expert_ffn = spec->experts.width,
-        .experts_per_token = spec->experts.n > 0 ? spec->experts.active : 2,
-        .shared_experts = spec->experts.width > 0
-                              ? spec->experts.shared / spec->experts.width : 0,
-        .norm_topk = spec->experts.n == 0 || spec->experts.normalised,
-        .rope_scaling = (int)spec->rope_scaling.kind,
-        .sight = spec_has_windows(spec) ? spec->window : 0,
-        .rope_factor = (double)spec->rope_scaling.factor,
-        .rope_low_frequency = (double)spec->rope_scaling.low_frequency,
-        .rope_high_frequency = (double)spec->rope_scaling.high_frequency,
-        .rope_original_tokens = spec->rope_scaling.original_tokens,
+        .parts = parts_config_of(spec), .experts = experts_config_of(spec),
         .gate = (int)spec->gate, .router_input = (int)spec->router_input,
         .gate_scale = spec->gate_scale > 0.0 ? spec->gate_scale : 1.0,
         .bypass = spec->bypass_gated,
@@ -439,7 +323,7 @@ void model_config_of(struct model_config *out, const struct model_spec *spec,
     for (int i = 0; model_config_policies[i]; i++)
         if (strcmp(model_config_policies[i], policy) == 0)
             out->policy = i;
-    list_routed(out->blocks, spec);
+    layer_list_write(out->blocks, spec->routed, spec->n_layers);
     for (int32_t l = 0; l < spec->n_layers; l++)
         if (spec->routed[l])
             out->capacity.value[out->capacity.n++] = spec->capacity[l];

@@ -1,8 +1,8 @@
 /* model_config.h - Declare the YAML of a model: its shape, and what it
  * routes.
  *
- * Two sections, `model:` and `routing:`, and two for prices, those of
- * stored_config.h and format_config.h.  What the paper leaves open has a
+ * Two sections, `model:`, with the keys of parts_config.h, and `routing:`; and
+ * two for prices, those of stored_config.h and format_config.h.  What the paper leaves open has a
  * default here: gate 2*sigmoid of the normalised stream, no warm-up of the
  * capacity, a running mean of top-k's cut for causal evaluation, RoPE
  * (Raposo et al. 2024; a pilot of 82 runs at 1e12 and 3e12 flops on bytes). */
@@ -13,7 +13,9 @@
 #include "sim/core/model/route.h"
 #include "sim/core/model/route_policies.h"
 #include "sim/core/model/spec.h"
+#include "sim/core/config/experts_config.h"
 #include "sim/core/config/format_config.h"
+#include "sim/core/config/parts_config.h"
 #include "sim/core/config/stored_config.h"
 
 struct model_config {
@@ -21,15 +23,9 @@ struct model_config {
     int64_t layers, channels, heads, kv_heads, head_size, ffn, vocab,
             max_tokens;
     bool    tied_head;
-    int64_t sight;                   /* model.window */
     double  norm_epsilon, rope_theta;
-    int     rope_scaling;        /* enum rope_scaling_kind, of those a config
-                                  * can say */
-    double  rope_factor, rope_low_frequency, rope_high_frequency;
-    int64_t rope_original_tokens;
-    bool    qkv_bias, qk_norm;   /* traits that a family may lack */
-    int64_t experts, experts_per_token, expert_ffn, shared_experts;
-    bool    norm_topk;
+    struct parts_config parts;
+    struct experts_config experts;
 
     int     policy;              /* index into model_config_policies */
     char    blocks[CONFIG_TEXT_SIZE];
@@ -55,7 +51,6 @@ struct model_config {
 };
 
 /* Choices, NULL-ended.  The policies are those that a model's config may name. */
-extern const char *const model_config_rope_scalings[];
 extern const char *const model_config_policies[];
 extern const char *const model_config_capacity_schedules[];
 extern const char *const model_config_routers[];
@@ -175,29 +170,6 @@ extern const char *const model_config_bypasses[];
         "share of the old value that the running mean of top-k's cut keeps"    \
         " each step")
 
-/* Feed-forward parts of which a token enters a few. */
-#define MODEL_CONFIG_EXPERT_KEYS(base)                                         \
-    MODEL_CONFIG_ROW(base, "model.experts", INT, experts,                      \
-        0, SPEC_MAX_EXPERTS, "0", NULL, "",                                    \
-        "feed-forward parts of each layer, of which a token enters a few: a"   \
-        " mixture of experts; 0: one part, that all enter; for llama, qwen2,"  \
-        " qwen3 and stablelm, whose parts are SwiGLU without biases")          \
-    MODEL_CONFIG_ROW(base, "model.experts_per_token", INT, experts_per_token,  \
-        1, SPEC_MAX_EXPERTS, "2", NULL, "",                                    \
-        "experts that a token enters: those of the router's highest scores; no"\
-        " token is dropped")                                                   \
-    MODEL_CONFIG_ROW(base, "model.expert_ffn", INT, expert_ffn, 0, 1 << 20,    \
-        "0", NULL, "", "width of an expert; 0: ffn / experts_per_token, so that"\
-        " a token costs what it costs without experts")                        \
-    MODEL_CONFIG_ROW(base, "model.shared_experts", INT, shared_experts,        \
-        0, 1 << 10, "0", NULL, "",                                             \
-        "experts that every token enters besides, as one part so many times as"\
-        " wide, gated by the sigmoid of a score of its own (Qwen 1.5 MoE)")    \
-    MODEL_CONFIG_ROW(base, "model.norm_topk", BOOL, norm_topk, 0, 0,           \
-        "true", NULL, "", "the weights of the experts that a token enters sum" \
-        " to 1 (Mixtral); else they are what the softmax over all gives them"  \
-        " (OLMoE)")
-
 #define MODEL_CONFIG_KEYS(base)                                                \
     MODEL_CONFIG_ROW(base, "model.family", CHOICE, family, 0, 0,               \
         NULL, family_names, "",                                                \
@@ -233,32 +205,8 @@ extern const char *const model_config_bypasses[];
         1e-12, 0.1, "1e-5", NULL, "", "added to a norm's variance")            \
     MODEL_CONFIG_ROW(base, "model.rope_theta", REAL, rope_theta, 1, 1e9,       \
         "10000", NULL, "", "base of the rotary frequencies; not for gpt2")     \
-    MODEL_CONFIG_ROW(base, "model.window", INT, sight, 0, 1 << 20,            \
-        "0", NULL, "tokens", "tokens that every layer attends to, a token's"   \
-        " own the last; 0: all before it")                                     \
-    MODEL_CONFIG_ROW(base, "model.rope_scaling", CHOICE, rope_scaling, 0, 0,   \
-        "default", model_config_rope_scalings, "",                             \
-        "linear: all rotary frequencies divided by rope_factor; llama3: low"   \
-        " ones divided, high ones kept, a blend between; not for gpt2")        \
-    MODEL_CONFIG_ROW(base, "model.rope_factor", REAL, rope_factor, 1, 1e6,     \
-        "8", NULL, "", "for rope_scaling linear and llama3")                   \
-    MODEL_CONFIG_ROW(base, "model.rope_low_frequency", REAL,                   \
-        rope_low_frequency, 1e-3, 1e6, "1", NULL, "turns",                     \
-        "llama3: frequencies with fewer turns in rope_original_tokens are"     \
-        " divided")                                                            \
-    MODEL_CONFIG_ROW(base, "model.rope_high_frequency", REAL,                  \
-        rope_high_frequency, 1e-3, 1e6, "4", NULL, "turns",                    \
-        "llama3: frequencies with more turns than this are kept")              \
-    MODEL_CONFIG_ROW(base, "model.rope_original_tokens", INT,                  \
-        rope_original_tokens, 1, 1 << 24, "8192", NULL, "tokens",              \
-        "llama3: the length that the frequencies were trained on")             \
-    MODEL_CONFIG_ROW(base, "model.qkv_bias", BOOL, qkv_bias, 0, 0,             \
-        "false", NULL, "", "queries, keys and values have biases; gpt2 and"    \
-        " qwen2 have them in any case")                                        \
-    MODEL_CONFIG_ROW(base, "model.qk_norm", BOOL, qk_norm, 0, 0,               \
-        "false", NULL, "", "every head of queries and keys is normalised (RMS" \
-        ", with a scale) before its positions; qwen3 has that in any case")    \
-    MODEL_CONFIG_EXPERT_KEYS(base)                                             \
+    PARTS_CONFIG_KEYS((base) + offsetof(struct model_config, parts))           \
+    EXPERTS_CONFIG_KEYS((base) + offsetof(struct model_config, experts))       \
     MODEL_CONFIG_ROUTE_KEYS(base)                                              \
     MODEL_CONFIG_LEARNED_KEYS(base)
 /* clang-format on */

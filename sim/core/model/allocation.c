@@ -64,7 +64,8 @@ int32_t *allocation_kept(const struct allocation *a, int32_t choice,
 int32_t allocation_count(const struct allocation *a, int32_t choice,
                          int32_t sequence)
 {
-    return a->count[choice * a->n_sequences + sequence];
+    return a->alike ? a->count[choice]
+                    : a->count[choice * a->n_sequences + sequence];
 }
 
 int32_t allocation_rows(const struct allocation *a, int32_t choice)

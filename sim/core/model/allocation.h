@@ -15,6 +15,8 @@ struct allocation {
     int32_t *count;          /* [N,B] kept tokens */
     int32_t *kept;           /* [N,B,T] the first count[n,b] are positions,
                               * ascending */
+    bool     alike;          /* all sequences are of T tokens and keep as many: B
+                              * of `count` is 1, and there are no positions */
     struct dispatch dispatch;   /* with experts, and where it is known */
 };
 

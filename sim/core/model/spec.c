@@ -88,20 +88,20 @@ bool spec_turns(const struct model_spec *spec, int32_t layer)
     return spec->traits.positions == POSITIONS_ROTARY && !spec->unturned[layer];
 }
 
-bool spec_folds(const struct model_spec *spec)
-{
-    const struct folding *k = &spec->fold;
-
-    return k->embedding > 0 || k->residual > 0 || k->scores > 0 ||
-           k->logits > 0;
-}
-
 bool spec_has_windows(const struct model_spec *spec)
 {
     for (int32_t l = 0; l < spec->n_layers; l++)
         if (spec_window(spec, l) > 0)
             return true;
     return false;
+}
+
+void spec_settle_windows(struct model_spec *spec)
+{
+    if (spec->window < spec->max_tokens || spec->local_theta > 0)
+        return;
+    memset(spec->windowed, 0, sizeof spec->windowed);
+    spec->window = 0;
 }
 
 int32_t spec_q(const struct model_spec *spec)

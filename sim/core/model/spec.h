@@ -317,6 +317,8 @@ int32_t spec_q(const struct model_spec *spec);
 /* Tokens that the layer attends to at most; 0: all. */
 int32_t spec_window(const struct model_spec *spec, int32_t layer);
 bool    spec_has_windows(const struct model_spec *spec);
+/* A window that spans every position is none, but for its layers' base. */
+void    spec_settle_windows(struct model_spec *spec);
 /* The layer's positions have the base of windowed layers. */
 bool    spec_local(const struct model_spec *spec, int32_t layer);
 /* Numbers of a head that positions turn. */
@@ -326,7 +328,6 @@ bool    spec_norms_before(const struct model_spec *spec);
 bool    spec_norms_after(const struct model_spec *spec);
 /* Rotary positions turn the layer's queries and keys. */
 bool    spec_turns(const struct model_spec *spec, int32_t layer);
-bool    spec_folds(const struct model_spec *spec);
 int32_t spec_e(const struct model_spec *spec);
 int32_t spec_up(const struct model_spec *spec);
 /* Numbers of the matrices that latent attention makes queries by. */

@@ -354,7 +354,7 @@ static enum status check_caps(const struct model_spec *s, struct error *err)
             return error_set(err, STATUS_BAD_VALUE, "%s %g: allowed is 0 to"
                              " 1e9", caps[i].key, (double)caps[i].cap);
     if (s->n_rotary < 0 || s->n_rotary > s->head_size || s->n_rotary % 2 != 0)
-        return error_set(err, STATUS_BAD_VALUE, "rotary numbers of a head %d:"
+        return error_set(err, STATUS_BAD_VALUE, "model.rotary_size %d:"
                          " allowed are even numbers up to the head's size, %d",
                          s->n_rotary, s->head_size);
     return STATUS_OK;
@@ -366,7 +366,7 @@ static enum status check_long(const struct model_spec *s, struct error *err)
     const int32_t pairs = spec_rotary(s) / 2;
 
     if (pairs > SPEC_MAX_LONG_PAIRS)
-        return error_set(err, STATUS_BAD_VALUE, "rotary numbers of a head %d:"
+        return error_set(err, STATUS_BAD_VALUE, "model.rotary_size %d:"
                          " longrope allows up to %d", spec_rotary(s),
                          2 * SPEC_MAX_LONG_PAIRS);
     for (int i = 0; i < 2; i++)
@@ -454,7 +454,8 @@ enum status spec_check(const struct model_spec *s, struct error *err)
                          "model.kv_heads %d: %s has one per head, %d",
                          s->n_kv_heads, family_names[spec_family(s)],
                          s->n_heads);
-    if (s->traits.positions == POSITIONS_ROTARY && spec_rotary(s) % 2 != 0)
+    if (s->traits.positions == POSITIONS_ROTARY && s->n_rotary == 0 &&
+        s->head_size % 2 != 0)
         return error_set(err, STATUS_BAD_VALUE,
                          "model.head_size %d: RoPE turns pairs, so it must be"
                          " even", s->head_size);

@@ -3,16 +3,19 @@
 gives: what test_classes.c compares with.
 
     python3 make.py [DIRECTORY [NAME...]]    needs torch, transformers and gguf
+    LLAMA_CPP=SOURCES python3 make.py ...    and llama.cpp's converter: convert.py
 
 Made with transformers 4.46.3, torch 1.13.1 and gguf 0.19.0; qwen3 alone, with
 transformers 4.51.3, torch 2.1.2 and gguf 0.19.0; gemma2 and those behind it with
-transformers 4.57.1 and torch 2.4.1.  Weights are random
+transformers 4.57.1 and torch 2.4.1; granite and those behind it with transformers
+4.57.1, torch 2.9.1 and llama-cpp-python 0.3.36.  Weights are random
 and large enough that every part of a model matters.  A directory holds the
 model as save_pretrained() writes it; beside it NAME.gguf, laid out as llama.cpp's
-converter does; expected.safetensors has ids [T] and logits [T,V].
+converter does, or written by it; expected.safetensors has ids [T] and logits [T,V].
 """
 import math
 import os
+import subprocess
 import sys
 
 import gguf
@@ -82,6 +85,27 @@ LATER = [
         moe_intermediate_size=12, norm_topk_prob=True)),
     ("olmoe", "Olmoe", dict(COMMON, intermediate_size=12),
      dict(num_experts=6, num_experts_per_tok=2)),
+    ("granite", "Granite", COMMON, dict(
+        attention_bias=True, mlp_bias=True, embedding_multiplier=3.0,
+        attention_multiplier=0.3, residual_multiplier=0.6, logits_scaling=1.5,
+        rope_theta=500.0)),
+    ("starcoder2", "Starcoder2", SHAPE, dict(sliding_window=None,
+                                             rope_theta=500.0)),
+    # What a GGUF file does not say is as llama.cpp and its converter take it: the
+    # scale of scores, which layers have windows, which have no positions, and how
+    # wide Phi is.
+    ("gemma2_usual", "Gemma2", COMMON, dict(
+        head_dim=10, sliding_window=9, query_pre_attn_scalar=10,
+        attn_logit_softcapping=2.0, final_logit_softcapping=3.0)),
+    ("gemma3_usual", "Gemma3Text", dict(
+        COMMON, intermediate_size=24, num_hidden_layers=7), dict(
+        head_dim=6, sliding_window=7, query_pre_attn_scalar=6, rope_theta=1e5,
+        rope_local_base_freq=1e4,
+        rope_scaling=dict(rope_type="linear", factor=8.0))),
+    ("phi_usual", "Phi", dict(NEOX, intermediate_size=96), dict(
+        partial_rotary_factor=0.7)),
+    ("smollm3_usual", "SmolLM3", dict(COMMON, num_hidden_layers=4), dict(
+        rope_theta=500.0, attention_bias=True, pad_token_id=0)),
 ]
 for name, stem, sizes, more in LATER:
     config = getattr(transformers, stem + "Config", None)
@@ -230,6 +254,10 @@ def main():
                   os.path.join(out, "expected.safetensors"))
         if architecture:
             write_gguf(os.path.join(root, name + ".gguf"), model, architecture)
+        elif "LLAMA_CPP" in os.environ:
+            subprocess.run([sys.executable, os.path.join(os.path.dirname(
+                os.path.abspath(__file__)), "convert.py"),
+                os.environ["LLAMA_CPP"], out, out + ".gguf"], check=True)
 
 
 main()

@@ -1,0 +1,139 @@
+/* gguf_parts.c - Name the tensors of GGUF files: one vocabulary, of which an
+ * architecture uses what it has (gguf-py/gguf/constants.py of
+ * github.com/ggml-org/llama.cpp, MODEL_TENSOR). */
+#include "models/files/gguf_parts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define MATRIX(id, span, name) { TENSOR_##id, SPAN_##span, false, name }
+#define VECTOR(id, span, name) { TENSOR_##id, SPAN_##span, true, name }
+
+const struct gguf_part gguf_parts[] = {
+    MATRIX(WTE, ALL, "token_embd.weight"),
+    MATRIX(WPE, ALL, "position_embd.weight"),
+    MATRIX(HEAD, ALL, "output.weight"),
+    VECTOR(HEAD_BIAS, ALL, "output.bias"),
+    VECTOR(FINAL_GAMMA, ALL, "output_norm.weight"),
+    VECTOR(FINAL_BETA, ALL, "output_norm.bias"),
+    VECTOR(NORM1_GAMMA, ALL, "blk.%d.attn_norm.weight"),
+    VECTOR(NORM1_BETA, ALL, "blk.%d.attn_norm.bias"),
+    MATRIX(QKV, ALL, "blk.%d.attn_qkv.weight"),
+    VECTOR(QKV_BIAS, ALL, "blk.%d.attn_qkv.bias"),
+    MATRIX(QKV, Q, "blk.%d.attn_q.weight"),
+    MATRIX(QKV, K, "blk.%d.attn_k.weight"),
+    MATRIX(QKV, V, "blk.%d.attn_v.weight"),
+    VECTOR(QKV_BIAS, Q, "blk.%d.attn_q.bias"),
+    VECTOR(QKV_BIAS, K, "blk.%d.attn_k.bias"),
+    VECTOR(QKV_BIAS, V, "blk.%d.attn_v.bias"),
+    VECTOR(QUERY_GAMMA, ALL, "blk.%d.attn_q_norm.weight"),
+    VECTOR(KEY_GAMMA, ALL, "blk.%d.attn_k_norm.weight"),
+    MATRIX(PROJECT, ALL, "blk.%d.attn_output.weight"),
+    VECTOR(PROJECT_BIAS, ALL, "blk.%d.attn_output.bias"),
+    VECTOR(ADDED1_GAMMA, ALL, "blk.%d.post_attention_norm.weight"),
+    VECTOR(NORM2_GAMMA, ALL, "blk.%d.ffn_norm.weight"),
+    VECTOR(NORM2_BETA, ALL, "blk.%d.ffn_norm.bias"),
+    MATRIX(UP, GATE, "blk.%d.ffn_gate.weight"),
+    MATRIX(UP, UP, "blk.%d.ffn_up.weight"),
+    MATRIX(UP, ALL, "blk.%d.ffn_up.weight"),
+    VECTOR(UP_BIAS, GATE, "blk.%d.ffn_gate.bias"),
+    VECTOR(UP_BIAS, UP, "blk.%d.ffn_up.bias"),
+    VECTOR(UP_BIAS, ALL, "blk.%d.ffn_up.bias"),
+    MATRIX(DOWN, ALL, "blk.%d.ffn_down.weight"),
+    VECTOR(DOWN_BIAS, ALL, "blk.%d.ffn_down.bias"),
+    VECTOR(ADDED2_GAMMA, ALL, "blk.%d.post_ffw_norm.weight"),
+    { .name = NULL },
+};
+
+/* The names hold at most one %d each: the table above says so. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+void gguf_part_name(char out[GGUF_MAX_NAME + 1], const struct gguf_part *part,
+                    int32_t layer)
+{
+    snprintf(out, GGUF_MAX_NAME + 1, part->name, layer);
+}
+#pragma GCC diagnostic pop
+
+enum layout gguf_part_layout(const struct gguf_class *class,
+                             const struct gguf_part *part)
+{
+    const bool heads = part->span == SPAN_Q || part->span == SPAN_K;
+
+    switch ((int)part->id) {
+    case TENSOR_QKV:
+        return heads ? class->heads : LAYOUT_LINEAR;
+    case TENSOR_QKV_BIAS:
+        return heads && class->heads == LAYOUT_PAIRS ? LAYOUT_PAIRS
+                                                     : LAYOUT_SAME;
+    case TENSOR_PROJECT:
+    case TENSOR_UP:
+    case TENSOR_DOWN:
+        return LAYOUT_LINEAR;
+    default:
+        return LAYOUT_SAME;
+    }
+}
+
+/* Queries, keys and values stand in one tensor or in three; of heads whose rows
+ * are in another order, in three.  Gate and up are as the architecture has
+ * them. */
+bool gguf_part_wanted(const struct gguf_class *class,
+                      const struct model_spec *spec, const struct gguf *file,
+                      const struct gguf_part *part, int32_t layer)
+{
+    const bool qkv = part->id == TENSOR_QKV || part->id == TENSOR_QKV_BIAS;
+    const bool up = part->id == TENSOR_UP || part->id == TENSOR_UP_BIAS;
+    char name[GGUF_MAX_NAME + 1];
+    bool whole = up && (class->gate_up || !spec_gated(spec));
+
+    if (tensor_outside(part->id) != (layer < 0))
+        return false;
+    for (const struct gguf_part *p = gguf_parts; qkv && p->name; p++)
+        if (p->id == part->id && p->span == SPAN_ALL) {
+            gguf_part_name(name, p, layer);
+            whole = class->heads == LAYOUT_LINEAR && gguf_find(file, name);
+        }
+    return (!qkv && !up) || (part->span == SPAN_ALL) == whole;
+}
+
+static enum status check_shape(const struct gguf *file,
+                               const struct gguf_tensor *have,
+                               const struct gguf_part *part, bool turned,
+                               const struct tensor *t, int64_t width,
+                               struct error *err)
+{
+    const uint64_t rows = (uint64_t)(turned ? width : t->rows);
+    const uint64_t columns = (uint64_t)(turned ? t->rows : width);
+
+    if (part->vector ? have->rank == 1 && have->shape[0] == (uint64_t)width
+                     : have->rank == 2 && have->shape[0] == rows &&
+                           have->shape[1] == columns)
+        return STATUS_OK;
+    return error_set(err, STATUS_BAD_FORMAT, "%.160s: tensor %s has %d axes,"
+                     " the first of %" PRIu64 ", and %" PRIu64 " numbers: its"
+                     " metadata calls for %" PRIu64 " x %" PRIu64,
+                     gguf_name(file), have->name, have->rank, have->shape[0],
+                     have->n, part->vector ? 1 : rows,
+                     part->vector ? (uint64_t)width : columns);
+}
+
+enum status gguf_part_find(const struct gguf_tensor **out,
+                           const struct gguf_class *class,
+                           const struct model_spec *spec,
+                           const struct gguf *file,
+                           const struct gguf_part *part,
+                           const struct tensor *tensor, struct error *err)
+{
+    const bool turned = gguf_part_layout(class, part) != LAYOUT_SAME;
+    char name[GGUF_MAX_NAME + 1];
+    int64_t from, to;
+
+    gguf_part_name(name, part, tensor->layer);
+    *out = gguf_find(file, name);
+    if (!*out)
+        return error_set(err, STATUS_BAD_FORMAT, "%.160s: no tensor %s",
+                         gguf_name(file), name);
+    span_columns(spec, tensor, part->span, &from, &to);
+    return check_shape(file, *out, part, turned, tensor, to - from, err);
+}

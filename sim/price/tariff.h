@@ -1,0 +1,20 @@
+/* tariff.h - Keep what of a model's prices no step changes, to be worked out once
+ * for many steps. */
+#ifndef TARIFF_H
+#define TARIFF_H
+
+#include "sim/core/model/plan.h"
+#include "sim/price/flops.h"
+
+struct tariff {
+    struct plan plan;
+    struct flops_list list;
+    bool stores;              /* the spec stores any weight in a type of its own */
+    bool runs;                /* spec_check_runs() */
+};
+
+/* Caller releases *out with free(). */
+enum status tariff_open(struct tariff **out, const struct model_spec *spec,
+                        struct error *err) MUST_CHECK;
+
+#endif
