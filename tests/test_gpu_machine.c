@@ -86,8 +86,10 @@ Test(gpu_machine, launches_are_no_part_of_the_shares)
     snprintf(flags, sizeof flags, "--seconds 0.1 -o '%s'", path);
     cr_assert(eq(int, measure(flags), 0));
     cr_assert(eq(int, machine_load(&m, path, &err), STATUS_OK), "%s", err.text);
-    for (double flops = 1e9; flops < 1e13; flops *= 10)
-        cr_expect(gt(dbl, machine_efficiency(&m, WORK_MATMUL, flops), 0.97));
+    for (double flops = 1e9; flops < 1e13; flops *= 10) {
+        const struct flops_size size = { .flops = flops };
+        cr_expect(gt(dbl, machine_efficiency(&m, WORK_MATMUL, &size), 0.97));
+    }
     cr_expect(gt(dbl, machine_dram_share(&m, 1e9), 0.97));
     fake_tree_close(&tree);
 }

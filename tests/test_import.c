@@ -372,8 +372,9 @@ Test(import, a_machine_takes_the_shares_that_calls_reached,
                  machine_peak(&before, PRECISION_FP32)->value));
     cr_expect(eq(dbl, after.level[LEVEL_DRAM].bytes_per_second.value,
                  before.level[LEVEL_DRAM].bytes_per_second.value));
-    const double share = machine_efficiency(&after, WORK_MATMUL, 262144);
+    const struct flops_size size = { .flops = 262144 };
+    const double share = machine_efficiency(&after, WORK_MATMUL, &size);
     cr_expect(gt(dbl, share, 0));
     cr_expect(le(dbl, share, 1));
-    cr_expect(ne(dbl, share, machine_efficiency(&before, WORK_MATMUL, 262144)));
+    cr_expect(ne(dbl, share, machine_efficiency(&before, WORK_MATMUL, &size)));
 }

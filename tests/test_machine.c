@@ -297,16 +297,22 @@ Test(machine, a_gpu_has_no_l3)
     cr_expect(machine_has_level(&m, LEVEL_DRAM));
 }
 
+static double share_at(const struct machine *m, enum work work, double flops)
+{
+    const struct flops_size size = { .flops = flops, .sequences = 1 };
+    return machine_efficiency(m, work, &size);
+}
+
 Test(machine, efficiency_is_linear_in_the_logarithm_and_flat_outside)
 {
     struct machine m = { .efficiency[WORK_MATMUL] = {
         4, { 1e3, 0.1, 1e5, 0.5 } } };
 
-    cr_expect(eq(dbl, machine_efficiency(&m, WORK_MATMUL, 0), 0.1));
-    cr_expect(eq(dbl, machine_efficiency(&m, WORK_MATMUL, 1000), 0.1));
-    cr_expect(epsilon_eq(dbl, machine_efficiency(&m, WORK_MATMUL, 10000), 0.3,
+    cr_expect(eq(dbl, share_at(&m, WORK_MATMUL, 0), 0.1));
+    cr_expect(eq(dbl, share_at(&m, WORK_MATMUL, 1000), 0.1));
+    cr_expect(epsilon_eq(dbl, share_at(&m, WORK_MATMUL, 10000), 0.3,
                          1e-12));
-    cr_expect(eq(dbl, machine_efficiency(&m, WORK_MATMUL, 100000000), 0.5));
+    cr_expect(eq(dbl, share_at(&m, WORK_MATMUL, 100000000), 0.5));
 }
 
 Test(machine, work_without_a_curve_of_its_own_has_that_of_its_like)
@@ -315,30 +321,81 @@ Test(machine, work_without_a_curve_of_its_own_has_that_of_its_like)
         [WORK_ATTEND] = { 2, { 1e3, 0.3 } }, [WORK_VECTOR] = { 2, { 1e3, 0.2 } },
         [WORK_LOSS] = { 2, { 1e3, 0.1 } } } };
 
-    cr_expect(eq(dbl, machine_efficiency(&m, WORK_QUERY, 1e3), 0.3));
-    cr_expect(eq(dbl, machine_efficiency(&m, WORK_NORM, 1e3), 0.2));
-    cr_expect(eq(dbl, machine_efficiency(&m, WORK_LOSS, 1e3), 0.1));
-    cr_expect(eq(dbl, machine_efficiency(&m, WORK_ATTEND_BACK, 1e3), 0.3));
+    cr_expect(eq(dbl, share_at(&m, WORK_QUERY, 1e3), 0.3));
+    cr_expect(eq(dbl, share_at(&m, WORK_NORM, 1e3), 0.2));
+    cr_expect(eq(dbl, share_at(&m, WORK_LOSS, 1e3), 0.1));
+    cr_expect(eq(dbl, share_at(&m, WORK_ATTEND_BACK, 1e3), 0.3));
+}
+
+/* Of few rows a curve of its own is read at the rows, that of products at the
+ * flops. */
+Test(machine, few_rows_are_read_by_their_number)
+{
+    struct machine m = { .efficiency = {
+        [WORK_MATMUL] = { 4, { 1e3, 0.1, 1e6, 0.4 } } } };
+    const struct flops_size size = { .flops = 1e6, .rows = 4, .sequences = 4 };
+
+    cr_expect(eq(dbl, machine_efficiency(&m, WORK_FEW, &size), 0.4));
+    m.efficiency[WORK_FEW] = (struct config_real_list){
+        6, { 1, 0.2, 4, 0.6, 8, 0.8 } };
+    cr_expect(eq(dbl, machine_efficiency(&m, WORK_FEW, &size), 0.6));
+}
+
+Test(machine, short_heads_keep_their_share_of_attention)
+{
+    struct machine m = {
+        .efficiency[WORK_ATTEND] = { 2, { 1e3, 0.8 } },
+        .half_head.value = 16, .half_head_backward.value = 48,
+    };
+    struct flops_size size = { .flops = 1e6, .sequences = 1, .head = 16 };
+
+    cr_expect(eq(dbl, machine_efficiency(&m, WORK_ATTEND, &size), 0.4));
+    cr_expect(eq(dbl, machine_efficiency(&m, WORK_ATTEND_BACK, &size), 0.2));
+    /* a query streams its keys, whatever the size of heads */
+    cr_expect(eq(dbl, machine_efficiency(&m, WORK_QUERY, &size), 0.8));
+    m.half_head.value = NAN;
+    cr_expect(eq(dbl, machine_efficiency(&m, WORK_ATTEND, &size), 0.8));
+    m.half_head.value = 16;
+    size.head = 0;
+    cr_expect(eq(dbl, machine_efficiency(&m, WORK_ATTEND, &size), 0.8));
+}
+
+Test(machine, what_comes_from_memory_is_as_measured_or_as_the_size_leaves)
+{
+    struct machine m = { .level[LEVEL_L3].size_bytes.value = 100 };
+
+    cr_expect(eq(dbl, machine_dram_reached(&m, 80, 100), 0));
+    cr_expect(eq(dbl, machine_dram_reached(&m, 200, 100), 0.5));
+    m.dram_reached = (struct config_real_list){ 4, { 40, 0.1, 160, 0.9 } };
+    cr_expect(eq(dbl, machine_dram_reached(&m, 40, 100), 0.1));
+    cr_expect(epsilon_eq(dbl, machine_dram_reached(&m, 80, 100), 0.5, 1e-12));
+    /* half the cache loses at half the distance */
+    cr_expect(epsilon_eq(dbl, machine_dram_reached(&m, 40, 50), 0.5, 1e-12));
+    cr_expect(eq(dbl, machine_dram_reached(&m, 1e9, 100), 0.9));
 }
 
 Test(machine, an_op_is_of_a_kind_by_its_pass_and_rows)
 {
-    cr_expect(eq(int, flops_work(OP_QKV, PASS_FORWARD, false, false),
+    cr_expect(eq(int, flops_work(OP_QKV, PASS_FORWARD, false, 0),
                  WORK_MATMUL));
-    cr_expect(eq(int, flops_work(OP_QKV, PASS_BACKWARD, false, false),
+    cr_expect(eq(int, flops_work(OP_QKV, PASS_BACKWARD, false, 1),
                  WORK_MATMUL_BACK));
-    cr_expect(eq(int, flops_work(OP_QKV, PASS_FORWARD, true, true), WORK_ROW));
-    cr_expect(eq(int, flops_work(OP_ATTEND, PASS_FORWARD, true, false),
+    cr_expect(eq(int, flops_work(OP_QKV, PASS_FORWARD, true, 1), WORK_ROW));
+    cr_expect(eq(int, flops_work(OP_QKV, PASS_FORWARD, false, FLOPS_FEW_ROWS),
+                 WORK_FEW));
+    cr_expect(eq(int, flops_work(OP_QKV, PASS_FORWARD, true, FLOPS_FEW_ROWS + 1),
+                 WORK_MATMUL));
+    cr_expect(eq(int, flops_work(OP_ATTEND, PASS_FORWARD, true, 1),
                  WORK_QUERY));
-    cr_expect(eq(int, flops_work(OP_EMBED, PASS_BACKWARD, false, false),
+    cr_expect(eq(int, flops_work(OP_EMBED, PASS_BACKWARD, false, 0),
                  WORK_STREAM));
     /* every op of a backward pass has a kind of its own nature */
     for (int o = 0; o < OP_COUNT; o++)
         cr_expect(eq(int, flops_multiplies(flops_work((enum op)o, PASS_FORWARD,
-                                                      false, false)),
+                                                      false, 0)),
                      o == OP_CLIP || o == OP_ADAMW
                          ? 0 : flops_multiplies(flops_work((enum op)o,
-                                   PASS_BACKWARD, false, false))), "%s",
+                                   PASS_BACKWARD, false, 0))), "%s",
                   op_table[o].name);
 }
 

@@ -53,7 +53,7 @@ Test(machine_command, a_dead_sensor_fits_nothing_and_leaves_the_file_alone)
     size_t size = 0;
 
     write_zone(&tree);
-    fake_tree_write(&tree, "old.yaml", "name: old\n");
+    fake_tree_write(&tree, "old.yaml", "# Written by `isobath machine`\nname: old\n");
     snprintf(arguments, sizeof arguments,
              "--fit-energy --sysfs-root %s -o %s/old.yaml", tree.root,
              tree.root);
@@ -63,7 +63,7 @@ Test(machine_command, a_dead_sensor_fits_nothing_and_leaves_the_file_alone)
     cr_expect(strstr(text, "0 J") == NULL, "%s", text);
     fake_tree_path(&tree, path, "old.yaml");
     cr_assert(eq(int, file_read(&kept, &size, path, 100, NULL), STATUS_OK));
-    cr_expect(eq(str, kept, "name: old\n"));
+    cr_expect(eq(str, kept, "# Written by `isobath machine`\nname: old\n"));
     free(kept);
     fake_tree_close(&tree);
 }

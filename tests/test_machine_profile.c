@@ -49,6 +49,8 @@ static struct machine_shares make_shares(void)
                    { "attend", { 2, { 1e3, 0.5 } } },
                    { "vector", { 2, { 1e3, 0.5 } } },
                    { "loss",   { 2, { 1e4, 0.25 } } } },
+        .half_head = { 8, 4, 16 }, .half_head_backward = { 4, 2, 8 },
+        .serial_caches = { NAN, NAN, NAN }, .serial_memory = { NAN, NAN, NAN },
         .scale = { 1, 0.8, 1.25 }, .launch_seconds = { 1e-6, 0.5e-6, 2e-6 },
         .select_rows = { 2e7, 1e7, 3e7 }, .share = 1 };
 }
@@ -72,6 +74,12 @@ static enum status round_trip_of(struct cpu_topology topology,
         status = machine_load(machine, path, err);
     fake_tree_close(&tree);
     return status;
+}
+
+static double share_at(const struct machine *m, enum work work, double flops)
+{
+    const struct flops_size size = { .flops = flops, .sequences = 1 };
+    return machine_efficiency(m, work, &size);
 }
 
 static enum status round_trip_fit(const struct peak *peak,
@@ -120,14 +128,38 @@ Test(machine_profile, what_work_reaches_comes_back)
     struct error err = { 0 };
 
     cr_assert(eq(int, round_trip(&peak, &m, &err), STATUS_OK), "%s", err.text);
-    cr_expect(eq(dbl, machine_efficiency(&m, WORK_MATMUL, 1e9), 0.5));
-    cr_expect(eq(dbl, machine_efficiency(&m, WORK_MATMUL, 1e2), 0.1));
-    cr_expect(eq(dbl, machine_efficiency(&m, WORK_LOSS, 1e5), 0.25));
-    cr_expect(eq(dbl, machine_efficiency(&m, WORK_ACT, 1e5), 0.5));
+    cr_expect(eq(dbl, share_at(&m, WORK_MATMUL, 1e9), 0.5));
+    cr_expect(eq(dbl, share_at(&m, WORK_MATMUL, 1e2), 0.1));
+    cr_expect(eq(dbl, share_at(&m, WORK_LOSS, 1e5), 0.25));
+    cr_expect(eq(dbl, share_at(&m, WORK_ACT, 1e5), 0.5));
     cr_expect(eq(dbl, m.efficiency_scale.low, 0.8));
+    cr_expect(eq(dbl, m.half_head.value, 8));
+    cr_expect(eq(dbl, m.half_head_backward.high, 8));
     cr_expect(eq(dbl, m.launch_seconds.value, 1e-6));
     cr_expect(eq(str, m.launch_seconds.grade, "measured"));
     cr_expect(eq(dbl, m.select_rows_per_second.value, 2e7));
+}
+
+/* What shares and steps found of waiting; without them a profile does not say, and
+ * is read all the same. */
+Test(machine_profile, what_work_waits_for_comes_back)
+{
+    struct peak peak = make_peak();
+    static struct machine m;
+    struct error err = { 0 };
+
+    cr_assert(eq(int, round_trip(&peak, &m, &err), STATUS_OK), "%s", err.text);
+    cr_expect(eq(i32, m.dram_reached.n, 0));
+    cr_expect(not(quantity_known(&m.serial_memory)));
+    shares_used.serial_caches = (struct machine_range){ 0.25, 0.125, 0.5 };
+    shares_used.serial_memory = (struct machine_range){ 0.75, 0.5, 1 };
+    shares_used.reached = (struct config_real_list){ 4, { 1e6, 0.5, 2e6, 1 } };
+    cr_assert(eq(int, round_trip(&peak, &m, &err), STATUS_OK), "%s", err.text);
+    cr_expect(eq(dbl, m.serial_caches.value, 0.25));
+    cr_expect(eq(dbl, m.serial_memory.high, 1));
+    cr_expect(eq(str, m.serial_memory.grade, "measured"));
+    cr_assert(eq(i32, m.dram_reached.n, 4));
+    cr_expect(eq(dbl, m.dram_reached.value[1], 0.5));
 }
 
 /* A peak that an op exceeds was measured beside other work. */

@@ -9,6 +9,7 @@
 #include "sim/price/flops.h"
 
 static struct machine_shares shares;
+static struct machine_far far;
 
 static const struct machine_curve *curve(const char *name)
 {
@@ -26,8 +27,8 @@ Test(machine_shares, every_kind_of_work_has_a_curve_of_shares)
     struct error err = { 0 };
     double most = 0;
 
-    cr_assert(eq(int, machine_shares_measure(&shares, &peak, true, &err),
-                 STATUS_OK), "%s", err.text);
+    cr_assert(eq(int, machine_shares_measure(&shares, &far, &peak, true,
+                                             &err), STATUS_OK), "%s", err.text);
     for (int w = 0; w < WORK_COUNT; w++) {
         const struct machine_curve *c = curve(work_names[w]);
         cr_assert(c != NULL, "%s", work_names[w]);
@@ -44,5 +45,19 @@ Test(machine_shares, every_kind_of_work_has_a_curve_of_shares)
     cr_expect(shares.scale.low <= 1 && shares.scale.high >= 1);
     cr_expect(gt(dbl, shares.launch_seconds.value, 0));
     cr_expect(gt(dbl, shares.select_rows.value, 0));
+    cr_expect(shares.half_head.value >= 0 &&
+              shares.half_head.low <= shares.half_head.value &&
+              shares.half_head.high >= shares.half_head.value);
     cr_expect(shares.share > 0 && shares.share <= 1);
+
+    /* steps to find what work waits for: of each kind, and of rising size */
+    bool lies[3] = { false };
+    for (int i = 0; i < far.n; i++) {
+        lies[far.step[i].lies] = true;
+        cr_expect(gt(dbl, far.step[i].seconds[OP_QKV], 0));
+        cr_expect(gt(dbl, far.step[i].seconds[OP_ATTEND], 0));
+        cr_expect(eq(dbl, far.step[i].seconds[OP_NORM], 0));
+    }
+    cr_expect(lies[LIES_CACHED] && lies[LIES_BETWEEN] && lies[LIES_PAST]);
+    cr_expect(isnan(shares.serial_memory.value));
 }

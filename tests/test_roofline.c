@@ -35,7 +35,8 @@ static double seconds_in(const struct machine *m, struct roofline_load load,
 {
     const struct rates rates = rates_of(m, products);
     const struct traffic traffic = roofline_traffic(&rates, &load);
-    load.share = machine_efficiency(m, load.work, load.flops);
+    const struct flops_size size = { .flops = load.flops, .sequences = 1 };
+    load.share = machine_efficiency(m, load.work, &size);
     return roofline_seconds(&rates, &load, &traffic);
 }
 
@@ -247,4 +248,23 @@ Test(roofline, work_hides_its_share_of_a_launch)
         cr_expect(epsilon_eq(dbl, seconds_of(&m, (struct roofline_load){
             .fresh_bytes = bytes[i], .footprint_bytes = bytes[i] }),
             seconds[i], 1e-12));
+}
+
+/* Few rows of near weights take 1 s; 4000 bytes of L3 2 s, of memory 4 s: of the
+ * shorter the shares that do not hide come on top, level after level. */
+Test(roofline, work_of_near_operands_waits_for_others_by_its_serial_shares)
+{
+    struct machine m = machine();
+    struct roofline_load load = { .work = WORK_FEW, .flops = 500000000,
+                                  .fresh_bytes = 4000, .footprint_bytes = 4000 };
+
+    m.serial_caches.value = 0.25;
+    m.serial_memory.value = 0.5;
+    cr_expect(epsilon_eq(dbl, seconds_of(&m, load), 2 + 0.25 * 1 + 0.001, 1e-9));
+    m.dram_reached = (struct config_real_list){ 2, { 1, 1 } };
+    cr_expect(epsilon_eq(dbl, seconds_of(&m, load), 4 + 0.5 * 2.25 + 0.001,
+                         1e-9));
+    /* other work hides the shorter time, unless a draw says otherwise */
+    load.work = WORK_MATMUL;
+    cr_expect(epsilon_eq(dbl, seconds_of(&m, load), 4.001, 1e-9));
 }

@@ -14,15 +14,23 @@ enum precision import_precision(const struct torch_call *call)
 enum work import_work(const struct import_job *job,
                       const struct torch_call *call)
 {
+    /* Of more rows a queued machine's products go by their flops, however few they
+     * are: its many cores share the columns. */
     return flops_work(call->op, call->pass, job->trace.decodes,
                       call->form == TORCH_PRODUCT && call->work.rows <= 1);
 }
 
+static struct flops_size size_of(const struct torch_call *call)
+{
+    return (struct flops_size){ .flops = call->work.flops,
+                                .rows = call->work.rows,
+                                .sequences = call->work.sequences };
+}
+
 double import_size(const struct import_job *job, const struct torch_call *call)
 {
-    return flops_attends(import_work(job, call))
-               ? call->work.flops / fmax(call->work.sequences, 1)
-               : call->work.flops;
+    const struct flops_size size = size_of(call);
+    return flops_size_of(import_work(job, call), &size);
 }
 
 /* All that is touched between two uses of a weight. */
@@ -44,10 +52,10 @@ static void predict_call(struct import_cell *cell, const struct import_job *job,
     const struct rates rates = rates_of(job->machine, p);
     const double weights = fmin(w->bytes, w->in * w->out *
                                           precision_bits[p] / 8);
+    const struct flops_size size = size_of(call);
     const struct roofline_load load = {
         .work = import_work(job, call), .flops = w->flops,
-        .share = machine_efficiency(job->machine, import_work(job, call),
-                                    import_size(job, call)),
+        .share = machine_efficiency(job->machine, import_work(job, call), &size),
         .fresh_bytes = w->bytes - weights, .stale_bytes = weights,
         .footprint_bytes = footprint_bytes,
     };

@@ -16,45 +16,97 @@
 
 /* ---- what is run ---- */
 
-/* Every second layer routes 12.5 % of its tokens, so that choosing and gathering
- * are seen.  A decoded model has `tokens` before the first step that is timed. */
+/* What a shape is for.  Trained and decoded ones show what ops reach with their
+ * operands where a step leaves them; near ones, one layer in the second cache,
+ * what products of few rows and queries reach; heads, how attention depends on
+ * the size of its heads; the rest, how work waits for operands in the last cache,
+ * past it, and between. */
+enum use { LAUNCHES, TRAINED, HEADS, DECODED, NEAR, CACHED, BETWEEN, PAST };
+
+/* Of trained and decoded models every second layer routes 12.5 % of its tokens,
+ * so that choosing and gathering are seen.  A decoded model has `tokens` before
+ * the first step that is timed. */
 static const struct shape {
+    enum use use;
     enum family family;
-    int32_t channels, tokens, sequences, vocab;
-    bool    decode, quick;
+    int32_t channels, head, layers, tokens, sequences, vocab;
+    bool    quick;
 } shapes[] = {
-    { FAMILY_GPT2,   16,  16, 1,  256, true,  true  },   /* first: launches */
-    { FAMILY_GPT2,   32, 128, 1,  256, false, true  },
-    { FAMILY_LLAMA,  64, 128, 4,  256, false, true  },
-    { FAMILY_GPT2,  128, 256, 1,  512, false, true  },
-    { FAMILY_LLAMA, 128, 256, 8,  256, false, false },
-    { FAMILY_GPT2,  256, 256, 4, 1024, false, false },
-    { FAMILY_LLAMA, 256, 512, 2,  256, false, false },
-    { FAMILY_GPT2,  512, 256, 4,  512, false, false },
-    { FAMILY_LLAMA,  64,  64, 1,  256, true,  true  },
-    { FAMILY_GPT2,  128, 256, 1,  256, true,  true  },
-    { FAMILY_LLAMA, 256, 512, 1, 1024, true,  false },
-    { FAMILY_GPT2,  256, 256, 4,  256, true,  false },
-    { FAMILY_LLAMA, 256, 128, 16, 256, true,  false },
-    { FAMILY_GPT2,  512, 512, 1,  512, true,  false },
+    { LAUNCHES, FAMILY_GPT2,   16, 16, 4,   16,  1,  256, true  },   /* first */
+    { TRAINED, FAMILY_GPT2,   32, 16, 4,  128,  1,  256, true  },
+    { TRAINED, FAMILY_LLAMA,  64, 32, 4,  128,  4,  256, true  },
+    { TRAINED, FAMILY_GPT2,  128, 64, 4,  256,  1,  512, true  },
+    { TRAINED, FAMILY_LLAMA, 128, 64, 4,  256,  8,  256, false },
+    { TRAINED, FAMILY_GPT2,  256, 64, 4,  256,  4, 1024, false },
+    { TRAINED, FAMILY_LLAMA, 256, 64, 4,  512,  2,  256, false },
+    { TRAINED, FAMILY_GPT2,  512, 64, 4,  256,  4,  512, false },
+    { HEADS,   FAMILY_GPT2,  128, 16, 2,  256,  4,   64, true  },
+    { HEADS,   FAMILY_GPT2,  128, 32, 2,  256,  4,   64, true  },
+    { HEADS,   FAMILY_GPT2,  128, 64, 2,  256,  4,   64, true  },
+    { HEADS,   FAMILY_GPT2,  128, 128, 2, 256,  4,   64, true  },
+    { DECODED, FAMILY_LLAMA,  64, 32, 4,   64,  1,  256, true  },
+    { DECODED, FAMILY_GPT2,  128, 64, 4,  256,  1,  256, true  },
+    { DECODED, FAMILY_GPT2,  256, 64, 4,  256,  4,  256, false },
+    { DECODED, FAMILY_LLAMA, 256, 64, 4,  128, 16,  256, false },
+    { NEAR,    FAMILY_GPT2,  128, 64, 1,   16,  1,   64, true  },
+    { NEAR,    FAMILY_GPT2,  128, 64, 1,   16,  2,   64, true  },
+    { NEAR,    FAMILY_GPT2,  128, 64, 1,   16,  3,   64, false },
+    { NEAR,    FAMILY_GPT2,  128, 64, 1,   16,  4,   64, true  },
+    { NEAR,    FAMILY_GPT2,  128, 64, 1,   16,  5,   64, false },
+    { NEAR,    FAMILY_GPT2,  128, 64, 1,   16,  6,   64, false },
+    { NEAR,    FAMILY_GPT2,  128, 64, 1,   16,  8,   64, true  },
+    { NEAR,    FAMILY_GPT2,  128, 64, 1,   16, 12,   64, false },
+    { NEAR,    FAMILY_GPT2,  128, 64, 1,   16, 16,   64, true  },
+    { NEAR,    FAMILY_GPT2,  128, 64, 1,   16, 32,   64, false },
+    { NEAR,    FAMILY_GPT2,  128, 64, 1,   16, 64,   64, true  },
+    { NEAR,    FAMILY_LLAMA,  64, 32, 1,   64,  1,   64, true  },
+    { NEAR,    FAMILY_LLAMA,  64, 32, 1,  256,  1,   64, true  },
+    { NEAR,    FAMILY_LLAMA,  64, 32, 1, 1024,  1,   64, false },
+    { NEAR,    FAMILY_GPT2,   64, 64, 1,   64,  1,   64, false },
+    { NEAR,    FAMILY_GPT2,   64, 64, 1,  256,  1,   64, true  },
+    { NEAR,    FAMILY_GPT2,   64, 64, 1, 1024,  1,   64, false },
+    { CACHED,  FAMILY_GPT2,  128, 64, 4,  256,  1,  256, true  },
+    { CACHED,  FAMILY_LLAMA, 128, 32, 4,  128,  4,  256, false },
+    { CACHED,  FAMILY_GPT2,  128, 64, 4,   32, 16,  256, false },
+    { BETWEEN, FAMILY_GPT2,  256, 64,  3,  64,  1,  256, false },
+    { BETWEEN, FAMILY_GPT2,  256, 64,  4,  64,  1,  256, false },
+    { BETWEEN, FAMILY_GPT2,  256, 64,  5,  64,  1,  256, true  },
+    { BETWEEN, FAMILY_GPT2,  256, 64,  6,  64,  1,  256, false },
+    { BETWEEN, FAMILY_GPT2,  256, 64,  8,  64,  1,  256, false },
+    { BETWEEN, FAMILY_GPT2,  256, 64, 11,  64,  1,  256, false },
+    { BETWEEN, FAMILY_GPT2,  256, 64, 16,  64,  1,  256, false },
+    { BETWEEN, FAMILY_GPT2,  256, 64, 24,  64,  1,  256, false },
+    { PAST,    FAMILY_GPT2,  512, 64, 12, 128,  1,  512, true  },
+    { PAST,    FAMILY_LLAMA, 512, 64, 12, 256,  4,  512, false },
+    { PAST,    FAMILY_GPT2,  512, 64, 12, 128, 16,  512, false },
 };
-enum { N_SHAPES = sizeof shapes / sizeof *shapes, N_LAYERS = 4, STEPS = 8,
-       ATTEMPTS = 3, POINTS_MAX = 512 };
+enum { N_SHAPES = sizeof shapes / sizeof *shapes, LAYERS_MAX = 24, STEPS = 8,
+       ATTEMPTS = 3, SEQUENCES_MAX = 64, POINTS_MAX = 768 };
+
+static bool trains(const struct shape *shape)
+{
+    return shape->use == TRAINED || shape->use == HEADS;
+}
+
+static bool routes(const struct shape *shape)
+{
+    return shape->use == LAUNCHES || shape->use == TRAINED ||
+           shape->use == DECODED;
+}
 
 static struct model_spec spec_of(const struct shape *shape)
 {
-    const int32_t head = shape->channels < 64 ? 16
-                         : shape->channels < 128 ? 32 : 64;
     struct model_spec s = {
-        .traits = family_traits[shape->family], .n_layers = N_LAYERS,
-        .n_channels = shape->channels, .n_heads = shape->channels / head,
-        .n_kv_heads = shape->channels / head, .head_size = head,
+        .traits = family_traits[shape->family], .n_layers = shape->layers,
+        .n_channels = shape->channels,
+        .n_heads = shape->channels / shape->head,
+        .n_kv_heads = shape->channels / shape->head, .head_size = shape->head,
         .n_ffn = 4 * shape->channels, .n_vocab = shape->vocab,
         .max_tokens = shape->tokens + STEPS, .tied_head = true,
         .norm_epsilon = 1e-5f, .rope_theta = 10000.0f, .gate = GATE_SIGMOID2,
         .router_scores = true, .router_trained = true,
     };
-    for (int32_t l = 1; l < N_LAYERS; l += 2) {
+    for (int32_t l = 1; l < shape->layers && routes(shape); l += 2) {
         s.routed[l] = true;
         s.capacity[l] = 0.125;
     }
@@ -68,8 +120,14 @@ struct timed { double seconds, flops, rows; int runs; };
 struct time_meter {
     struct meter meter;          /* first: downcast */
     double started, bracket;     /* seconds of reading the clock */
-    struct timed at[PASS_COUNT][OP_COUNT][2];   /* 1: of one row */
+    struct timed at[PASS_COUNT][OP_COUNT][2];   /* 1: of a layer that routes */
 };
+
+/* The cell of an op: layers that route have other rows. */
+static struct timed *cell_of(struct time_meter *m, const struct op_run *run)
+{
+    return &m->at[run->pass][run->op][run->layer >= 0 && run->layer % 2 == 1];
+}
 
 static void begin_op(struct meter *meter, const struct op_run *run)
 {
@@ -81,7 +139,7 @@ static void end_op(struct meter *meter, const struct op_run *run)
 {
     const double now = clock_seconds();
     struct time_meter *m = (struct time_meter *)meter;
-    struct timed *t = &m->at[run->pass][run->op][run->n_rows == 1];
+    struct timed *t = cell_of(m, run);
 
     t->seconds += now - m->started - m->bracket;
     t->flops += (double)run->total.flops;
@@ -107,7 +165,7 @@ struct runner {
     const struct shape *shape;
     struct model *model;
     int32_t *ids;                /* [B,T] */
-    bool     keep[N_LAYERS * 16];
+    bool     keep[LAYERS_MAX * SEQUENCES_MAX];
     int64_t  step;
 };
 
@@ -117,7 +175,7 @@ static enum status runner_open(struct runner *r, const struct shape *shape,
     const struct model_spec spec = spec_of(shape);
     const struct model_options options = {
         .n_sequences = shape->sequences, .n_tokens = spec.max_tokens,
-        .train = !shape->decode, .decode = shape->decode,
+        .train = trains(shape), .decode = !trains(shape),
         .n_threads = n_threads,
     };
     const size_t n = (size_t)shape->sequences * (size_t)spec.max_tokens;
@@ -133,7 +191,7 @@ static enum status runner_open(struct runner *r, const struct shape *shape,
         return error_set(err, STATUS_NO_MEMORY, "no memory for tokens");
     for (size_t i = 0; i < n; i++)
         r->ids[i] = (int32_t)random_below(&random, (uint32_t)spec.n_vocab);
-    for (int i = 0; i < N_LAYERS * 16; i++)
+    for (int i = 0; i < LAYERS_MAX * SEQUENCES_MAX; i++)
         r->keep[i] = true;
     return STATUS_OK;
 }
@@ -182,7 +240,7 @@ static void decode(struct runner *r, struct meter *meter)
 
 static void step(struct runner *r, struct meter *meter)
 {
-    (r->shape->decode ? decode : train)(r, meter);
+    (trains(r->shape) ? train : decode)(r, meter);
 }
 
 /* ---- points ---- */
@@ -199,47 +257,78 @@ struct seen {
     struct points of[WORK_COUNT];
     struct load_prober prober;
     struct load_probe before[N_SHAPES], after[N_SHAPES];
-    struct time_meter best;          /* of each op the best step of a shape */
+    struct time_meter step[STEPS];   /* of the shape that runs */
+    struct time_meter best;          /* of the attempt that took least: medians */
     double launch[OP_COUNT], select[N_SHAPES];
     int    n_launches, n_selects, n_shapes;
     double launch_seconds;
     double peak;                     /* measured; or above it, an op's rate */
 };
 
-static void keep_best(struct time_meter *best, const struct time_meter *now)
+/* Of each op the median step: what others take of a machine's caches and memory
+ * is part of what its work takes here. */
+static struct time_meter medians(const struct seen *seen)
 {
+    struct time_meter out = seen->step[0];
+
     for (int p = 0; p < PASS_COUNT; p++)
         for (int o = 0; o < OP_COUNT; o++)
-            for (int one = 0; one < 2; one++) {
-                struct timed *b = &best->at[p][o][one];
-                const struct timed *t = &now->at[p][o][one];
-                if (t->runs > 0 && (b->runs == 0 || t->seconds < b->seconds))
-                    *b = *t;
+            for (int r = 0; r < 2; r++) {
+                double seconds[STEPS];
+                for (int i = 0; i < STEPS; i++)
+                    seconds[i] = seen->step[i].at[p][o][r].seconds;
+                out.at[p][o][r].seconds = stats_median(seconds, STEPS);
             }
+    return out;
 }
 
-/* An op that is all launch says nothing of its rate. */
-static void add_point(struct seen *seen, const struct shape *shape,
-                      enum pass pass, enum op op, bool one_row,
-                      const struct timed *t)
+static double total_seconds(const struct time_meter *meter)
 {
-    const double rows = t->rows / t->runs, flops = t->flops / t->runs;
+    double sum = 0;
+
+    for (int p = 0; p < PASS_COUNT; p++)
+        for (int o = 0; o < OP_COUNT; o++)
+            sum += meter->at[p][o][0].seconds + meter->at[p][o][1].seconds;
+    return sum;
+}
+
+static struct flops_size size_of(const struct shape *shape,
+                                 const struct timed *t)
+{
+    return (struct flops_size){ .flops = t->flops / t->runs,
+                                .rows = t->rows / t->runs,
+                                .sequences = shape->sequences,
+                                .head = shape->head };
+}
+
+static enum work work_of(const struct shape *shape, enum pass pass, enum op op,
+                         const struct timed *t)
+{
+    return flops_work(op, pass, !trains(shape), (uint64_t)(t->rows / t->runs));
+}
+
+/* An op that is all launch says nothing of its rate; one that waits for operands
+ * says nothing of what near ones reach. */
+static void add_point(struct seen *seen, const struct shape *shape,
+                      enum pass pass, enum op op, const struct timed *t)
+{
+    const struct flops_size size = size_of(shape, t);
     const double took = t->seconds / t->runs - seen->launch_seconds;
-    const enum work work = flops_work(op, pass, shape->decode, one_row);
+    const enum work work = work_of(shape, pass, op, t);
     struct points *points = &seen->of[work];
 
     if (took < 0.5 * t->seconds / t->runs)
         return;
-    if (op == OP_SELECT && rows > 0)
-        seen->select[seen->n_selects++] = rows / took;
-    if (!(flops > 0) || points->n == POINTS_MAX)
+    if (op == OP_SELECT && size.rows > 0)
+        seen->select[seen->n_selects++] = size.rows / took;
+    if (!(size.flops > 0) || points->n == POINTS_MAX ||
+        (flops_streams(work) && shape->use != NEAR))
         return;
     points->shape[points->n] = (int)(shape - shapes);
     points->seconds[points->n] = took * t->runs;
-    points->size[points->n] = flops_attends(work)
-        ? flops / shape->sequences : flops;
-    points->share[points->n++] = flops / took;
-    seen->peak = fmax(seen->peak, flops / took);
+    points->size[points->n] = flops_size_of(work, &size);
+    points->share[points->n++] = size.flops / took;
+    seen->peak = fmax(seen->peak, size.flops / took);
 }
 
 /* The first shape's ops are too small to take longer than their launch. */
@@ -258,62 +347,97 @@ static void take_launch(struct seen *seen)
     seen->launch_seconds = n ? stats_median(sorted, (size_t)n) : 0;
 }
 
-static void take_points(struct seen *seen, const struct shape *shape)
+/* What near work takes when its operands are not: a step of a far shape. */
+static void take_far(const struct seen *seen, const struct shape *shape,
+                     struct machine_far *far)
 {
-    if (shape == shapes) {
+    struct machine_far_step *step = &far->step[far->n++];
+
+    *step = (struct machine_far_step){ .spec = spec_of(shape),
+                                       .n_sequences = shape->sequences,
+                                       .n_tokens = shape->tokens + STEPS / 2,
+                                       .lies = shape->use == PAST ? LIES_PAST
+                                               : shape->use == CACHED
+                                                   ? LIES_CACHED
+                                                   : LIES_BETWEEN };
+    for (int o = 0; o < OP_COUNT; o++)
+        for (int r = 0; r < 2; r++) {
+            const struct timed *t = &seen->best.at[PASS_FORWARD][o][r];
+            if (t->runs > 0 &&
+                flops_streams(work_of(shape, PASS_FORWARD, (enum op)o, t)))
+                step->seconds[o] += t->seconds;
+        }
+}
+
+static void take_points(struct seen *seen, const struct shape *shape,
+                        struct machine_far *far)
+{
+    if (shape->use == LAUNCHES) {
         take_launch(seen);
         return;
     }
+    if (shape->use >= CACHED)
+        take_far(seen, shape, far);
     for (int p = 0; p < PASS_COUNT; p++)
         for (int o = 0; o < OP_COUNT; o++)
-            for (int one = 0; one < 2; one++)
-                if (seen->best.at[p][o][one].runs > 0)
-                    add_point(seen, shape, (enum pass)p, (enum op)o, one,
-                              &seen->best.at[p][o][one]);
+            for (int r = 0; r < 2; r++)
+                if (seen->best.at[p][o][r].runs > 0)
+                    add_point(seen, shape, (enum pass)p, (enum op)o,
+                              &seen->best.at[p][o][r]);
 }
 
 static enum status run_shape(struct seen *seen, const struct shape *shape,
-                             int n_threads, struct error *err)
+                             int n_threads, struct machine_far *far,
+                             struct error *err)
 {
     const int n = seen->n_shapes++;
+    double least = HUGE_VAL;
     struct runner runner;
     enum status status = runner_open(&runner, shape, n_threads, err);
 
-    seen->best = (struct time_meter){ 0 };
     if (status == STATUS_OK)
         step(&runner, NULL);
     for (int attempt = 0; attempt < ATTEMPTS && status == STATUS_OK;
          attempt++) {
         seen->before[n] = load_probe_take(&seen->prober);
         for (int i = 0; i < STEPS; i++) {
-            struct time_meter meter = { .meter = { begin_op, end_op, false },
-                                        .bracket = bracket_seconds() };
-            step(&runner, &meter.meter);
-            keep_best(&seen->best, &meter);
+            seen->step[i] = (struct time_meter){
+                .meter = { begin_op, end_op, false },
+                .bracket = bracket_seconds() };
+            step(&runner, &seen->step[i].meter);
         }
         seen->after[n] = load_probe_take(&seen->prober);
+        const struct time_meter now = medians(seen);
+        if (total_seconds(&now) < least)
+            seen->best = now;
+        least = fmin(least, total_seconds(&now));
         if (load_share(&seen->prober, &seen->before[n], &seen->after[n]) >=
             load_least_share)
             break;
     }
-    take_points(seen, shape);
+    if (status == STATUS_OK)
+        take_points(seen, shape, far);
     runner_close(&runner);
     return status;
 }
 
 /* ---- curves ---- */
 
-/* The median share of each half decade of sizes. */
-static void fit_curve(struct config_real_list *out, const struct points *points)
+/* The median share of each half decade of flops, from a hundred on; of rows of each
+ * number. */
+static void fit_curve(struct config_real_list *out, const struct points *points,
+                      enum work work)
 {
-    enum { FIRST = 4, LAST = 26 };     /* 1e2 to 1e13 */
+    enum { DECADES = 13, A_DECADE = 2, ROWS_A_DECADE = 24 };
+    const int fine = work == WORK_FEW ? ROWS_A_DECADE : A_DECADE;
+    const int first = work == WORK_FEW ? 0 : 2 * fine;
 
     out->n = 0;
-    for (int bin = FIRST; bin <= LAST; bin++) {
+    for (int bin = first; bin <= DECADES * fine; bin++) {
         double share[POINTS_MAX], size = 0;
         size_t n = 0;
         for (int i = 0; i < points->n; i++)
-            if (lround(2 * log10(points->size[i])) == bin) {
+            if (lround(fine * log10(points->size[i])) == bin) {
                 share[n++] = points->share[i];
                 size += log(points->size[i]);
             }
@@ -321,6 +445,54 @@ static void fit_curve(struct config_real_list *out, const struct points *points)
             continue;
         out->value[out->n++] = exp(size / (double)n);
         out->value[out->n++] = stats_median(share, n);
+    }
+}
+
+/* How far the rates of shapes that differ in their heads alone are from D / (D +
+ * half), as the spread of the logarithms. */
+static double misfit(const struct points *points, double half)
+{
+    double sum = 0, squares = 0;
+    int n = 0;
+
+    for (int i = 0; i < points->n; i++) {
+        const struct shape *shape = &shapes[points->shape[i]];
+        if (shape->use != HEADS)
+            continue;
+        const double x = log(points->share[i] * (shape->head + half) /
+                             shape->head);
+        sum += x;
+        squares += x * x;
+        n++;
+    }
+    return n ? squares - sum * sum / n : 0;
+}
+
+/* The half that fits best, and those that fit not twice as badly. */
+static struct machine_range fit_half(const struct points *points)
+{
+    static const double most = 64, step = 0.25;
+    struct machine_range out = { 0, 0, 0 };
+    double least = misfit(points, 0);
+
+    for (double half = step; half <= most; half += step)
+        if (misfit(points, half) < least) {
+            least = misfit(points, half);
+            out = (struct machine_range){ half, half, half };
+        }
+    while (out.low > 0 && misfit(points, out.low) < 2 * least)
+        out.low -= step;
+    while (out.high < most && misfit(points, out.high) < 2 * least)
+        out.high += step;
+    return out;
+}
+
+/* What the points would be if nothing but heads took time. */
+static void level_heads(struct points *points, double half)
+{
+    for (int i = 0; i < points->n; i++) {
+        const double head = shapes[points->shape[i]].head;
+        points->share[i] = fmin(1, points->share[i] * (head + half) / head);
     }
 }
 
@@ -335,9 +507,12 @@ static struct machine_range scatter(const struct seen *seen,
     for (int w = 0; w < WORK_COUNT; w++)
         for (int i = 0; i < seen->of[w].n && w != WORK_VECTOR; i++) {
             const struct points *p = &seen->of[w];
+            const struct flops_size size = { .flops = p->size[i],
+                                             .rows = p->size[i],
+                                             .sequences = 1 };
             took[p->shape[i]] += p->seconds[i];
             priced[p->shape[i]] += p->seconds[i] * p->share[i] /
-                machine_efficiency(machine, (enum work)w, p->size[i]);
+                machine_efficiency(machine, (enum work)w, &size);
         }
     for (int s = 0; s < N_SHAPES; s++)
         if (took[s] > 0)
@@ -358,6 +533,13 @@ static struct machine_range range_of(double *x, int n)
     return (struct machine_range){ stats_median(x, (size_t)n), low, high };
 }
 
+static void add_curve(struct machine_shares *out, const char *name,
+                      const struct config_real_list *points)
+{
+    if (points->n > 0)
+        out->curve[out->n_curves++] = (struct machine_curve){ name, *points };
+}
+
 /* Every kind of work that was seen, and the vectors' together, which the others
  * fall back on. */
 static void conclude(struct machine_shares *out, struct seen *seen)
@@ -375,12 +557,16 @@ static void conclude(struct machine_shares *out, struct seen *seen)
             all->size[all->n] = seen->of[w].size[i];
             all->share[all->n++] = seen->of[w].share[i];
         }
-    *out = (struct machine_shares){ .share = 1, .flops_per_second = seen->peak };
+    *out = (struct machine_shares){
+        .share = 1, .flops_per_second = seen->peak,
+        .serial_caches = { NAN, NAN, NAN }, .serial_memory = { NAN, NAN, NAN } };
+    out->half_head = fit_half(&seen->of[WORK_ATTEND]);
+    out->half_head_backward = fit_half(&seen->of[WORK_ATTEND_BACK]);
+    level_heads(&seen->of[WORK_ATTEND], out->half_head.value);
+    level_heads(&seen->of[WORK_ATTEND_BACK], out->half_head_backward.value);
     for (int w = 0; w < WORK_COUNT; w++) {
-        fit_curve(&machine.efficiency[w], &seen->of[w]);
-        if (machine.efficiency[w].n > 0)
-            out->curve[out->n_curves++] = (struct machine_curve){
-                work_names[w], machine.efficiency[w] };
+        fit_curve(&machine.efficiency[w], &seen->of[w], (enum work)w);
+        add_curve(out, work_names[w], &machine.efficiency[w]);
     }
     out->scale = scatter(seen, &machine);
     out->launch_seconds = range_of(seen->launch, seen->n_launches);
@@ -391,6 +577,7 @@ static void conclude(struct machine_shares *out, struct seen *seen)
 }
 
 enum status machine_shares_measure(struct machine_shares *out,
+                                   struct machine_far *far,
                                    const struct peak *peak, bool quick,
                                    struct error *err)
 {
@@ -399,11 +586,12 @@ enum status machine_shares_measure(struct machine_shares *out,
 
     if (!seen)
         return error_set(err, STATUS_NO_MEMORY, "no memory for rates");
+    far->n = 0;
     seen->peak = peak->flops_all.per_second;
     status = load_prober_open(&seen->prober, peak->n_threads, err);
     for (int i = 0; i < N_SHAPES && status == STATUS_OK; i++)
         if (!quick || shapes[i].quick)
-            status = run_shape(seen, &shapes[i], peak->n_threads, err);
+            status = run_shape(seen, &shapes[i], peak->n_threads, far, err);
     if (status == STATUS_OK)
         conclude(out, seen);
     load_prober_close(&seen->prober);

@@ -5,11 +5,30 @@
 
 #include "hwprof/machine/peak.h"
 #include "hwprof/measure/machine_profile.h"
+#include "sim/core/ledger/op.h"
+#include "sim/core/model/spec.h"
 
-/* Trains and decodes models of several widths, each op's time being the best of
- * several steps: other tenants of the machine only ever make it slower.  Takes
- * about 10 s, `quick` 2 s.  `peak` is that of as many threads. */
+/* A decode step of a dense model whose operands are not in near caches: surely in
+ * the last one, surely past it, or somewhere between. */
+struct machine_far_step {
+    struct model_spec spec;
+    int32_t n_sequences, n_tokens;
+    enum machine_lies { LIES_CACHED, LIES_PAST, LIES_BETWEEN } lies;
+    double  seconds[OP_COUNT];   /* of all layers; 0: an op of another kind than
+                                  * flops_streams() */
+};
+enum { MACHINE_FAR_MAX = 16 };
+struct machine_far {
+    int n;
+    struct machine_far_step step[MACHINE_FAR_MAX];
+};
+
+/* Trains and decodes models of several widths, each op's time being the median of
+ * several steps.  Takes about 20 s, `quick` 4 s.  `peak` is that of as many threads.
+ * out->serial_* stay unknown and out->reached empty: machine_serial_fit() finds
+ * them from *far. */
 enum status machine_shares_measure(struct machine_shares *out,
+                                   struct machine_far *far,
                                    const struct peak *peak, bool quick,
                                    struct error *err) MUST_CHECK;
 

@@ -102,6 +102,16 @@ static struct prior measured(const struct peak_rate *rate, const char *source)
     return (struct prior){ value, rate->worst, value, "measured", source };
 }
 
+/* A curve without points is left out: the profile then has another's. */
+static void write_curve(FILE *file, const char *name,
+                        const struct config_real_list *points)
+{
+    for (int32_t i = 0; i < points->n; i += 2)
+        fprintf(file, "%s%s%s%.3g, %.3g", i ? ", " : "  ", i ? "" : name,
+                i ? "" : ": [", points->value[i], points->value[i + 1]);
+    fputs(points->n ? "]\n" : "", file);
+}
+
 static void write_level(FILE *file, const struct cpu_topology *t,
                         const struct peak *peak, enum peak_level level,
                         struct prior joules, double *rate_limit)
@@ -238,20 +248,15 @@ static void write_range(FILE *file, const char *key,
                                                range->high, grade, source });
 }
 
-static void write_curve(FILE *file, const struct machine_curve *curve)
-{
-    fprintf(file, "  %s: [", curve->name);
-    for (int32_t i = 0; i < curve->points.n; i += 2)
-        fprintf(file, "%s%.3g, %.3g", i ? ", " : "", curve->points.value[i],
-                curve->points.value[i + 1]);
-    fputs("]\n", file);
-}
-
 /* Rates that others ran beside are floors, and no measurements. */
 static void write_shares(FILE *file, const struct machine_shares *shares)
 {
     static const char *const source = "ops of models trained and decoded here,"
-                                      " best of several steps";
+                                      " medians of several steps";
+    static const char *const heads = "steps that differ in the size of heads"
+                                     " alone";
+    static const char *const far = "decode steps of models in the last cache"
+                                   " and past it, against rates of near ones";
     const char *grade = shares->share < load_least_share ? "assumed"
                                                          : "measured";
 
@@ -259,9 +264,18 @@ static void write_shares(FILE *file, const struct machine_shares *shares)
                 "choosing among the tokens of those models");
     write_range(file, "launch_seconds", &shares->launch_seconds, grade,
                 "ops of a decode step at width 16");
+    if (!isnan(shares->serial_caches.value) &&
+        !isnan(shares->serial_memory.value)) {
+        fputs("serial:\n", file);
+        write_range(file, "  caches", &shares->serial_caches, grade, far);
+        write_range(file, "  memory", &shares->serial_memory, grade, far);
+    }
     fputs("efficiency:\n", file);
     for (int i = 0; i < shares->n_curves; i++)
-        write_curve(file, &shares->curve[i]);
+        write_curve(file, shares->curve[i].name, &shares->curve[i].points);
+    write_range(file, "  half_head", &shares->half_head, grade, heads);
+    write_range(file, "  half_head_backward", &shares->half_head_backward, grade,
+                heads);
     write_range(file, "  scale", &shares->scale, grade, source);
 }
 
@@ -304,6 +318,7 @@ enum status machine_profile_write(FILE *file, const struct cpu_topology *t,
         if (peak->read_all[l].n_runs)
             write_level(file, t, peak, (enum peak_level)l, joules.byte[l],
                         &limit);
+    write_curve(file, "reached", &shares->reached);     /* of dram, the last */
     return ferror(file) ? error_set(err, STATUS_IO, "writing a profile failed")
                         : STATUS_OK;
 }

@@ -14,7 +14,7 @@
 /* What work of each kind reaches of the peak: measured here. */
 struct machine_curve {
     const char *name;            /* of the profile's key, efficiency.NAME */
-    struct config_real_list points;      /* flops, share, flops, share, ... */
+    struct config_real_list points;      /* size, share, size, share, ... */
 };
 struct machine_range { double value, low, high; };     /* NAN: not seen */
 enum { MACHINE_CURVES_MAX = 16 };
@@ -23,6 +23,10 @@ struct machine_shares {
     int n_curves;
     struct machine_curve curve[MACHINE_CURVES_MAX];
     struct machine_range scale, launch_seconds;
+    /* Keys of machine.h. */
+    struct machine_range half_head, half_head_backward;
+    struct machine_range serial_caches, serial_memory;
+    struct config_real_list reached;     /* dram.reached */
     struct machine_range select_rows;    /* per second */
     double flops_per_second;     /* the peak that they are shares of: the
                                   * measured one, or what an op exceeded it by */

@@ -134,7 +134,6 @@ static const struct {
     const char *value;           /* JSON; NULL: only null */
     const char *supported;
 } refused[] = {
-    { "quantization_config", NULL, "weights that are not quantized" },
     { "auto_map", NULL, "the classes of transformers, not code of the model" },
     { "rope_interleaved", "false", "false" },
     { "partial_rotary_factor", "1.0", "1.0" },
@@ -312,6 +311,8 @@ static enum status read_root(struct model_spec *out, struct hf_routing *routing,
         status = derive(&spec, name, err);
     if (status == STATUS_OK)
         status = hf_read_experts(&spec, class, root, name, err);
+    if (status == STATUS_OK && spec.n_layers <= SPEC_MAX_LAYERS)
+        status = hf_read_quantized(&spec, class, root, name, err);
     if (status == STATUS_OK && spec.n_layers > SPEC_MAX_LAYERS)
         status = error_set(err, STATUS_BAD_VALUE, "%.160s: %d layers: allowed"
                            " are %d", name, spec.n_layers, SPEC_MAX_LAYERS);

@@ -90,6 +90,14 @@ enum status hf_read_experts(struct model_spec *spec,
 void hf_write_experts(json_t *root, const struct hf_class *class,
                       const struct model_spec *spec);
 
+/* ---- hf_quantized.c ---- */
+
+/* The matrices that quantization_config packs, and the type of the others; of the
+ * spec all else is read.  Of classes that are priced alone nothing. */
+enum status hf_read_quantized(struct model_spec *spec,
+                              const struct hf_class *class, const json_t *root,
+                              const char *name, struct error *err) MUST_CHECK;
+
 /* ---- hf_routing.c: the object "isobath" ---- */
 
 enum status hf_read_routing(struct model_spec *spec,

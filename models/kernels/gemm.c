@@ -22,6 +22,7 @@ enum {
     MR = REGISTER_LANES == 16 ? 8 : 4,
     NV = 3,
     THIN = 4,
+    C_BLOCK = 4096,
     AHEAD = 64,
 };
 
@@ -386,15 +387,21 @@ static void begin_columns(const struct gemm *g, int32_t n0, int32_t n1)
         }
 }
 
+/* So many numbers of c at a time as half a usual first cache holds. */
 static void thin_columns(const struct gemm *g, int32_t n0, int32_t n1)
 {
+    const int32_t columns = C_BLOCK / (g->m > 0 ? g->m : 1) / W * W;
+
     begin_columns(g, n0, n1);
-    switch (g->m) {
-    case 4: thin(4, g, n0, n1); break;
-    case 3: thin(3, g, n0, n1); break;
-    case 2: thin(2, g, n0, n1); break;
-    case 1: thin(1, g, n0, n1); break;
-    default: break;
+    for (int32_t j = n0; j < n1; j += columns) {
+        const int32_t to = n1 - j < columns ? n1 : j + columns;
+        switch (g->m) {
+        case 4: thin(4, g, j, to); break;
+        case 3: thin(3, g, j, to); break;
+        case 2: thin(2, g, j, to); break;
+        case 1: thin(1, g, j, to); break;
+        default: break;
+        }
     }
 }
 

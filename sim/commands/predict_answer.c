@@ -180,7 +180,9 @@ void predict_print_question(FILE *file, const struct predict_answer *a)
                     T);
     }
     print_experts(file, &a->question);
-    if (spec_stores(s)) {
+    if (s->packing.method) {
+        predict_print_packing(file, s);
+    } else if (spec_stores(s)) {
         char weights[SOURCE_WEIGHTS_SIZE];
         source_weights_text(weights, s);
         fprintf(file, "matrices priced as %s\n", weights);

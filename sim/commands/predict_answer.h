@@ -90,6 +90,8 @@ void predict_memory_text(FILE *file, const struct predict_answer *answer);
 enum status predict_memory_table(FILE *file,
                                  const struct predict_answer *answer,
                                  struct error *err) MUST_CHECK;
+/* Which matrices are packed, of a spec whose are, and in how many bits. */
+void predict_print_packing(FILE *file, const struct model_spec *spec);
 /* Adds memory_bytes, process_bytes, memory, holds and fits. */
 void predict_memory_json(json_t *summary, const struct predict_answer *answer);
 

@@ -81,6 +81,30 @@ static void print_fit(FILE *file, const struct predict_answer *a)
 
 /* ---- text and CSV ---- */
 
+void predict_print_packing(FILE *file, const struct model_spec *spec)
+{
+    uint64_t numbers = 0, bytes = 0;
+    int n = 0, all = 0;
+
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        for (int i = 0; i < MATRIX_COUNT; i++) {
+            const uint64_t K = (uint64_t)spec_inputs(spec, (enum matrix)i);
+            const uint64_t N = (uint64_t)spec_outputs(spec, (enum matrix)i);
+            all += spec_has_matrix(spec, (enum matrix)i);
+            if (!spec->packed[l][i])
+                continue;
+            n++;
+            numbers += K * N;
+            bytes += packing_bytes(&spec->packing, K, N);
+        }
+    fprintf(file, "%d of %d matrices of layers%s packed by %s: %d bits a number,"
+            " %.4g with their scales; others %s\n", n, all,
+            spec->packed_head ? " and the head" : "", spec->packing.method,
+            spec->packing.bits,
+            n > 0 ? 8.0 * (double)bytes / (double)numbers : 0.0,
+            number_table[spec->stored_embedding].name);
+}
+
 /* The layers that cache a window of the text. */
 static void print_windows(FILE *file, const struct predict_answer *a)
 {

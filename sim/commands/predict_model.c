@@ -132,6 +132,18 @@ static int format_of(const char *type)
     return p;
 }
 
+/* As if no matrix were packed. */
+static void unpack(struct model_spec *spec)
+{
+    if (!spec->packing.method)
+        return;
+    spec->packing = (struct packing){ .method = NULL };
+    spec->packed_head = false;
+    spec->stored_embedding = spec->stored_head = NUMBER_F32;
+    memset(spec->packed, 0, sizeof spec->packed);
+    memset(spec->stored, NUMBER_F32, sizeof spec->stored);
+}
+
 /* Store all matrices in the type that --weights names; formats of machines are
  * the regime's. */
 static enum status store_as(struct model_spec *spec, const char *type,
@@ -140,6 +152,7 @@ static enum status store_as(struct model_spec *spec, const char *type,
     struct stored_config config = { .all = NUMBER_F32 };
     struct error why;
 
+    unpack(spec);
     if (spec_check_plain(spec, &why) != STATUS_OK)
         return format_of(type) < PRECISION_COUNT
                    ? STATUS_OK

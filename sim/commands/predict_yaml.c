@@ -10,6 +10,8 @@ static const char *beyond_keys(const struct model_spec *spec)
 {
     return spec->experts.n > 0    ? "a mixture of experts"
            : spec->latent.kv > 0  ? "latent attention"
+           : spec->packing.method ? "packed matrices, which --weights float32"
+                                    " leaves out"
            : spec->rope_scaling.kind == ROPE_SCALING_FACTORS
                ? "rotary factors of a GGUF file" : NULL;
 }

@@ -64,6 +64,7 @@ static bool layers_alike(const struct alike_job *p, int32_t a, int32_t b)
            s->unturned[a] == s->unturned[b] &&
            !(fabs(s->capacity[a] - s->capacity[b]) > 0) &&
            memcmp(s->stored[a], s->stored[b], sizeof s->stored[a]) == 0 &&
+           memcmp(s->packed[a], s->packed[b], sizeof s->packed[a]) == 0 &&
            s->has_experts[a] == s->has_experts[b] &&
            spec_window(s, a) == spec_window(s, b) &&
            (a < p->stop) == (b < p->stop) && (a == p->stop) == (b == p->stop) &&

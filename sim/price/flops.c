@@ -2,6 +2,7 @@
 #include "sim/price/flops_inside.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -340,7 +341,7 @@ struct flops_list flops_list(const struct model_spec *spec)
     return list;
 }
 
-enum work flops_work(enum op op, enum pass pass, bool one_query, bool one_row)
+enum work flops_work(enum op op, enum pass pass, bool one_query, uint64_t rows)
 {
     static const enum work work_of[OP_COUNT] = {
 #define X(id, name, work, stack, writes, what) WORK_##work,
@@ -357,13 +358,27 @@ enum work flops_work(enum op op, enum pass pass, bool one_query, bool one_row)
     if (pass == PASS_BACKWARD)
         return backward[work];
     return work == WORK_ATTEND && one_query ? WORK_QUERY
-           : work == WORK_MATMUL && one_row ? WORK_ROW : work;
+           : work == WORK_MATMUL && rows == 1 ? WORK_ROW
+           : work == WORK_MATMUL && rows > 1 && rows <= FLOPS_FEW_ROWS
+               ? WORK_FEW : work;
 }
 
 bool flops_attends(enum work work)
 {
     return work == WORK_ATTEND || work == WORK_ATTEND_BACK ||
            work == WORK_QUERY;
+}
+
+bool flops_streams(enum work work)
+{
+    return work == WORK_ROW || work == WORK_FEW || work == WORK_QUERY;
+}
+
+double flops_size_of(enum work work, const struct flops_size *size)
+{
+    return work == WORK_FEW      ? size->rows
+           : flops_attends(work) ? size->flops / fmax(size->sequences, 1)
+                                 : size->flops;
 }
 
 bool flops_multiplies(enum work work)

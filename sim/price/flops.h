@@ -75,13 +75,16 @@
     const uint64_t letter = (uint64_t)(value); (void)letter;
 
 /* The kinds of work that a machine has a curve for: the share of its peak that
- * they reach, by FLOPs.  A kind without a curve of its own has that of another.
+ * they reach, by size: FLOPs, or rows.  A kind without a curve of its own has
+ * that of another, at its size there.
  *    id           name      has the curve of  what it is, and its size        */
 #define WORK_MAP(X)                                                            \
     X(WORK_MATMUL, "matmul", WORK_MATMUL, "products; all of an op")            \
     X(WORK_MATMUL_BACK, "matmul_backward", WORK_MATMUL,                        \
       "products of gradients; all of an op")                                   \
     X(WORK_ROW,    "row",    WORK_MATMUL, "products of one row; all of an op") \
+    X(WORK_FEW,    "few",    WORK_MATMUL,                                      \
+      "products of 2 to 64 rows; its rows")                                    \
     X(WORK_ATTEND, "attend", WORK_ATTEND, "attention; one sequence of an op")  \
     X(WORK_ATTEND_BACK, "attend_backward", WORK_ATTEND,                        \
       "attention of gradients; one sequence of an op")                         \
@@ -99,11 +102,28 @@
 
 enum work { WORK_MAP(NAMES_ID) WORK_COUNT };
 extern const char *const work_names[];        /* NULL ends */
-/* `one_query`: attention is that of one new token a sequence; `one_row`: the op
- * works on no more. */
-enum work flops_work(enum op op, enum pass pass, bool one_query, bool one_row);
+/* Rows that are few: a kernel's rate depends on how many share each number that it
+ * loads. */
+enum { FLOPS_FEW_ROWS = 64 };
+/* `one_query`: attention is that of one new token a sequence; `rows`: that the op
+ * works on, 0: not known to be few. */
+enum work flops_work(enum op op, enum pass pass, bool one_query, uint64_t rows);
 /* True if its curve is read at the flops of one sequence. */
 bool flops_attends(enum work work);
+/* It uses what it streams by a few times alone: weights, or cached keys.  Where a
+ * machine tells its serial shares, its curve is of near operands, and what waiting
+ * for far ones adds is priced by those. */
+bool flops_streams(enum work work);
+
+/* How large an op is. */
+struct flops_size {
+    double flops;             /* all of the op */
+    double rows;              /* that it works on */
+    double sequences;         /* among which attention's flops are shared */
+    double head;              /* size of attention's heads; 0: not told */
+};
+/* Where the curve of `work` is read. */
+double flops_size_of(enum work work, const struct flops_size *size);
 /* Products and attention, which machines have units for, a number format each. */
 bool flops_multiplies(enum work work);
 

@@ -107,22 +107,27 @@ static struct matrices matrices_of(const struct model_spec *spec,
     struct matrices m = {
         .row_bytes = flops_stored_bytes(row, C, 1),
         .row_widening = C / number_table[row].block * number_table[row].flops,
-        .head_bytes = flops_stored_bytes(head, C, V),
-        .head_widening = widening_of(head, C, V),
+        .head_bytes = spec->packed_head ? packing_bytes(&spec->packing, C, V)
+                                        : flops_stored_bytes(head, C, V),
+        .head_widening = spec->packed_head ? PACKING_FLOPS * C * V
+                                           : widening_of(head, C, V),
     };
 
     m.stored[OP_EMBED] = row != NUMBER_F32;
-    m.stored[OP_HEAD] = head != NUMBER_F32;
+    m.stored[OP_HEAD] = head != NUMBER_F32 || spec->packed_head;
     for (int i = 0; i < MATRIX_COUNT; i++) {
-        const enum number type =
-            (enum number)spec->stored[layer < 0 ? 0 : layer][i];
+        const int32_t of = layer < 0 ? 0 : layer;
+        const enum number type = (enum number)spec->stored[of][i];
+        const bool packed = spec->packed[of][i];
         if (!spec_has_matrix(spec, (enum matrix)i))
             continue;
         const uint64_t K = (uint64_t)spec_inputs(spec, (enum matrix)i);
         const uint64_t N = (uint64_t)spec_outputs(spec, (enum matrix)i);
-        m.bytes[i] = flops_stored_bytes(type, K, N);
-        m.widening[i] = widening_of(type, K, N);
-        m.stored[op[i]] |= type != NUMBER_F32;
+        m.bytes[i] = packed ? packing_bytes(&spec->packing, K, N)
+                            : flops_stored_bytes(type, K, N);
+        m.widening[i] = packed ? PACKING_FLOPS * K * N
+                               : widening_of(type, K, N);
+        m.stored[op[i]] |= type != NUMBER_F32 || packed;
     }
     return m;
 }

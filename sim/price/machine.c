@@ -19,7 +19,7 @@ const char *const level_names[] = { LEVEL_MAP(NAMES_WORD) NULL };
 #define CURVE(id, name, like, help)                                            \
     { "efficiency." name, CONFIG_REAL_LIST, AT(efficiency[id]), 0, 1e18,       \
       id == like ? NULL : "[]", NULL, "",                                      \
-      "share of the peak by flops: flops, share, ...; " help },
+      "share of the peak by size: size, share, ...; " help },
 #define CACHE(key, at, most)                                                   \
     QUANTITY(key ".size_bytes", level[at].size_bytes, 0, most, "B",            \
              "what the cores in use may fill; 0: no such level"),              \
@@ -61,6 +61,11 @@ static const struct config_key keys[] = {
              "{value: 0, low: 0, high: 0, grade: assumed, source: none hides}",
              "share of a launch that hides behind the op before"),
     WORK_MAP(CURVE)
+    QUANTITY("efficiency.half_head", half_head, 0, 1e3, "",
+             "size of heads at which what does not grow with it takes half of"
+             " attend's time: heads of D reach D / (D + half) of its curve"),
+    QUANTITY("efficiency.half_head_backward", half_head_backward, 0, 1e3, "",
+             "likewise, of attend_backward"),
     NEEDED("efficiency.scale", efficiency_scale, 0.01, 100, "",
            "multiplies those shares; its low and high are their uncertainty"),
     CACHE("l1", LEVEL_L1, 1e9),
@@ -74,12 +79,21 @@ static const struct config_key keys[] = {
              "{value: 1, low: 1, high: 1, grade: assumed, source: in the rate}",
              "multiplies those shares; its low and high are their"
              " uncertainty"),
+    { "dram.reached", CONFIG_REAL_LIST, AT(dram_reached), 0, 1e18, "[]", NULL,
+      "", "share of operands that come from memory by the bytes since their"
+      " last use: bytes, share, ...; without it what the last cache's size"
+      " leaves" },
     QUANTITY("dram.joules_per_byte", level[LEVEL_DRAM].joules_per_byte, 1e-14,
              1e-8, "J/B", "per byte, not per bit"),
     { "dram.within_cap", CONFIG_BOOL, AT(dram_within_cap), 0, 0, NULL, NULL,
       "", "whether watts.cap covers the memory: HBM yes, DIMMs no" },
     QUANTITY("memory_bytes", memory_bytes, 1e6, 1e15, "B",
              "that programs can have; chips come in GiB"),
+    QUANTITY("serial.caches", serial_caches, 0, 1, "",
+             "share of the shorter of arithmetic and reading caches that does"
+             " not hide behind the longer, in products of few rows and queries"),
+    QUANTITY("serial.memory", serial_memory, 0, 1, "",
+             "likewise, of those together and reading memory"),
     QUANTITY("link.bytes_per_second", link_bytes_per_second, 1e6, 1e14, "B/s",
              "to one other machine, one way"),
     EXPECTED("unmodelled", unmodelled, 0.1, 10, "",
@@ -276,6 +290,8 @@ static enum status check(const struct machine *m, const char **key,
             status = check_curve(&m->efficiency[w], *key = curve_key[w], err);
     if (status == STATUS_OK)
         status = check_curve(&m->dram_share, *key = "dram.share", err);
+    if (status == STATUS_OK && m->dram_reached.n > 0)
+        status = check_curve(&m->dram_reached, *key = "dram.reached", err);
     if (status == STATUS_OK)
         status = check_levels(m, key, err);
     if (status == STATUS_OK)
@@ -333,13 +349,37 @@ const struct quantity *machine_work_peak(const struct machine *m,
                ? &m->vector_flops_per_second : machine_peak(m, PRECISION_FP32);
 }
 
-double machine_efficiency(const struct machine *m, enum work work, double flops)
+static double heads_share(const struct machine *m, enum work work, double head)
 {
-    const struct config_real_list *own = &m->efficiency[work];
-    return curve_at(own->n > 0 ? own : &m->efficiency[curve_of[work]], flops);
+    const struct quantity *half = work == WORK_ATTEND ? &m->half_head
+                                  : work == WORK_ATTEND_BACK
+                                      ? &m->half_head_backward : NULL;
+    return half && half->value > 0 && head > 0 ? head / (head + half->value) : 1;
+}
+
+double machine_efficiency(const struct machine *m, enum work work,
+                          const struct flops_size *size)
+{
+    const enum work of = m->efficiency[work].n > 0 ? work : curve_of[work];
+    const double share = curve_at(&m->efficiency[of], flops_size_of(of, size));
+    return share * heads_share(m, work, size->head);
 }
 
 double machine_dram_share(const struct machine *m, double bytes)
 {
     return curve_at(&m->dram_share, bytes);
+}
+
+double machine_dram_reached(const struct machine *m, double distance,
+                            double size)
+{
+    double told = 0;
+
+    if (m->dram_reached.n == 0 || !(size > 0) || !(distance > 0))
+        return distance <= size ? 0.0 : 1.0 - size / distance;
+    for (int i = LEVEL_L1; i < LEVEL_DRAM; i++)
+        if (machine_has_level(m, (enum level)i))
+            told = fmax(told, m->level[i].size_bytes.value);
+    /* A cache of half the size loses at half the distance. */
+    return curve_at(&m->dram_reached, distance * told / size);
 }

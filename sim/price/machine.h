@@ -61,9 +61,21 @@ struct machine {
     /* Share of dram.bytes_per_second by what an op moves: bytes, share, ... */
     struct config_real_list dram_share;
     struct quantity dram_share_scale;  /* multiplies those shares */
-    /* Share of the peak that work reaches: flops, share, flops, share, ...; empty:
+    /* Share of operands that come from memory, by the bytes that came by since
+     * their last use: bytes, share, ..., measured where the last cache has the
+     * size above; empty: of R bytes a cache of S holds S / R. */
+    struct config_real_list dram_reached;
+    /* Share of the shorter of two times that does not hide behind the longer, in
+     * work whose curve is of near operands (flops_streams()): of arithmetic and
+     * the caches, of both and the memory.  Unknown: as in other work. */
+    struct quantity serial_caches, serial_memory;
+    /* Share of the peak that work reaches: size, share, size, share, ...; empty:
      * it has another's curve (flops.h) */
     struct config_real_list efficiency[WORK_COUNT];
+    /* Of attention: the size of heads at which what does not grow with it, softmax
+     * and the way between short products, takes half of the time.  Heads of D have
+     * the share D / (D + half) of their curve; unknown: all of it. */
+    struct quantity half_head, half_head_backward;
     struct quantity efficiency_scale;  /* multiplies those shares */
     struct quantity unmodelled;        /* what steps take over what is modelled:
                                         * host work, waits, kernels that are not
@@ -104,11 +116,16 @@ const struct quantity *machine_work_peak(const struct machine *machine,
                                          enum work work,
                                          enum precision precision);
 
-/* Share of the peak, before efficiency_scale, and of the memory's rate, before
- * dram_share_scale: linear between the points of the curve in the logarithm of
- * the size, flat outside them. */
+/* Share of the peak, with that of its heads, before efficiency_scale, and of
+ * the memory's rate, before dram_share_scale: linear between the points of the
+ * curve in the logarithm of the size, flat outside them. */
 double machine_efficiency(const struct machine *machine, enum work work,
-                          double flops);
+                          const struct flops_size *size);
 double machine_dram_share(const struct machine *machine, double bytes);
+
+/* Share of operands that the last cache, of `size` bytes, lost since their last
+ * use, `distance` bytes ago. */
+double machine_dram_reached(const struct machine *machine, double distance,
+                            double size);
 
 #endif

@@ -65,9 +65,17 @@ static void keep_matrix(struct weights *w, uint8_t type, uint64_t inputs,
                                           tiles * OP_COLUMN_TILE);
 }
 
+static void keep_packed(struct weights *w, const struct packing *packing,
+                        uint64_t inputs, uint64_t outputs)
+{
+    w->floats -= inputs * outputs;
+    w->stored_bytes += (packing_bytes(packing, inputs, outputs) + 3) / 4 * 4;
+}
+
 static bool head_is_stored(const struct model_spec *spec)
 {
-    return (spec->tied_head ? spec->stored_embedding : spec->stored_head) !=
+    return spec->packed_head ||
+           (spec->tied_head ? spec->stored_embedding : spec->stored_head) !=
            NUMBER_F32;
 }
 
@@ -82,7 +90,9 @@ static struct weights weights_of(const struct model_spec *spec)
 
     if (spec->stored_embedding != NUMBER_F32)
         keep_matrix(&w, spec->stored_embedding, C, V);
-    if (!spec->tied_head && spec->stored_head != NUMBER_F32)
+    if (spec->packed_head)
+        keep_packed(&w, &spec->packing, C, V);
+    else if (!spec->tied_head && spec->stored_head != NUMBER_F32)
         keep_matrix(&w, spec->stored_head, C, V);
     for (int32_t l = 0; l < spec->n_layers; l++)
         for (size_t b = 0; b < sizeof beside / sizeof *beside; b++) {
@@ -92,11 +102,16 @@ static struct weights weights_of(const struct model_spec *spec)
             if (!spec_has_matrix(spec, beside[b].first))
                 first++;
             for (int i = first; i <= last; i++)
-                stored |= type[i] != NUMBER_F32;
-            for (int i = first; i <= last && stored; i++)
-                keep_matrix(&w, type[i],
-                            (uint64_t)spec_inputs(spec, (enum matrix)i),
-                            (uint64_t)spec_outputs(spec, (enum matrix)i));
+                stored |= type[i] != NUMBER_F32 || spec->packed[l][i];
+            for (int i = first; i <= last && stored; i++) {
+                const uint64_t K = (uint64_t)spec_inputs(spec, (enum matrix)i);
+                const uint64_t N = (uint64_t)spec_outputs(spec,
+                                                          (enum matrix)i);
+                if (spec->packed[l][i])
+                    keep_packed(&w, &spec->packing, K, N);
+                else
+                    keep_matrix(&w, type[i], K, N);
+            }
         }
     return w;
 }

@@ -111,6 +111,7 @@ static void add_part(struct pricing *p, struct charge *c,
     if (!price->rule || (price->rule->set != FLOPS_BESIDES &&
                          price->rule->set != FLOPS_BESIDES_BACK))
         c->exchanged += pricing_times(p->count[summed].rows, k->times);
+    c->seldom |= p->phase == MEMORY_DECODE && part->rows == ROWS_KEPT;
 }
 
 /* One op whose rows pay different prices; it runs where the first part has
@@ -258,8 +259,11 @@ static void price_layer(struct pricing *p, int32_t layer)
     const struct model_spec *spec = p->job.spec;
     const int32_t of = layer < 0 ? 0 : layer;
 
-    if (p->priced >= 0 && memcmp(spec->stored[p->priced], spec->stored[of],
-                                 sizeof spec->stored[of]) == 0)
+    if (p->priced >= 0 &&
+        memcmp(spec->stored[p->priced], spec->stored[of],
+               sizeof spec->stored[of]) == 0 &&
+        memcmp(spec->packed[p->priced], spec->packed[of],
+               sizeof spec->packed[of]) == 0)
         return;
     *p->stored = p->tariff->list;
     flops_store(p->stored, spec, of);
@@ -372,6 +376,31 @@ static int32_t last_stop(const struct model_spec *spec)
     return LEDGER_OUTSIDE;
 }
 
+/* Weights that a decode step is expected to leave alone: those of the parts of a
+ * layer that no sequence's token enters. */
+static double seldom_bytes(const struct pricing *p)
+{
+    static const enum op ops[] = { OP_QKV, OP_PROJECT, OP_FFN_UP, OP_FFN_DOWN };
+    const struct model_spec *spec = p->job.spec;
+    const struct allocation *a = p->job.allocation;
+    double bytes = 0;
+
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        for (int32_t s = 0; s < p->tariff->plan.n_stages[l]; s++) {
+            const struct stage *stage = &p->tariff->plan.stage[l][s];
+            if (stage->rows != STAGE_KEPT)
+                continue;
+            const double left = pow(1.0 - spec_chance(spec, l, a->n_tokens),
+                                    a->n_sequences);
+            for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+                if (stage->parts & (i < 2 ? STAGE_ATTENTION : STAGE_FFN))
+                    bytes += left * (double)regime_bytes(
+                        p->tariff->list.at[PASS_FORWARD][ops[i]].shared_bytes,
+                        p->job.regime.weights);
+        }
+    return bytes;
+}
+
 /* What the job brought, or its own; a list of its own where layers' weights are
  * stored in other ways. */
 static enum status find_prices(struct pricing *p, struct error *err)
@@ -451,6 +480,8 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
     out->footprint_bytes = (double)hold_buffers(&held).total;
     out->count[ROWS_ALL] = pricing_count_known(out, ROWS_ALL);
     out->count[ROWS_LAST] = pricing_count_known(out, ROWS_LAST);
+    if (phase == MEMORY_DECODE)
+        out->seldom_bytes = seldom_bytes(out);
     if (job->machine)
         out->rates = rates_of(job->machine, job->regime.arithmetic);
     alike_find(&out->alike, &(struct alike_job){ .spec = job->spec,

@@ -60,6 +60,8 @@ struct pricing {
     enum rows entering;       /* the rows that entries are of */
     double   experts;         /* that any of them enters */
     double   footprint_bytes;
+    double   seldom_bytes;    /* of it: weights that a decode step is expected
+                               * not to read */
     struct rates rates;       /* of the machine, if there is one */
     struct bill  bill;        /* of `range` */
     struct predict_range *range;   /* NULL: not asked for */

@@ -133,13 +133,16 @@ static struct roofline_load load_of(const struct pricing *p,
                                     const struct lines_op *lines)
 {
     const bool decodes = p->phase == MEMORY_DECODE;
-    const enum work work =
-        flops_work(c->op, p->pass, decodes, c->rows == 1);
-    /* Attention is as large as that of one sequence. */
-    const uint64_t n_parts = !flops_attends(work) ? 1
-                             : decodes && c->rows > 0
-                                 ? c->rows
-                                 : (uint64_t)p->job.allocation->n_sequences;
+    const enum work work = flops_work(c->op, p->pass, decodes, c->rows);
+    /* A decode step has a row a sequence. */
+    const struct flops_size size = {
+        .flops = (double)c->flops,
+        .rows = (double)c->rows,
+        .sequences = decodes && c->rows > 0
+                         ? (double)c->rows
+                         : (double)p->job.allocation->n_sequences,
+        .head = (double)p->job.spec->head_size,
+    };
     const uint64_t cold =
         regime_bytes(lines_cold(lines), p->job.regime.arithmetic);
     const uint64_t rows = c->row_bytes - c->cached_bytes;
@@ -149,13 +152,13 @@ static struct roofline_load load_of(const struct pricing *p,
     return (struct roofline_load){
         .work = work,
         .flops = (double)c->flops,
-        .share = machine_efficiency(p->job.machine, work,
-                                    (double)c->flops / (double)n_parts),
+        .share = machine_efficiency(p->job.machine, work, &size),
         .choices = c->op == OP_SELECT ? (double)c->rows : 0,
         .exchanged = exchanged_by(p, c),
         .fresh_bytes = (double)(c->row_bytes - stale),
         .stale_bytes = (double)(stale + c->shared_bytes),
-        .footprint_bytes = p->footprint_bytes,
+        .footprint_bytes =
+            p->footprint_bytes - (c->seldom ? 0 : p->seldom_bytes),
     };
 }
 

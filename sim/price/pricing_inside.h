@@ -28,6 +28,7 @@ struct charge {
     bool apart;    /* its rows pay prices of another set */
     enum lines_side side;
     bool last;     /* its rows are each sequence's last */
+    bool seldom;   /* decode: its rows are those that a choice leaves it */
     double chance; /* probability that it runs */
 };
 

@@ -38,11 +38,14 @@ static struct rates rates_by(const struct machine *m, enum precision products,
         .launch = pick(&m->launch_seconds, random),
         .overlap = pick(&m->launch_overlap, random),
         .serial = triangle(0, 0, 1, random),
+        .serial_memory = pick(&m->serial_memory, random),
         .link = pick(&m->link_bytes_per_second, random),
         .standing = pick(&m->watts.standing, random),
         .cap = pick(&m->watts.cap, random),
     };
 
+    r.serial_caches = quantity_known(&m->serial_caches)
+                          ? pick(&m->serial_caches, random) : r.serial;
     for (int i = 0; i < LEVEL_COUNT; i++) {
         const struct machine_level *level = &m->level[i];
         r.level[i].size = pick(&level->size_bytes, random);

@@ -21,6 +21,8 @@ struct rates {
     double serial;                   /* share of the shorter of arithmetic and
                                       * memory that does not hide behind the
                                       * longer: 0, drawn up to 1 */
+    double serial_memory, serial_caches;   /* of machine.h's keys; unknown: as in
+                                            * other work; the share above */
     double link;                     /* B/s to another device */
     double standing, cap;            /* W; unknown cap: none */
     struct { double size, rate, joules; } level[LEVEL_COUNT];

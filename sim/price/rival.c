@@ -54,6 +54,7 @@ static void copy_layer(struct model_spec *out, int32_t to,
     out->capacity[to] = from->capacity[layer];
     out->has_experts[to] = from->has_experts[layer];
     memcpy(out->stored[to], from->stored[layer], sizeof out->stored[to]);
+    memcpy(out->packed[to], from->packed[layer], sizeof out->packed[to]);
 }
 
 static struct model_spec of_depth(const struct model_spec *twin, int32_t n)

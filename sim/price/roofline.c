@@ -10,15 +10,16 @@ static bool has_level(const struct rates *rates, int level)
 }
 
 /* The share of the operands that a level of `size` bytes lost since their last
- * use, `distance` bytes ago. */
-static double lost(double distance, double size, bool last)
+ * use, `distance` bytes ago; `last`: the machine whose last cache that is. */
+static double lost(double distance, double size, const struct machine *last)
 {
-    return distance <= size ? 0.0 : last ? 1.0 - size / distance : 1.0;
+    return last ? machine_dram_reached(last, distance, size)
+                : distance <= size ? 0.0 : 1.0;
 }
 
 /* Bytes that the levels of at most `size` lost. */
 static double lost_bytes(const struct roofline_load *load, double size,
-                         bool last)
+                         const struct machine *last)
 {
     const double own = load->fresh_bytes + load->stale_bytes;
     return load->fresh_bytes * lost(own, size, last) +
@@ -37,7 +38,8 @@ struct traffic roofline_traffic(const struct rates *rates,
         if (!has_level(rates, i))
             continue;
         if (i > LEVEL_L1)
-            traffic.at[i] = lost_bytes(load, size, i == LEVEL_DRAM);
+            traffic.at[i] = lost_bytes(load, size,
+                                       i == LEVEL_DRAM ? rates->machine : NULL);
         size = fmax(size, rates->level[i].size);
     }
     return traffic;
@@ -56,7 +58,7 @@ void roofline_fills(double fills[LEVEL_COUNT], const struct rates *rates,
         if (!has_level(rates, i))
             continue;
         if (i > LEVEL_L1)
-            fills[i] = lost_bytes(load, size, false) * once +
+            fills[i] = lost_bytes(load, size, NULL) * once +
                        lines_again(lines, size);
         size = fmax(size, rates->level[i].size);
     }
@@ -73,28 +75,43 @@ static double arithmetic_seconds(const struct rates *r,
     return chosen + (load->flops > 0 ? load->flops / (peak * share) : 0);
 }
 
-static double memory_seconds(const struct rates *r,
+static double caches_seconds(const struct rates *r,
                              const struct traffic *traffic)
 {
     double seconds = 0;
 
-    for (int i = 0; i < LEVEL_COUNT; i++)
+    for (int i = 0; i < LEVEL_DRAM; i++)
         if (has_level(r, i) && r->level[i].rate > 0)
             seconds = fmax(seconds, traffic->at[i] / r->level[i].rate);
+    return seconds;
+}
+
+static double memory_seconds(const struct rates *r,
+                             const struct traffic *traffic)
+{
     const double far = traffic->at[LEVEL_DRAM];
     const double share = fmin(1.0, machine_dram_share(r->machine, far) *
                                        r->dram_share_scale);
-    return far > 0 ? fmax(seconds, far / (r->level[LEVEL_DRAM].rate * share))
-                   : seconds;
+    return far > 0 ? far / (r->level[LEVEL_DRAM].rate * share) : 0;
+}
+
+/* The longer, and what of the shorter does not hide behind it. */
+static double beside(double a, double b, double serial)
+{
+    return fmax(a, b) + serial * fmin(a, b);
 }
 
 double roofline_seconds(const struct rates *r, const struct roofline_load *load,
                         const struct traffic *traffic)
 {
     const double arithmetic = arithmetic_seconds(r, load);
+    const double caches = caches_seconds(r, traffic);
     const double memory = memory_seconds(r, traffic);
-    const double work = fmax(arithmetic, memory) +
-                        r->serial * fmin(arithmetic, memory);
+    const bool waits = flops_streams(load->work) && !isnan(r->serial_memory);
+    const double work =
+        waits ? beside(beside(arithmetic, caches, r->serial_caches), memory,
+                       r->serial_memory)
+              : beside(arithmetic, fmax(caches, memory), r->serial);
 
     if (isnan(arithmetic))           /* fmax() would drop it */
         return arithmetic;

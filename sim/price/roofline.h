@@ -28,9 +28,10 @@ struct traffic {
 /* Operands that come back after R other bytes are still held by a near level of
  * size S >= R, and not by a smaller one, which drops each just before its turn
  * (least recently used; reading 4, 8 and 12 times the first cache brings in 1.00
- * lines a line on Zen 3).  Of the last level the share S/R is held: caches that
- * many cores share drop lines in no such order, and are shared with others.  Each
- * operand counts once an op: a lower bound near the core. */
+ * lines a line on Zen 3).  Of the last level the share S/R is held, or what the
+ * machine's dram.reached says: caches that many cores share drop lines in no such
+ * order, and are shared with others.  Each operand counts once an op: a lower
+ * bound near the core. */
 struct traffic roofline_traffic(const struct rates *rates,
                                 const struct roofline_load *load);
 
@@ -41,8 +42,9 @@ void roofline_fills(double fills[LEVEL_COUNT], const struct rates *rates,
                     const struct lines_op *lines);
 
 /* The slower of arithmetic (flops / (peak * share), choices) and memory (bytes /
- * bandwidth, the slowest level), and a launch, of which it hides a share; then
- * the exchange and its launch.  NAN: it rests on an unknown number.
+ * bandwidth, the slowest level), with what of the shorter does not hide behind it,
+ * and a launch, of which it hides a share; then the exchange and its launch.  NAN:
+ * it rests on an unknown number.
  * Williams, Waterman, Patterson, Roofline, CACM 52(4), 2009, pp. 65-76. */
 double roofline_seconds(const struct rates *rates,
                         const struct roofline_load *load,

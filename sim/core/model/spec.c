@@ -267,7 +267,8 @@ bool spec_has_matrix(const struct model_spec *spec, enum matrix matrix)
 
 bool spec_stores(const struct model_spec *spec)
 {
-    bool stores = spec->stored_embedding != NUMBER_F32 ||
+    bool stores = spec->packing.method ||
+                  spec->stored_embedding != NUMBER_F32 ||
                   (!spec->tied_head && spec->stored_head != NUMBER_F32);
     for (int32_t l = 0; l < spec->n_layers; l++)
         for (int i = 0; i < MATRIX_COUNT; i++)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include "sim/core/base/error.h"
 #include "sim/core/base/number.h"
+#include "sim/core/model/packing.h"
 
 enum { SPEC_MAX_LAYERS = 256, SPEC_MAX_HEAD_SIZE = 1 << 12,
        SPEC_MAX_LONG_PAIRS = 128, SPEC_MAX_LOSS_WEIGHT = 1000,
@@ -300,8 +301,10 @@ struct model_spec {
 
     struct experts experts;
     bool has_experts[SPEC_MAX_LAYERS];   /* layer l, in place of its n_ffn */
-    struct latent latent;    /* of models that are priced and never run:
-                              * spec_check_runs() */
+    struct latent latent;
+    struct packing packing;              /* of these matrices, in place of what
+                                          * they are stored in */
+    bool packed[SPEC_MAX_LAYERS][MATRIX_COUNT], packed_head;
 };
 
 /* The family whose traits the spec has; of traits that make no family, the last
@@ -390,7 +393,7 @@ int32_t spec_n_routed(const struct model_spec *spec);
 /* False for the gate of a part that is not gated. */
 bool    spec_has_matrix(const struct model_spec *spec, enum matrix matrix);
 
-/* Any matrix is kept as stored, in another type than float32. */
+/* Any matrix is kept as stored, in another type than float32, or packed. */
 bool    spec_stores(const struct model_spec *spec);
 
 /* Inputs of a layer's matrix, which its blocks run along: C, Q or F; and its

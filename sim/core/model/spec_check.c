@@ -308,10 +308,15 @@ enum status spec_check_plain(const struct model_spec *s, struct error *err)
 
 enum status spec_check_runs(const struct model_spec *s, struct error *err)
 {
-    return s->latent.kv == 0
+    if (s->latent.kv > 0)
+        return error_set(err, STATUS_BAD_VALUE, "latent attention is priced by"
+                         " isobath predict, and not run");
+    return !s->packing.method
                ? STATUS_OK
-               : error_set(err, STATUS_BAD_VALUE, "latent attention is priced"
-                           " by isobath predict, and not run");
+               : error_set(err, STATUS_BAD_VALUE, "weights packed by %s are"
+                           " priced by isobath predict, and not run: GGUF files"
+                           " and safetensors of float32, float16 or bfloat16"
+                           " are", s->packing.method);
 }
 
 /* What both parts read at once, and what has no norm before it. */
