@@ -190,6 +190,34 @@ struct model_spec case_gated(char what[CASE_NAME_SIZE], int i)
     return spec;
 }
 
+struct model_spec case_experts(const struct shape **shape,
+                               char what[CASE_NAME_SIZE], int i)
+{
+    static const enum family families[] = { FAMILY_LLAMA, FAMILY_QWEN2,
+                                            FAMILY_QWEN3, FAMILY_STABLELM };
+    static const int tried[] = { 2, 9, 10, 13, 15, 19 };
+    static const struct experts kinds[] = {
+        { .n = 4, .active = 2, .width = 19, .normalised = true },
+        { .n = 18, .active = 3, .width = 16 },
+        { .n = 5, .active = 1, .width = 24, .shared = 20, .shared_gate = true },
+        { .n = 1, .active = 1, .width = 9, .normalised = true, .shared = 7 },
+        { .n = 3, .active = 3, .width = 33, .normalised = true, .shared = 16,
+          .shared_gate = true },
+    };
+    *shape = &shapes[tried[i % 6]];
+    struct model_spec spec = case_spec(*shape, families[i / 2 % 4],
+                                       i % 3 == 2 ? 0.4 : 0.0, PATTERN_ODD);
+    spec.experts = kinds[i % 5];
+    for (int32_t l = 0; l < spec.n_layers; l++)
+        spec.has_experts[l] = i % 4 < 3 || l % 2 == 0;
+    case_vary(&spec, i);
+    snprintf(what, CASE_NAME_SIZE, "case %d: %s, %d of %d experts, shared %d"
+             "%s", i, family_names[spec_family(&spec)], spec.experts.active,
+             spec.experts.n, spec.experts.shared,
+             spec_n_routed(&spec) > 0 ? ", routed" : "");
+    return spec;
+}
+
 const struct shape keyed_shape = { 20, 4, 2, 6, 24, 19, 4, 2, 23 };
 
 struct model_spec case_keyed(char what[CASE_NAME_SIZE], int i)

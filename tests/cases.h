@@ -68,6 +68,13 @@ enum { N_KEYED_CASES = 72 };
 struct model_spec case_keyed(char what[CASE_NAME_SIZE], int i);
 extern const struct shape keyed_shape;
 
+/* Mixtures of experts of every kind that is run: one expert and many, one and more
+ * entered, weights that sum to 1 and others, with and without what all enter
+ * besides; in every layer or in some, routed around and not. */
+enum { N_EXPERT_CASES = 24 };
+struct model_spec case_experts(const struct shape **shape,
+                               char what[CASE_NAME_SIZE], int i);
+
 /* Only the routers learn: the first routed layer at the bottom, in the middle,
  * all of them; every gate that hands a gradient on, every input.  False: the
  * i-th case routes nothing. */

@@ -240,6 +240,10 @@ static void feed_forward(const struct reference *r, int32_t layer,
     int32_t f = s->n_ffn, u = spec_up(s);
     double *up = room, *act = up + n * u;
 
+    if (s->has_experts[layer]) {
+        reference_experts(r, layer, x, n, out);
+        return;
+    }
     product(r, layer, TENSOR_UP, TENSOR_UP_BIAS, x, n, up);
     for (int32_t i = 0; i < n; i++)
         for (int32_t j = 0; j < f; j++)

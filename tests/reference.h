@@ -71,4 +71,10 @@ void   reference_attend(const double *q, const double *k, const double *v,
 double reference_nats(const double *x, int32_t n, int32_t target,
                       double *entropy);
 
+/* out[n,C]: what the layer's experts make of n rows x[n,C], each entering those
+ * that the reference itself finds (Jiang et al. 2024, section 2.1; with what all
+ * enter besides, Qwen Team 2024); written in reference_experts.c. */
+void   reference_experts(const struct reference *r, int32_t layer,
+                         const double *x, int32_t n, double *out);
+
 #endif

@@ -116,6 +116,10 @@ ParameterizedTestParameters(classes, the_logits_are_those_of_transformers)
         { "phi", "phi", ROPE_SCALING_NONE, FAMILY_PHI },
         { "phi3", "phi3", ROPE_SCALING_LONG, FAMILY_LLAMA },
         { "smollm3", "smollm3", ROPE_SCALING_NONE, FAMILY_LLAMA },
+        { "mixtral", "mixtral", ROPE_SCALING_NONE, FAMILY_LLAMA },
+        { "qwen2_moe", "qwen2_moe", ROPE_SCALING_NONE, FAMILY_QWEN2 },
+        { "qwen3_moe", "qwen3_moe", ROPE_SCALING_NONE, FAMILY_QWEN3 },
+        { "olmoe", "olmoe", ROPE_SCALING_NONE, FAMILY_QWEN3 },
         { "granite", "granite", ROPE_SCALING_NONE, FAMILY_QWEN2 },
         { "starcoder2", "starcoder2", ROPE_SCALING_NONE, FAMILY_STARCODER2 },
         { "gemma2_usual", "gemma2_usual", ROPE_SCALING_NONE, FAMILY_GEMMA2 },
@@ -226,6 +230,7 @@ Test(classes, without_a_part_of_it_a_model_says_something_else)
         { "linear", TENSOR_COUNT }, { "gemma2", TENSOR_ADDED1_GAMMA },
         { "gemma3", TENSOR_ADDED2_GAMMA }, { "olmo2", TENSOR_KEY_GAMMA },
         { "gpt_neox", TENSOR_NORM2_BETA }, { "phi", TENSOR_DOWN_BIAS },
+        { "mixtral", TENSOR_EXPERT_ROUTER }, { "olmoe", TENSOR_EXPERT_UP },
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         char path[FILE_PATH_SIZE];

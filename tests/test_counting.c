@@ -424,6 +424,19 @@ Test(counting, decode_steps)
             }
 }
 
+Test(counting, mixtures_of_experts)
+{
+    static const struct kernels *const all[] = {
+        &kernels_counting4, &kernels_counting8, &kernels_counting16,
+    };
+    for (int i = 0; i < N_EXPERT_CASES; i++) {
+        char what[CASE_NAME_SIZE];
+        const struct shape *shape;
+        const struct model_spec spec = case_experts(&shape, what, i);
+        decode(&spec, shape, all[i % 3], what);
+    }
+}
+
 /* Kept by position alone: now several, now none of a step. */
 static bool now_and_then(const struct route_input *in, int32_t t)
 {

@@ -4,6 +4,7 @@
 #include <criterion/new/assert.h>
 #include <string.h>
 
+#include "models/files/checkpoint.h"
 #include "models/files/hf_config.h"
 #include "models/files/source.h"
 #include "sim/price/hold.h"
@@ -193,7 +194,7 @@ Test(experts, a_decode_step_reads_the_cached_vectors)
     ledger_close(many);
 }
 
-Test(experts, running_one_is_refused_by_name)
+Test(experts, running_latent_attention_is_refused_by_name)
 {
     char directory[64], path[96];
     struct source source;
@@ -203,13 +204,63 @@ Test(experts, running_one_is_refused_by_name)
     snprintf(path, sizeof path, "%s/config.json", directory);
     FILE *file = fopen(path, "w");
     cr_assert(file != NULL);
-    fputs(published[0].text, file);
+    fputs(published[4].text, file);
     cr_assert(fclose(file) == 0);
     cr_expect(eq(int, source_read(&source, directory, NULL, 0, &err),
                  STATUS_BAD_VALUE));
-    cr_expect(strstr(err.text, "a mixture of experts is priced by isobath"
-                     " predict, and not run") != NULL, "%s", err.text);
+    cr_expect(strstr(err.text, "latent attention is priced by isobath predict,"
+                     " and not run") != NULL, "%s", err.text);
     remove_directory(directory);
+}
+
+static struct model *opened(const struct source *source,
+                            struct model_spec *spec)
+{
+    const struct model_options options = { .n_sequences = 1, .n_tokens = 4,
+                                           .n_threads = 1 };
+    struct model *model = NULL;
+    struct error err = { 0 };
+
+    *spec = source->spec;
+    cr_assert(eq(int, model_open(&model, spec, &options, &err), STATUS_OK),
+              "%s", err.text);
+    cr_assert(eq(int, source_fill(source, model, 1, &err), STATUS_OK), "%s",
+              err.text);
+    return model;
+}
+
+Test(experts, a_model_that_is_written_is_read_as_it_was)
+{
+    static const char *const all[] = { "mixtral", "qwen2_moe", "qwen3_moe",
+                                       "olmoe" };
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char directory[64], path[96];
+        struct source from, back;
+        struct model_spec spec, again;
+        struct error err = { 0 };
+        make_directory(directory);
+        snprintf(path, sizeof path, "tests/data/classes/%s", all[i]);
+        cr_assert(eq(int, source_read(&from, path, NULL, 0, &err), STATUS_OK),
+                  "%s", err.text);
+        struct model *wrote = opened(&from, &spec);
+        cr_assert(eq(int, checkpoint_export(wrote, route_find("dense"),
+                                            directory, &err), STATUS_OK),
+                  "%s", err.text);
+        cr_assert(eq(int, source_read(&back, directory, NULL, 0, &err),
+                     STATUS_OK), "%s", err.text);
+        struct model *read = opened(&back, &again);
+        cr_expect(memcmp(&spec.experts, &again.experts,
+                         sizeof spec.experts) == 0, "%s", all[i]);
+        cr_expect(memcmp(spec.has_experts, again.has_experts,
+                         sizeof spec.has_experts) == 0, "%s", all[i]);
+        cr_expect(memcmp(model_weights(wrote), model_weights(read),
+                         model_tensors(wrote)->floats * sizeof(float)) == 0,
+                  "%s", all[i]);
+        model_close(wrote);
+        model_close(read);
+        remove_directory(directory);
+    }
 }
 
 Test(experts, what_a_class_needs_is_named)

@@ -541,7 +541,7 @@ static const struct refusal { const char *text, *words; } refusals[] = {
     { "{\"model_type\":\"gpt2\",\"model_type\":\"gpt2\"}", "duplicate" },
     { "{}", "no model_type: supported are gpt2, llama, mistral, qwen2,"
       " qwen3, phi3, granite, smollm3, starcoder2, gemma2, gemma3_text, olmo2,"
-      " gpt_neox, stablelm and phi" },
+      " gpt_neox, stablelm, phi, mixtral, qwen2_moe, qwen3_moe and olmoe" },
     { "{\"model_type\":\"gemma3\"}", "model_type \"gemma3\":"
       " supported are gpt2, llama, mistral" },
     { "{" QWEN3 "}", "head_dim is missing" },

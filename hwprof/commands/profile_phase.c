@@ -149,6 +149,11 @@ static enum status predict_steps(struct arm *arm, struct error *err)
                                  err);
         if (status != STATUS_OK)
             break;
+        status = allocation_open_dispatch(&held, arm->spec, true, err);
+        if (status != STATUS_OK) {
+            allocation_close(&held);
+            break;
+        }
         model_decode_allocation(arm->model, NULL, &held);
         struct predict_job job = job_of(arm, &held);
         status = predict_decode(arm->predicted, &job, NULL, err);

@@ -240,7 +240,9 @@ static enum status open_ledgers(struct prompt_session *s, struct error *err)
         (status = ledger_open(&s->pass, (struct ledger_shape){ .n_tokens = 1 },
                               predicted, err)) ||
         (status = allocation_open(&s->kept_so_far, plan_n_choices(&s->spec), 1,
-                                  prompt_session_tokens(s), err)))
+                                  prompt_session_tokens(s), err)) ||
+        (status = allocation_open_dispatch(&s->kept_so_far, &s->spec, false,
+                                           err)))
         return status;
     s->meter = ledger_meter(s->counted);
     s->before = cost_zero(PROV_COUNTED);

@@ -35,7 +35,9 @@ static enum status open_ledgers(struct prompt_rival *r, int32_t n_tokens,
         (status = ledger_open(&r->counted, by_op, cost_zero(PROV_COUNTED),
                               err)) ||
         (status = allocation_open(&r->kept_so_far, plan_n_choices(spec), 1,
-                                  n_tokens, err)))
+                                  n_tokens, err)) ||
+        (status = allocation_open_dispatch(&r->kept_so_far, spec, false,
+                                           err)))
         return status;
     r->meter = ledger_meter(r->counted);
     r->before = cost_zero(PROV_COUNTED);

@@ -218,6 +218,7 @@ void model_decode(struct model *m, const struct decode_input *in,
     number_tokens(m);
     if (m->n_rows == 0)
         return;
+    dispatch_begin(&m->allocation.dispatch, m->options.n_sequences, 1);
     for (int32_t c = 0; c < plan_n_choices(&m->spec); c++)
         if (!plan_choice(&m->spec, c).routed)
             keep_all(m, c);

@@ -173,6 +173,8 @@ void model_forward(struct model *m, const struct model_input *input,
                                                                 : (double)NAN;
     m->allocation.n_sequences = input->n_sequences;
     m->allocation.n_tokens = input->n_tokens;
+    dispatch_begin(&m->allocation.dispatch, input->n_sequences,
+                   input->n_tokens);
     number_tokens(m);
     for (int32_t c = 0; c < plan_n_choices(&m->spec); c++)
         if (!plan_choice(&m->spec, c).routed)

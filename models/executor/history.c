@@ -76,7 +76,10 @@ int32_t model_decoded(const struct model *m, int32_t sequence)
 void model_decode_allocation(const struct model *m, const bool *active,
                              struct allocation *out)
 {
+    const struct dispatch *entered = &m->allocation.dispatch;
     int32_t to = 0;
+
+    dispatch_begin(&out->dispatch, out->n_sequences, entered->n_tokens);
     for (int32_t b = 0; b < m->options.n_sequences; b++) {
         if (active && !active[b])
             continue;
@@ -89,6 +92,8 @@ void model_decode_allocation(const struct model *m, const bool *active,
             memcpy(allocation_kept(out, c, to), positions_of(m, c, b),
                    (size_t)n * sizeof(int32_t));
         }
+        if (out->dispatch.expert)
+            dispatch_copy(&out->dispatch, to, entered, b);
         to++;
     }
 }

@@ -11,7 +11,8 @@
 
 static bool is_onto_stream(const struct tensor *t)
 {
-    return t->id == TENSOR_PROJECT || t->id == TENSOR_DOWN;
+    return t->id == TENSOR_PROJECT || t->id == TENSOR_DOWN ||
+           t->id == TENSOR_EXPERT_DOWN || t->id == TENSOR_SHARED_DOWN;
 }
 
 /* What 2L additions to the stream are divided by, so that their sum does not

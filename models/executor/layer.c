@@ -1,6 +1,7 @@
 /* layer.c - Run one layer, stage by stage, on the rows of a pass. */
 #include "models/executor/layer.h"
 
+#include "models/executor/experts.h"
 #include "models/executor/operands.h"
 #include "models/executor/routing.h"
 
@@ -153,23 +154,31 @@ static const real *feed(struct model *m, int32_t l, const real *x)
     return b->normed2;
 }
 
+/* out = from (NULL: zeros) + one feed-forward part of x. */
+static void run_ffn(struct model *m, int32_t l, const real *x, const real *from,
+                    real *out)
+{
+    struct layer_buffers *b = &m->layer[l];
+    const int32_t n = b->n_rows, *token = b->rows.token;
+
+    struct gemm up = product_of(m, l, TENSOR_UP, x, b->up, n, NULL);
+    op_product(&m->ex, place(OP_FFN_UP, l, token), &up);
+    struct activation act = { .kind = m->spec.traits.activation, .x = b->up,
+                              .out = b->act, .n = n, .width = m->spec.n_ffn };
+    op_activation(&m->ex, place(OP_ACT, l, token), &act);
+    struct gemm down = product_of(m, l, TENSOR_DOWN, b->act, out, n, from);
+    op_product(&m->ex, place(OP_FFN_DOWN, l, token), &down);
+}
+
 /* out = from + ffn(norm(x)); out may be from or x. */
 static void feed_forward(struct model *m, int32_t l, const real *x,
                          const real *from, real *out)
 {
     struct layer_buffers *b = &m->layer[l];
-    const int32_t n = b->n_rows, *token = b->rows.token;
     const bool after = spec_norms_after(&m->spec);
 
-    struct gemm up = product_of(m, l, TENSOR_UP, feed(m, l, x), b->up, n, NULL);
-    op_product(&m->ex, place(OP_FFN_UP, l, token), &up);
-    struct activation act = { .kind = m->spec.traits.activation, .x = b->up,
-                              .out = b->act, .n = n, .width = m->spec.n_ffn };
-    op_activation(&m->ex, place(OP_ACT, l, token), &act);
-    struct gemm down = product_of(m, l, TENSOR_DOWN, b->act,
-                                  after ? b->given2 : out, n,
-                                  after ? NULL : from);
-    op_product(&m->ex, place(OP_FFN_DOWN, l, token), &down);
+    (m->spec.has_experts[l] ? experts_forward : run_ffn)(
+        m, l, feed(m, l, x), after ? NULL : from, after ? b->given2 : out);
     if (after)
         add_normed(m, l, TENSOR_ADDED2_GAMMA, b->given2, b->given_stats2, from,
                    out);

@@ -30,8 +30,24 @@ static bool routes_keys(const struct model *m, enum skipped_keys keys)
     return spec_n_routed(&m->spec) > 0 && m->spec.skipped_keys == keys;
 }
 
+/* Buffers of one layer, or of all in turn. */
+enum { IN_TURN = -1 };
+
+static bool has_ffn(const struct model *m, int32_t layer)
+{
+    return layer == IN_TURN ? spec_has_ffn(&m->spec)
+                            : !m->spec.has_experts[layer];
+}
+
+static bool has_experts(const struct model *m, int32_t layer)
+{
+    return layer == IN_TURN ? m->spec.experts.n > 0
+                            : m->spec.has_experts[layer];
+}
+
 /* Operands of products: backward wants them for the weights' gradients. */
-static void lay_out_operands(struct model *m, struct layer_buffers *b, size_t n)
+static void lay_out_operands(struct model *m, int32_t layer,
+                             struct layer_buffers *b, size_t n)
 {
     struct arena *a = &m->arena;
     size_t c = (size_t)m->spec.n_channels;
@@ -41,17 +57,19 @@ static void lay_out_operands(struct model *m, struct layer_buffers *b, size_t n)
     if (spec_norms_before(&m->spec) &&
         m->spec.traits.parallel != PARALLEL_NORM)
         b->normed2 = arena_take(a, n * c, sizeof(real));
-    b->act      = arena_take(a, n * (size_t)m->spec.n_ffn, sizeof(real));
+    if (has_ffn(m, layer))
+        b->act = arena_take(a, n * (size_t)m->spec.n_ffn, sizeof(real));
     b->asking   = b->normed2;
 }
 
 /* Backward through the layer needs these, even if only routers learn. */
-static void lay_out_block(struct model *m, struct layer_buffers *b, size_t n)
+static void lay_out_block(struct model *m, int32_t layer,
+                          struct layer_buffers *b, size_t n)
 {
     const struct model_spec *s = &m->spec;
     struct arena *a = &m->arena;
     size_t c = (size_t)s->n_channels, q = (size_t)spec_q(s);
-    size_t e = (size_t)spec_e(s), u = (size_t)spec_up(s);
+    size_t e = (size_t)spec_e(s);
     size_t heads = (size_t)s->n_heads + (size_t)s->n_kv_heads;
 
     b->room     = n;
@@ -65,7 +83,10 @@ static void lay_out_block(struct model *m, struct layer_buffers *b, size_t n)
     b->softmax  = arena_take(a, n * (size_t)s->n_heads * 2, sizeof(real));
     b->middle   = arena_take(a, n * c, sizeof(real));
     b->stats2   = arena_take(a, n * 2, sizeof(real));
-    b->up       = arena_take(a, n * u, sizeof(real));
+    if (has_ffn(m, layer))
+        b->up = arena_take(a, n * (size_t)spec_up(s), sizeof(real));
+    if (has_experts(m, layer))
+        expert_buffers_take(&b->experts, a, s, n);
     if (!spec_norms_after(s))
         return;
     b->given1 = arena_take(a, n * c, sizeof(real));
@@ -163,12 +184,12 @@ static void lay_out_choices(struct model *m, int32_t layer)
 static void lay_out_frozen(struct model *m)
 {
     struct layer_buffers shared = { 0 };
-    lay_out_operands(m, &shared, widest_rows(m, 0, m->spec.n_layers));
-    lay_out_block(m, &shared, widest_rows(m, 0, m->lowest + 1));
+    lay_out_operands(m, IN_TURN, &shared, widest_rows(m, 0, m->spec.n_layers));
+    lay_out_block(m, IN_TURN, &shared, widest_rows(m, 0, m->lowest + 1));
     for (int32_t l = 0; l < m->spec.n_layers; l++) {
         m->layer[l] = shared;
         if (l > m->lowest)
-            lay_out_block(m, &m->layer[l], layer_rows(m, l));
+            lay_out_block(m, l, &m->layer[l], layer_rows(m, l));
         lay_out_choices(m, l);
     }
 }
@@ -177,8 +198,8 @@ static void lay_out_trained(struct model *m)
 {
     for (int32_t l = 0; l < m->spec.n_layers; l++) {
         struct layer_buffers *b = &m->layer[l];
-        lay_out_operands(m, b, layer_rows(m, l));
-        lay_out_block(m, b, layer_rows(m, l));
+        lay_out_operands(m, l, b, layer_rows(m, l));
+        lay_out_block(m, l, b, layer_rows(m, l));
         const struct stage *stage = plan_stage(&m->plan, l, STAGE_ATTENTION);
         if (stage->keys_tabled)
             b->carried = lay_out_keys(m);
@@ -201,8 +222,8 @@ static void lay_out_layers(struct model *m)
     }
     struct layer_buffers shared = { 0 };
     struct choice_buffers choice = { 0 };
-    lay_out_operands(m, &shared, layer_rows(m, 0));
-    lay_out_block(m, &shared, layer_rows(m, 0));
+    lay_out_operands(m, IN_TURN, &shared, layer_rows(m, 0));
+    lay_out_block(m, IN_TURN, &shared, layer_rows(m, 0));
     shared.carried = lay_out_keys(m);
     if (spec_n_routed(&m->spec) > 0)
         lay_out_choice(m, &choice, layer_rows(m, 0));
@@ -326,6 +347,8 @@ static void lay_out(struct model *m)
         widest = s->n_vocab;       /* a stored head packs a few columns */
     if (s->n_channels > widest)
         widest = s->n_channels;
+    if (expert_buffers_widest(s) > widest)
+        widest = expert_buffers_widest(s);
     size_t products = k->gemm_scratch(widest);
     size_t attention = k->attend_scratch(m->options.n_tokens, s->head_size);
     m->ex.scratch_floats = products > attention ? products : attention;
@@ -345,6 +368,10 @@ static void lay_out(struct model *m)
                                           (size_t)spec_rotary(s), sizeof(real));
     lay_out_stream(m, tokens);
     lay_out_layers(m);
+    if (s->experts.n > 0)
+        m->entered = arena_take(a, widest_rows(m, 0, s->n_layers) * c *
+                                       (size_t)s->experts.active,
+                                sizeof(real));
     m->all_first    = arena_take(a, (size_t)m->options.n_sequences + 1,
                                  sizeof(int32_t));
     m->all_position = arena_take(a, tokens, sizeof(int32_t));
@@ -388,8 +415,14 @@ enum status model_open(struct model **out, const struct model_spec *spec,
                        const struct model_options *options, struct error *err)
 {
     enum status status = spec_check(spec, err);
+    if (status == STATUS_OK)
+        status = spec_check_runs(spec, err);
     if (status == STATUS_OK && options->train)
         status = spec_check_training(spec, err);
+    if (status == STATUS_OK && options->train && spec->experts.n > 0)
+        status = error_set(err, STATUS_BAD_VALUE, "model.experts %d: experts"
+                           " are run, and not trained; allowed is 0",
+                           spec->experts.n);
     if (status != STATUS_OK)
         return status;
     if (options->n_tokens < 1 || options->n_tokens > spec->max_tokens)
@@ -423,6 +456,8 @@ enum status model_open(struct model **out, const struct model_spec *spec,
         status = allocation_open(&m->allocation, plan_n_choices(spec),
                                  options->n_sequences, forward_tokens(options),
                                  err);
+    if (status == STATUS_OK)
+        status = allocation_open_dispatch(&m->allocation, spec, false, err);
     if (status == STATUS_OK)
         status = pool_open(&m->pool, options->n_threads, err);
     if (status == STATUS_OK) {

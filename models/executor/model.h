@@ -147,7 +147,8 @@ void model_decode(struct model *model, const struct decode_input *input,
 int32_t model_decoded(const struct model *model, int32_t sequence);
 /* The tokens that each choice kept, as an allocation over the active sequences
  * [B], in their order; NULL: all.  The caller opened *out with plan_n_choices()
- * choices, that many sequences and the tokens of the longest. */
+ * choices, that many sequences and the tokens of the longest; with room for a
+ * dispatch, it is told the experts that tokens of the last pass entered. */
 void    model_decode_allocation(const struct model *model, const bool *active,
                                 struct allocation *out);
 

@@ -2,6 +2,7 @@
 #ifndef MODEL_STATE_H
 #define MODEL_STATE_H
 
+#include "models/executor/expert_buffers.h"
 #include "models/executor/model.h"
 #include "models/executor/ops.h"
 #include "models/executor/pool.h"
@@ -55,6 +56,7 @@ struct layer_buffers {
                                * give, where norms of it are added; without
                                * training one */
     real *given_stats1, *given_stats2;   /* [N,2] of those norms */
+    struct expert_buffers experts;   /* of a layer that has any */
     real *asking;     /* [N,C] kept rows of normed1, where keys of skipped tokens
                        * are computed; without training it is normed2 */
     real *carried;    /* [B*T,2E] newest keys and values, as the layer leaves
@@ -116,6 +118,8 @@ struct model {
     real *left[2];                 /* [B*T,C] the stream that the routed layer
                                     * before scored, for each of its choices */
 
+    real *entered;                 /* [M,C] what entries become; backward: their
+                                    * gradients; of all layers */
     real *final_normed;            /* [B*T,C] */
     real *final_stats;             /* [B*T,2] */
     real *logits;                  /* [B*T,V]; backward: their gradients */

@@ -22,7 +22,10 @@ struct gemm product_of(const struct model *m, int32_t layer, enum tensor_id id,
 {
     const struct tensor *t = tensor_find(&m->tensors, layer, id);
     /* Every product's weight is followed by its bias, where it has one. */
-    const real *bias = weight_of(m, layer, (enum tensor_id)(id + 1));
+    const struct tensor *next = tensor_find(&m->tensors, layer,
+                                            (enum tensor_id)(id + 1));
+    const real *bias = next && next->kind == TENSOR_SHIFT
+                           ? m->weights + next->offset : NULL;
     int32_t k = (int32_t)t->rows, n = (int32_t)t->columns;
     return (struct gemm){
         .m = n_rows, .n = n, .k = k, .a = a, .a_row = k, .a_k = 1,

@@ -23,6 +23,9 @@ static struct extent extent_of(enum tensor_id id, const struct model_spec *s,
     const bool before = spec_norms_before(s), after = spec_norms_after(s);
     const bool own = before && has->parallel != PARALLEL_NORM;
     const bool apart = routed && s->part == PART_APART;
+    const struct experts *x = &s->experts;
+    const bool some = layer >= 0 && s->has_experts[layer], one = !some;
+    const bool shared = some && x->shared > 0;
     const struct extent table[TENSOR_COUNT] = {
 #define X(id, rows, columns, kind)                                             \
         [TENSOR_##id] = { rows, columns, TENSOR_##kind },
@@ -111,10 +114,12 @@ static void add(struct tensor_list *list, const struct model_spec *spec,
     if (e.rows == 0)
         return;
     bool router = tensor_routes(id), predicts = tensor_predicts(id);
+    const int32_t stacked = tensor_stacks(id) ? spec->experts.n : 1;
     struct tensor *t = &list->tensor[list->n];
     *t = (struct tensor){
         .id = id, .layer = layer, .rows = e.rows, .columns = e.columns,
-        .n = (size_t)(e.rows * e.columns), .offset = list->floats,
+        .stacked = stacked,
+        .n = (size_t)(e.rows * e.columns * stacked), .offset = list->floats,
         .learned_at = spec->backbone_frozen ? list->learned : list->floats,
         .kind = e.kind,
         .trained = router ? spec->router_trained && spec_scores_learn(spec)
@@ -157,6 +162,17 @@ const struct tensor *tensor_find(const struct tensor_list *list, int32_t layer,
 {
     int32_t i = list->at[layer + 1][id];
     return i < 0 ? NULL : &list->tensor[i];
+}
+
+struct tensor tensor_stacked(const struct tensor *tensor, int32_t i)
+{
+    struct tensor one = *tensor;
+
+    one.stacked = 1;
+    one.n = tensor->n / (size_t)tensor->stacked;
+    one.offset += (size_t)i * one.n;
+    one.learned_at += (size_t)i * one.n;
+    return one;
 }
 
 void tensor_copy_learned(const struct tensor_list *list, float *weights,

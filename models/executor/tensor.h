@@ -29,9 +29,9 @@ enum tensor_kind { TENSOR_MATRIX, TENSOR_SCALE, TENSOR_SHIFT, TENSOR_VECTOR };
     X(PROJECT_BIAS, has->project_bias, C,      SHIFT)                          \
     X(NORM2_GAMMA, own ? 1 : 0, C,             SCALE)                          \
     X(NORM2_BETA,  own && shifted ? 1 : 0, C,  SHIFT)                          \
-    X(UP,          C, U,                       MATRIX)  /* gated: gate, up   */ \
+    X(UP,          one ? C : 0, U,             MATRIX)  /* gated: gate, up   */ \
     X(UP_BIAS,     has->ffn_bias, U,           SHIFT)                          \
-    X(DOWN,        F, C,                       MATRIX)                         \
+    X(DOWN,        one ? F : 0, C,             MATRIX)                         \
     X(DOWN_BIAS,   has->ffn_bias, C,           SHIFT)                          \
     X(ROUTER,      routed ? 1 : 0, C,          VECTOR)                         \
     X(QUERY_GAMMA, has->qk_norm, has->qk_norm_rows ? Q : D, SCALE)             \
@@ -45,7 +45,13 @@ enum tensor_kind { TENSOR_MATRIX, TENSOR_SCALE, TENSOR_SHIFT, TENSOR_VECTOR };
     X(ADDED1_BETA, after && shifted ? 1 : 0, C, SHIFT)  /* what parts add    */ \
     X(ADDED2_GAMMA, after ? 1 : 0, C,          SCALE)                          \
     X(ADDED2_BETA, after && shifted ? 1 : 0, C, SHIFT)                         \
-    X(HEAD_BIAS,   has->head_bias, V,          SHIFT)   /* of no layer       */
+    X(HEAD_BIAS,   has->head_bias, V,          SHIFT)   /* of no layer       */ \
+    X(EXPERT_ROUTER, some ? C : 0, x->n,       MATRIX)  /* in the place of UP*/ \
+    X(EXPERT_UP,   some ? C : 0, 2 * x->width, MATRIX)  /* and DOWN: those   */ \
+    X(EXPERT_DOWN, some ? x->width : 0, C,     MATRIX)  /* of X experts, one */ \
+    X(SHARED_UP,   shared ? C : 0, 2 * x->shared, MATRIX)   /* behind another*/ \
+    X(SHARED_DOWN, shared ? x->shared : 0, C,  MATRIX)                         \
+    X(SHARED_GATE, shared && x->shared_gate, C, VECTOR)
 
 enum tensor_id {
 #define X(id, rows, columns, kind) TENSOR_##id,
@@ -64,7 +70,8 @@ struct tensor {
     enum tensor_id id;
     int32_t layer;           /* or -1: outside any layer */
     int64_t rows, columns;
-    size_t  n;               /* rows * columns */
+    int32_t stacked;         /* matrices of that shape: experts; else 1 */
+    size_t  n;               /* rows * columns * stacked */
     size_t  offset;          /* in floats, a multiple of 16, in the parameter
                               * block */
     size_t  learned_at;      /* likewise, in the gradient and moment blocks; of
@@ -108,6 +115,14 @@ struct tensor_matrix {
 };
 int tensor_matrices(struct tensor_matrix out[3], struct model_spec *spec,
                     int32_t layer, enum tensor_id id);
+
+static inline bool tensor_stacks(enum tensor_id id)
+{
+    return id == TENSOR_EXPERT_UP || id == TENSOR_EXPERT_DOWN;
+}
+
+/* The i-th matrix of those stacked, as a tensor of its own. */
+struct tensor tensor_stacked(const struct tensor *tensor, int32_t i);
 
 /* A router's; where a layer's parts are apart, ROUTER is attention's. */
 static inline bool tensor_routes(enum tensor_id id)

@@ -52,45 +52,6 @@ static const struct foreign gpt2_names[] = {
     { TENSOR_COUNT, PLAIN(1), NULL },
 };
 
-static const struct foreign llama_names[] = {
-    { TENSOR_WTE, PLAIN(2), "model.embed_tokens.weight" },
-    { TENSOR_HEAD, PLAIN(2), "lm_head.weight" },
-    { TENSOR_FINAL_GAMMA, PLAIN(1), "model.norm.weight" },
-    { TENSOR_NORM1_GAMMA, PLAIN(1), "model.layers.%d.input_layernorm.weight" },
-    { TENSOR_QKV, LINEAR(Q), "model.layers.%d.self_attn.q_proj.weight" },
-    { TENSOR_QKV, LINEAR(K), "model.layers.%d.self_attn.k_proj.weight" },
-    { TENSOR_QKV, LINEAR(V), "model.layers.%d.self_attn.v_proj.weight" },
-    { TENSOR_QKV_BIAS, VECTOR(Q), "model.layers.%d.self_attn.q_proj.bias" },
-    { TENSOR_QKV_BIAS, VECTOR(K), "model.layers.%d.self_attn.k_proj.bias" },
-    { TENSOR_QKV_BIAS, VECTOR(V), "model.layers.%d.self_attn.v_proj.bias" },
-    { TENSOR_QUERY_GAMMA, PLAIN(1), "model.layers.%d.self_attn.q_norm.weight" },
-    { TENSOR_KEY_GAMMA, PLAIN(1), "model.layers.%d.self_attn.k_norm.weight" },
-    { TENSOR_PROJECT, LINEAR(ALL), "model.layers.%d.self_attn.o_proj.weight" },
-    { TENSOR_NORM2_GAMMA, PLAIN(1),
-      "model.layers.%d.post_attention_layernorm.weight" },
-    { TENSOR_UP, LINEAR(GATE), "model.layers.%d.mlp.gate_proj.weight" },
-    { TENSOR_UP, LINEAR(UP), "model.layers.%d.mlp.up_proj.weight" },
-    { TENSOR_DOWN, LINEAR(ALL), "model.layers.%d.mlp.down_proj.weight" },
-    { TENSOR_ROUTER, PLAIN(2), "model.layers.%d.mod_router.weight" },
-    { TENSOR_ROUTER_FFN, PLAIN(2), "model.layers.%d.mod_router_ffn.weight" },
-    { TENSOR_PREDICT_UP, LINEAR(ALL),
-      "model.layers.%d.mod_predictor.up_proj.weight" },
-    { TENSOR_PREDICT_UP_BIAS, PLAIN(1),
-      "model.layers.%d.mod_predictor.up_proj.bias" },
-    { TENSOR_PREDICT_DOWN, LINEAR(ALL),
-      "model.layers.%d.mod_predictor.down_proj.weight" },
-    { TENSOR_PREDICT_DOWN_BIAS, PLAIN(1),
-      "model.layers.%d.mod_predictor.down_proj.bias" },
-    { TENSOR_PROJECT_BIAS, PLAIN(1), "model.layers.%d.self_attn.o_proj.bias" },
-    { TENSOR_UP_BIAS, VECTOR(GATE), "model.layers.%d.mlp.gate_proj.bias" },
-    { TENSOR_UP_BIAS, VECTOR(UP), "model.layers.%d.mlp.up_proj.bias" },
-    { TENSOR_DOWN_BIAS, PLAIN(1), "model.layers.%d.mlp.down_proj.bias" },
-    /* Phi-3 has these in the place of their parts: is_wanted() */
-    { TENSOR_QKV, LINEAR(ALL), "model.layers.%d.self_attn.qkv_proj.weight" },
-    { TENSOR_UP, LINEAR(ALL), "model.layers.%d.mlp.gate_up_proj.weight" },
-    { TENSOR_COUNT, PLAIN(1), NULL },
-};
-
 static const struct foreign starcoder2_names[] = {
     { TENSOR_WTE, PLAIN(2), "model.embed_tokens.weight" },
     { TENSOR_HEAD, PLAIN(2), "lm_head.weight" },
@@ -147,7 +108,9 @@ static const struct {
 static const struct foreign *names_of(const struct model_spec *spec)
 {
     static const struct foreign *const names[] = {
-        [HF_NAMES_GPT2] = gpt2_names, [HF_NAMES_LLAMA] = llama_names,
+        [HF_NAMES_GPT2] = gpt2_names, [HF_NAMES_LLAMA] = hf_tensors_llama,
+        [HF_NAMES_MIXTRAL] = hf_tensors_mixtral,
+        [HF_NAMES_MOE] = hf_tensors_moe,
         [HF_NAMES_STARCODER2] = starcoder2_names,
         [HF_NAMES_GEMMA] = hf_tensors_around,
         [HF_NAMES_OLMO2] = hf_tensors_around,
@@ -196,12 +159,13 @@ static void describe(struct safetensors_tensor *out, struct record *record,
     }
 }
 
-/* The names hold at most one %d each: a table above says so. */
+/* The names hold at most two %d each: a table says so. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-static void name_tensor(char *out, const struct foreign *f, int32_t layer)
+static void name_tensor(char *out, const struct foreign *f, int32_t layer,
+                        int32_t expert)
 {
-    snprintf(out, NAME_SIZE, f->name, layer);
+    snprintf(out, NAME_SIZE, f->name, layer, expert);
 }
 #pragma GCC diagnostic pop
 
@@ -213,7 +177,7 @@ void checkpoint_name(char out[CHECKPOINT_NAME_SIZE],
     while (f->id != tensor->id && f->name)
         f++;
     assert(f->name);
-    name_tensor(out, f, tensor->layer);
+    name_tensor(out, f, tensor->layer, 0);
 }
 
 /* Gemma's scales are stored less one. */
@@ -249,7 +213,9 @@ enum status checkpoint_export(struct model *m,
                          " not exported: float32 weights are", directory);
     if (hf_class_of(&class, spec, directory, err) != STATUS_OK)
         return STATUS_BAD_VALUE;
-    size_t most = (size_t)list->n * 3, n = 0;
+    size_t most = 0, n = 0;
+    for (int32_t i = 0; i < list->n; i++)
+        most += 3 * (size_t)list->tensor[i].stacked;
     struct record *record = calloc(most, sizeof *record);
     struct safetensors_tensor *tensor = calloc(most, sizeof *tensor);
     float *copies = malloc(list->floats * sizeof *copies), *next = copies;
@@ -262,22 +228,25 @@ enum status checkpoint_export(struct model *m,
     }
     for (int32_t l = -1; l < spec->n_layers; l++)
         for (const struct foreign *f = names_of(spec); f->name; f++) {
-            int64_t from, to;
-            const struct tensor *t = own_tensor(list, l, f);
-            if (!t || (f->span == SPAN_ALL && f->layout == LAYOUT_LINEAR &&
-                       spec_gated(spec) &&
-                       (f->id == TENSOR_QKV || f->id == TENSOR_UP)))
+            const struct tensor *all = own_tensor(list, l, f);
+            if (!all || (f->span == SPAN_ALL && f->layout == LAYOUT_LINEAR &&
+                         spec_gated(spec) &&
+                         (f->id == TENSOR_QKV || f->id == TENSOR_UP)))
                 continue;        /* the parts are written */
-            span_columns(spec, t, f->span, &from, &to);
-            name_tensor(record[n].name, f, l);
-            record[n].data = next;
-            span_write(model_weights(m) + t->offset, t, from, to, f->layout,
-                       spec->head_size, next);
-            unfold(next, t->rows * (to - from), spec, class, f,
-                   less_of(spec, t));
-            describe(&tensor[n], &record[n], f, t, to - from);
-            next += t->rows * (to - from);
-            n++;
+            for (int32_t e = 0; e < all->stacked; e++) {
+                const struct tensor t = tensor_stacked(all, e);
+                int64_t from, to;
+                span_columns(spec, &t, f->span, &from, &to);
+                name_tensor(record[n].name, f, l, e);
+                record[n].data = next;
+                span_write(model_weights(m) + t.offset, &t, from, to, f->layout,
+                           spec->head_size, next);
+                unfold(next, t.rows * (to - from), spec, class, f,
+                       less_of(spec, &t));
+                describe(&tensor[n], &record[n], f, &t, to - from);
+                next += t.rows * (to - from);
+                n++;
+            }
         }
     const struct safetensors_note note = { "format", "pt" };
     struct hf_routing routing = { .policy = policy, .has_thresholds = true };
@@ -373,7 +342,7 @@ static bool is_wanted(const struct model_spec *spec, const struct shards *files,
         return true;
     for (const struct foreign *g = names_of(spec); g->name; g++)
         if (g->id == f->id && g->span == SPAN_ALL) {
-            name_tensor(name, g, layer);
+            name_tensor(name, g, layer, 0);
             whole = find_foreign(spec, files, g, name) != NULL;
         }
     return (f->span == SPAN_ALL) == whole;
@@ -384,13 +353,14 @@ static enum status find_tensor(const struct safetensors_tensor **out,
                                const struct model_spec *spec,
                                const struct shards *files,
                                const struct foreign *f, const struct tensor *t,
-                               int64_t *from, int64_t *to, struct error *err)
+                               int32_t expert, int64_t *from, int64_t *to,
+                               struct error *err)
 {
     struct record record = { .data = NULL };
     struct safetensors_tensor want;
 
     span_columns(spec, t, f->span, from, to);
-    name_tensor(record.name, f, t->layer);
+    name_tensor(record.name, f, t->layer, expert);
     describe(&want, &record, f, t, *to - *from);
     *out = find_foreign(spec, files, f, record.name);
     if (!*out)
@@ -442,8 +412,11 @@ enum status checkpoint_check(const struct model_spec *spec,
             const struct tensor *t = own_tensor(&list, l, f);
             const struct safetensors_tensor *have;
             int64_t from, to;
-            if (t && is_wanted(spec, files, f, l))
-                status = find_tensor(&have, spec, files, f, t, &from, &to, err);
+            const int32_t n = t && is_wanted(spec, files, f, l) ? t->stacked
+                                                                : 0;
+            for (int32_t e = 0; e < n && status == STATUS_OK; e++)
+                status = find_tensor(&have, spec, files, f, t, e, &from, &to,
+                                     err);
         }
     tensor_list_close(&list);
     shards_close(files);
@@ -469,7 +442,8 @@ static enum status number_of(enum number *out, const char *path,
 
 static enum status import_tensor(struct model *m, const struct shards *files,
                                  const struct foreign *f,
-                                 const struct tensor *t, struct error *err)
+                                 const struct tensor *t, int32_t expert,
+                                 struct error *err)
 {
     struct foreign_numbers numbers = { .span = f->span, .layout = f->layout,
                                        .mapped = true,
@@ -478,8 +452,9 @@ static enum status import_tensor(struct model *m, const struct shards *files,
                                            model_spec(m), f->id, f->span) };
     const struct safetensors_tensor *have;
     int64_t from, to;
-    enum status status = find_tensor(&have, model_spec(m), files, f, t, &from,
-                                     &to, err);
+    const struct tensor one = tensor_stacked(t, expert);
+    enum status status = find_tensor(&have, model_spec(m), files, f, &one,
+                                     expert, &from, &to, err);
 
     if (status == STATUS_OK)
         status = number_of(&numbers.type, shards_path(files), have, err);
@@ -487,7 +462,7 @@ static enum status import_tensor(struct model *m, const struct shards *files,
         return status;
     struct error why;
     numbers.data = have->data;
-    status = fill_tensor(m, t, &numbers, &why);
+    status = fill_tensor(m, &one, &numbers, &why);
     if (status != STATUS_OK)
         return error_set(err, status, "%s: tensor %.80s: %s",
                          shards_path(files), have->name, why.text);
@@ -507,7 +482,7 @@ enum status checkpoint_keep(struct model_spec *spec, const char *directory,
              f->name && status == STATUS_OK; f++) {
             char name[NAME_SIZE];
             enum number type = NUMBER_F32;
-            name_tensor(name, f, l);
+            name_tensor(name, f, l, 0);
             const struct safetensors_tensor *have =
                 is_of(f, l) && !folding_moves(spec, f->id)
                     ? find_foreign(spec, files, f, name) : NULL;
@@ -521,34 +496,43 @@ enum status checkpoint_keep(struct model_spec *spec, const char *directory,
     return status;
 }
 
-/* True where `name`, with the prefix or without, is `pattern`, whose %d stands
- * for a layer; *layer is then that layer, or -1. */
-static bool matches(const char *pattern, const char *name, const char *prefix,
-                    int32_t *layer)
+/* A number written plainly, so that no layer has two names, from *name on; -1:
+ * there is none. */
+static int32_t take_number(const char **name)
 {
-    const char *mark = strstr(pattern, "%d");
-    const size_t length = strlen(prefix);
-
-    if (strncmp(pattern, prefix, length) == 0 &&
-        strncmp(name, prefix, length) != 0) {
-        if (mark)
-            mark = strstr(pattern + length, "%d");
-        pattern += length;
-    }
-    *layer = -1;
-    if (!mark)
-        return strcmp(pattern, name) == 0;
-    const size_t before = (size_t)(mark - pattern);
-    if (strncmp(pattern, name, before) != 0)
-        return false;
-    const char *digits = name + before;
+    const char *digits = *name;
     const size_t n = strspn(digits, "0123456789");
-    /* Written plainly: no layer has two names. */
-    if (n == 0 || n > 4 || (n > 1 && *digits == '0') ||
-        strcmp(mark + 2, digits + n) != 0)
-        return false;
-    *layer = (int32_t)strtol(digits, NULL, 10);
-    return true;
+
+    if (n == 0 || n > 4 || (n > 1 && *digits == '0'))
+        return -1;
+    *name += n;
+    return (int32_t)strtol(digits, NULL, 10);
+}
+
+/* True where `name`, with the prefix or without, is `pattern`, whose first %d
+ * stands for a layer and second for an expert; those without are -1. */
+static bool matches(const char *pattern, const char *name, const char *prefix,
+                    int32_t number[2])
+{
+    const size_t length = strlen(prefix);
+    int n = 0;
+
+    number[0] = number[1] = -1;
+    if (strncmp(pattern, prefix, length) == 0 &&
+        strncmp(name, prefix, length) != 0)
+        pattern += length;
+    while (*pattern) {
+        if (strncmp(pattern, "%d", 2) != 0) {
+            if (*pattern++ != *name++)
+                return false;
+            continue;
+        }
+        number[n] = take_number(&name);
+        if (number[n++] < 0)
+            return false;
+        pattern += 2;
+    }
+    return *name == '\0';
 }
 
 /* A dense model has none, and a dense twin needs none. */
@@ -564,16 +548,16 @@ static bool has_use(struct model *m, const char *name,
 {
     const struct model_spec *spec = model_spec(m);
     const char *prefix = prefix_of(spec);
-    int32_t layer;
+    int32_t at[2];
 
     for (const struct foreign *f = names_of(spec); f->name; f++)
-        if (matches(f->name, name, prefix, &layer))
-            return layer < spec->n_layers &&
-                   (tensor_find(model_tensors(m), layer, f->id) ||
+        if (matches(f->name, name, prefix, at))
+            return at[0] < spec->n_layers && at[1] < spec->experts.n &&
+                   (tensor_find(model_tensors(m), at[0], f->id) ||
                     f->id == TENSOR_HEAD ||
                     (only_routes(f->id) && routing->policy->choose));
     for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
-        if (matches(harmless[i].name, name, prefix, &layer))
+        if (matches(harmless[i].name, name, prefix, at))
             return true;
     return false;
 }
@@ -611,9 +595,12 @@ enum status checkpoint_import(struct model *m, const char *directory,
              f->name && status == STATUS_OK; f++) {
             const struct tensor *t = own_tensor(list, l, f);
             /* A dense model that is to be routed has no routers yet. */
-            if (t && (!only_routes(t->id) || routing->policy->choose) &&
-                is_wanted(spec, files, f, l))
-                status = import_tensor(m, files, f, t, err);
+            const bool wanted =
+                t && (!only_routes(t->id) || routing->policy->choose) &&
+                is_wanted(spec, files, f, l);
+            for (int32_t e = 0; wanted && e < t->stacked &&
+                                status == STATUS_OK; e++)
+                status = import_tensor(m, files, f, t, e, err);
         }
     if (status == STATUS_OK)
         status = refuse_others(m, files, routing, err);

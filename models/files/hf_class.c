@@ -41,22 +41,26 @@ static const struct hf_class classes[] = {
           .rotary_share = "partial_rotary_factor", .usual_share = "0.25"),
     CLASS("phi", "Phi", PHI, PHI, .rotary_share = "partial_rotary_factor",
           .usual_share = "0.5"),
-    CLASS("mixtral", "Mixtral", LLAMA, LLAMA, .needs = { KV }, .priced = true),
-    CLASS("qwen2_moe", "Qwen2Moe", QWEN2, LLAMA, .needs = { KV },
-          .priced = true),
-    CLASS("qwen3_moe", "Qwen3Moe", QWEN3, LLAMA, .needs = { KV, "head_dim" },
-          .priced = true),
-    CLASS("olmoe", "Olmoe", LLAMA, LLAMA, .priced = true),
-    CLASS("deepseek_v2", "DeepseekV2", LLAMA, LLAMA, .priced = true),
-    CLASS("deepseek_v3", "DeepseekV3", LLAMA, LLAMA, .priced = true),
+    CLASS("mixtral", "Mixtral", LLAMA, MIXTRAL, .needs = { KV },
+          .window = HF_WINDOW_GIVEN, .experts = HF_EXPERTS_NORMALISED),
+    CLASS("qwen2_moe", "Qwen2Moe", QWEN2, MOE, .needs = { KV },
+          .window = HF_WINDOW_USED, .usual_window = 4096,
+          .experts = HF_EXPERTS_SHARED),
+    CLASS("qwen3_moe", "Qwen3Moe", QWEN3, MOE, .needs = { KV, "head_dim" },
+          .experts = HF_EXPERTS_EITHER),
+    CLASS("olmoe", "Olmoe", LLAMA, MOE, .experts = HF_EXPERTS_EITHER,
+          .norms_rows = true),
+    CLASS("deepseek_v2", "DeepseekV2", LLAMA, LLAMA,
+          .experts = HF_EXPERTS_EITHER, .priced = true),
+    CLASS("deepseek_v3", "DeepseekV3", LLAMA, LLAMA,
+          .experts = HF_EXPERTS_EITHER, .priced = true),
 };
 enum { N_CLASSES = sizeof classes / sizeof *classes };
 const char hf_class_types[] = "gpt2, llama, mistral, qwen2, qwen3, phi3,"
                               " granite, smollm3, starcoder2, gemma2,"
-                              " gemma3_text, olmo2, gpt_neox, stablelm and"
-                              " phi";
-const char hf_class_priced[] = "mixtral, qwen2_moe, qwen3_moe, olmoe,"
-                               " deepseek_v2 and deepseek_v3";
+                              " gemma3_text, olmo2, gpt_neox, stablelm, phi,"
+                              " mixtral, qwen2_moe, qwen3_moe and olmoe";
+const char hf_class_priced[] = "deepseek_v2 and deepseek_v3";
 
 const struct hf_class *hf_class_at(int i)
 {
@@ -79,11 +83,43 @@ struct folding hf_class_folding(const struct hf_class *class,
                          : (struct folding){ .embedding = 0 };
 }
 
+struct traits hf_class_traits(const struct hf_class *class)
+{
+    struct traits traits = family_traits[class->family];
+
+    traits.qk_norm |= class->norms_rows;
+    traits.qk_norm_rows |= class->norms_rows;
+    return traits;
+}
+
+/* Of feed-forward parts. */
+static bool fits_experts(const struct hf_class *class,
+                         const struct model_spec *spec)
+{
+    const struct experts *e = &spec->experts;
+
+    switch (class->experts) {
+    case HF_EXPERTS_NONE:
+        return e->n == 0;
+    case HF_EXPERTS_NORMALISED:
+        return e->n > 0 && e->normalised && e->shared == 0 &&
+               !spec_has_ffn(spec);
+    case HF_EXPERTS_EITHER:
+        return e->n > 0 && e->shared == 0 && !class->priced;
+    default:
+        return e->n > 0 && e->shared > 0 && e->shared_gate;
+    }
+}
+
 enum hf_names hf_names_of(const struct model_spec *spec)
 {
     const enum family family = spec_family(spec);
     int i = N_CLASSES - 1;
-    while (i > 0 && classes[i].family != family)
+
+    if (spec->experts.n > 0)
+        return traits_equal(&spec->traits, &family_traits[FAMILY_LLAMA])
+                   ? HF_NAMES_MIXTRAL : HF_NAMES_MOE;
+    while (i > 0 && (classes[i].family != family || classes[i].experts))
         i--;
     return classes[i].names;
 }
@@ -100,13 +136,14 @@ static bool fits(const struct hf_class *class, const struct model_spec *spec)
         unturned |= spec->unturned[l];
     }
     const bool capped = spec->attention_cap > 0 || spec->logit_cap > 0;
+    const struct traits has = hf_class_traits(class);
     return (!windows || class->window == HF_WINDOW_PATTERN ||
             (!some_not && class->window == HF_WINDOW_GIVEN)) &&
            (!capped || class->scaled) &&
            (!(spec->local_theta > 0) || class->local) &&
            (spec->n_rotary == 0 || class->rotary_share) &&
            (!unturned || class->skips_positions) &&
-           traits_equal(&spec->traits, &family_traits[class->family]);
+           fits_experts(class, spec) && traits_equal(&spec->traits, &has);
 }
 
 enum status hf_class_of(const struct hf_class **out,
@@ -119,9 +156,13 @@ enum status hf_class_of(const struct hf_class **out,
             return STATUS_OK;
         }
     return error_set(err, STATUS_BAD_VALUE, "%s: no class of transformers is"
-                     " %s with model.qkv_bias %s and model.qk_norm %s; those"
+                     " %s with model.qkv_bias %s, model.qk_norm %s%s; those"
                      " that can be written are %s", name,
                      family_names[spec_family(spec)],
                      spec->traits.qkv_bias ? "true" : "false",
-                     spec->traits.qk_norm ? "true" : "false", hf_class_types);
+                     spec->traits.qk_norm ? "true" : "false",
+                     spec->experts.n == 0       ? ""
+                     : spec->experts.shared > 0 ? ", experts and shared ones"
+                     : spec->experts.normalised ? " and experts"
+                     : ", experts and model.norm_topk false", hf_class_types);
 }

@@ -9,7 +9,8 @@
 /* Vocabularies of keys and tensors; every class uses one of them. */
 enum hf_names { HF_NAMES_GPT2, HF_NAMES_LLAMA, HF_NAMES_STARCODER2,
                 HF_NAMES_GEMMA, HF_NAMES_OLMO2, HF_NAMES_NEOX,
-                HF_NAMES_STABLELM, HF_NAMES_PHI };
+                HF_NAMES_STABLELM, HF_NAMES_PHI, HF_NAMES_MIXTRAL,
+                HF_NAMES_MOE };
 
 /* What a class makes of the key sliding_window. */
 enum hf_window {
@@ -20,6 +21,14 @@ enum hf_window {
                                   * use_sliding_window is true */
     HF_WINDOW_PATTERN,           /* the layers that layer_types names, or all but
                                   * every so many-th */
+};
+
+/* What a class makes of feed-forward parts. */
+enum hf_experts {
+    HF_EXPERTS_NONE,             /* there is one */
+    HF_EXPERTS_NORMALISED,       /* experts, whose weights sum to 1 */
+    HF_EXPERTS_EITHER,           /* as norm_topk_prob says */
+    HF_EXPERTS_SHARED,           /* likewise, with one that all enter, gated */
 };
 
 enum { HF_CLASS_NEEDS = 2, HF_CLASS_CAPS = 2 };
@@ -50,6 +59,8 @@ struct hf_class {
     const char   *usual_cap[HF_CLASS_CAPS];   /* JSON: of scores, of logits; "":
                                   * none */
     bool          local;         /* windowed layers have a base of their own */
+    enum hf_experts experts;
+    bool          norms_rows;    /* of queries and of keys, all heads together */
     bool          priced;        /* isobath predict takes it and nothing else:
                                   * of what changes values and no cost, nothing
                                   * is refused */
@@ -62,6 +73,9 @@ extern const char hf_class_priced[];     /* those that are priced alone */
 const struct hf_class *hf_class_at(int i);
 /* NULL: none of that model_type. */
 const struct hf_class *hf_class_find(const char *type);
+
+/* Those of its family, and what else it has. */
+struct traits hf_class_traits(const struct hf_class *class);
 
 /* The factors that weights take up when a file of the class is read, and give
  * back when it is written. */

@@ -39,6 +39,16 @@ static const struct hf_member members[] = {
     HF_MEMBER(LLAMA, "rope_theta",              FLOAT, rope_theta,   "1e4"),
     HF_MEMBER(LLAMA, "tie_word_embeddings",     BOOL,  tied_head,    "false"),
 
+    SHAPE(MIXTRAL),
+    HF_MEMBER(MIXTRAL, "rms_norm_eps",          FLOAT, norm_epsilon, "1e-5"),
+    HF_MEMBER(MIXTRAL, "rope_theta",            FLOAT, rope_theta,   "1e6"),
+    HF_MEMBER(MIXTRAL, "tie_word_embeddings",   BOOL,  tied_head,    "false"),
+
+    SHAPE(MOE),
+    HF_MEMBER(MOE, "rms_norm_eps",              FLOAT, norm_epsilon, NULL),
+    HF_MEMBER(MOE, "rope_theta",                FLOAT, rope_theta,   "1e4"),
+    HF_MEMBER(MOE, "tie_word_embeddings",       BOOL,  tied_head,    "false"),
+
     SHAPE(STARCODER2),
     HF_MEMBER(STARCODER2, "norm_epsilon",        FLOAT, norm_epsilon, "1e-5"),
     HF_MEMBER(STARCODER2, "rope_theta",          FLOAT, rope_theta,   "1e4"),
@@ -93,6 +103,9 @@ static const struct fixed fixed[] = {
     { HF_NAMES_LLAMA, "hidden_act",     "\"silu\"" },
     { HF_NAMES_LLAMA, "hidden_act",     "\"swish\"" },
 
+    { HF_NAMES_MIXTRAL, "hidden_act",   "\"silu\"" },
+    { HF_NAMES_MOE, "hidden_act",       "\"silu\"" },
+
     { HF_NAMES_STARCODER2, "hidden_act", "\"gelu_pytorch_tanh\"" },
     { HF_NAMES_STARCODER2, "use_bias",   "true" },
 
@@ -124,6 +137,8 @@ static const struct {
     { "auto_map", NULL, "the classes of transformers, not code of the model" },
     { "rope_interleaved", "false", "false" },
     { "partial_rotary_factor", "1.0", "1.0" },
+    { "clip_qkv", NULL, "queries and keys that are not clipped" },
+    { "qkv_bias", "true", "true" },
 };
 enum { N_REFUSED = sizeof refused / sizeof *refused };
 
@@ -253,7 +268,7 @@ static enum status read_class(const struct hf_class **out,
     if (!*out)
         return hf_refuse(err, name, "model_type", type, "supported are %s;"
                          " priced are %s", hf_class_types, hf_class_priced);
-    spec->traits = family_traits[(*out)->family];
+    spec->traits = hf_class_traits(*out);
     return STATUS_OK;
 }
 
@@ -295,7 +310,7 @@ static enum status read_root(struct model_spec *out, struct hf_routing *routing,
         !(status = read_shape(&spec, class, root, name, err)))
         status = derive(&spec, name, err);
     if (status == STATUS_OK)
-        status = hf_read_experts(&spec, class->type, root, name, err);
+        status = hf_read_experts(&spec, class, root, name, err);
     if (status == STATUS_OK && spec.n_layers <= SPEC_MAX_LAYERS)
         status = hf_read_quantized(&spec, class, root, name, err);
     if (status == STATUS_OK && spec.n_layers > SPEC_MAX_LAYERS)
@@ -380,6 +395,7 @@ static json_t *root_json(const struct hf_class *class,
         if (members[i].names == class->names)
             json_object_set_new(root, members[i].key,
                                 hf_member_json(spec, &members[i]));
+    hf_write_experts(root, class, spec);
     json_object_set_new(root, "torch_dtype", json_string("float32"));
     json_object_set_new(root, "isobath", hf_routing_json(spec, routing));
     return root;

@@ -1,5 +1,5 @@
-/* hf_experts.c - Read mixtures of experts and latent attention, which predict
- * prices and nothing runs. */
+/* hf_experts.c - Read and write mixtures of experts; read latent attention, which
+ * predict prices and nothing runs. */
 #include "models/files/hf_inside.h"
 
 #include <string.h>
@@ -10,23 +10,34 @@ struct expert_keys {
     const char *n, *width;
     const char *shared;          /* NULL: it has none */
     bool shared_counts;          /* experts of that width; else a width */
-    bool shared_gate, biased, qk_norm_rows, latent;
+    bool some_dense;             /* some layers may have one part: decoder_
+                                  * sparse_step, mlp_only_layers */
+    bool biased, latent;
 };
-static const struct expert_keys classes[] = {
+static const struct expert_keys keys[] = {
     { "mixtral", "num_local_experts", "intermediate_size", NULL, false, false,
-      false, false, false },
+      false, false },
     { "qwen2_moe", "num_experts", "moe_intermediate_size",
-      "shared_expert_intermediate_size", false, true, false, false, false },
-    { "qwen3_moe", "num_experts", "moe_intermediate_size", NULL, false, false,
-      false, false, false },
+      "shared_expert_intermediate_size", false, true, false, false },
+    { "qwen3_moe", "num_experts", "moe_intermediate_size", NULL, false, true,
+      false, false },
     { "olmoe", "num_experts", "intermediate_size", NULL, false, false, false,
-      true, false },
+      false },
     { "deepseek_v2", "n_routed_experts", "moe_intermediate_size",
-      "n_shared_experts", true, false, false, false, true },
+      "n_shared_experts", true, true, false, true },
     { "deepseek_v3", "n_routed_experts", "moe_intermediate_size",
-      "n_shared_experts", true, false, true, false, true },
+      "n_shared_experts", true, true, true, true },
 };
-enum { N_CLASSES = sizeof classes / sizeof *classes };
+
+/* Of a class that has experts. */
+static const struct expert_keys *keys_of(const struct hf_class *class)
+{
+    const struct expert_keys *k = keys;
+
+    while (strcmp(class->type, k->type) != 0)
+        k++;
+    return k;
+}
 
 /* A number of at least `least`, or `fallback` where the key is absent or null;
  * a fallback below 0: it must be there. */
@@ -77,26 +88,44 @@ static enum status place_experts(struct model_spec *spec, const json_t *root,
     return status;
 }
 
+/* Absent, all classes that have the key mean false. */
+static enum status read_normalised(struct experts *e,
+                                   const struct hf_class *class,
+                                   const json_t *root, const char *name,
+                                   struct error *err)
+{
+    static const char key[] = "norm_topk_prob";
+    json_t *value = hf_given(root, key);
+
+    e->normalised = class->experts == HF_EXPERTS_NORMALISED ||
+                    json_is_true(value);
+    return !value || json_is_boolean(value)
+               ? STATUS_OK
+               : hf_refuse(err, name, key, value, "must be true or false");
+}
+
 static enum status read_sizes(struct model_spec *spec,
-                              const struct expert_keys *class,
+                              const struct hf_class *class,
                               const json_t *root, const char *name,
                               struct error *err)
 {
+    const struct expert_keys *k = keys_of(class);
     struct experts *e = &spec->experts;
-    enum status status = read_count(&e->n, root, class->n, 1, -1, name, err);
+    enum status status = read_count(&e->n, root, k->n, 1, -1, name, err);
 
     if (status == STATUS_OK)
         status = read_count(&e->active, root, "num_experts_per_tok", 1, -1,
                             name, err);
     if (status == STATUS_OK)
-        status = read_count(&e->width, root, class->width, 1, -1, name, err);
-    if (status == STATUS_OK && class->shared)
-        status = read_count(&e->shared, root, class->shared, 0, 0, name, err);
-    if (status == STATUS_OK && class->shared_counts)
+        status = read_count(&e->width, root, k->width, 1, -1, name, err);
+    if (status == STATUS_OK && k->shared)
+        status = read_count(&e->shared, root, k->shared, 0, 0, name, err);
+    if (status == STATUS_OK && k->shared_counts)
         e->shared *= e->width;
-    e->shared_gate = class->shared_gate && e->shared > 0;
-    e->biased = class->biased;
-    return status;
+    e->shared_gate = class->experts == HF_EXPERTS_SHARED && e->shared > 0;
+    e->biased = k->biased;
+    return status == STATUS_OK ? read_normalised(e, class, root, name, err)
+                               : status;
 }
 
 static enum status read_latent(struct model_spec *spec, const json_t *root,
@@ -121,21 +150,53 @@ static enum status read_latent(struct model_spec *spec, const json_t *root,
     return status;
 }
 
-enum status hf_read_experts(struct model_spec *spec, const char *type,
-                            const json_t *root, const char *name,
-                            struct error *err)
+enum status hf_read_experts(struct model_spec *spec,
+                            const struct hf_class *class, const json_t *root,
+                            const char *name, struct error *err)
 {
-    int i = 0;
-
-    while (i < N_CLASSES && strcmp(type, classes[i].type) != 0)
-        i++;
-    if (i == N_CLASSES)
+    if (class->experts == HF_EXPERTS_NONE)
         return STATUS_OK;
-    spec->traits.qk_norm_rows = classes[i].qk_norm_rows;
-    spec->traits.qk_norm |= classes[i].qk_norm_rows;
-    enum status status = read_sizes(spec, &classes[i], root, name, err);
+    enum status status = read_sizes(spec, class, root, name, err);
     if (status == STATUS_OK)
         status = place_experts(spec, root, name, err);
-    return status == STATUS_OK && classes[i].latent
+    return status == STATUS_OK && keys_of(class)->latent
                ? read_latent(spec, root, name, err) : status;
+}
+
+static void set_count(json_t *root, const char *key, int32_t value)
+{
+    json_object_set_new(root, key, json_integer(value));
+}
+
+/* The layers with one feed-forward part. */
+static json_t *dense_layers(const struct model_spec *spec)
+{
+    json_t *list = json_array();
+
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        if (!spec->has_experts[l])
+            json_array_append_new(list, json_integer(l));
+    return list;
+}
+
+void hf_write_experts(json_t *root, const struct hf_class *class,
+                      const struct model_spec *spec)
+{
+    const struct experts *e = &spec->experts;
+
+    if (class->experts == HF_EXPERTS_NONE)
+        return;
+    const struct expert_keys *k = keys_of(class);
+    set_count(root, k->n, e->n);
+    set_count(root, "num_experts_per_tok", e->active);
+    set_count(root, k->width, e->width);
+    if (k->shared)
+        set_count(root, k->shared, e->shared);
+    if (class->experts != HF_EXPERTS_NORMALISED)
+        json_object_set_new(root, "norm_topk_prob",
+                            json_boolean(e->normalised));
+    if (!k->some_dense)
+        return;
+    set_count(root, "decoder_sparse_step", 1);
+    json_object_set_new(root, "mlp_only_layers", dense_layers(spec));
 }

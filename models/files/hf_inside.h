@@ -82,10 +82,13 @@ json_t *hf_rope_json(const struct model_spec *spec);
 
 /* ---- hf_experts.c ---- */
 
-/* What a class that is priced and not run has besides; of others nothing. */
-enum status hf_read_experts(struct model_spec *spec, const char *type,
-                            const json_t *root, const char *name,
-                            struct error *err) MUST_CHECK;
+/* Experts and latent attention, of a class that has any; of the spec its sizes
+ * are read. */
+enum status hf_read_experts(struct model_spec *spec,
+                            const struct hf_class *class, const json_t *root,
+                            const char *name, struct error *err) MUST_CHECK;
+void hf_write_experts(json_t *root, const struct hf_class *class,
+                      const struct model_spec *spec);
 
 /* ---- hf_quantized.c ---- */
 

@@ -23,6 +23,81 @@
 #define TENSOR_WEIGHTS(span) TENSOR_QKV, LINEAR(span)
 #define TENSOR_BIASES(span)  TENSOR_QKV_BIAS, VECTOR(span)
 
+/* Llama's, which classes of experts have too. */
+#define LLAMA_ROWS                                                             \
+    { TENSOR_WTE, PLAIN(2), "model.embed_tokens.weight" },                     \
+    { TENSOR_HEAD, PLAIN(2), "lm_head.weight" },                               \
+    { TENSOR_FINAL_GAMMA, PLAIN(1), "model.norm.weight" },                     \
+    { TENSOR_NORM1_GAMMA, PLAIN(1), LAYER "input_layernorm.weight" },          \
+    { TENSOR_QKV, LINEAR(Q), LAYER "self_attn.q_proj.weight" },                \
+    { TENSOR_QKV, LINEAR(K), LAYER "self_attn.k_proj.weight" },                \
+    { TENSOR_QKV, LINEAR(V), LAYER "self_attn.v_proj.weight" },                \
+    { TENSOR_QKV_BIAS, VECTOR(Q), LAYER "self_attn.q_proj.bias" },             \
+    { TENSOR_QKV_BIAS, VECTOR(K), LAYER "self_attn.k_proj.bias" },             \
+    { TENSOR_QKV_BIAS, VECTOR(V), LAYER "self_attn.v_proj.bias" },             \
+    { TENSOR_QUERY_GAMMA, PLAIN(1), LAYER "self_attn.q_norm.weight" },         \
+    { TENSOR_KEY_GAMMA, PLAIN(1), LAYER "self_attn.k_norm.weight" },           \
+    { TENSOR_PROJECT, LINEAR(ALL), LAYER "self_attn.o_proj.weight" },          \
+    { TENSOR_NORM2_GAMMA, PLAIN(1),                                            \
+      LAYER "post_attention_layernorm.weight" },                               \
+    { TENSOR_UP, LINEAR(GATE), LAYER "mlp.gate_proj.weight" },                 \
+    { TENSOR_UP, LINEAR(UP), LAYER "mlp.up_proj.weight" },                     \
+    { TENSOR_DOWN, LINEAR(ALL), LAYER "mlp.down_proj.weight" },                \
+    { TENSOR_ROUTER, PLAIN(2), LAYER "mod_router.weight" },                    \
+    { TENSOR_ROUTER_FFN, PLAIN(2), LAYER "mod_router_ffn.weight" },            \
+    { TENSOR_PREDICT_UP, LINEAR(ALL),                                          \
+      LAYER "mod_predictor.up_proj.weight" },                                  \
+    { TENSOR_PREDICT_UP_BIAS, PLAIN(1),                                        \
+      LAYER "mod_predictor.up_proj.bias" },                                    \
+    { TENSOR_PREDICT_DOWN, LINEAR(ALL),                                        \
+      LAYER "mod_predictor.down_proj.weight" },                                \
+    { TENSOR_PREDICT_DOWN_BIAS, PLAIN(1),                                      \
+      LAYER "mod_predictor.down_proj.bias" },                                  \
+    { TENSOR_PROJECT_BIAS, PLAIN(1), LAYER "self_attn.o_proj.bias" },          \
+    { TENSOR_UP_BIAS, VECTOR(GATE), LAYER "mlp.gate_proj.bias" },              \
+    { TENSOR_UP_BIAS, VECTOR(UP), LAYER "mlp.up_proj.bias" },                  \
+    { TENSOR_DOWN_BIAS, PLAIN(1), LAYER "mlp.down_proj.bias" }
+
+const struct foreign hf_tensors_llama[] = {
+    LLAMA_ROWS,
+    /* Phi-3 has these in the place of their parts: is_wanted() */
+    { TENSOR_QKV, LINEAR(ALL), LAYER "self_attn.qkv_proj.weight" },
+    { TENSOR_UP, LINEAR(ALL), LAYER "mlp.gate_up_proj.weight" },
+    { TENSOR_COUNT, PLAIN(1), NULL },
+};
+
+/* One part of an expert each; the second %d is the expert. */
+#define EXPERT(part) LAYER part ".%d."
+
+const struct foreign hf_tensors_mixtral[] = {
+    LLAMA_ROWS,
+    { TENSOR_EXPERT_ROUTER, LINEAR(ALL), LAYER "block_sparse_moe.gate.weight" },
+    { TENSOR_EXPERT_UP, LINEAR(GATE),
+      EXPERT("block_sparse_moe.experts") "w1.weight" },
+    { TENSOR_EXPERT_UP, LINEAR(UP),
+      EXPERT("block_sparse_moe.experts") "w3.weight" },
+    { TENSOR_EXPERT_DOWN, LINEAR(ALL),
+      EXPERT("block_sparse_moe.experts") "w2.weight" },
+    { TENSOR_COUNT, PLAIN(1), NULL },
+};
+
+/* Qwen 2 and 3, OLMoE. */
+const struct foreign hf_tensors_moe[] = {
+    LLAMA_ROWS,
+    { TENSOR_EXPERT_ROUTER, LINEAR(ALL), LAYER "mlp.gate.weight" },
+    { TENSOR_EXPERT_UP, LINEAR(GATE), EXPERT("mlp.experts") "gate_proj.weight" },
+    { TENSOR_EXPERT_UP, LINEAR(UP), EXPERT("mlp.experts") "up_proj.weight" },
+    { TENSOR_EXPERT_DOWN, LINEAR(ALL),
+      EXPERT("mlp.experts") "down_proj.weight" },
+    { TENSOR_SHARED_UP, LINEAR(GATE),
+      LAYER "mlp.shared_expert.gate_proj.weight" },
+    { TENSOR_SHARED_UP, LINEAR(UP), LAYER "mlp.shared_expert.up_proj.weight" },
+    { TENSOR_SHARED_DOWN, LINEAR(ALL),
+      LAYER "mlp.shared_expert.down_proj.weight" },
+    { TENSOR_SHARED_GATE, PLAIN(2), LAYER "mlp.shared_expert_gate.weight" },
+    { TENSOR_COUNT, PLAIN(1), NULL },
+};
+
 /* A norm before a part is named for what it follows, but for the first. */
 const struct foreign hf_tensors_around[] = {
     { TENSOR_WTE, PLAIN(2), "model.embed_tokens.weight" },

@@ -4,7 +4,7 @@
 
 #include "models/files/span.h"
 
-/* Foreign tensors, a row each; %d is the layer.  GPT-2's Conv1D keeps [in,out]
+/* Foreign tensors, a row each; %d is the layer, and a second one the expert.  GPT-2's Conv1D keeps [in,out]
  * as we do; torch's Linear keeps [out,in]. */
 struct foreign {
     enum tensor_id id;
@@ -20,6 +20,9 @@ struct foreign {
 #define HF_LINEAR(span) SPAN_##span, LAYOUT_LINEAR, false
 #define HF_VECTOR(span) SPAN_##span, LAYOUT_SAME, true
 
+extern const struct foreign hf_tensors_llama[];
+extern const struct foreign hf_tensors_mixtral[];
+extern const struct foreign hf_tensors_moe[];
 extern const struct foreign hf_tensors_around[];   /* Gemma 2 and 3, OLMo 2 */
 extern const struct foreign hf_tensors_neox[];
 extern const struct foreign hf_tensors_stablelm[];

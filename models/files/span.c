@@ -6,7 +6,7 @@
 void span_columns(const struct model_spec *s, const struct tensor *t,
                   enum span span, int64_t *from, int64_t *to)
 {
-    const int64_t q = spec_q(s), e = spec_e(s), f = s->n_ffn;
+    const int64_t q = spec_q(s), e = spec_e(s), f = t->columns / 2;
     const struct { int64_t from, to; } table[] = {
         [SPAN_ALL]  = { 0, t->columns },
         [SPAN_Q]    = { 0, q },

@@ -38,7 +38,8 @@ static inline int32_t slice(int32_t n, int32_t grain, int part, int parts)
     X(embed) X(stored_embed) X(embed_backward) X(route) X(route_backward)      \
     X(router_input) X(predict) X(predict_backward)           \
     X(route_loss) X(route_loss_backward) X(gather) X(scatter)                  \
-    X(scatter_add) X(take) X(gather_backward) X(gate) X(gate_backward)         \
+    X(scatter_add) X(take) X(gather_backward) X(softmax) X(choose_experts)     \
+    X(weigh) X(seed) X(combine) X(gate) X(gate_backward)                       \
     X(bypass) X(bypass_backward) X(loss) X(loss_backward) X(entropy)           \
     X(squares) X(sum) X(clip_scale) X(track) X(adamw)
 

@@ -208,6 +208,37 @@ struct predictor {
     real       *dweight, *dbias;   /* [W], [1], overwritten */
 };
 
+/* Of each row the softmax of its scores, in their place; and the n_active experts
+ * of the largest, ascending, of equals the first, with their weights: what the
+ * softmax gives, or with `normalised` that over their sum. */
+struct expert_choice {
+    int32_t  n, n_experts, n_active;   /* N, X, A */
+    bool     normalised;
+    real    *chance;         /* [N,X] */
+    int32_t *expert;         /* [N,A] */
+    real    *weight;         /* [N,A] */
+};
+
+/* Rows are multiplied by their weights, or by the sigmoids of their scores, which
+ * are then noted as the weights. */
+struct weighing {
+    int32_t     n, width;
+    bool        sigmoid;
+    const real *score;       /* [N]; with sigmoid */
+    real       *weight;      /* [N] */
+    const real *x;           /* [N,F] */
+    real       *out;         /* [N,F] */
+};
+
+/* Entries are rows in experts; row r's are at[r,0..], ascending, then -1. */
+struct entries {
+    int32_t        n, n_active, width;
+    const int32_t *at;       /* [N,A] */
+    const real    *from;     /* [N,C]; NULL: zeros */
+    real          *y;        /* [entries,C] */
+    real          *out;      /* [N,C] */
+};
+
 enum gating_kind { GATING_RAW, GATING_SIGMOID, GATING_TANH, GATING_ONE };
 
 /* x' = x + g(r) (y - x) on kept rows; of a bypass, x' = g(r) x on skipped
@@ -342,6 +373,13 @@ struct kernels {
     void (*gather_backward)(const real *dx, const real *dpass,
                             const int32_t *token, real *dstream, int32_t n,
                             int32_t width, int part, int parts);
+    void (*softmax)(const struct expert_choice *c, int part, int parts);
+    void (*choose_experts)(const struct expert_choice *c, int part, int parts);
+    void (*weigh)(const struct weighing *w, int part, int parts);
+    /* y of each row's first entry is `from`, that of the others zero; and out of
+     * each row is the sum of its entries' y, of none `from`. */
+    void (*seed)(const struct entries *e, int part, int parts);
+    void (*combine)(const struct entries *e, int part, int parts);
     void (*gate)(const struct gating *g, int part, int parts);
     void (*gate_backward)(const struct gating *g, int part, int parts);
     void (*bypass)(const struct gating *g, int part, int parts);

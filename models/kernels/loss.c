@@ -1,18 +1,7 @@
 /* loss.c - Compute softmax cross-entropy, the entropy of the prediction, and
  * the losses of routers. */
 #include "models/kernels/kernel.h"
-
-static real largest_of(const real *x, int32_t n)
-{
-    running top = running_set(-3e38f);
-    int32_t i = 0;
-    for (; i + 16 <= n; i += 16)
-        top = running_max(top, vec_load(x + i));
-    real m = running_largest(top);
-    for (; i < n; i++)
-        m = real_max(m, x[i]);
-    return m;
-}
+#include "models/kernels/row_sums.h"
 
 void KERNEL(loss)(const struct loss *o, int part, int parts)
 {

@@ -1,5 +1,5 @@
 /* row_sums.h - Sum over a row as every norm does: 16 partial sums, their fold,
- * then the tail. */
+ * then the tail; and find its largest. */
 #ifndef ROW_SUMS_H
 #define ROW_SUMS_H
 
@@ -9,6 +9,18 @@
 static inline real share_of(int32_t width)
 {
     return ONCE(1.0f / (float)width);
+}
+
+static inline real largest_of(const real *x, int32_t n)
+{
+    running top = running_set(-3e38f);
+    int32_t c = 0;
+    for (; c + 16 <= n; c += 16)
+        top = running_max(top, vec_load(x + c));
+    real m = running_largest(top);
+    for (; c < n; c++)
+        m = real_max(m, x[c]);
+    return m;
 }
 
 static inline real sum_of(const real *x, int32_t n)

@@ -1,29 +1,7 @@
 /* stream.c - Move rows on and off the residual stream, or past what they skip:
  * embedding, gather, gate, bypass; sum columns for biases. */
 #include "models/kernels/kernel.h"
-
-static inline void copy_row(real *to, const real *from, int32_t n)
-{
-    memcpy(to, from, (size_t)n * sizeof *to);
-}
-
-static inline void add_row(real *to, const real *from, int32_t c0, int32_t c1)
-{
-    int32_t c = c0;
-    for (; c + 16 <= c1; c += 16)
-        vec_store(to + c, vec_load(to + c) + vec_load(from + c));
-    for (; c < c1; c++)
-        to[c] = to[c] + from[c];
-}
-
-static inline void scale_row(real *to, real by, int32_t n)
-{
-    int32_t c = 0;
-    for (; c + 16 <= n; c += 16)
-        vec_store(to + c, vec_load(to + c) * vec_set(by));
-    for (; c < n; c++)
-        to[c] = to[c] * by;
-}
+#include "models/kernels/rows.h"
 
 void KERNEL(sum_columns)(const real *x, int32_t stride, int32_t n,
                          int32_t width, real *out, int part, int parts)

@@ -300,7 +300,7 @@ enum status predict_work_out(struct predict_answer *a, struct error *err)
     q->regime = regime_of(a);
     struct error why;
     if ((o->explain >= 0 || o->convention) &&
-        spec_check_runs(&q->spec, &why) != STATUS_OK)
+        spec_check_plain(&q->spec, &why) != STATUS_OK)
         return error_set(err, STATUS_BAD_VALUE, "%s: %s",
                          o->convention ? "--convention" : "--explain",
                          why.text);

@@ -426,7 +426,7 @@ static json_t *conventions_json(const struct predict_answer *a)
 
     for (const struct predict_convention *c = predict_conventions;
          a->question.phase == MEMORY_TRAIN &&
-         spec_check_runs(&a->question.spec, NULL) == STATUS_OK && c->name; c++)
+         spec_check_plain(&a->question.spec, NULL) == STATUS_OK && c->name; c++)
         json_object_set_new(out, c->name, json_pack("{s:f, s:f, s:s, s:s}",
             "flops", train_flops(c, &a->contest.model),
             "dense", train_flops(c, twin_of(a)),

@@ -153,7 +153,7 @@ static enum status store_as(struct model_spec *spec, const char *type,
     struct error why;
 
     unpack(spec);
-    if (spec_check_runs(spec, &why) != STATUS_OK)
+    if (spec_check_plain(spec, &why) != STATUS_OK)
         return format_of(type) < PRECISION_COUNT
                    ? STATUS_OK
                    : error_set(err, STATUS_BAD_VALUE, "--weights %s: %s;"

@@ -43,6 +43,19 @@ static bool routes_alike(const struct alike_job *p, int32_t a, int32_t b)
     return true;
 }
 
+/* As many enter as many experts, as far as that is known. */
+static bool dispatch_alike(const struct alike_job *p, int32_t a, int32_t b)
+{
+    const struct dispatch *d = &p->allocation->dispatch;
+
+    if (!d->expert)
+        return true;
+    const struct dispatch_count x = dispatch_count(d, a),
+        y = dispatch_count(d, b);
+    return x.entries == y.entries && x.tokens == y.tokens &&
+           x.experts == y.experts;
+}
+
 static bool layers_alike(const struct alike_job *p, int32_t a, int32_t b)
 {
     const struct model_spec *s = p->spec;
@@ -55,7 +68,8 @@ static bool layers_alike(const struct alike_job *p, int32_t a, int32_t b)
            s->has_experts[a] == s->has_experts[b] &&
            spec_window(s, a) == spec_window(s, b) &&
            (a < p->stop) == (b < p->stop) && (a == p->stop) == (b == p->stop) &&
-           stages_alike(p, a, b) && routes_alike(p, a, b);
+           stages_alike(p, a, b) && routes_alike(p, a, b) &&
+           dispatch_alike(p, a, b);
 }
 
 void alike_find(struct alike *out, const struct alike_job *p)

@@ -1,35 +1,44 @@
-/* flops_experts.c - Price mixtures of experts and latent attention, which are
+/* flops_experts.c - Price mixtures of experts, and latent attention, which is
  * priced and never run: by the rules of sim/core/ledger/op.h. */
 #include "sim/price/flops_inside.h"
 
-/* Experts: a token is scored for each of Xn (a product, a softmax), goes into Xa
- * of them and what all tokens enter, of width Xs, and the results are summed by
- * their weights.  Backward is two products for each of forward's.  The bytes of
- * an expert's matrices are read by each that any row enters.
+/* Of the rows of a layer, of what they enter besides, of their entries, which
+ * cost alike whatever the expert, and of each row's entries but its first.
+ * Backward is two products for each of forward's.  The bytes of an expert's
+ * matrices are read by each that any row enters.
  *  set, op,               flops per row, bytes per row,
  *                         shared bytes, bytes of each expert entered */
 #define EXPERT_RULE_MAP(X)                                                     \
-  X(EXPERTS, ROUTE,        2*C*Xn + (EXP + 2)*Xn + FOLD + gated*(2*C + EXP),   \
-                           4*C + 4*Xn, 4*C*Xn + 4*Xn*biased + 4*C*gated, 0)    \
-  X(EXPERTS, SELECT,       0, 4*Xn + 8*Xa, 0, 0)                               \
-  X(EXPERTS, GATHER,       0, 8*C*Xa, 0, 0)                                    \
-  X(EXPERTS, FFN_UP,       4*C*(Xa*Xw + Xs), 4*C*(Xa + some) +                 \
-                           8*(Xa*Xw + Xs), 8*C*Xs, 8*C*Xw)                     \
-  X(EXPERTS, ACT,          (EXP + 3)*(Xa*Xw + Xs), 12*(Xa*Xw + Xs), 0, 0)      \
-  X(EXPERTS, FFN_DOWN,     2*C*(Xa*Xw + Xs), 4*(Xa*Xw + Xs) + 4*C*(Xa + some), \
-                           4*C*Xs, 4*C*Xw)                                     \
-  X(EXPERTS, GATE,         2*C*(Xa + some), 4*C*(Xa + some) + 8*C + 4*Xa,      \
-                           0, 0)                                               \
-  X(EXPERTS_BACK, ROUTE,   4*C*Xn + 4*Xn + gated*(4*C + 3), 8*C + 8*Xn,        \
-                           8*C*Xn + 4*Xn*biased + 8*C*gated, 0)                \
-  X(EXPERTS_BACK, GATHER,  C*Xa, 4*C*(Xa + 2), 0, 0)                           \
-  X(EXPERTS_BACK, FFN_UP,  8*C*(Xa*Xw + Xs), 8*C*(Xa + some) +                 \
-                           8*(Xa*Xw + Xs), 16*C*Xs, 16*C*Xw)                   \
-  X(EXPERTS_BACK, ACT,     (EXP + 9)*(Xa*Xw + Xs), 20*(Xa*Xw + Xs), 0, 0)      \
-  X(EXPERTS_BACK, FFN_DOWN, 4*C*(Xa*Xw + Xs), 8*(Xa*Xw + Xs) +                 \
-                           4*C*(Xa + some), 8*C*Xs, 8*C*Xw)                    \
-  X(EXPERTS_BACK, GATE,    4*C*(Xa + some), 8*C*(Xa + some) + 4*C + 8*Xa,      \
-                           0, 0)
+  X(EXPERTS, ROUTE,        2*C*Xn + (EXP + 3)*Xn + FOLD + 1, 4*C + 12*Xn,      \
+                           4*C*Xn + 4*Xn*biased, 0)                            \
+  X(EXPERTS, SELECT,       normed*(2*Xa - 1), 4*Xn + 8*Xa, 0, 0)               \
+  X(EXPERTS, GATE,         0, 8*C, 0, 0)                                       \
+  X(BESIDES, ROUTE,        gated*(2*C + FOLD), gated*(4*C + 4), 4*C*gated, 0)  \
+  X(BESIDES, FFN_UP,       4*C*Xs, 4*C + 8*Xs, 8*C*Xs, 0)                      \
+  X(BESIDES, ACT,          (EXP + 3)*Xs, 12*Xs, 0, 0)                          \
+  X(BESIDES, GATE,         gated*(Xs + EXP + 2), gated*(8*Xs + 8), 0, 0)       \
+  X(BESIDES, FFN_DOWN,     2*C*Xs, 4*Xs + 8*C, 4*C*Xs, 0)                      \
+  X(ENTRIES, GATHER,       0, 8*C, 0, 0)                                       \
+  X(ENTRIES, FFN_UP,       4*C*Xw, 4*C + 8*Xw, 0, 8*C*Xw)                      \
+  X(ENTRIES, ACT,          (EXP + 3)*Xw, 12*Xw, 0, 0)                          \
+  X(ENTRIES, GATE,         Xw, 8*Xw + 4 + 8*C, 0, 0)                           \
+  X(ENTRIES, FFN_DOWN,     2*C*Xw, 4*Xw + 8*C, 0, 4*C*Xw)                      \
+  X(FURTHER, GATE,         C, 0, 0, 0)                                         \
+  X(EXPERTS_BACK, ROUTE,   4*C*Xn + normed*(4*Xa - 1) +                        \
+                           (1 - normed)*(Xn + 3*Xa - 1),                       \
+                           12*C + 12*Xn + 8*Xa, 8*C*Xn + 4*Xn*biased, 0)       \
+  X(EXPERTS_BACK, GATHER,  0, 4*C, 0, 0)                                       \
+  X(BESIDES_BACK, ROUTE,   gated*4*C, gated*(12*C + 4), 8*C*gated, 0)          \
+  X(BESIDES_BACK, FFN_UP,  8*C*Xs, 12*C + 8*Xs, 16*C*Xs, 0)                    \
+  X(BESIDES_BACK, ACT,     (EXP + 9)*Xs, 20*Xs, 0, 0)                          \
+  X(BESIDES_BACK, GATE,    gated*(3*Xs + FOLD + 3), gated*(12*Xs + 8), 0, 0)   \
+  X(BESIDES_BACK, FFN_DOWN, 4*C*Xs, 4*C + 8*Xs, 8*C*Xs, 0)                     \
+  X(ENTRIES_BACK, GATHER,  0, 12*C, 0, 0)                                      \
+  X(ENTRIES_BACK, FFN_UP,  8*C*Xw, 8*C + 8*Xw, 0, 16*C*Xw)                     \
+  X(ENTRIES_BACK, ACT,     (EXP + 9)*Xw, 20*Xw, 0, 0)                          \
+  X(ENTRIES_BACK, GATE,    3*Xw + FOLD, 12*Xw + 8, 0, 0)                       \
+  X(ENTRIES_BACK, FFN_DOWN, 4*C*Xw, 4*C + 8*Xw, 0, 8*C*Xw)                     \
+  X(FURTHER_BACK, GATHER,  C, 0, 0, 0)
 
 static const struct flops_rule expert_rules[] = {
 #define X(set, op, flops, bytes, shared, each)                                 \
@@ -43,13 +52,17 @@ void flops_list_experts(struct flops_list *list, const struct model_spec *spec)
     FLOPS_LETTER_MAP(FLOPS_LETTER)
     const struct flops_rule *rule = expert_rules;
     const uint64_t gated = spec->experts.shared_gate,
-        biased = spec->experts.biased, some = spec->experts.shared > 0;
+        normed = spec->experts.normalised, biased = spec->experts.biased;
+    const bool EXPERTS = spec->experts.n > 0, ENTRIES = EXPERTS,
+        FURTHER = EXPERTS, BESIDES = spec->experts.shared > 0,
+        EXPERTS_BACK = EXPERTS, ENTRIES_BACK = EXPERTS, FURTHER_BACK = EXPERTS,
+        BESIDES_BACK = BESIDES;
 
-    if (spec->experts.n == 0)
-        return;
 #define X(set, op, flops, bytes, shared, each)                                 \
-    list->at[FLOPS_##set][OP_##op] = (struct flops_price){                     \
-        flops, 0, bytes, shared, rule++, 0, each };
+    if (set)                                                                   \
+        list->at[FLOPS_##set][OP_##op] = (struct flops_price){                 \
+            flops, 0, bytes, shared, rule, 0, each };                          \
+    rule++;
     EXPERT_RULE_MAP(X)
 #undef X
 }

@@ -120,6 +120,8 @@ static struct weights weights_of(const struct model_spec *spec)
 struct held {
     uint64_t rows;            /* rows that blocks work on */
     uint64_t operands;        /* rows whose products' operands are held */
+    uint64_t fed, entering;   /* rows of layers with one feed-forward part, and
+                               * with experts */
     uint64_t streams;         /* copies of the stream besides the first */
     uint64_t gathered;        /* of those, rows of routed layers, a choice */
     uint64_t widest;          /* rows of one layer, at most */
@@ -168,6 +170,7 @@ static struct held rows_held(const struct model_spec *spec,
             widest_below = rows;
         if (!below) {
             sum.rows += rows;
+            *(spec->has_experts[l] ? &sum.entering : &sum.fed) += rows;
             sum.streams += plan_moves(&plan, l);
         }
         if (!below && rows > sum.widest)
@@ -181,6 +184,7 @@ static struct held rows_held(const struct model_spec *spec,
         sum.scored += choices * n_sequences * (uint64_t)n_tokens;
     }
     sum.rows += widest_below;
+    sum.fed += widest_below;
     sum.operands = frozen ? widest : sum.rows;
     return sum;
 }
@@ -191,6 +195,8 @@ static struct held one_layer(const struct model_spec *spec, uint64_t rows)
 {
     bool routed = spec_n_routed(spec) > 0;
     return (struct held){ .rows = rows, .operands = rows, .widest = rows,
+                          .fed = spec_has_ffn(spec) ? rows : 0,
+                          .entering = spec->experts.n > 0 ? rows : 0,
                           .gathered = routed ? rows : 0,
                           .scored = routed ? rows : 0 };
 }
@@ -201,6 +207,8 @@ static struct held inputs_alone(const struct model_spec *spec,
 {
     return (struct held){ .rows = all->widest, .operands = all->widest,
                           .widest = all->widest,
+                          .fed = spec_has_ffn(spec) ? all->widest : 0,
+                          .entering = spec->experts.n > 0 ? all->widest : 0,
                           .gathered = all->widest_routed,
                           .streams = (uint64_t)spec->n_layers,
                           .scored = all->scored > 0 ? rows : 0 };
@@ -212,19 +220,15 @@ static uint64_t whole_tiles(uint64_t n_tokens)
     return (n_tokens + OP_KEY_TILE - 1) / OP_KEY_TILE * OP_KEY_TILE;
 }
 
-/* Of one token in the widest layer: a feed-forward part, or the experts that it
- * enters. */
+/* Of one token in the widest layer: a feed-forward part, the experts that it
+ * enters, or what it enters besides. */
 static uint64_t widest_ffn(const struct model_spec *spec)
 {
     const struct experts *e = &spec->experts;
-    const uint64_t entered = (uint64_t)e->active * (uint64_t)e->width +
-                             (uint64_t)e->shared;
-    uint64_t widest = 0;
+    const uint64_t entered = (uint64_t)e->active * (uint64_t)e->width;
 
-    for (int32_t l = 0; l < spec->n_layers; l++)
-        widest = largest(widest, spec->has_experts[l] ? entered
-                                                      : (uint64_t)spec->n_ffn);
-    return widest;
+    return largest(spec_has_ffn(spec) ? (uint64_t)spec->n_ffn : 0,
+                   largest(entered, (uint64_t)e->shared));
 }
 
 /* Numbers that attention is given of a row: queries, keys and values, and what
@@ -254,7 +258,12 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
 {
     const uint64_t C = (uint64_t)spec->n_channels, Q = (uint64_t)spec_q(spec),
         E = (uint64_t)spec_e(spec), H = (uint64_t)spec->n_heads,
-        F = widest_ffn(spec), U = F * (spec_gated(spec) ? 2 : 1),
+        F = (uint64_t)spec->n_ffn, U = (uint64_t)spec_up(spec),
+        widest = widest_ffn(spec), gates = spec_gated(spec),
+        A = (uint64_t)spec->experts.active, X = (uint64_t)spec->experts.n,
+        S = (uint64_t)spec->experts.shared,
+        entered = A * (uint64_t)spec->experts.width,
+        scored = spec->experts.shared_gate,
         V = (uint64_t)spec->n_vocab, R = (uint64_t)spec_rotary(spec),
         choices = (uint64_t)plan_n_choices(spec), G = learned(spec),
         copies = (uint64_t)plan_choices_a_layer(spec),
@@ -311,9 +320,13 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
                                          : carried && !decode ? rows : 0 },
         { ACT, "queries' norm1",    C,
           computed && train ? h.gathered / copies : 0 },
-        { ACT, "experts' rows",     spec->experts.n > 0
-                                        ? C * (uint64_t)spec->experts.active : 0,
-          h.rows },
+        { WRK, "experts' scores",   X + 6*A, h.entering },
+        { WRK, "experts entered",   A * (uint64_t)spec->n_layers, rows },
+        { ACT, "experts' rows",     A*C, h.entering },
+        { ACT, "experts' results",  A*C, train && X > 0 ? all.widest
+                                                        : h.entering },
+        { ACT, "experts' up, act",  4*entered, h.entering },
+        { ACT, "shared up, act",    3*S + scored*(S + 2), h.entering },
         { ACT, "stream before",     copies * C, by_change ? rows : 0 },
         { WRK, "gate, kept row",    train ? 3 : 4, h.gathered },
         { WRK, "skipped rows",      2, gated || (carried && train)
@@ -331,8 +344,8 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { ACT, "norm2",             C, own ? h.operands : 0 },
         { ACT, "parts' results",    train ? 2 * C : C, after ? h.rows : 0 },
         { WRK, "their norms' statistics", 4, after ? h.rows : 0 },
-        { ACT, "up",                U, h.rows },
-        { ACT, "act",               F, h.operands },
+        { ACT, "up",                U, h.fed },
+        { ACT, "act",               F, X > 0 ? h.fed : h.operands },
         { ACT, "block out",         C, h.gathered },
         { WRK, "norm statistics",   4, h.rows },
         { ACT, "final norm",        C + 2, rows },
@@ -347,7 +360,9 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { WRK, "lengths, skipped",  choices + 3, decode ? B : 0 },
         /* Backward works on one layer at a time, the widest. */
         { ACT, "d stream",          2*C, train ? rows : 0 },
-        { ACT, "d rows",            2*Q + 2*E + U + F, train ? all.widest : 0 },
+        { ACT, "d rows",            2*Q + 2*E + (gates ? 3 : 2)*widest,
+          train ? all.widest : 0 },
+        { WRK, "d experts' scores", X + A, train && X > 0 ? all.widest : 0 },
         { ACT, "d parts' results",  C, train && after ? all.widest : 0 },
         { ACT, "d gathered",        2*C, train ? all.widest_routed : 0 },
         { ACT, "d carried keys",    2*E, carried && train ? rows : 0 },
@@ -417,6 +432,9 @@ static uint64_t scratch_numbers(const struct model_spec *spec, int32_t n_tokens)
     if (!head_is_stored(spec))
         widest = largest(widest, (uint64_t)spec->n_vocab);
     widest = largest(widest, (uint64_t)spec->n_channels);
+    widest = largest(widest, (uint64_t)spec->experts.n);
+    widest = largest(widest, 2 * largest((uint64_t)spec->experts.width,
+                                         (uint64_t)spec->experts.shared));
     widest = (widest + REGISTER - 1) / REGISTER * REGISTER;
     return T + largest(PACKED * widest + PACKED * PACKED,
                        largest(forward, backward));

@@ -7,12 +7,44 @@
 static const enum op ffn_forward[] = { OP_FFN_UP, OP_ACT, OP_FFN_DOWN };
 static const enum op ffn_backward[] = { OP_FFN_DOWN, OP_ACT, OP_FFN_UP };
 static const enum op attended_backward[] = { OP_ROPE, OP_QK_NORM, OP_QKV };
-/* Scored, chosen, gathered; what all tokens enter besides; and summed. */
-static const enum op experts_forward[] = { OP_ROUTE, OP_SELECT, OP_GATHER,
-                                           OP_FFN_UP, OP_ACT, OP_FFN_DOWN,
-                                           OP_GATE };
-static const enum op experts_backward[] = { OP_GATE, OP_FFN_DOWN, OP_ACT,
-                                            OP_FFN_UP, OP_GATHER, OP_ROUTE };
+
+/* ROWS_ALL: those of the layer, whichever these are. */
+struct expert_step {
+    enum flops_set set;
+    enum rows rows;
+    enum op   op;
+};
+static const struct expert_step experts_forward[] = {
+    { FLOPS_EXPERTS, ROWS_ALL, OP_ROUTE },
+    { FLOPS_EXPERTS, ROWS_ALL, OP_SELECT },
+    { FLOPS_BESIDES, ROWS_ALL, OP_FFN_UP },
+    { FLOPS_BESIDES, ROWS_ALL, OP_ACT },
+    { FLOPS_BESIDES, ROWS_ALL, OP_ROUTE },
+    { FLOPS_BESIDES, ROWS_ALL, OP_GATE },
+    { FLOPS_BESIDES, ROWS_ALL, OP_FFN_DOWN },
+    { FLOPS_ENTRIES, ROWS_ENTRIES, OP_GATHER },
+    { FLOPS_ENTRIES, ROWS_ENTRIES, OP_FFN_UP },
+    { FLOPS_ENTRIES, ROWS_ENTRIES, OP_ACT },
+    { FLOPS_ENTRIES, ROWS_ENTRIES, OP_GATE },
+    { FLOPS_ENTRIES, ROWS_ENTRIES, OP_FFN_DOWN },
+    { FLOPS_EXPERTS, ROWS_ALL, OP_GATE },
+    { FLOPS_FURTHER, ROWS_FURTHER, OP_GATE },
+};
+static const struct expert_step experts_backward[] = {
+    { FLOPS_ENTRIES_BACK, ROWS_ENTRIES, OP_FFN_DOWN },
+    { FLOPS_ENTRIES_BACK, ROWS_ENTRIES, OP_GATE },
+    { FLOPS_ENTRIES_BACK, ROWS_ENTRIES, OP_ACT },
+    { FLOPS_ENTRIES_BACK, ROWS_ENTRIES, OP_FFN_UP },
+    { FLOPS_ENTRIES_BACK, ROWS_ENTRIES, OP_GATHER },
+    { FLOPS_EXPERTS_BACK, ROWS_ALL, OP_GATHER },
+    { FLOPS_FURTHER_BACK, ROWS_FURTHER, OP_GATHER },
+    { FLOPS_BESIDES_BACK, ROWS_ALL, OP_FFN_DOWN },
+    { FLOPS_BESIDES_BACK, ROWS_ALL, OP_GATE },
+    { FLOPS_BESIDES_BACK, ROWS_ALL, OP_ACT },
+    { FLOPS_BESIDES_BACK, ROWS_ALL, OP_FFN_UP },
+    { FLOPS_BESIDES_BACK, ROWS_ALL, OP_ROUTE },
+    { FLOPS_EXPERTS_BACK, ROWS_ALL, OP_ROUTE },
+};
 #define N_OPS(ops) (int)(sizeof (ops) / sizeof *(ops))
 
 /* A layer without positions turns nothing. */
@@ -28,11 +60,13 @@ static void walk(struct pricing *p, const enum op *ops, int n, enum rows rows)
             pricing_rows(p, ops[i], rows);
 }
 
-static void walk_of(struct pricing *p, enum flops_set set, const enum op *ops,
-                    int n, enum rows rows)
+static void walk_experts(struct pricing *p, const struct expert_step *steps,
+                         int n, enum rows rows)
 {
+    pricing_enter_experts(p, rows);
     for (int i = 0; i < n; i++)
-        pricing_rows_of(p, set, ops[i], rows);
+        pricing_rows_of(p, steps[i].set, steps[i].op,
+                        steps[i].rows == ROWS_ALL ? rows : steps[i].rows);
 }
 
 /* The norm on what a part reads, and that on what it adds, in either pass. */
@@ -63,8 +97,7 @@ static void feed_forward(struct pricing *p, enum rows rows)
 {
     norm_fed(p, rows);
     if (p->job.spec->has_experts[p->layer])
-        walk_of(p, FLOPS_EXPERTS, experts_forward, N_OPS(experts_forward),
-                rows);
+        walk_experts(p, experts_forward, N_OPS(experts_forward), rows);
     else
         walk(p, ffn_forward, N_OPS(ffn_forward), rows);
     norm_added(p, rows);
@@ -74,8 +107,7 @@ static void feed_forward_backward(struct pricing *p, enum rows rows)
 {
     norm_added(p, rows);
     if (p->job.spec->has_experts[p->layer])
-        walk_of(p, FLOPS_EXPERTS_BACK, experts_backward,
-                N_OPS(experts_backward), rows);
+        walk_experts(p, experts_backward, N_OPS(experts_backward), rows);
     else
         walk(p, ffn_backward, N_OPS(ffn_backward), rows);
     norm_fed(p, rows);

@@ -23,8 +23,9 @@ static void file_rows(struct pricing *p, const struct charge *c,
         struct row row;
         for (int32_t i = 0; pricing_row_at(p, rows, b, i, &row); i++) {
             uint64_t flops = price->flops + price->flops_per_key * row.keys;
-            struct cost cost = pricing_cost_of_row(
-                p, c, m, flops, row_bytes(p, c->op, price, row.cached));
+            const uint64_t bytes = row_bytes(p, c->op, price, row.cached);
+            struct cost cost = pricing_cost_of_row(p, c, m, row.times * flops,
+                                                   row.times * bytes);
             pricing_take(left, &cost);
             pricing_file(p, c->op, row.token, &cost);
         }
@@ -39,17 +40,11 @@ struct part {
     enum rows rows;
 };
 
-/* Of the experts that rows enter, each as likely as any and by itself: Xn * (1
- * - (1 - Xa/Xn)^rows) are expected. */
+/* Of the experts that rows enter. */
 static uint64_t entered_bytes(const struct pricing *p,
-                              const struct flops_price *price,
-                              const struct row_count *k)
+                              const struct flops_price *price)
 {
-    if (price->expert_bytes == 0)
-        return 0;
-    return (uint64_t)llround(
-        (double)price->expert_bytes *
-        spec_experts_entered(p->job.spec, (double)k->rows * k->times));
+    return pricing_times(price->expert_bytes, p->experts);
 }
 
 /* The weights among what is shared; the rest are gradients. */
@@ -58,7 +53,8 @@ static uint64_t read_of(const struct pricing *p,
 {
     if (p->pass != PASS_BACKWARD || !price->rule)
         return p->pass == PASS_UPDATE ? 0 : shared;
-    if (price->rule->set == FLOPS_EXPERTS_BACK)
+    if (price->rule->set >= FLOPS_EXPERTS_BACK &&
+        price->rule->set <= FLOPS_FURTHER_BACK)
         return shared / 2;
     const uint64_t forward =
         p->tariff->list.at[PASS_FORWARD][price->rule->op].shared_bytes;
@@ -100,7 +96,7 @@ static void add_part(struct pricing *p, struct charge *c,
     c->flops = pricing_weighted(p, c->flops, 1, price->shared_flops, 1);
     c->row_bytes =
         pricing_weighted(p, c->row_bytes, 1, pricing_times(bytes, k->times), 1);
-    const uint64_t shared = price->shared_bytes + entered_bytes(p, price, k);
+    const uint64_t shared = price->shared_bytes + entered_bytes(p, price);
     c->shared_bytes += shared;
     c->read_bytes += read_of(p, price, shared);
     c->rows =
@@ -109,6 +105,12 @@ static void add_part(struct pricing *p, struct charge *c,
     c->apart |= price->rule && price->rule->set >= FLOPS_OF_KEPT;
     c->side = side_of(price->rule);
     c->last |= part->rows == ROWS_LAST;
+    /* What rows enter besides is summed with what their experts give. */
+    const enum rows summed = part->rows == ROWS_ENTRIES ? p->entering
+                                                        : part->rows;
+    if (!price->rule || (price->rule->set != FLOPS_BESIDES &&
+                         price->rule->set != FLOPS_BESIDES_BACK))
+        c->exchanged += pricing_times(p->count[summed].rows, k->times);
     c->seldom |= p->phase == MEMORY_DECODE && part->rows == ROWS_KEPT;
 }
 
@@ -227,6 +229,28 @@ void pricing_follow(struct pricing *p, int32_t choice)
     int32_t held = pricing_sees_skipped(p) ? T : spec_kept(spec, p->layer, T);
     p->count[ROWS_KEPT] = pricing_count_expected(p, c, (uint64_t)held);
     p->count[ROWS_SKIPPED] = pricing_count_expected(p, 1.0 - c, (uint64_t)held);
+}
+
+void pricing_enter_experts(struct pricing *p, enum rows rows)
+{
+    const struct dispatch *d = &p->job.allocation->dispatch;
+    const uint64_t active = (uint64_t)p->job.spec->experts.active;
+    struct row_count entries = p->count[rows];
+
+    p->entering = rows;
+    p->experts = spec_experts_entered(p->job.spec,
+                                      (double)entries.rows * entries.times);
+    entries.rows *= active;
+    struct row_count further = entries;
+    further.rows -= p->count[rows].rows;
+    if (d->expert) {
+        const struct dispatch_count known = dispatch_count(d, p->layer);
+        entries.rows = known.entries;
+        further.rows = known.entries - known.tokens;
+        p->experts = (double)known.experts;
+    }
+    p->count[ROWS_ENTRIES] = entries;
+    p->count[ROWS_FURTHER] = further;
 }
 
 /* Layers whose matrices are stored alike cost alike. */

@@ -20,6 +20,8 @@ enum rows {
     ROWS_KEPT,
     ROWS_SKIPPED,
     ROWS_LAST,                /* each sequence's last */
+    ROWS_ENTRIES,             /* rows in experts, each once for every expert */
+    ROWS_FURTHER,             /* of those, each row's but its first */
     ROWS_COUNT
 };
 
@@ -55,6 +57,8 @@ struct pricing {
     int32_t  layer;           /* being walked, or LEDGER_OUTSIDE */
     int32_t  choice;          /* followed; of no meaning before any is */
     struct row_count count[ROWS_COUNT];   /* of `choice` */
+    enum rows entering;       /* the rows that entries are of */
+    double   experts;         /* that any of them enters */
     double   footprint_bytes;
     double   seldom_bytes;    /* of it: weights that a decode step is expected
                                * not to read */
@@ -85,6 +89,11 @@ void pricing_enter_again(struct pricing *p, int32_t layer);
 
 /* Makes the rows that this choice keeps and skips those of the layer. */
 void pricing_follow(struct pricing *p, int32_t choice);
+
+/* Makes those rows of the layer the ones that enter its experts: as the
+ * allocation's dispatch says, or where it is not known each as many, and experts
+ * as are expected. */
+void pricing_enter_experts(struct pricing *p, enum rows rows);
 
 /* Charges rows times the op's price in this pass; charges nothing where the
  * model has no such op or the layer no row. */

@@ -112,7 +112,8 @@ static double exchanged_by(const struct pricing *p, const struct charge *c)
     const struct regime *r = &p->job.regime;
     const bool forward = c->op == OP_PROJECT || c->op == OP_FFN_DOWN;
     const bool backward = c->op == OP_QKV || c->op == OP_FFN_UP;
-    const uint64_t rows = 4 * c->rows * (uint64_t)p->job.spec->n_channels;
+    const uint64_t rows = 4 * c->exchanged *
+                          (uint64_t)p->job.spec->n_channels;
 
     if (c->op == OP_CLIP)
         return summed_for(p, c);

@@ -24,6 +24,7 @@ struct charge {
     bool packed;           /* shared_bytes are of stored weights */
     uint64_t cached_bytes; /* of row_bytes: cached keys and values */
     uint64_t rows;
+    uint64_t exchanged;    /* rows that devices sum up between them, if any */
     bool apart;    /* its rows pay prices of another set */
     enum lines_side side;
     bool last;     /* its rows are each sequence's last */
@@ -54,11 +55,11 @@ void pricing_take(struct cost *left, const struct cost *part);
 
 /* ---- pricing_rows.c ---- */
 
-/* A row: its token, the keys that it runs over, and those that a decode step
- * reads for it. */
+/* A row: its token, the keys that it runs over, those that a decode step reads
+ * for it, and how often it pays. */
 struct row {
     int32_t token;
-    uint64_t keys, cached;
+    uint64_t keys, cached, times;
 };
 
 /* Row i of sequence b, or false: there is none. */

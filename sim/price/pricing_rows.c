@@ -66,7 +66,7 @@ static bool row_of_step(const struct pricing *p, enum rows rows, int32_t b,
     const uint64_t passed = window > 0 && held > window ? held - window : 0;
     *row = (struct row){ b, flops_keys(held - 1) -
                                 passed / OP_KEY_TILE * OP_KEY_TILE,
-                         held - passed };
+                         held - passed, 1 };
     return true;
 }
 
@@ -81,6 +81,26 @@ static int32_t skipped_at(const struct pricing *p, int32_t b, int32_t i)
     return i;
 }
 
+/* The row is there as often as it enters an expert. */
+static bool entry_at(const struct pricing *p, enum rows rows, int32_t b,
+                     int32_t i, struct row *row)
+{
+    const struct allocation *a = p->job.allocation;
+
+    if (!pricing_row_at(p, p->entering, b, i, row))
+        return false;
+    const int32_t entries =
+        a->dispatch.expert
+            ? dispatch_entries(&a->dispatch, p->layer, b,
+                               p->phase == MEMORY_DECODE
+                                   ? allocation_length(a, b) - 1
+                                   : row->token - b * a->n_tokens)
+            : p->job.spec->experts.active;
+    row->times = (uint64_t)(rows == ROWS_ENTRIES ? entries
+                            : entries > 0        ? entries - 1 : 0);
+    return true;
+}
+
 /* Row i of sequence b, or false: there is none. */
 bool pricing_row_at(const struct pricing *p, enum rows rows, int32_t b,
                     int32_t i, struct row *row)
@@ -88,9 +108,11 @@ bool pricing_row_at(const struct pricing *p, enum rows rows, int32_t b,
     const struct allocation *a = p->job.allocation;
     int32_t length = allocation_length(a, b), t = i;
 
+    if (rows == ROWS_ENTRIES || rows == ROWS_FURTHER)
+        return entry_at(p, rows, b, i, row);
     if (p->phase == MEMORY_DECODE)
         return i == 0 && row_of_step(p, rows, b, row);
-    *row = (struct row){ .keys = keys_of(p, i) };
+    *row = (struct row){ .keys = keys_of(p, i), .times = 1 };
     switch (rows) {
     case ROWS_ALL:
         break;

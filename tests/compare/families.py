@@ -94,6 +94,27 @@ MODELS = {
     "phi": t.PhiConfig(**SIZES, partial_rotary_factor=0.5),
     "phi-third": t.PhiConfig(**dict(SIZES, hidden_size=60),
                              partial_rotary_factor=0.4),
+    "mixtral": t.MixtralConfig(**SIZES, num_local_experts=8),
+    "mixtral-window": t.MixtralConfig(**SIZES, num_local_experts=5,
+                                      num_experts_per_tok=1,
+                                      sliding_window=31),
+    "qwen2-moe": t.Qwen2MoeConfig(**SIZES, num_experts=12,
+                                  num_experts_per_tok=3,
+                                  moe_intermediate_size=36,
+                                  shared_expert_intermediate_size=52),
+    "qwen2-moe-some": t.Qwen2MoeConfig(
+        **SIZES, num_experts=7, num_experts_per_tok=2, norm_topk_prob=True,
+        moe_intermediate_size=40, shared_expert_intermediate_size=20,
+        mlp_only_layers=[1]),
+    "qwen3-moe": t.Qwen3MoeConfig(**SIZES, head_dim=16, num_experts=20,
+                                  num_experts_per_tok=4,
+                                  moe_intermediate_size=24,
+                                  norm_topk_prob=True),
+    "qwen3-moe-some": t.Qwen3MoeConfig(**SIZES, head_dim=8, num_experts=6,
+                                       num_experts_per_tok=2,
+                                       moe_intermediate_size=24,
+                                       decoder_sparse_step=2),
+    "olmoe": t.OlmoeConfig(**SIZES, num_experts=16, num_experts_per_tok=4),
 }
 
 

@@ -278,6 +278,8 @@ enum status model_config_spec(struct model_spec *out,
     if (status == STATUS_OK && spec.n_layers <= SPEC_MAX_LAYERS)
         status = parts_config_apply(&spec, &config->parts, err);
     if (status == STATUS_OK && spec.n_layers <= SPEC_MAX_LAYERS)
+        status = experts_config_apply(&spec, &config->experts, err);
+    if (status == STATUS_OK && spec.n_layers <= SPEC_MAX_LAYERS)
         status = set_routing(&spec, config, err);
     if (status == STATUS_OK)
         status = spec_check(&spec, err);
@@ -305,7 +307,7 @@ void model_config_of(struct model_config *out, const struct model_spec *spec,
         .max_tokens = spec->max_tokens, .tied_head = spec->tied_head,
         .norm_epsilon = (double)spec->norm_epsilon,
         .rope_theta = (double)spec->rope_theta,
-        .parts = parts_config_of(spec),
+        .parts = parts_config_of(spec), .experts = experts_config_of(spec),
         .gate = (int)spec->gate, .router_input = (int)spec->router_input,
         .gate_scale = spec->gate_scale > 0.0 ? spec->gate_scale : 1.0,
         .bypass = spec->bypass_gated,

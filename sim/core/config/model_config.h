@@ -13,6 +13,7 @@
 #include "sim/core/model/route.h"
 #include "sim/core/model/route_policies.h"
 #include "sim/core/model/spec.h"
+#include "sim/core/config/experts_config.h"
 #include "sim/core/config/format_config.h"
 #include "sim/core/config/parts_config.h"
 #include "sim/core/config/stored_config.h"
@@ -24,6 +25,7 @@ struct model_config {
     bool    tied_head;
     double  norm_epsilon, rope_theta;
     struct parts_config parts;
+    struct experts_config experts;
 
     int     policy;              /* index into model_config_policies */
     char    blocks[CONFIG_TEXT_SIZE];
@@ -204,6 +206,7 @@ extern const char *const model_config_bypasses[];
     MODEL_CONFIG_ROW(base, "model.rope_theta", REAL, rope_theta, 1, 1e9,       \
         "10000", NULL, "", "base of the rotary frequencies; not for gpt2")     \
     PARTS_CONFIG_KEYS((base) + offsetof(struct model_config, parts))           \
+    EXPERTS_CONFIG_KEYS((base) + offsetof(struct model_config, experts))       \
     MODEL_CONFIG_ROUTE_KEYS(base)                                              \
     MODEL_CONFIG_LEARNED_KEYS(base)
 /* clang-format on */

@@ -133,6 +133,25 @@
  *   table of gradients, of all layers that use it or fill it; each takes those of
  *   its own rows out of it, under `gather`, and leaves zeros.
  *
+ * Experts.  In a layer that has them the feed-forward part's ops are these.
+ *   Route, on all rows: a product with [C,X] and its softmax, in place (exp, the
+ *   largest subtracted, a sum, a division, a scale: EXP + 3 a score and FOLD + 1).
+ *   Select: reads the scores and writes A experts and weights; weights that are to
+ *   sum to 1 are 2A - 1 flops.  What all rows enter besides comes first, as a part
+ *   of that width; its gate is a score of 2C + FOLD under route, and under gate a
+ *   sigmoid and a product with each number of act.
+ *   Then entries: each row once for each expert that it enters, in the order of
+ *   the experts.  Gather copies their rows; ffn.up, act and ffn.down work on
+ *   entries, and read the matrices of an expert if it has any; under gate act is
+ *   multiplied by the entry's weight, a row's first entry starts from the stream
+ *   and the others from zero (8C bytes a row and 8C an entry with what follows),
+ *   and a row is put together of its entries: C flops for each but the first.
+ *   Backward goes the same way back: gather copies a row's gradient to its entries
+ *   and sums theirs up, C flops for each but the first; gate is the gradients of
+ *   weights and of act, 3 flops a number and FOLD; route takes those of the
+ *   weights to the scores (4A - 1 where weights sum to 1, else X + 3A - 1) and
+ *   through the product.
+ *
  * Stored weights (number.h).  A matrix that is kept as stored is read as such
  *   and widened once per op, in whole columns of blocks, the columns rounded up
  *   to OP_COLUMN_TILE: its shared bytes are the stored ones of its own columns,

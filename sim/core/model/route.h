@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "sim/core/model/allocation.h"
 #include "sim/core/model/spec.h"
 
 /* One sequence, one choice of a routed layer (plan.h). */
@@ -90,41 +91,10 @@ float route_cut(const float *score, int32_t n_tokens, int32_t n_keep,
  * at least one. */
 float route_cut_of(const struct route_input *in);
 
-/* The tokens that each choice (plan.h) keeps of each sequence: a record of a run,
- * or a guess for a prediction. */
-struct allocation {
-    int32_t  n_choices, n_sequences, n_tokens;  /* N, B, T: the longest */
-    int32_t *length;         /* [B] tokens of each sequence, 1..; NULL, or more
-                              * than T: T */
-    int32_t *count;          /* [N,B] kept tokens */
-    int32_t *kept;           /* [N,B,T] the first count[n,b] are positions,
-                              * ascending */
-    bool     alike;          /* all sequences are of T tokens and keep as many: B
-                              * of `count` is 1, and there are no positions */
-};
-
-/* All choices keep everything, all sequences are of T tokens.  Caller releases
- * with allocation_close(). */
-enum status allocation_open(struct allocation *out, int32_t n_choices,
-                            int32_t n_sequences, int32_t n_tokens,
-                            struct error *err) MUST_CHECK;
-void        allocation_close(struct allocation *allocation);
-
 /* Routed layers of `spec` keep spec_kept() tokens each, the first keep_first
  * and others evenly spaced: the same totals as any policy with a fixed k,
  * whoever is chosen. */
 void allocation_fill(struct allocation *allocation,
                      const struct model_spec *spec);
-
-int32_t *allocation_kept(const struct allocation *allocation, int32_t choice,
-                         int32_t sequence);
-int32_t  allocation_count(const struct allocation *allocation, int32_t choice,
-                          int32_t sequence);
-/* Over all sequences. */
-int32_t  allocation_rows(const struct allocation *allocation, int32_t choice);
-/* Tokens, kept or not, of one sequence and of all. */
-int32_t  allocation_length(const struct allocation *allocation,
-                           int32_t sequence);
-int32_t  allocation_tokens(const struct allocation *allocation);
 
 #endif

@@ -136,6 +136,11 @@ int32_t spec_n_expert_layers(const struct model_spec *spec)
     return n;
 }
 
+bool spec_has_ffn(const struct model_spec *spec)
+{
+    return spec_n_expert_layers(spec) < spec->n_layers;
+}
+
 double spec_experts_entered(const struct model_spec *spec, double rows)
 {
     const double n = spec->experts.n, active = spec->experts.active;

@@ -17,7 +17,8 @@
 
 enum { SPEC_MAX_LAYERS = 256, SPEC_MAX_HEAD_SIZE = 1 << 12,
        SPEC_MAX_LONG_PAIRS = 128, SPEC_MAX_LOSS_WEIGHT = 1000,
-       SPEC_MAX_GATE_SCALE = 100, SPEC_MAX_PREDICTOR = 1 << 12 };
+       SPEC_MAX_GATE_SCALE = 100, SPEC_MAX_PREDICTOR = 1 << 12,
+       SPEC_MAX_EXPERTS = 1 << 12 };
 
 enum norm_kind { NORM_LAYER, NORM_RMS };
 enum positions { POSITIONS_LEARNED, POSITIONS_ROTARY };
@@ -191,13 +192,18 @@ enum matrix {
     MATRIX_UP, MATRIX_DOWN, MATRIX_COUNT
 };
 
-/* Feed-forward parts of which a token enters a few: a mixture of experts. */
+/* Feed-forward parts of which a token enters a few, each as far as its router's
+ * softmax says: a mixture of experts (Shazeer et al. 2017, arXiv 1701.06538). */
 struct experts {
-    int32_t n;               /* of a layer; 0: there are none */
-    int32_t active;          /* that a token enters */
+    int32_t n;               /* X, of a layer; 0: there are none */
+    int32_t active;          /* A, that a token enters: those of the highest
+                              * scores, of equals the first */
     int32_t width;           /* of each */
+    bool    normalised;      /* the weights of those entered sum to 1 (Jiang et
+                              * al. 2024, arXiv 2401.04088) */
     int32_t shared;          /* width of what every token enters besides, or 0 */
-    bool    shared_gate;     /* whose result is gated by a score [C] */
+    bool    shared_gate;     /* whose result is gated by the sigmoid of a score
+                              * [C] (Qwen 1.5 MoE) */
     bool    biased;          /* a number for each expert joins its score */
 };
 
@@ -293,7 +299,6 @@ struct model_spec {
     uint8_t stored[SPEC_MAX_LAYERS][MATRIX_COUNT];
     uint8_t stored_embedding, stored_head;
 
-    /* Of models that are priced and never run: spec_check_runs(). */
     struct experts experts;
     bool has_experts[SPEC_MAX_LAYERS];   /* layer l, in place of its n_ffn */
     struct latent latent;
@@ -334,6 +339,8 @@ uint64_t spec_query_weights(const struct model_spec *spec);
  * vector's. */
 int32_t spec_cached(const struct model_spec *spec);
 int32_t spec_n_expert_layers(const struct model_spec *spec);
+/* Layers with one feed-forward part, of n_ffn. */
+bool    spec_has_ffn(const struct model_spec *spec);
 /* Experts of a layer that so many rows are expected to enter. */
 double  spec_experts_entered(const struct model_spec *spec, double rows);
 /* A routed layer has a score for each token: a router's, a signal or both. */

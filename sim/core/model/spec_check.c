@@ -29,6 +29,9 @@ static enum status check_stored(const struct model_spec *s, struct error *err)
     static const char *const names[MATRIX_COUNT] = {
         "queries", "keys", "values", "project", "gate", "up", "down",
     };
+    if (s->experts.n > 0 && spec_stores(s))
+        return error_set(err, STATUS_BAD_VALUE, "weights kept as stored: not"
+                         " known of a mixture of experts; allowed is float32");
     enum status status = check_number(s->stored_embedding, s->n_channels,
                                       "embedding", -1, err);
     if (status == STATUS_OK && !s->tied_head)
@@ -240,21 +243,15 @@ static enum status check_frozen(const struct model_spec *s, struct error *err)
                      " left to train, as %s", why);
 }
 
-static enum status check_priced(const struct model_spec *s, struct error *err)
+struct range {
+    const char *key;
+    int64_t     value, low, high;
+};
+
+static enum status check_ranges(const struct range *range, int n,
+                                struct error *err)
 {
-    const struct experts *e = &s->experts;
-    const struct latent *k = &s->latent;
-    const struct { const char *key; int64_t value, low, high; } range[] = {
-        { "experts",              e->n,      0, 1 << 12 },
-        { "active experts",       e->active, e->n > 0, e->n },
-        { "width of experts",     e->width,  e->n > 0, 1 << 20 },
-        { "width of shared experts", e->shared, 0, 1 << 20 },
-        { "latent width",         k->kv,     0, 1 << 16 },
-        { "latent query width",   k->query,  0, 1 << 16 },
-        { "rotary numbers",       k->rotary, k->kv > 0, s->head_size },
-        { "value size",           k->value,  k->kv > 0, SPEC_MAX_HEAD_SIZE },
-    };
-    for (size_t i = 0; i < sizeof range / sizeof *range; i++)
+    for (int i = 0; i < n; i++)
         if (range[i].value < range[i].low || range[i].value > range[i].high)
             return error_set(err, STATUS_BAD_VALUE, "%s %lld: allowed is %lld"
                              " to %lld", range[i].key,
@@ -263,14 +260,57 @@ static enum status check_priced(const struct model_spec *s, struct error *err)
     return STATUS_OK;
 }
 
-enum status spec_check_runs(const struct model_spec *s, struct error *err)
+static enum status check_latent(const struct model_spec *s, struct error *err)
 {
-    const char *what = s->experts.n > 0  ? "a mixture of experts"
+    const struct latent *k = &s->latent;
+    const struct range range[] = {
+        { "latent width",       k->kv,     0, 1 << 16 },
+        { "latent query width", k->query,  0, 1 << 16 },
+        { "rotary numbers",     k->rotary, k->kv > 0, s->head_size },
+        { "value size",         k->value,  k->kv > 0, SPEC_MAX_HEAD_SIZE },
+    };
+    return check_ranges(range, sizeof range / sizeof *range, err);
+}
+
+/* An expert is a SwiGLU without biases, on what a norm before it gives. */
+static enum status check_experts(const struct model_spec *s, struct error *err)
+{
+    const struct experts *e = &s->experts;
+    const struct traits *has = &s->traits;
+    const struct range range[] = {
+        { "model.experts",      e->n,      0, SPEC_MAX_EXPERTS },
+        { "model.experts_per_token", e->active, e->n > 0, e->n },
+        { "model.expert_ffn",   e->width,  e->n > 0, 1 << 20 },
+        { "model.shared_experts, their width", e->shared, 0, 1 << 20 },
+    };
+    if (e->n > 0 && (has->activation != ACTIVATION_SWIGLU || has->ffn_bias ||
+                     has->norms != NORMS_BEFORE ||
+                     has->parallel != PARALLEL_NONE))
+        return error_set(err, STATUS_BAD_VALUE, "model.experts %d: experts are"
+                         " SwiGLU without biases, after a norm, and %s has"
+                         " others; allowed is 0, or the families llama, qwen2,"
+                         " qwen3 and stablelm", e->n,
+                         family_names[spec_family(s)]);
+    if (e->n > 0 && s->backbone_frozen)
+        return error_set(err, STATUS_BAD_VALUE, "train.freeze backbone: with"
+                         " model.experts %d all is trained together", e->n);
+    return check_ranges(range, sizeof range / sizeof *range, err);
+}
+
+enum status spec_check_plain(const struct model_spec *s, struct error *err)
+{
+    const char *what = s->experts.n > 0   ? "a mixture of experts"
                        : s->latent.kv > 0 ? "latent attention"
                                           : NULL;
-    if (what)
-        return error_set(err, STATUS_BAD_VALUE, "%s is priced by isobath"
-                         " predict, and not run", what);
+    return !what ? STATUS_OK
+                 : error_set(err, STATUS_BAD_VALUE, "not known of %s", what);
+}
+
+enum status spec_check_runs(const struct model_spec *s, struct error *err)
+{
+    if (s->latent.kv > 0)
+        return error_set(err, STATUS_BAD_VALUE, "latent attention is priced by"
+                         " isobath predict, and not run");
     return !s->packing.method
                ? STATUS_OK
                : error_set(err, STATUS_BAD_VALUE, "weights packed by %s are"
@@ -396,7 +436,7 @@ static enum status check_rope_scaling(const struct model_spec *s,
 enum status spec_check(const struct model_spec *s, struct error *err)
 {
     /* The upper bounds keep every product of two sizes far below 2^63. */
-    const struct { const char *key; int64_t value, low, high; } range[] = {
+    const struct range range[] = {
         { "model.layers",     s->n_layers,   1, SPEC_MAX_LAYERS },
         { "model.channels",   s->n_channels, 1, 1 << 16 },
         { "model.heads",      s->n_heads,    1, 1 << 12 },
@@ -406,12 +446,10 @@ enum status spec_check(const struct model_spec *s, struct error *err)
         { "model.vocab",      s->n_vocab,    2, 1 << 20 },
         { "model.max_tokens", s->max_tokens, 1, 1 << 20 },
     };
-    for (size_t i = 0; i < sizeof range / sizeof *range; i++)
-        if (range[i].value < range[i].low || range[i].value > range[i].high)
-            return error_set(err, STATUS_BAD_VALUE,
-                             "%s %lld: allowed is %lld to %lld", range[i].key,
-                             (long long)range[i].value,
-                             (long long)range[i].low, (long long)range[i].high);
+    enum status status = check_ranges(range, sizeof range / sizeof *range, err);
+
+    if (status != STATUS_OK)
+        return status;
     if (s->n_heads % s->n_kv_heads != 0)
         return error_set(err, STATUS_BAD_VALUE,
                          "model.kv_heads %d: must divide model.heads %d",
@@ -432,7 +470,7 @@ enum status spec_check(const struct model_spec *s, struct error *err)
                              "routing.capacity %.15g of layer %d: allowed is"
                              " (0, 1]; for 12.5%% write 0.125",
                              s->capacity[l], l);
-    enum status status = check_routing(s, err);
+    status = check_routing(s, err);
     if (status == STATUS_OK)
         status = check_frozen(s, err);
     if (status == STATUS_OK)
@@ -444,6 +482,8 @@ enum status spec_check(const struct model_spec *s, struct error *err)
     if (status == STATUS_OK)
         status = check_caps(s, err);
     if (status == STATUS_OK)
-        status = check_priced(s, err);
+        status = check_experts(s, err);
+    if (status == STATUS_OK)
+        status = check_latent(s, err);
     return status == STATUS_OK ? check_stored(s, err) : status;
 }

@@ -9,6 +9,12 @@
 enum status spec_check(const struct model_spec *spec,
                        struct error *err) MUST_CHECK;
 
+/* STATUS_BAD_VALUE where a sound spec has other parts than one feed-forward part
+ * a layer and keys of heads: what formulas of papers, explanations and stored
+ * weights are of. */
+enum status spec_check_plain(const struct model_spec *spec,
+                             struct error *err) MUST_CHECK;
+
 /* STATUS_BAD_VALUE where a sound spec is one that only predict knows. */
 enum status spec_check_runs(const struct model_spec *spec,
                             struct error *err) MUST_CHECK;

@@ -75,6 +75,16 @@ LATER = [
                           long_factor=[1.2, 3.0, 9.0]))),
     ("smollm3", "SmolLM3", COMMON, dict(no_rope_layers=[1, 0],
                                         pad_token_id=0)),
+    ("mixtral", "Mixtral", dict(COMMON, intermediate_size=20),
+     dict(num_local_experts=4)),
+    ("qwen2_moe", "Qwen2Moe", COMMON, dict(
+        num_experts=5, num_experts_per_tok=2, moe_intermediate_size=20,
+        shared_expert_intermediate_size=28, mlp_only_layers=[0])),
+    ("qwen3_moe", "Qwen3Moe", COMMON, dict(
+        head_dim=10, num_experts=6, num_experts_per_tok=3,
+        moe_intermediate_size=12, norm_topk_prob=True)),
+    ("olmoe", "Olmoe", dict(COMMON, intermediate_size=12),
+     dict(num_experts=6, num_experts_per_tok=2)),
     ("granite", "Granite", COMMON, dict(
         attention_bias=True, mlp_bias=True, embedding_multiplier=3.0,
         attention_multiplier=0.3, residual_multiplier=0.6, logits_scaling=1.5,

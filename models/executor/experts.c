@@ -1,0 +1,191 @@
+/* experts.c - Send each row to its experts, and put together what comes back. */
+#include "models/executor/experts.h"
+
+#include <string.h>
+
+#include "models/executor/operands.h"
+#include "models/executor/ops_experts.h"
+
+/* ---- who enters which ---- */
+
+static struct expert_choice choice_of(struct model *m, int32_t l)
+{
+    const struct experts *x = &m->spec.experts;
+    struct expert_buffers *b = &m->layer[l].experts;
+    return (struct expert_choice){
+        .n = m->layer[l].n_rows, .n_experts = x->n, .n_active = x->active,
+        .normalised = x->normalised, .chance = b->chance, .expert = b->expert,
+        .weight = b->weight,
+    };
+}
+
+/* Counts each expert's entries: first[e] is where they begin. */
+static void count_entries(const struct model *m, int32_t l)
+{
+    const struct expert_buffers *b = &m->layer[l].experts;
+    const int32_t n = m->layer[l].n_rows * m->spec.experts.active;
+
+    memset(b->first, 0,
+           ((size_t)m->spec.experts.n + 1) * sizeof *b->first);
+    for (int32_t i = 0; i < n; i++)
+        b->first[b->expert[i] + 1]++;
+    for (int32_t e = 0; e < m->spec.experts.n; e++)
+        b->first[e + 1] += b->first[e];
+}
+
+/* Makes the entries of each expert neighbours, in the order of their rows. */
+static void line_up(struct model *m, int32_t l)
+{
+    const struct rows *rows = &m->layer[l].rows;
+    struct expert_buffers *b = &m->layer[l].experts;
+    const int32_t active = m->spec.experts.active;
+
+    count_entries(m, l);
+    for (int32_t r = 0; r < m->layer[l].n_rows; r++)
+        for (int32_t i = r * active; i < (r + 1) * active; i++) {
+            const int32_t at = b->first[b->expert[i]]++;
+            b->at[i] = at;
+            b->row[at] = r;
+            b->token[at] = rows->token ? rows->token[r] : r;
+            b->by[at] = b->weight[i];
+        }
+    /* Each first[e] is the next one's now. */
+    for (int32_t e = m->spec.experts.n; e > 0; e--)
+        b->first[e] = b->first[e - 1];
+    b->first[0] = 0;
+}
+
+static void note(struct model *m, int32_t l)
+{
+    const struct rows *rows = &m->layer[l].rows;
+    const struct expert_buffers *b = &m->layer[l].experts;
+    const size_t active = (size_t)m->spec.experts.active;
+
+    for (int32_t s = 0; s < rows->n_sequences; s++)
+        for (int32_t r = rows->first[s]; r < rows->first[s + 1]; r++)
+            memcpy(dispatch_of(&m->allocation.dispatch, l, s,
+                               rows->position[r]),
+                   b->expert + (size_t)r * active,
+                   active * sizeof *b->expert);
+}
+
+static void choose(struct model *m, int32_t l, const real *x)
+{
+    const int32_t n = m->layer[l].n_rows, *token = m->layer[l].rows.token;
+    const struct expert_choice o = choice_of(m, l);
+    struct gemm scores = product_of(m, l, TENSOR_EXPERT_ROUTER, x, o.chance, n,
+                                    NULL);
+
+    op_product(&m->ex, place(OP_ROUTE, l, token), &scores);
+    op_softmax(&m->ex, place(OP_ROUTE, l, token), &o);
+    struct op_run run = op_begin(&m->ex, place(OP_SELECT, l, token));
+    const struct tally each = op_choose_experts(&m->ex, &o);
+    line_up(m, l);
+    op_end(&m->ex, &run, token, n, each, (struct tally){ 0, 0 });
+    note(m, l);
+}
+
+/* ---- what they make of it ---- */
+
+static struct expert_product experts_product(const struct model *m, int32_t l,
+                                             enum tensor_id id, const real *a,
+                                             real *c, const real *from)
+{
+    const struct expert_buffers *b = &m->layer[l].experts;
+    const int32_t n = b->first[m->spec.experts.n];
+    return (struct expert_product){
+        .all = product_of(m, l, id, a, c, n, from), .first = b->first,
+        .n_experts = m->spec.experts.n,
+    };
+}
+
+static void activate(struct model *m, struct place at, const real *x, real *out,
+                     int32_t n, int32_t width)
+{
+    struct activation o = { .kind = m->spec.traits.activation, .x = x,
+                            .out = out, .n = n, .width = width };
+    op_activation(&m->ex, at, &o);
+}
+
+static void run_entries(struct model *m, int32_t l, const real *x,
+                        const real *from, real *out)
+{
+    struct expert_buffers *b = &m->layer[l].experts;
+    const int32_t n = b->first[m->spec.experts.n], width = m->spec.experts.width;
+    const struct gathering gather = { .row = b->row, .n = n,
+        .width = m->spec.n_channels, .x = { x }, .out = { b->x } };
+    const struct weighing weigh = { .n = n, .width = width, .weight = b->by,
+                                    .x = b->act, .out = b->weighed };
+    const struct entries rows = { .n = m->layer[l].n_rows, .at = b->at,
+        .n_active = m->spec.experts.active, .width = m->spec.n_channels,
+        .from = from, .y = m->entered, .out = out };
+    const struct place whole = place(OP_GATE, l, m->layer[l].rows.token);
+
+    op_gather(&m->ex, place(OP_GATHER, l, b->token), &gather);
+    struct expert_product up = experts_product(m, l, TENSOR_EXPERT_UP, b->x,
+                                               b->up, NULL);
+    op_expert_product(&m->ex, place(OP_FFN_UP, l, b->token), &up);
+    activate(m, place(OP_ACT, l, b->token), b->up, b->act, n, width);
+    op_weigh(&m->ex, place(OP_GATE, l, b->token), &weigh);
+    op_seed(&m->ex, whole, &rows);
+    struct expert_product down = experts_product(m, l, TENSOR_EXPERT_DOWN,
+                                                 b->weighed, m->entered,
+                                                 m->entered);
+    op_expert_product(&m->ex, place(OP_FFN_DOWN, l, b->token), &down);
+    op_combine(&m->ex, whole, &rows);
+}
+
+static struct router shared_router(struct model *m, int32_t l, const real *x)
+{
+    return (struct router){
+        .input = ROUTER_RAW, .n = m->layer[l].n_rows,
+        .width = m->spec.n_channels, .x = x,
+        .weight = weight_of(m, l, TENSOR_SHARED_GATE),
+        .score = m->layer[l].experts.shared_score,
+    };
+}
+
+/* What the shared part gives, by the sigmoid of its score. */
+static const real *gate_shared(struct model *m, int32_t l, const real *x)
+{
+    struct expert_buffers *b = &m->layer[l].experts;
+    const int32_t *token = m->layer[l].rows.token;
+    const struct router router = shared_router(m, l, x);
+    const struct weighing weigh = { .n = m->layer[l].n_rows,
+        .width = m->spec.experts.shared, .sigmoid = true,
+        .score = b->shared_score, .weight = b->shared_by, .x = b->shared_act,
+        .out = b->shared_weighed };
+
+    if (!m->spec.experts.shared_gate)
+        return b->shared_act;
+    op_route(&m->ex, place(OP_ROUTE, l, token), &router);
+    op_weigh(&m->ex, place(OP_GATE, l, token), &weigh);
+    return b->shared_weighed;
+}
+
+static void run_shared(struct model *m, int32_t l, const real *x,
+                       const real *from, real *out)
+{
+    struct expert_buffers *b = &m->layer[l].experts;
+    const int32_t n = m->layer[l].n_rows, *token = m->layer[l].rows.token;
+
+    struct gemm up = product_of(m, l, TENSOR_SHARED_UP, x, b->shared_up, n,
+                                NULL);
+    op_product(&m->ex, place(OP_FFN_UP, l, token), &up);
+    activate(m, place(OP_ACT, l, token), b->shared_up, b->shared_act, n,
+             m->spec.experts.shared);
+    struct gemm down = product_of(m, l, TENSOR_SHARED_DOWN,
+                                  gate_shared(m, l, x), out, n, from);
+    op_product(&m->ex, place(OP_FFN_DOWN, l, token), &down);
+}
+
+void experts_forward(struct model *m, int32_t l, const real *x,
+                     const real *from, real *out)
+{
+    const bool shared = m->spec.experts.shared > 0;
+
+    choose(m, l, x);
+    if (shared)
+        run_shared(m, l, x, from, out);
+    run_entries(m, l, x, shared ? out : from, out);
+}

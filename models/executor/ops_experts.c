@@ -1,0 +1,141 @@
+/* ops_experts.c - Run the ops of mixtures of experts and tally them. */
+#include "models/executor/ops_experts.h"
+
+#include "models/executor/ops_inside.h"
+
+PARTS(softmax, expert_choice)
+PARTS(choose_experts, expert_choice)
+PARTS(weigh, weighing)
+PARTS(seed, entries)
+PARTS(combine, entries)
+
+void op_softmax(struct executor *ex, struct place at,
+                const struct expert_choice *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, softmax_part, o);
+    uint64_t x = u(o->n_experts);
+    /* Subtract, exp, sum; one division, and scale: in place. */
+    op_end(ex, &run, at.token, o->n,
+           (struct tally){ (1 + EXP + 1) * x + FOLD + 1 + x, 8 * x },
+           (struct tally){ 0, 0 });
+}
+
+struct tally op_choose_experts(struct executor *ex,
+                               const struct expert_choice *o)
+{
+    uint64_t a = u(o->n_active);
+
+    op_parts(ex, choose_experts_part, o);
+    return (struct tally){ o->normalised ? a - 1 + a : 0,
+                           4 * u(o->n_experts) + 8 * a };
+}
+
+void op_weigh(struct executor *ex, struct place at, const struct weighing *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, weigh_part, o);
+    uint64_t f = u(o->width);
+    struct tally each = { f, 8 * f + 4 };
+    if (o->sigmoid)
+        each = (struct tally){ f + EXP + 2, 8 * f + 8 };
+    op_end(ex, &run, at.token, o->n, each, (struct tally){ 0, 0 });
+}
+
+/* Ends a bracket whose rows cost by their entries: `none` with none, `some` with
+ * any, `entry` for each and `further` for all but the first. */
+static void end_entries(struct executor *ex, struct op_run *run,
+                        const int32_t *token, const struct entries *o,
+                        struct tally none, struct tally some,
+                        struct tally entry, struct tally further)
+{
+    struct tally sum = { 0, 0 };
+
+    if (!ex->meter)
+        return;
+    for (int32_t r = 0; r < o->n; r++) {
+        const int32_t *at = o->at + (size_t)r * (size_t)o->n_active;
+        uint64_t k = 0;
+        while (k < u(o->n_active) && at[k] >= 0)
+            k++;
+        struct tally row = k == 0 ? none : some;
+        row.flops += k * entry.flops + (k > 1 ? k - 1 : 0) * further.flops;
+        row.bytes += k * entry.bytes;
+        ex->extra[r] = row;
+        sum.flops += row.flops;
+        sum.bytes += row.bytes;
+    }
+    run->extra = ex->meter->by_token ? ex->extra : NULL;
+    op_end(ex, run, token, o->n, (struct tally){ 0, 0 }, sum);
+}
+
+void op_seed(struct executor *ex, struct place at, const struct entries *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, seed_part, o);
+    uint64_t row = 4 * u(o->width);
+    end_entries(ex, &run, at.token, o, (struct tally){ 0, 0 },
+                (struct tally){ 0, row }, (struct tally){ 0, row },
+                (struct tally){ 0, 0 });
+}
+
+void op_combine(struct executor *ex, struct place at, const struct entries *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, combine_part, o);
+    uint64_t c = u(o->width);
+    end_entries(ex, &run, at.token, o,
+                (struct tally){ 0, o->from ? 8 * c : 4 * c },
+                (struct tally){ 0, 4 * c }, (struct tally){ 0, 4 * c },
+                (struct tally){ c, 0 });
+}
+
+/* Expert e's part of the product. */
+static struct gemm product_of_expert(const struct expert_product *o, int32_t e)
+{
+    struct gemm g = o->all;
+    const ptrdiff_t row = o->first[e];
+
+    g.m = o->first[e + 1] - o->first[e];
+    g.a += row * g.a_row;
+    g.b += (ptrdiff_t)e * g.k * g.n;
+    g.c += row * g.c_row;
+    if (g.from)
+        g.from += row * g.from_row;
+    return g;
+}
+
+/* No expert waits for another: a thread takes its part of each in turn. */
+static void expert_product_part(void *argument, int part, int parts)
+{
+    const struct op_call *call = argument;
+    const struct expert_product *o = call->operand;
+    real *scratch = call->ex->scratch +
+                    (size_t)part * call->ex->scratch_floats;
+
+    for (int32_t e = 0; e < o->n_experts; e++) {
+        const struct gemm g = product_of_expert(o, e);
+        if (g.m > 0)
+            call->ex->kernels->gemm(&g, part, parts, scratch);
+    }
+}
+
+static uint64_t entered_by(const struct expert_product *o)
+{
+    uint64_t n = 0;
+
+    for (int32_t e = 0; e < o->n_experts; e++)
+        n += o->first[e] < o->first[e + 1];
+    return n;
+}
+
+void op_expert_product(struct executor *ex, struct place at,
+                       const struct expert_product *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, expert_product_part, o);
+    uint64_t k = u(o->all.k), n = u(o->all.n);
+    op_end(ex, &run, at.token, o->first[o->n_experts],
+           (struct tally){ 2 * k * n, 4 * (k + n) + (o->all.from ? 4 * n : 0) },
+           (struct tally){ 0, 4 * k * n * entered_by(o) });
+}

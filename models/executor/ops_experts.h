@@ -1,0 +1,31 @@
+/* ops_experts.h - Run the ops of mixtures of experts: bracketed, split over the
+ * threads and tallied, as ops.h. */
+#ifndef OPS_EXPERTS_H
+#define OPS_EXPERTS_H
+
+#include "models/executor/ops.h"
+
+/* The softmax of each row's scores, under the op that made them. */
+void op_softmax(struct executor *ex, struct place at,
+                const struct expert_choice *o);
+/* The experts of each row; to be called between op_begin() and op_end(), which
+ * takes what a row of it costs. */
+struct tally op_choose_experts(struct executor *ex,
+                               const struct expert_choice *o);
+void op_weigh(struct executor *ex, struct place at, const struct weighing *o);
+void op_seed(struct executor *ex, struct place at, const struct entries *o);
+void op_combine(struct executor *ex, struct place at,
+                const struct entries *o);
+
+/* A product of entries in the order of their experts: rows first[e].. of `all`
+ * with b of expert e, which lies e * k * n numbers behind `all`'s.  Only the
+ * weights of experts that any entry is in are read. */
+struct expert_product {
+    struct gemm    all;
+    const int32_t *first;        /* [X+1] */
+    int32_t        n_experts;
+};
+void op_expert_product(struct executor *ex, struct place at,
+                       const struct expert_product *o);
+
+#endif

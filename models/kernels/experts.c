@@ -1,0 +1,134 @@
+/* experts.c - Choose the experts that each row enters, weigh what they give and
+ * put it together. */
+#include "models/kernels/kernel.h"
+#include "models/kernels/row_sums.h"
+#include "models/kernels/rows.h"
+
+void KERNEL(softmax)(const struct expert_choice *o, int part, int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
+        real *x = o->chance + (ptrdiff_t)r * o->n_experts;
+        real m = largest_of(x, o->n_experts);
+        vec top = vec_set(m), sums = vec_set(0.0f);
+        int32_t i = 0;
+        for (; i + 16 <= o->n_experts; i += 16) {
+            vec v = vec_exp(vec_load(x + i) - top);
+            vec_store(x + i, v);
+            sums = sums + v;
+        }
+        real sum = vec_fold(sums);
+        for (; i < o->n_experts; i++) {
+            x[i] = real_exp(x[i] - m);
+            sum = sum + x[i];
+        }
+        scale_row(x, real_set(1.0f) / sum, o->n_experts);
+    }
+}
+
+/* Puts expert e among n in ascending order. */
+static void insert(int32_t *expert, int32_t n, int32_t e)
+{
+    while (n > 0 && expert[n - 1] > e) {
+        expert[n] = expert[n - 1];
+        n--;
+    }
+    expert[n] = e;
+}
+
+static bool is_among(const int32_t *expert, int32_t n, int32_t e)
+{
+    for (int32_t i = 0; i < n; i++)
+        if (expert[i] == e)
+            return true;
+    return false;
+}
+
+/* The largest of those that are not among the n. */
+static int32_t next_of(const real *chance, int32_t n_experts,
+                       const int32_t *expert, int32_t n)
+{
+    int32_t best = -1;
+    for (int32_t e = 0; e < n_experts; e++)
+        if ((best < 0 || chance[e] > chance[best]) && !is_among(expert, n, e))
+            best = e;
+    return best;
+}
+
+void KERNEL(choose_experts)(const struct expert_choice *o, int part, int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
+        const real *chance = o->chance + (ptrdiff_t)r * o->n_experts;
+        int32_t *expert = o->expert + (ptrdiff_t)r * o->n_active;
+        real *weight = o->weight + (ptrdiff_t)r * o->n_active;
+        for (int32_t i = 0; i < o->n_active; i++)
+            insert(expert, i, next_of(chance, o->n_experts, expert, i));
+        for (int32_t i = 0; i < o->n_active; i++)
+            weight[i] = chance[expert[i]];
+        if (!o->normalised)
+            continue;
+        real sum = weight[0];
+        for (int32_t i = 1; i < o->n_active; i++)
+            sum = sum + weight[i];
+        for (int32_t i = 0; i < o->n_active; i++)
+            weight[i] = weight[i] / sum;
+    }
+}
+
+void KERNEL(weigh)(const struct weighing *o, int part, int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
+        const real *x = o->x + (ptrdiff_t)r * o->width;
+        real *out = o->out + (ptrdiff_t)r * o->width;
+        if (o->sigmoid)
+            o->weight[r] = real_set(1.0f) / (real_exp(-o->score[r]) + 1.0f);
+        vec by = vec_set(o->weight[r]);
+        int32_t c = 0;
+        for (; c + 16 <= o->width; c += 16)
+            vec_store(out + c, vec_load(x + c) * by);
+        for (; c < o->width; c++)
+            out[c] = x[c] * o->weight[r];
+    }
+}
+
+static const int32_t *entries_of(const struct entries *o, int32_t r)
+{
+    return o->at + (ptrdiff_t)r * o->n_active;
+}
+
+static void begin_row(const struct entries *o, real *to, int32_t r, bool from)
+{
+    if (from && o->from)
+        copy_row(to, o->from + (ptrdiff_t)r * o->width, o->width);
+    else
+        memset((void *)to, 0, (size_t)o->width * sizeof *to);
+}
+
+/* So that a product that starts from y adds the first expert's result to the
+ * stream in the order in which a model without experts does. */
+void KERNEL(seed)(const struct entries *o, int part, int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
+        const int32_t *at = entries_of(o, r);
+        for (int32_t i = 0; i < o->n_active && at[i] >= 0; i++)
+            begin_row(o, o->y + (ptrdiff_t)at[i] * o->width, r, i == 0);
+    }
+}
+
+void KERNEL(combine)(const struct entries *o, int part, int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
+        const int32_t *at = entries_of(o, r);
+        real *out = o->out + (ptrdiff_t)r * o->width;
+        if (at[0] < 0)
+            begin_row(o, out, r, true);
+        else
+            copy_row(out, o->y + (ptrdiff_t)at[0] * o->width, o->width);
+        for (int32_t i = 1; i < o->n_active && at[i] >= 0; i++)
+            add_row(out, o->y + (ptrdiff_t)at[i] * o->width, 0, o->width);
+    }
+}

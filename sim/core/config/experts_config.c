@@ -1,0 +1,42 @@
+/* experts_config.c - Put experts onto a shape, and find those that it has. */
+#include "sim/core/config/experts_config.h"
+
+#include "sim/core/config/layer_list.h"
+
+enum { USUAL_PER_TOKEN = 2 };        /* as the key's default */
+
+enum status experts_config_apply(struct model_spec *spec,
+                                 const struct experts_config *config,
+                                 struct error *err)
+{
+    struct experts *e = &spec->experts;
+    const int64_t shared = config->shared * (config->ffn > 0
+                               ? config->ffn : spec->n_ffn / config->per_token);
+
+    if (config->n == 0)
+        return STATUS_OK;
+    e->n = (int32_t)config->n;
+    e->active = (int32_t)config->per_token;
+    e->width = config->ffn > 0 ? (int32_t)config->ffn
+                               : spec->n_ffn / e->active;
+    /* A width that does not fit becomes one that spec_check() refuses. */
+    e->shared = shared > INT32_MAX ? INT32_MAX : (int32_t)shared;
+    e->shared_gate = e->shared > 0;
+    e->normalised = config->norm_topk;
+    return layer_list_read(spec->has_experts, "model.expert_layers",
+                           config->layers, spec->n_layers, err);
+}
+
+struct experts_config experts_config_of(const struct model_spec *spec)
+{
+    const struct experts *e = &spec->experts;
+    struct experts_config out = {
+        .n = e->n, .per_token = e->n > 0 ? e->active : USUAL_PER_TOKEN,
+        .ffn = e->width, .shared = e->n > 0 ? e->shared / e->width : 0,
+        .layers = "every", .norm_topk = e->n == 0 || e->normalised,
+    };
+
+    if (e->n > 0)
+        layer_list_write_short(out.layers, spec->has_experts, spec->n_layers);
+    return out;
+}

@@ -1,0 +1,361 @@
+/* test_mixture.c - Expect mixtures of experts to compute what they compute in
+ * double, to decode what one pass says, to cost what is predicted of the experts
+ * that were entered, and one expert to be no mixture at all. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/core/model/spec_check.h"
+#include "sim/price/memory.h"
+#include "sim/price/predict.h"
+#include "tests/cases.h"
+#include "tests/reference.h"
+
+enum { MOST = 128 };
+
+struct trial {
+    struct model_spec spec;
+    const struct shape *shape;
+    struct model *model;
+    int32_t ids[MOST], targets[MOST], n;
+    struct model_input input;
+    char what[CASE_NAME_SIZE];
+};
+
+static void open_model(struct trial *t, bool train, int n_threads)
+{
+    const struct model_options options = {
+        .n_sequences = t->shape->n_sequences, .n_tokens = t->shape->n_tokens,
+        .train = train, .n_threads = n_threads };
+    t->n = t->shape->n_sequences * t->shape->n_tokens;
+    cr_assert(t->n <= MOST);
+    case_text(t->ids, t->targets, t->n, t->spec.n_vocab, 3);
+    t->model = case_model(&t->spec, &options, 1);
+    t->input = (struct model_input){
+        .ids = t->ids, .targets = t->targets, .train = train,
+        .n_sequences = t->shape->n_sequences, .n_tokens = t->shape->n_tokens,
+        .policy = case_policy("expert_choice"), .seed = 5 };
+}
+
+static void open_trial(struct trial *t, int i, bool train)
+{
+    t->spec = case_experts(&t->shape, t->what, i);
+    open_model(t, train, 2);
+}
+
+static double *weights_of(struct model *m)
+{
+    const size_t n = model_tensors(m)->floats;
+    double *weights = malloc(n * sizeof *weights);
+
+    for (size_t i = 0; i < n; i++)
+        weights[i] = (double)model_weights(m)[i];
+    return weights;
+}
+
+static struct reference reference_of(const struct trial *t, double *weights)
+{
+    return (struct reference){
+        .spec = &t->spec, .tensors = model_tensors(t->model),
+        .weights = weights, .ids = t->ids, .targets = t->targets,
+        .n_sequences = t->shape->n_sequences, .n_tokens = t->shape->n_tokens,
+        .allocation = model_allocation(t->model) };
+}
+
+Test(mixture, logits_are_those_in_double)
+{
+    for (int i = 0; i < N_EXPERT_CASES; i++) {
+        struct trial t;
+        double loss, worst = 0;
+        open_trial(&t, i, false);
+        const size_t n = (size_t)t.n * (size_t)t.spec.n_vocab;
+        double *logits = malloc(n * sizeof *logits);
+        model_forward(t.model, &t.input, NULL, &loss);
+        double *weights = weights_of(t.model);
+        const struct reference r = reference_of(&t, weights);
+        const double expected = reference_loss(&r, NULL, logits);
+        for (size_t j = 0; j < n; j++)
+            worst = fmax(worst, fabs((double)model_logits(t.model)[j] -
+                                     logits[j]));
+        cr_expect(lt(dbl, worst, 1e-4), "%s", t.what);
+        cr_expect(lt(dbl, fabs(loss - expected), 1e-4 * expected), "%s",
+                  t.what);
+        free(weights);
+        free(logits);
+        model_close(t.model);
+    }
+}
+
+/* The dense model's feed-forward parts as those of the only expert. */
+static void make_only_expert(struct model *to, struct model *from)
+{
+    static const enum tensor_id as[TENSOR_COUNT] = {
+        [TENSOR_EXPERT_UP] = TENSOR_UP, [TENSOR_EXPERT_DOWN] = TENSOR_DOWN,
+    };
+
+    for (int32_t i = 0; i < model_tensors(to)->n; i++) {
+        const struct tensor *t = &model_tensors(to)->tensor[i];
+        const struct tensor *dense = tensor_find(model_tensors(from), t->layer,
+                                                 as[t->id] ? as[t->id]
+                                                           : t->id);
+        if (dense)
+            memcpy(model_weights(to) + t->offset,
+                   model_weights(from) + dense->offset,
+                   t->n * sizeof(float));
+    }
+}
+
+/* Weights that sum to 1, and the softmax of one score: both are 1. */
+Test(mixture, one_expert_is_the_model_without_experts_bit_for_bit)
+{
+    for (int i = 0; i < 8; i++) {
+        struct trial dense, one;
+        double loss[2];
+        dense.shape = one.shape = &shapes[i % 2 ? 10 : 15];
+        dense.spec = case_spec(dense.shape, i & 2 ? FAMILY_QWEN3 : FAMILY_LLAMA,
+                               i & 4 ? 0.4 : 0, PATTERN_ODD);
+        one.spec = dense.spec;
+        one.spec.experts = (struct experts){ .n = 1, .active = 1,
+            .width = dense.spec.n_ffn, .normalised = i % 2 };
+        memset(one.spec.has_experts, true, sizeof one.spec.has_experts);
+        open_model(&dense, false, 1);
+        open_model(&one, false, 1);
+        make_only_expert(one.model, dense.model);
+        model_forward(dense.model, &dense.input, NULL, &loss[0]);
+        model_forward(one.model, &one.input, NULL, &loss[1]);
+        cr_expect(memcmp(model_logits(dense.model), model_logits(one.model),
+                         (size_t)(dense.n * dense.spec.n_vocab) *
+                             sizeof(float)) == 0, "case %d", i);
+        cr_expect(loss[0] <= loss[1] && loss[0] >= loss[1]);
+        model_close(dense.model);
+        model_close(one.model);
+    }
+}
+
+Test(mixture, any_number_of_threads_gives_the_same_bits)
+{
+    for (int i = 0; i < N_EXPERT_CASES; i += 3) {
+        float *first = NULL;
+        for (int threads = 1; threads <= 3; threads++) {
+            struct trial t;
+            double loss;
+            t.spec = case_experts(&t.shape, t.what, i);
+            open_model(&t, false, threads);
+            const size_t bytes = (size_t)(t.n * t.spec.n_vocab) *
+                                 sizeof *first;
+            model_forward(t.model, &t.input, NULL, &loss);
+            if (!first)
+                first = memcpy(malloc(bytes), model_logits(t.model), bytes);
+            cr_expect(memcmp(first, model_logits(t.model), bytes) == 0,
+                      "%s, %d threads", t.what, threads);
+            model_close(t.model);
+        }
+        free(first);
+    }
+}
+
+/* Tokens that a layer works on enter as many as they are to, each once. */
+Test(mixture, who_enters_which_is_told)
+{
+    for (int i = 0; i < N_EXPERT_CASES; i++) {
+        struct trial t;
+        double loss;
+        open_trial(&t, i, false);
+        model_forward(t.model, &t.input, NULL, &loss);
+        const struct allocation *a = model_allocation(t.model);
+        for (int32_t l = 0; l < t.spec.n_layers; l++) {
+            const struct dispatch_count n = dispatch_count(&a->dispatch, l);
+            const int32_t rows = t.spec.has_experts[l] ? allocation_rows(a, l)
+                                                       : 0;
+            cr_expect(eq(u64, n.tokens, (uint64_t)rows), "%s", t.what);
+            cr_expect(eq(u64, n.entries,
+                         (uint64_t)(rows * t.spec.experts.active)));
+            cr_expect(le(u64, n.experts, (uint64_t)t.spec.experts.n));
+            for (int32_t j = 0; j < t.n; j++) {
+                const int32_t *e = dispatch_of(&a->dispatch, l,
+                                               j / t.shape->n_tokens,
+                                               j % t.shape->n_tokens);
+                for (int32_t k = 1; k < t.spec.experts.active && e[0] >= 0; k++)
+                    cr_expect(e[k] > e[k - 1] && e[k] < t.spec.experts.n);
+            }
+        }
+        model_close(t.model);
+    }
+}
+
+static void same_cost(const struct trial *t, const struct ledger *counted,
+                      const struct allocation *a, int32_t by,
+                      enum status (*predict)(struct ledger *ledger,
+                                             const struct predict_job *job,
+                                             struct error *err))
+{
+    struct ledger *predicted = case_ledger(t->spec.n_layers, by,
+                                           PROV_PREDICTED);
+    const struct predict_job job = { .spec = &t->spec, .allocation = a };
+    struct error err = { STATUS_OK, "" };
+
+    cr_assert(eq(int, predict(predicted, &job, &err), STATUS_OK), "%s",
+              err.text);
+    cr_expect(gt(u64, case_same_ledger(predicted, counted, t->what), 9));
+    ledger_close(predicted);
+}
+
+static enum status score(struct ledger *ledger, const struct predict_job *job,
+                         struct error *err)
+{
+    return predict_forward(ledger, job, PREDICT_LOSS, NULL, err);
+}
+
+static enum status decode(struct ledger *ledger, const struct predict_job *job,
+                          struct error *err)
+{
+    return predict_decode(ledger, job, NULL, err);
+}
+
+Test(mixture, scoring_costs_what_is_predicted_token_by_token)
+{
+    for (int i = 0; i < N_EXPERT_CASES; i++)
+        for (int by_token = 0; by_token < 2; by_token++) {
+            struct trial t;
+            double loss;
+            open_trial(&t, i, false);
+            const int32_t by = by_token ? t.n : 0;
+            struct ledger *counted = case_ledger(t.spec.n_layers, by,
+                                                 PROV_COUNTED);
+            struct ledger_meter meter = ledger_meter(counted);
+            model_forward(t.model, &t.input, &meter.meter, &loss);
+            same_cost(&t, counted, model_allocation(t.model), by, score);
+            ledger_close(counted);
+            model_close(t.model);
+        }
+}
+
+/* A step says what one pass does, and costs what is predicted of it. */
+static double step(const struct trial *t, struct model *steps, int32_t at)
+{
+    const int32_t b = t->shape->n_sequences, v = t->spec.n_vocab;
+    struct ledger *counted = case_ledger(t->spec.n_layers, b, PROV_COUNTED);
+    struct ledger_meter meter = ledger_meter(counted);
+    struct allocation held;
+    int32_t ids[MOST];
+    double worst = 0;
+
+    for (int32_t s = 0; s < b; s++)
+        ids[s] = t->ids[s * t->shape->n_tokens + at];
+    model_decode(steps, &(struct decode_input){ .ids = ids }, &meter.meter);
+    for (int32_t s = 0; s < b; s++)
+        for (int32_t j = 0; j < v; j++)
+            worst = fmax(worst, fabs((double)(
+                model_logits(steps)[s * v + j] -
+                model_logits(t->model)[(s * t->shape->n_tokens + at) * v +
+                                       j])));
+    cr_assert(eq(int, allocation_open(&held, t->spec.n_layers, b, at + 1,
+                                      NULL), STATUS_OK));
+    cr_assert(eq(int, allocation_open_dispatch(&held, &t->spec, true, NULL),
+                 STATUS_OK));
+    model_decode_allocation(steps, NULL, &held);
+    same_cost(t, counted, &held, b, decode);
+    allocation_close(&held);
+    ledger_close(counted);
+    return worst;
+}
+
+Test(mixture, decode_steps_say_and_cost_what_one_pass_does)
+{
+    for (int i = 0; i < N_EXPERT_CASES; i++) {
+        struct trial t;
+        double worst = 0;
+        open_trial(&t, i, false);
+        const int32_t b = t.shape->n_sequences, n = t.shape->n_tokens;
+        const struct model_options options = { .n_sequences = b, .n_tokens = n,
+                                               .decode = true, .n_threads = 1 };
+        struct model *steps = case_model(&t.spec, &options, 1);
+        t.input.policy = case_policy("strided");
+        t.input.targets = NULL;
+        model_forward(t.model, &t.input, NULL, NULL);
+        model_decode_reset(steps);
+        for (int32_t at = 0; at < n && spec_n_routed(&t.spec) == 0; at++)
+            worst = fmax(worst, step(&t, steps, at));
+        cr_expect(lt(dbl, worst, 1e-4), "%s", t.what);
+        model_close(steps);
+        model_close(t.model);
+    }
+}
+
+/* Of 18 experts the step of one sequence reads three: 2 products up, one down. */
+Test(mixture, a_step_reads_the_weights_of_entered_experts_alone)
+{
+    struct trial t = { .shape = &shapes[9] };
+    const struct experts e = { .n = 18, .active = 3, .width = 16 };
+    struct ledger_shape by_op = { .by_op = true };
+    struct ledger *ledger;
+    const int32_t id[1] = { 1 };
+
+    t.spec = case_spec(t.shape, FAMILY_LLAMA, 0.0, PATTERN_ODD);
+    t.spec.experts = e;
+    t.spec.has_experts[0] = true;
+    cr_assert(eq(int, ledger_open(&ledger, by_op, cost_zero(PROV_COUNTED),
+                                  NULL), STATUS_OK));
+    const struct model_options options = { .n_sequences = 1, .n_tokens = 3,
+                                           .decode = true, .n_threads = 1 };
+    struct ledger_meter meter = ledger_meter(ledger);
+    struct model *m = case_model(&t.spec, &options, 1);
+    const uint64_t C = (uint64_t)t.spec.n_channels, F = (uint64_t)t.spec.n_ffn;
+    model_decode_reset(m);
+    model_decode(m, &(struct decode_input){ .ids = id }, &meter.meter);
+    const struct cost up = ledger_sum(ledger, LEDGER_ANY, LEDGER_ANY,
+                                      LEDGER_ANY, OP_FFN_UP);
+    /* The other layer has one part. */
+    cr_expect(eq(u64, up.count[METRIC_BYTES],
+                 3 * (8 * C * 16 + 4 * C + 8 * 16) + 8 * C * F + 4 * C +
+                     8 * F));
+    ledger_close(ledger);
+    model_close(m);
+}
+
+Test(mixture, parameters_and_memory_are_those_that_are_predicted)
+{
+    for (int i = 0; i < N_EXPERT_CASES; i++) {
+        struct trial t;
+        uint64_t numbers = 0;
+        open_trial(&t, i, false);
+        for (int32_t j = 0; j < model_tensors(t.model)->n; j++)
+            numbers += model_tensors(t.model)->tensor[j].n;
+        cr_expect(eq(u64, numbers, memory_parameters(&t.spec)), "%s", t.what);
+        model_close(t.model);
+    }
+}
+
+static void refused(const struct model_spec *spec, const char *begins)
+{
+    struct error err = { STATUS_OK, "" };
+
+    cr_expect(eq(int, spec_check(spec, &err), STATUS_BAD_VALUE));
+    cr_expect(strncmp(err.text, begins, strlen(begins)) == 0, "%s", err.text);
+}
+
+Test(mixture, what_experts_cannot_do_is_refused_by_name)
+{
+    const struct experts two = { .n = 4, .active = 2, .width = 8 };
+    struct model_spec spec = case_spec(&shapes[2], FAMILY_GPT2, 0.0,
+                                       PATTERN_ODD);
+    spec.experts = two;
+    refused(&spec, "model.experts 4: experts are SwiGLU without biases, after a"
+            " norm, and gpt2 has others; allowed is 0, or the families llama,"
+            " qwen2, qwen3 and stablelm");
+    spec.traits = family_traits[FAMILY_OLMO2];
+    refused(&spec, "model.experts 4: experts are SwiGLU");
+    spec.traits = family_traits[FAMILY_LLAMA];
+    spec.experts.active = 5;
+    refused(&spec, "model.experts_per_token 5: allowed is 1 to 4");
+    spec.experts.active = 2;
+    spec.experts.width = 0;
+    refused(&spec, "model.expert_ffn 0: allowed is 1 to 1048576");
+    spec = case_spec(&shapes[2], FAMILY_LLAMA, 0.4, PATTERN_ODD);
+    spec.experts = two;
+    spec.backbone_frozen = true;
+    refused(&spec, "train.freeze backbone: with model.experts 4 all is trained"
+            " together");
+}
