@@ -41,3 +41,28 @@ struct table *report_add_table(struct report *r, enum section section,
     table_open(&slot->table, name, columns, n_columns);
     return &slot->table;
 }
+
+const struct table *report_find_table(const struct report *r, const char *name)
+{
+    for (size_t i = 0; i < r->n_tables; i++)
+        if (strcmp(r->table[i].table.name, name) == 0)
+            return &r->table[i].table;
+    return NULL;
+}
+
+const struct cell *findings_cell(const struct table *t, size_t row,
+                                 const char *key)
+{
+    size_t c = 0;
+
+    while (strcmp(t->column[c].key, key) != 0)
+        c++;
+    return &t->cell[row * t->n_columns + c];
+}
+
+struct amount findings_amount(const struct table *t, size_t row, const char *key)
+{
+    const struct amount amount = findings_cell(t, row, key)->amount;
+
+    return amount_known(amount) ? amount : amount_unknown(amount.reason);
+}

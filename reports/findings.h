@@ -24,6 +24,7 @@
     X(OPS,      "ops",      "By op and layer")                                 \
     X(ROUTER,   "router",   "What the routers know")                           \
     X(REGRET,   "regret",   "What each decision was worth")                    \
+    X(CAPACITIES, "capacities", "How much each block works")                   \
     X(SCALING,  "scaling",  "Loss for compute")                                \
     X(TRUST,    "trust",    "How far to trust it")                             \
     X(MACHINE,  "machine",  "Machine")                                         \
@@ -115,6 +116,16 @@ const char *report_layers_title(const struct report *report, enum side arm);
 struct table *report_add_table(struct report *report, enum section section,
                                const char *folded, const char *name,
                                const struct column *columns, size_t n_columns);
+/* A table that was added, by its name; NULL: none.  And a cell of it by its
+ * column, which must be there: as it is, or its amount, unknown where the question had
+ * no sense. */
+const struct table *report_find_table(const struct report *report,
+                                      const char *name);
+const struct cell  *findings_cell(const struct table *table, size_t row,
+                                  const char *key);
+struct amount       findings_amount(const struct table *table, size_t row,
+                                    const char *key);
+
 #define REPORT_ADD_TABLE(report, section, folded, name, columns)               \
     report_add_table(report, SECTION_##section, folded, name, columns,         \
                      sizeof columns / sizeof *columns)

@@ -16,7 +16,9 @@ static const int halves[NUMBER_COUNT][2] = {
     [NUMBER_Q4_0] = { 0, -1 }, [NUMBER_Q4_1] = { 0, 2 },
     [NUMBER_Q5_0] = { 0, -1 }, [NUMBER_Q5_1] = { 0, 2 },
     [NUMBER_Q4_K] = { 0, 2 }, [NUMBER_Q5_K] = { 0, 2 },
-    [NUMBER_Q6_K] = { 208, -1 },
+    [NUMBER_Q6_K] = { 208, -1 }, [NUMBER_Q2_K] = { 80, 82 },
+    [NUMBER_Q3_K] = { 108, -1 }, [NUMBER_IQ4_NL] = { 0, -1 },
+    [NUMBER_IQ4_XS] = { 0, -1 }, [NUMBER_MXFP4] = { -1, -1 },
 };
 
 /* n numbers of a type: any bits, except that halves, float32 and bfloat16 are
@@ -37,6 +39,8 @@ static inline uint8_t *draw(enum number type, size_t n, uint64_t seed)
             uint8_t *bits = (uint8_t *)&x;
             memcpy(out + b, bits + 4 - block, block);
         }
+        if (type == NUMBER_MXFP4)    /* 2^-14 to 2^-8 */
+            out[b] = (uint8_t)(114 + random_below(&random, 7));
         for (int i = 0; i < 2 && halves[type][i] >= 0; i++) {
             /* 2^-14 to 2^-7, for weights of at most order 1 */
             unsigned small = type == NUMBER_F16 ? 5 : 0;

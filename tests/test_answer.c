@@ -192,6 +192,23 @@ Test(answer, what_is_given_twice_counts_once)
     free(once);
 }
 
+/* On a GPU a model so small waits for launches, and so does each rival. */
+Test(answer, what_waits_for_launches_is_not_known_exactly)
+{
+    cr_assert(eq(int, ANSWER("m.yaml", "--machine", "h100-sxm", "--context",
+                             "64,128", "--batch", "1,8", "-f", "json"), 0),
+              "%s", complained);
+    json_t *root = parsed();
+    const json_t *cells = cells_of(root), *cell;
+    size_t i;
+
+    cr_assert(json_array_size(cells) > 0, "%s", said);
+    json_array_foreach(cells, i, cell)
+        cr_expect(value(cell, "seconds_of_rival_high") -
+                      value(cell, "seconds_of_rival_low") > 1e-3);
+    json_decref(root);
+}
+
 /* A machine and a rival by a name and by paths to the same bytes. */
 Test(answer, what_is_named_in_two_ways_counts_once)
 {

@@ -46,7 +46,7 @@ static struct batches of(const struct model_spec *spec,
     struct batches b = { .n_layers = 0 };
     struct error err = { STATUS_OK, "" };
 
-    cr_assert(eq(int, batches_price(&b, routes, &q, NULL, NULL, &err),
+    cr_assert(eq(int, batches_price(&b, routes, &q, NULL, NULL, NULL, &err),
                  STATUS_OK), "%s", err.text);
     return b;
 }
@@ -134,7 +134,7 @@ Test(batches, a_request_takes_the_seconds_of_its_steps)
 
     cr_assert(eq(int, machine_load(&machine, "configs/machines/h100-sxm.yaml",
                                    &err), STATUS_OK), "%s", err.text);
-    cr_assert(eq(int, batches_price(&b, routes, &q, NULL, NULL, &err),
+    cr_assert(eq(int, batches_price(&b, routes, &q, NULL, NULL, NULL, &err),
                  STATUS_OK), "%s", err.text);
     const double *step = b.of[SPREAD_STEP_SECONDS].x;
     const double *request = b.of[SPREAD_REQUEST_SECONDS].x;
@@ -281,14 +281,14 @@ Test(batches, more_sequences_than_windows_are_refused)
     struct batches b = { .n_layers = 0 };
     struct error err = { STATUS_OK, "" };
 
-    cr_expect(eq(int, batches_price(&b, routes, &q, NULL, NULL, &err),
+    cr_expect(eq(int, batches_price(&b, routes, &q, NULL, NULL, NULL, &err),
                  STATUS_BAD_VALUE));
     cr_expect(eq(str, err.text, "--batch 5: there are 4 windows; allowed are up"
                  " to as many"));
     batches_close(&b);
     q.n_sequences = 1;
     q.n_tokens = 5;
-    cr_expect(eq(int, batches_price(&b, routes, &q, NULL, NULL, &err),
+    cr_expect(eq(int, batches_price(&b, routes, &q, NULL, NULL, NULL, &err),
                  STATUS_BAD_VALUE));
     cr_expect(eq(str, err.text, "--context 5: the longest window has 4 tokens;"
                  " allowed are up to as many"));

@@ -74,6 +74,31 @@ Test(bill, a_ratio_is_surer_than_its_parts)
     bill_close(&four);
 }
 
+/* Four launches over three, of other kinds: no machine launches all ops alike. */
+Test(bill, a_ratio_of_launches_is_no_surer_than_that_they_are_alike)
+{
+    const struct machine m = launches(0.5, 1, 2);
+    const struct roofline_load product = { .work = WORK_MATMUL },
+                               norm = { .work = WORK_NORM };
+    struct bill four = { 0 }, three = { 0 };
+
+    cr_assert(eq(int, bill_add(&four, &product, 3), STATUS_OK));
+    cr_assert(eq(int, bill_add(&four, &norm, 1), STATUS_OK));
+    cr_assert(eq(int, bill_add(&three, &product, 1), STATUS_OK));
+    cr_assert(eq(int, bill_add(&three, &norm, 2), STATUS_OK));
+    const struct predict_range a = bill_range(&four, &m, PRECISION_FP32, 0);
+    const struct predict_range b = bill_range(&three, &m, PRECISION_FP32, 0);
+    const struct estimate e = bill_ratio(&a, &b, METRIC_SECONDS);
+    cr_expect(epsilon_eq(dbl, e.value, 4.0 / 3, 1e-12));
+    cr_expect(lt(dbl, e.low, 0.97 * e.value));
+    cr_expect(gt(dbl, e.high, 1.03 * e.value));
+    /* Each launch stays within its range. */
+    cr_expect(gt(dbl, a.seconds.low, 4 * 0.5));
+    cr_expect(lt(dbl, a.seconds.high, 4 * 2.0));
+    bill_close(&four);
+    bill_close(&three);
+}
+
 /* The value is the best that there may be: it is in the interval still. */
 Test(bill, an_interval_holds_the_value)
 {

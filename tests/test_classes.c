@@ -12,6 +12,7 @@
 
 #include "models/files/safetensors.h"
 #include "models/files/source.h"
+#include "sim/price/memory.h"
 #include "tests/words.h"
 
 enum { T = 28, V = 37 };
@@ -160,6 +161,35 @@ ParameterizedTest(struct class *c, classes,
     cr_log_info("%s: off by %.2g", c->file, off);
     cr_expect(off <= 2e-5, "%s: off by %g", c->file, off);
     model_close(model);
+}
+
+/* So that what is tested of a class, decoding and costs among it, holds for both.
+ * Where a scale of scores is 1, one says so and the other says nothing. */
+Test(classes, a_gguf_file_has_the_shape_of_the_directory_it_was_made_from)
+{
+    static const char *const names[] = {
+        "qwen2", "qwen3", "mistral", "gpt2", "olmo2", "gpt_neox", "stablelm",
+        "phi3", "phi_usual", "granite", "starcoder2", "gemma2_usual",
+        "gemma3_usual", "smollm3_usual",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[FILE_PATH_SIZE];
+        struct source source[2];
+        struct error err = { STATUS_OK, "" };
+
+        for (int k = 0; k < 2; k++) {
+            snprintf(path, sizeof path, "tests/data/classes/%s%s", names[i],
+                     k ? ".gguf" : "");
+            cr_assert(eq(int, source_read(&source[k], path, NULL, 0, &err),
+                         STATUS_OK), "%s", err.text);
+            if (!(source[k].spec.fold.scores != 1.0f))
+                source[k].spec.fold.scores = 0.0f;
+        }
+        cr_expect(eq(u64, memory_parameters(&source[0].spec),
+                     memory_parameters(&source[1].spec)), "%s", names[i]);
+        cr_expect(memcmp(&source[0].spec, &source[1].spec,
+                         sizeof source->spec) == 0, "%s", names[i]);
+    }
 }
 
 /* A config may claim what no file holds: it is found out before memory is taken,

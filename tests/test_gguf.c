@@ -448,9 +448,9 @@ Test(gguf, halves_are_exact_and_other_types_refused_by_name)
     cr_assert(out[0] == 0x1p-15f);
     cr_assert(eq(int, gguf_floats(out, 2, &t, &err), STATUS_BAD_VALUE));
     cr_assert(has_words(err.text, "3 numbers"));
-    t.type = GGUF_Q3_K;
+    t.type = GGUF_IQ3_S;
     cr_assert(eq(int, gguf_floats(out, 3, &t, &err), STATUS_BAD_VALUE));
-    cr_assert(has_words(err.text, "tensor t is Q3_K"));
+    cr_assert(has_words(err.text, "tensor t is IQ3_S"));
 }
 
 Test(gguf, every_type_widens_as_independent_code_does)

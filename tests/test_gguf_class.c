@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "models/files/gguf_model.h"
 #include "tests/gguf_writer.h"
@@ -330,6 +331,51 @@ Test(gguf_class, what_is_not_computed_is_refused_by_name)
     }
 }
 
+/* ---- what is claimed ---- */
+
+/* A file of 100 KB whose metadata asks for terabytes is found out without them:
+ * there is room for a list of tensors, and for little more. */
+Test(gguf_class, sizes_that_no_tensor_has_are_refused_before_memory_is_taken)
+{
+    static const char *const files[] = {
+        "gemma2_usual", "gemma3_usual", "granite", "olmo2", "phi_usual",
+        "gpt_neox", "stablelm", "phi3", "smollm3_usual", "starcoder2",
+    };
+    static const char *const sizes[] = {
+        "context_length", "embedding_length", "feed_forward_length",
+        "block_count", "attention.head_count",
+    };
+    const struct rlimit room = { 1ul << 29, 1ul << 29 };
+
+#ifndef __SANITIZE_ADDRESS__
+    cr_assert(setrlimit(RLIMIT_AS, &room) == 0);
+#endif
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+            const struct change change = { .file = files[i] };
+            struct model_spec spec;
+            struct gguf *file = NULL;
+            struct error err = { STATUS_OK, "" };
+            size_t size;
+            char *image = changed(&change, &size);
+            char *at = memmem(image, size, sizes[k], strlen(sizes[k]));
+
+            cr_assert(at != NULL);
+            memcpy(at + strlen(sizes[k]) + 4,
+                   &(uint32_t){ k == 3 ? 250 : 1 << 12 }, 4);
+            cr_assert(eq(int, gguf_parse(&file, image, size, "x", &err),
+                         STATUS_OK), "%s", err.text);
+            const enum status status = gguf_model_spec(&spec, file, &err);
+            /* Positions are worked out: a longer context takes no tensor. */
+            cr_expect(k == 0 ? status == STATUS_OK
+                             : status == STATUS_BAD_VALUE ||
+                                   status == STATUS_BAD_FORMAT,
+                      "%s, %s: %s", files[i], sizes[k], err.text);
+            gguf_close(file);
+            free(image);
+        }
+}
+
 /* ---- weights ---- */
 
 enum { T = 28, V = 37 };
@@ -373,6 +419,33 @@ Test(gguf_class, a_tensor_without_a_use_is_refused_by_name)
     cr_expect(strstr(err.text, "tensor blk.0.post_attention_norm.bias: not"
                                " supported in the architecture olmo2") != NULL,
               "%s", err.text);
+    gguf_close(file);
+    free(image);
+}
+
+static void add_tiny(struct writer *w)
+{
+    put_real(w, "granite.logit_scale", 1e-39f);
+}
+
+Test(gguf_class, a_factor_that_makes_weights_infinite_is_refused)
+{
+    struct change change = { .file = "granite", .add = add_tiny,
+                             .hide = "granite.logit_scale" };
+    struct model_spec spec;
+    struct gguf *file = NULL;
+    struct error err = { STATUS_OK, "" };
+    enum status status;
+    size_t size;
+    char *image = changed(&change, &size);
+
+    cr_assert(eq(int, gguf_parse(&file, image, size, "x", &err), STATUS_OK),
+              "%s", err.text);
+    cr_assert(eq(int, gguf_model_spec(&spec, file, &err), STATUS_OK));
+    model_close(model_of(&spec, file, &status, &err));
+    cr_expect(eq(int, status, STATUS_FAILED));
+    cr_expect(strstr(err.text, "output_norm.weight: a number in it is NaN or"
+                               " infinite") != NULL, "%s", err.text);
     gguf_close(file);
     free(image);
 }

@@ -41,6 +41,7 @@ Test(install, shipped_configs_are_known_by_name)
     expect_said("stdout", "/p/share/isobath/configs/models/smollm-135m.yaml");
     expect_shell(0, "isobath sweep capacity-demo --list");
     expect_said("stdout", "capacity=0.125 seed=3");
+    cr_expect(there("p/share/isobath/configs/studies/table-one.csv"));
     expect_shell(2, "isobath predict smollm-135 --machine h100-sxm");
     expect_said("stderr", "did you mean 'smollm-135m'?");
 }

@@ -49,6 +49,25 @@ static void write_steps(FILE *file, const char *what, bool pre_tokenizer)
     fputs("\n", file);
 }
 
+/* Those that are read, or those that are not. */
+static void write_types(FILE *file, const char *what, bool read)
+{
+    bool first = true;
+
+    fprintf(file, "- types of a GGUF file's tensors that are %s:", what);
+    for (int type = 0; type < GGUF_TYPE_END; type++) {
+        const struct gguf_tensor t = { .name = "t",
+                                       .type = (enum gguf_type)type };
+        enum number number;
+        if (!gguf_type_name(t.type) ||
+            (gguf_number(&number, &t, NULL) == STATUS_OK) != read)
+            continue;
+        fprintf(file, "%s %s", first ? "" : ",", gguf_type_name(t.type));
+        first = false;
+    }
+    fputs("\n", file);
+}
+
 static char *written(void)
 {
     char *text;
@@ -59,6 +78,12 @@ static char *written(void)
     fputs("\n- architectures of GGUF files:", file);
     for (int i = 0; gguf_model_architecture(i); i++)
         fprintf(file, "%s %s", i ? "," : "", gguf_model_architecture(i));
+    fputs("\n", file);
+    write_types(file, "read, and kept by `--weights stored`", true);
+    write_types(file, "refused", false);
+    fputs("- `tokenizer.ggml.pre` of a GGUF file:", file);
+    for (int i = 0; tokenizer_gguf_pre(i); i++)
+        fprintf(file, "%s %s", i ? "," : "", tokenizer_gguf_pre(i));
     fputs("\n", file);
     write_steps(file, "normalizer", false);
     write_steps(file, "pre_tokenizer", true);

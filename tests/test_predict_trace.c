@@ -28,6 +28,74 @@ static void in_a_directory(void)
 
 TestSuite(predict_trace, .init = in_a_directory, .fini = leave_directory);
 
+/* ---- against ---- */
+
+/* A column of the row of a step's quantity in stdout, which is CSV. */
+static double of_step(const char *quantity, const char *column)
+{
+    char *text = read_file("stdout", NULL), *header = text, *at = text;
+    int wanted = 0, n = 0;
+    double value = (double)NAN;
+
+    for (char *word = header; strncmp(word, column, strlen(column)) != 0;
+         word = strpbrk(word, ",\r") + 1)
+        wanted++;
+    while ((at = strstr(at, "\nstep,")) != NULL) {
+        char *field = ++at;
+        for (n = 0; n < wanted; n++) {
+            if (n == 3 && strncmp(field, quantity, strlen(quantity)) != 0)
+                break;
+            field = strchr(field, ',') + 1;
+        }
+        if (n == wanted)
+            value = atof(field);
+    }
+    free(text);
+    return value;
+}
+
+#define DRAWN(model, ...)                                                      \
+    RUN("predict", model, "--synthetic", "iid", "--windows", "4", "-f", "csv",  \
+        "-m", "h100-sxm", __VA_ARGS__)
+
+/* Left after two layers, the model is the twin of one that has two. */
+Test(predict_trace, a_rival_is_priced_for_every_step)
+{
+    static const char *const phases[] = { "prefill", "decode" };
+    static const char *const told[] = { "flops", "bytes", "seconds" };
+
+    put_file("two.yaml", "model: {family: llama, layers: 2, channels: 32,"
+             " heads: 4, kv_heads: 2, ffn: 64, vocab: 256, max_tokens: 64}\n"
+             "routing: {gate: one, capacity: 0.25}\n");
+    for (int p = 0; p < 2; p++)
+        for (int q = 0; q < 3; q++) {
+            cr_assert(eq(int, DRAWN("m.yaml", "--phase", phases[p], "--against",
+                                    "exit:2"), 0), "%s",
+                      read_file("stderr", NULL));
+            const double rival = of_step(told[q], "mean") /
+                                 of_step(told[q], "of_rival");
+            cr_assert(eq(int, DRAWN("two.yaml", "--phase", phases[p]), 0));
+            cr_expect(epsilon_eq(dbl, rival / of_step(told[q], "dense_mean"),
+                                 1, 1e-6), "%s %s", phases[p], told[q]);
+            cr_expect(isnan(of_step(told[q], "of_rival")) ||
+                      of_step(told[q], "of_rival") <= 0);
+        }
+}
+
+/* A depth between whole ones costs what lies between. */
+Test(predict_trace, a_rival_of_equal_flops_takes_them)
+{
+    cr_assert(eq(int, DRAWN("m.yaml", "--phase", "prefill", "--logits", "all",
+                            "--against", "equal-flops"), 0));
+    cr_expect(epsilon_eq(dbl, of_step("flops", "of_rival"), 1, 1e-6));
+}
+
+Test(predict_trace, a_rival_that_routes_is_refused)
+{
+    cr_expect(eq(int, DRAWN("m.yaml", "--against", "m.yaml"), 2));
+    expect_said("stderr", "--against m.yaml: it routes, and nobody says whom");
+}
+
 /* ---- drawn ---- */
 
 static const struct {

@@ -24,7 +24,7 @@ static const char make_all[] =
     "isobath regret train --text text --limit 96 --positions 3 -o regret &&"
     "isobath sensitivity train --text text --limit 96 -o sensitivity &&"
     "isobath allocate train --text text --limit 96 --skip 96 --sensitivity"
-    " sensitivity --budget flops=90% -o allocate &&"
+    " sensitivity --budget flops=90% --rounds 1 -o allocate &&"
     "isobath profile train -o profile -r 2 -m emerald-rapids-2core"
     " --against layers:1 &&"
     "command isobath answer train -o answer -m l4 -m tpu-v5e --batch 1 -f csv &&"

@@ -20,6 +20,23 @@ static struct sweep *open_study(const char *text)
     return sweep;
 }
 
+/* What a solve takes is said beside where it is read, not by the same words. */
+Test(study, every_key_is_told)
+{
+    static const char *const told[] = { "base: ", "settings: ", "points: ",
+                                        "claims[].margin: ", "train.steps: " };
+    cr_assert(eq(int, STARTED("keys", "sweep"), 0));
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+        expect_said("stdout", told[i]);
+    for (int p = 0; p < SOLVE_PART_COUNT; p++) {
+        char key[64];
+        snprintf(key, sizeof key, "settings[].solve.%s: ", solve_part_names[p]);
+        expect_said("stdout", key);
+    }
+    for (int e = 0; e < SOLVE_EQUAL_COUNT; e++)
+        expect_said("stdout", solve_equal_names[e]);
+}
+
 Test(study, rows_take_their_own_values_and_every_seed)
 {
     struct sweep *s = open_study(

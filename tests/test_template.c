@@ -85,6 +85,11 @@ static const struct { const char *template, *says; } refused[] = {
     { "{% set n = namespace(s=[1]) %}{% for i in range(99999) %}"
       "{% set n.s = n.s + n.s %}{% endfor %}", "too much work" },
     { "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "too deep" },
+    { "{% set n = namespace() %}{% set n.n = [{'a': n}] %}", "in itself" },
+    { "{% set n = namespace(l=[]) %}{% for i in range(99999) %}"
+      "{% set n.l = [n.l] %}{% endfor %}", "too deep a value" },
+    { "{% set n = namespace(l=[]) %}{% for i in range(999) %}"
+      "{% set n.l = dict(a=n.l, b=loop) %}{% endfor %}", "too deep a value" },
     { "{{ 'a' * 2 }}", "not known, of such values: *" },
     { "{{ 9223372036854775807 + 1 }}", "too large a number" },
 };

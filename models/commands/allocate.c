@@ -16,6 +16,10 @@ static const struct flag flags[] = {
         0, NULL, NULL, NULL, "what a token may cost in a pass over a window:"
         " flops, bytes, seconds or joules, in base units or, with %, of what it"
         " costs with all blocks on all tokens"),
+    FLAG("--rounds", "N", NULL, INT, struct allocate_flags, rounds, 0, 1000, "0",
+        NULL, NULL, "after the choice by the table, measure every block at every"
+        " capacity of it around what was chosen, on the text of the table, and"
+        " choose anew, at most N times, until nothing that is tried loses less"),
     FLAG_KEY("--text", "FILE", NULL, "run.text"),
     FLAG_KEY("--split", "PART", NULL, "run.split"),
     FLAG_KEY("--limit", "N", NULL, "run.limit"),
@@ -89,7 +93,8 @@ static enum status open_job(struct allocate_job *j, struct error *err)
         (status = capacities_open(&j->capacities, &j->source, &j->config,
                                   &j->text.windows, j->flags.common.threads,
                                   err)) ||
-        (status = allocate_choose(j, err)))
+        (status = allocate_choose(j, err)) ||
+        (status = allocate_open_tuning(j, err)))
         return status;
     return output ? rundir_open_own(&j->rundir, output, "allocate", err)
                   : STATUS_OK;
@@ -99,6 +104,7 @@ static void close_job(struct allocate_job *j)
 {
     for (int i = 0; i < ALLOCATE_ARMS; i++)
         capacity_loss_close(&j->run[i].loss);
+    allocate_close_tuning(&j->tuning);
     capacities_close(&j->capacities);
     free(j->block);
     free(j->machine);
@@ -137,6 +143,8 @@ static enum status allocate(struct allocate_job *j, struct error *err)
 {
     enum status status = open_job(j, err);
 
+    if (status == STATUS_OK)
+        status = allocate_rounds(j, err);
     if (status == STATUS_OK)
         status = run_arms(j, err);
     if (status == STATUS_INTERRUPTED && j->done == 0) {
@@ -180,11 +188,12 @@ const struct command allocate_command = {
     .about = "Choose how many tokens each block of a model works on, so that it"
         " loses least within a budget of FLOPs, bytes, seconds or joules: by"
         " the table that isobath sensitivity measured, the step that saves most"
-        " loss for a unit of the budget first.  What was chosen is run on text"
+        " loss for a unit of the budget first; with --rounds by what blocks lose"
+        " together.  What was chosen is run on text"
         " that did not choose it, beside the same capacity in all blocks and"
         " whole blocks dropped.",
     .examples =
-        "  isobath allocate build/run --sensitivity build/sensitivity --budget flops=70% --text build/corpus/kjv.txt --split test --limit 4096 --policy expert_choice\n"
+        "  isobath allocate build/run --sensitivity build/sensitivity --budget flops=70% --text build/corpus/kjv.txt --split test --limit 4096 --policy expert_choice --rounds 4\n"
         "  isobath allocate build/run --sensitivity build/sensitivity --budget joules=80% --machine emerald-rapids-2core --text build/corpus/kjv.txt --split test --limit 4096 --policy expert_choice\n"
         "  isobath allocate build/run --sensitivity build/sensitivity --budget bytes=90% --text build/corpus/kjv.txt --split test --limit 4096 --policy expert_choice -f csv\n",
     .kinds = (const char *const[]){ "models", NULL },

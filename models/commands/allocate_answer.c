@@ -1,7 +1,9 @@
 /* allocate_answer.c - Make tables of what isobath allocate chose and what that
  * came to; write and print them. */
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "models/commands/allocate_job.h"
 #include "sim/core/answer/json.h"
@@ -94,7 +96,9 @@ static void fill_arms(struct table *t, struct column columns[],
         { "cost_per_token", "a token", unit, COLUMN_SI, false },
         { "flops_per_token", "counted", "flop", COLUMN_SI, false },
         { "nats_per_token", "nats/token", "", COLUMN_LOSS, false },
-        { "predicted_more", "by the table", "", COLUMN_SIGNED, false },
+        { "predicted_more", j->tuning.n_rounds > 0 ? "on the table's text"
+                                                   : "by the table",
+          "", COLUMN_SIGNED, false },
         { "more", "more than as it is", "", COLUMN_SIGNED, false },
         { "more_than_chosen", "more than chosen", "", COLUMN_SIGNED, false },
     };
@@ -120,11 +124,13 @@ static void fill_capacities(struct table *t, const struct allocate_job *j)
         { "layer", "layer", "", COLUMN_WHOLE, true },
         { "as_is", "as it is", "", COLUMN_SHARE, true },
         { "chosen", "chosen", "", COLUMN_SHARE, true },
+        { "first", "by the table", "", COLUMN_SHARE, true },
         { "uniform", "the same", "", COLUMN_SHARE, true },
         { "dropped", "dropped", "", COLUMN_SHARE, true },
     };
-    static const enum allocate_arm arms[] = { ALLOCATE_AS_IS, ALLOCATE_CHOSEN,
-                                              ALLOCATE_UNIFORM, ALLOCATE_LESS };
+    static const enum allocate_arm arms[] = {
+        ALLOCATE_AS_IS, ALLOCATE_CHOSEN, ALLOCATE_FIRST, ALLOCATE_UNIFORM,
+        ALLOCATE_LESS };
 
     table_open(t, "capacities", columns, sizeof columns / sizeof *columns);
     table_caption(t, "Share of the tokens that each block works on");
@@ -141,7 +147,46 @@ static void fill_capacities(struct table *t, const struct allocate_job *j)
     }
 }
 
-enum { ARMS, CAPACITIES, TABLES };
+/* How what was chosen came about: losses are of the table's text. */
+static void fill_rounds(struct table *t, struct column columns[],
+                        const struct allocate_job *j)
+{
+    const struct allocate_tuning *tuning = &j->tuning;
+    const struct column made[] = {
+        { "round", "round", "", COLUMN_WHOLE, true },
+        { "by", "found by", "", COLUMN_TEXT, true },
+        { "runs", "runs", "", COLUMN_WHOLE, true },
+        { "cost_per_token", "a token", metric_table[j->metric].unit, COLUMN_SI,
+          true },
+        { "more", "more than as it is", "", COLUMN_SIGNED, true },
+    };
+
+    memcpy(columns, made, sizeof made);
+    table_open(t, "rounds", columns, sizeof made / sizeof *made);
+    table_caption(t, "%" PRId64 " runs on the table's text, around what was"
+                  " chosen%s", tuning->runs, tuning->settled
+                  ? "" : "; more rounds may find better: --rounds");
+    for (int64_t i = 0; i < tuning->n_rounds; i++) {
+        const struct allocate_round *r = &tuning->round[i];
+        table_row(t, ROW_PLAIN);
+        table_count(t, (uint64_t)i, PROV_COUNTED);
+        table_text(t, r->by);
+        table_count(t, (uint64_t)r->runs, PROV_COUNTED);
+        table_amount(t, cost_amount(j, r->cost));
+        table_amount(t, amount_of(r->nats - tuning->as_is, PROV_MEASURED));
+    }
+    if (!tuning->settled)
+        return;
+    table_row(t, ROW_PLAIN);
+    table_count(t, (uint64_t)tuning->n_rounds, PROV_COUNTED);
+    table_text(t, "nothing that was tried loses less");
+    table_count(t, (uint64_t)tuning->runs, PROV_COUNTED);
+    table_skip(t);
+    table_skip(t);
+}
+
+enum { ARMS, CAPACITIES, ROUNDS, TABLES };
+enum { MAX_COLUMNS = 7 };
 
 static enum status make_summary(json_t **out, const struct table t[TABLES],
                                 const struct allocate_job *j,
@@ -150,13 +195,14 @@ static enum status make_summary(json_t **out, const struct table t[TABLES],
     const struct run_config *c = &j->config;
     const struct command_options *o = &j->flags.common;
     json_t *config = json_pack(
-        "{s:{s:o, s:o, s:I, s:s, s:I, s:I, s:I, s:o, s:o, s:s}, s:o}",
+        "{s:{s:o, s:o, s:I, s:s, s:I, s:I, s:I, s:o, s:o, s:s, s:I}, s:o}",
         "run", "model", json_text(c->model), "text", json_text(c->text),
         "window", (json_int_t)c->window, "split",
         c->split == RUN_ALL ? "all" : split_names[c->split],
         "limit", (json_int_t)c->limit, "skip", (json_int_t)c->skip,
         "seed", (json_int_t)c->seed, "machine", json_reason(c->machine),
         "sensitivity", json_text(j->flags.table), "budget", j->flags.budget,
+        "rounds", (json_int_t)j->flags.rounds,
         "model", summary_model(&j->capacities.spec));
     json_t *found = json_pack(
         "{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "policy",
@@ -165,6 +211,9 @@ static enum status make_summary(json_t **out, const struct table t[TABLES],
         json_number(j->all_kept), "multiplier",
         json_number(j->choice.multiplier), "arms", summary_table(&t[ARMS], err),
         "capacities", summary_table(&t[CAPACITIES], err));
+
+    if (j->tuning.n_rounds > 0)
+        json_object_set_new(found, "rounds", summary_table(&t[ROUNDS], err));
 
     *out = summary_open("allocate", config, provenance_json(
         o->argc, o->argv, o->threads, c->seed, model_isa(j->capacities.model),
@@ -192,6 +241,9 @@ static enum status write_files(const struct table t[TABLES], json_t *summary,
     if (status == STATUS_OK)
         status = table_write(&t[CAPACITIES], FORMAT_CSV, j->rundir.path,
                              "capacities.csv", err);
+    if (status == STATUS_OK && t[ROUNDS].n_rows > 0)
+        status = table_write(&t[ROUNDS], FORMAT_CSV, j->rundir.path,
+                             "rounds.csv", err);
     return status == STATUS_OK ? rundir_finish(&j->rundir, summary, err)
                                : status;
 }
@@ -200,20 +252,24 @@ static enum status print_text(const struct table t[TABLES], struct error *err)
 {
     enum status status = table_aligned(&t[ARMS], stdout, err);
 
-    fputs("\n", stdout);
-    return status == STATUS_OK ? table_aligned(&t[CAPACITIES], stdout, err)
-                               : status;
+    for (int i = CAPACITIES; i < TABLES && status == STATUS_OK; i++)
+        if (t[i].n_rows > 0) {
+            fputs("\n", stdout);
+            status = table_aligned(&t[i], stdout, err);
+        }
+    return status;
 }
 
 enum status allocate_deliver(struct allocate_job *j, struct error *err)
 {
     const enum format format = (enum format)j->flags.common.format;
-    struct column columns[7];
+    struct column columns[2][MAX_COLUMNS];
     struct table t[TABLES];
     json_t *summary = NULL;
 
-    fill_arms(&t[ARMS], columns, j);
+    fill_arms(&t[ARMS], columns[0], j);
     fill_capacities(&t[CAPACITIES], j);
+    fill_rounds(&t[ROUNDS], columns[1], j);
     enum status status = make_summary(&summary, t, j, err);
     if (status == STATUS_OK && j->rundir.lock >= 0)
         status = write_files(t, summary, j, err);

@@ -11,10 +11,9 @@
 
 /* ---- costs ---- */
 
-/* What a token costs at capacity[l] of routed layer l, in a pass over a
- * window. */
-static enum status cost_of(double *out, const struct allocate_job *j,
-                           const double *capacity, struct error *err)
+/* In a pass over a window. */
+enum status allocate_cost(double *out, const struct allocate_job *j,
+                          const double *capacity, struct error *err)
 {
     const int32_t n = (int32_t)j->config.window;
     struct model_spec spec = j->capacities.spec;
@@ -209,7 +208,7 @@ static enum status read_budget(struct allocate_job *j, struct error *err)
     }
     double capacity[SPEC_MAX_LAYERS] = { 0 };
     set_all(j, capacity, 1.0);
-    enum status status = cost_of(&j->all_kept, j, capacity, err);
+    enum status status = allocate_cost(&j->all_kept, j, capacity, err);
     if (status == STATUS_OK && !isfinite(j->all_kept)) {
         error_set(err, STATUS_BAD_VALUE, "--budget %s: the machine's profile"
                   " does not say enough to predict it", j->flags.budget);
@@ -231,12 +230,12 @@ static enum status price_options(struct allocate_job *j, struct error *err)
     memcpy(capacity, j->capacities.spec.capacity, sizeof capacity);
     memcpy(as_is->capacity, capacity, sizeof capacity);
     as_is->runs = true;
-    status = cost_of(&as_is->cost, j, capacity, err);
+    status = allocate_cost(&as_is->cost, j, capacity, err);
     for (int b = 0; b < j->n_blocks; b++) {
         struct allocate_block *block = &j->block[b];
         for (int i = 0; i < block->n && status == STATUS_OK; i++) {
             capacity[block->layer] = block->capacity[i];
-            status = cost_of(&block->option[i].cost, j, capacity, err);
+            status = allocate_cost(&block->option[i].cost, j, capacity, err);
             block->option[i].cost -= as_is->cost;
         }
         capacity[block->layer] = as_is->capacity[block->layer];
@@ -256,37 +255,46 @@ static enum status too_small(const struct allocate_job *j, double least,
 
 /* Blocks' costs may not quite add up: what the choice as a whole is over the
  * budget by is taken off it until it fits. */
-static enum status choose(struct allocate_job *j, struct error *err)
+enum status allocate_fit(struct allocate_run *out, struct allocate_job *j,
+                         const struct allocate_block *block, double before,
+                         struct error *err)
 {
     enum { TRIES = 20 };
-    struct allocate_run *chosen = &j->run[ALLOCATE_CHOSEN];
-    const double before = j->run[ALLOCATE_AS_IS].cost;
     struct budget_thing *thing = calloc((size_t)j->n_blocks + 1, sizeof *thing);
     double budget = j->budget;
-    enum status status = thing ? STATUS_OK : STATUS_NO_MEMORY;
 
     if (!thing)
-        error_set(err, status, "no memory for %d blocks", j->n_blocks);
-    for (int b = 0; b < j->n_blocks && thing; b++)
-        thing[b] = (struct budget_thing){ .option = j->block[b].option,
-                                          .n = j->block[b].n };
+        return error_set(err, STATUS_NO_MEMORY, "no memory for %d blocks",
+                         j->n_blocks);
+    enum status status = STATUS_OK;
+    for (int b = 0; b < j->n_blocks; b++)
+        thing[b] = (struct budget_thing){ .option = block[b].option,
+                                          .n = block[b].n };
     for (int i = 0; i < TRIES && status == STATUS_OK; i++) {
         status = budget_choose(thing, j->n_blocks, budget - before, &j->choice,
                                err);
         for (int b = 0; b < j->n_blocks && status == STATUS_OK; b++)
-            chosen->capacity[j->block[b].layer] =
-                j->block[b].capacity[thing[b].chosen];
+            out->capacity[block[b].layer] = block[b].capacity[thing[b].chosen];
         if (status == STATUS_OK)
-            status = cost_of(&chosen->cost, j, chosen->capacity, err);
-        if (status == STATUS_OK && !j->choice.fits)
-            status = too_small(j, chosen->cost, err);
-        if (status == STATUS_OK && chosen->cost <= j->budget)
+            status = allocate_cost(&out->cost, j, out->capacity, err);
+        if (!j->choice.fits || (status == STATUS_OK && out->cost <= j->budget))
             break;
-        budget -= chosen->cost - j->budget;
+        budget -= out->cost - j->budget;
     }
     free(thing);
-    chosen->runs = true;
-    chosen->nats = j->choice.loss;
+    out->runs = j->choice.fits;
+    out->nats = j->choice.loss;
+    return status;
+}
+
+static enum status choose(struct allocate_job *j, struct error *err)
+{
+    struct allocate_run *chosen = &j->run[ALLOCATE_CHOSEN];
+    enum status status = allocate_fit(chosen, j, j->block,
+                                      j->run[ALLOCATE_AS_IS].cost, err);
+
+    if (status == STATUS_OK && !chosen->runs)
+        status = too_small(j, chosen->cost, err);
     return status;
 }
 
@@ -300,19 +308,19 @@ static enum status make_uniform(struct allocate_job *j, struct error *err)
     int32_t low = 0, high = n;
     enum status status = STATUS_OK;
 
+    *u = (struct allocate_run){ .nats = (double)NAN };
     while (low < high && status == STATUS_OK) {
         const int32_t middle = (low + high + 1) / 2;
         set_all(j, u->capacity, (double)middle / n);
-        status = cost_of(&u->cost, j, u->capacity, err);
+        status = allocate_cost(&u->cost, j, u->capacity, err);
         if (u->cost <= j->run[ALLOCATE_CHOSEN].cost)
             low = middle;
         else
             high = middle - 1;
     }
     set_all(j, u->capacity, (double)low / n);
-    u->nats = (double)NAN;
     u->runs = status == STATUS_OK;
-    return status == STATUS_OK ? cost_of(&u->cost, j, u->capacity, err)
+    return status == STATUS_OK ? allocate_cost(&u->cost, j, u->capacity, err)
                                : status;
 }
 
@@ -325,9 +333,9 @@ static double loss_at(const struct allocate_block *b, double capacity)
     return (double)NAN;
 }
 
-/* The block, of those that work, that loses least when it is dropped; -1: the
- * table does not say of any. */
-static int next_dropped(const struct allocate_job *j, const double *capacity)
+/* The block, of those that work, that loses least when it is dropped, by the
+ * table; -1: it does not say of any. */
+static int next_by_table(const struct allocate_job *j, const double *capacity)
 {
     double least = INFINITY;
     int found = -1;
@@ -343,6 +351,30 @@ static int next_dropped(const struct allocate_job *j, const double *capacity)
     return found;
 }
 
+/* The next to be dropped: noted before, by what the rest loses without it, or by
+ * the table. */
+static enum status next_dropped(struct allocate_drop *out,
+                                struct allocate_job *j, int n_dropped,
+                                const struct allocate_run *now,
+                                struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    if (n_dropped < j->n_drops) {
+        *out = j->drop[n_dropped];
+        return STATUS_OK;
+    }
+    out->block = next_by_table(j, now->capacity);
+    if (out->block < 0)
+        return STATUS_OK;
+    const struct allocate_block *block = &j->block[out->block];
+    out->nats = now->nats + loss_at(block, 0) - loss_at(block, 1);
+    if (j->flags.rounds > 0)
+        status = allocate_measure_drops(out, j, now->capacity, err);
+    j->drop[j->n_drops++] = *out;
+    return status;
+}
+
 /* Whole blocks, the others on all tokens: as many as it takes to cost no more,
  * and one fewer. */
 static enum status make_dropped(struct allocate_job *j, struct error *err)
@@ -351,22 +383,32 @@ static enum status make_dropped(struct allocate_job *j, struct error *err)
     struct allocate_run *more = &j->run[ALLOCATE_MORE];
     enum status status;
 
+    *less = *more = (struct allocate_run){ .runs = false };
     set_all(j, less->capacity, 1.0);
     for (int b = 0; b < j->n_blocks; b++)
         less->nats += loss_at(&j->block[b], 1);
-    status = cost_of(&less->cost, j, less->capacity, err);
-    while (status == STATUS_OK && less->cost > j->run[ALLOCATE_CHOSEN].cost) {
-        const int b = next_dropped(j, less->capacity);
-        if (b < 0)
-            return STATUS_OK;
+    status = allocate_cost(&less->cost, j, less->capacity, err);
+    for (int n = 0; status == STATUS_OK &&
+                    less->cost > j->run[ALLOCATE_CHOSEN].cost; n++) {
+        struct allocate_drop drop = { .block = -1 };
+        status = next_dropped(&drop, j, n, less, err);
+        if (status != STATUS_OK || drop.block < 0)
+            return status;
         *more = *less;
         more->runs = true;
-        less->capacity[j->block[b].layer] = 0;
-        less->nats += loss_at(&j->block[b], 0) - loss_at(&j->block[b], 1);
-        status = cost_of(&less->cost, j, less->capacity, err);
+        less->capacity[j->block[drop.block].layer] = 0;
+        less->nats = drop.nats;
+        status = allocate_cost(&less->cost, j, less->capacity, err);
     }
     less->runs = status == STATUS_OK;
     return status;
+}
+
+enum status allocate_rivals(struct allocate_job *j, struct error *err)
+{
+    enum status status = make_uniform(j, err);
+
+    return status == STATUS_OK ? make_dropped(j, err) : status;
 }
 
 enum status allocate_choose(struct allocate_job *j, struct error *err)
@@ -374,8 +416,7 @@ enum status allocate_choose(struct allocate_job *j, struct error *err)
     enum status status;
 
     if ((status = check_unseen(j, err)) || (status = read_table(j, err)) ||
-        (status = read_budget(j, err)) || (status = price_options(j, err)) ||
-        (status = choose(j, err)) || (status = make_uniform(j, err)))
+        (status = read_budget(j, err)) || (status = price_options(j, err)))
         return status;
-    return make_dropped(j, err);
+    return choose(j, err);
 }

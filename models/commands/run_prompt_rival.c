@@ -11,6 +11,17 @@
 #include "sim/core/model/plan.h"
 #include "sim/price/predict.h"
 
+/* Unless run.repeats says more, so many pairs, which give the median an interval
+ * (stats_median_interval()), or as many as a second has room for. */
+enum { PAIRS = 7 };
+
+static int64_t pairs_room(const struct prompt_session *s)
+{
+    const int64_t repeats = s->job->config->repeats;
+
+    return repeats > PAIRS ? repeats : PAIRS;
+}
+
 static enum status open_ledgers(struct prompt_rival *r, int32_t n_tokens,
                                 struct error *err)
 {
@@ -73,7 +84,7 @@ enum status prompt_rival_open(struct prompt_session *s, struct error *err)
         return STATUS_OK;
     r->token = calloc(n, sizeof *r->token);
     r->given = calloc(n + 1, sizeof *r->given);
-    r->ratio = calloc((size_t)s->job->config->repeats, sizeof *r->ratio);
+    r->ratio = calloc((size_t)pairs_room(s), sizeof *r->ratio);
     if (!r->token || !r->given || !r->ratio)
         return error_set(err, STATUS_NO_MEMORY, "no memory for %zu tokens", n);
     if ((status = choose_step_policy(r, err)) ||
@@ -173,16 +184,18 @@ static void time_prompts(struct prompt_session *s)
 {
     struct prompt_rival *r = &s->rival;
     const int64_t n = s->job->config->repeats;
+    const double started = clock_seconds();
     int64_t done = 0;
 
-    for (; done < n && !command_interrupted; done++) {
+    while ((done < n || (done < PAIRS && clock_seconds() - started < 1)) &&
+           !command_interrupted) {
         double model = 0, rival;
         if (done % 2 == 0)
             model = time_prompt(s, s->model, s->policy);
         rival = time_prompt(s, r->model, r->rival.policy);
         if (done % 2 == 1)
             model = time_prompt(s, s->model, s->policy);
-        r->ratio[done] = model / rival;
+        r->ratio[done++] = model / rival;
     }
     r->cost.prefill_ratio = stats_median_interval(r->ratio, (size_t)done);
 }

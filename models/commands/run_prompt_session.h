@@ -21,8 +21,8 @@ struct prompt_rival {
     int32_t       *given;                /* [n_asked+1] the model's new tokens
                                           * that a pass ran on, then any */
     struct new_token *token;             /* [n_asked] */
-    double        *ratio;                /* [repeats] of the prompt's seconds,
-                                          * model over rival */
+    double        *ratio;                /* [pairs] of the prompt's seconds, model
+                                          * over rival */
     struct prompt_cost cost;
     struct cost    before;               /* counted up to the last pass */
     bool           agreed;

@@ -70,7 +70,7 @@ static struct random random_of(const struct tensor *t, uint64_t seed)
 }
 
 /* A predictor that knows nothing says how many are kept: so it need not learn
- * that first (Lin et al. 2017, section 3.3). */
+ * that first (Lin et al. 2017, arXiv 1708.02002, on initialization). */
 static double kept_logit(double capacity)
 {
     return capacity < 1.0 ? log(capacity / (1.0 - capacity)) : 0.0;

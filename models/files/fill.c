@@ -2,6 +2,7 @@
  * time on every thread. */
 #include "models/files/fill.h"
 
+#include <math.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -185,8 +186,10 @@ static enum status fill_range(struct job *job, struct error *err)
     return STATUS_OK;
 }
 
-static void multiply(const struct job *job)
+static void multiply(struct job *job)
 {
+    bool finite = true;
+
     const struct tensor *t = job->tensor;
     const float factor = job->numbers->factor > 0 ? job->numbers->factor : 1.0f;
     float *ours = model_weights(job->model) + t->offset;
@@ -195,7 +198,10 @@ static void multiply(const struct job *job)
         for (int64_t c = job->from; c < job->to; c++) {
             float *x = &ours[r * t->columns + c];
             *x = (*x + job->numbers->plus) * factor;
+            finite &= isfinite(*x) != 0;
         }
+    if (!finite)
+        atomic_store(&job->spoiled, true);
 }
 
 enum status fill_tensor(struct model *model, const struct tensor *t,

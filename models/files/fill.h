@@ -19,7 +19,8 @@ struct foreign_numbers {
                                   * not stored */
 };
 
-/* All threads of the model work on it.  STATUS_FAILED: a number is NaN or infinite.
+/* All threads of the model work on it.  STATUS_FAILED: a number is NaN or infinite,
+ * as it stands or multiplied.
  * STATUS_BAD_VALUE: a stored tensor wants other types than the file has, or
  * blocks along columns of ours. */
 enum status fill_tensor(struct model *model, const struct tensor *tensor,

@@ -13,13 +13,16 @@ enum status gguf_number(enum number *out, const struct gguf_tensor *tensor,
         [GGUF_Q4_0] = 1 + NUMBER_Q4_0, [GGUF_Q4_1] = 1 + NUMBER_Q4_1,
         [GGUF_Q5_0] = 1 + NUMBER_Q5_0, [GGUF_Q5_1] = 1 + NUMBER_Q5_1,
         [GGUF_Q4_K] = 1 + NUMBER_Q4_K, [GGUF_Q5_K] = 1 + NUMBER_Q5_K,
-        [GGUF_Q6_K] = 1 + NUMBER_Q6_K,
+        [GGUF_Q6_K] = 1 + NUMBER_Q6_K, [GGUF_Q2_K] = 1 + NUMBER_Q2_K,
+        [GGUF_Q3_K] = 1 + NUMBER_Q3_K, [GGUF_IQ4_NL] = 1 + NUMBER_IQ4_NL,
+        [GGUF_IQ4_XS] = 1 + NUMBER_IQ4_XS, [GGUF_MXFP4] = 1 + NUMBER_MXFP4,
     };
 
     if (type[tensor->type] == 0)
         return error_set(err, STATUS_BAD_VALUE, "tensor %s is %s: supported are"
-                         " F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K,"
-                         " Q5_K and Q6_K", tensor->name,
+                         " F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K,"
+                         " Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS and MXFP4",
+                         tensor->name,
                          gguf_type_name(tensor->type));
     *out = (enum number)(type[tensor->type] - 1);
     return STATUS_OK;

@@ -5,6 +5,9 @@
  * are exact in float32, so that d q + m has the same bits fused and not. */
 #include "models/files/numbers.h"
 
+#include <math.h>
+
+#include "models/kernels/codes.h"
 #include "models/kernels/half.h"
 
 typedef unsigned char byte;
@@ -155,12 +158,75 @@ static void q6_k(float *out, const byte *in)
     }
 }
 
+/* scales[16], q[64], d, e: of each 32 bytes of q the lowest two bits are two
+ * parts of 16 numbers, the next two the next parts. */
+static void q2_k(float *out, const byte *in)
+{
+    const float d = half_from_f16(in + 80), e = half_from_f16(in + 82);
+    for (int k = 0; k < 256; k++) {
+        const int q = in[16 + k / 128 * 32 + k % 32] >> k % 128 / 32 * 2 & 3;
+        const float ds = d * (float)(in[k / 16] & 15);
+        const float em = e * (float)(in[k / 16] >> 4);
+        out[k] = ds * (float)q - em;
+    }
+}
+
+/* h[32], q[64], scales[12], d: as above, and bit j of h[i] belongs to number i of
+ * the j-th 32; where it is not set, 4 is taken off. */
+static void q3_k(float *out, const byte *in)
+{
+    const byte *scales = in + 96;
+    const float d = half_from_f16(in + 108);
+    for (int k = 0; k < 256; k++) {
+        const int p = k / 16;
+        const int low = in[32 + k / 128 * 32 + k % 32] >> k % 128 / 32 * 2 & 3;
+        const int high = in[k % 32] >> k / 32 & 1;
+        const int s = (scales[p % 8] >> p / 8 * 4 & 15) |
+                      (scales[8 + p % 4] >> p / 4 * 2 & 3) << 4;
+        const float ds = d * (float)(s - 32);
+        out[k] = ds * (float)(low + 4 * high - 4);
+    }
+}
+
+/* 16 bytes: the low nibbles are places of the first 16 numbers. */
+static void coded(float *out, const byte *q, float d, const struct code *code)
+{
+    for (int i = 0; i < 16; i++) {
+        out[i] = d * code->number[q[i] & 15];
+        out[i + 16] = d * code->number[q[i] >> 4];
+    }
+}
+
+static void iq4_nl(float *out, const byte *in)
+{
+    coded(out, in + 2, half_from_f16(in), &code_iq4);
+}
+
+/* d, two bits of each scale in 2 bytes, four in 4, q[128] */
+static void iq4_xs(float *out, const byte *in)
+{
+    const float d = half_from_f16(in);
+    const int high = in[2] | in[3] << 8;
+    for (int p = 0; p < 8; p++) {
+        const int s = (in[4 + p / 2] >> p % 2 * 4 & 15) |
+                      (high >> 2 * p & 3) << 4;
+        coded(out + 32 * p, in + 8 + 16 * p, d * (float)(s - 32), &code_iq4);
+    }
+}
+
+static void mxfp4(float *out, const byte *in)
+{
+    coded(out, in + 1, code_scale(in), &code_fp4);
+}
+
 typedef void block_fn(float *out, const byte *in);
 static block_fn *const block_floats[NUMBER_COUNT] = {
     [NUMBER_F32] = f32,   [NUMBER_F16] = f16,   [NUMBER_BF16] = bf16,
     [NUMBER_Q8_0] = q8_0, [NUMBER_Q4_0] = q4_0, [NUMBER_Q4_1] = q4_1,
     [NUMBER_Q5_0] = q5_0, [NUMBER_Q5_1] = q5_1, [NUMBER_Q4_K] = q4_k,
-    [NUMBER_Q5_K] = q5_k, [NUMBER_Q6_K] = q6_k,
+    [NUMBER_Q5_K] = q5_k, [NUMBER_Q6_K] = q6_k, [NUMBER_Q2_K] = q2_k,
+    [NUMBER_Q3_K] = q3_k, [NUMBER_IQ4_NL] = iq4_nl, [NUMBER_IQ4_XS] = iq4_xs,
+    [NUMBER_MXFP4] = mxfp4,
 };
 
 void numbers_floats(enum number type, float *out, size_t n, const void *data)
@@ -198,6 +264,24 @@ static bool halves_finite(const byte *in, size_t n, size_t apart, int exponent)
 
 enum { F16_EXPONENT = 0x7c00, BF16_EXPONENT = 0x7f80 };
 
+/* A number is at most 12 times the scale, which is infinite from a scale of
+ * 2^125 on for the largest. */
+static bool mxfp4_finite(const byte *in, size_t n_blocks)
+{
+    enum { LARGE = 125 + 128 };
+    float number[32];
+    bool finite = true;
+
+    for (size_t i = 0; i < n_blocks; i++, in += 17) {
+        if (*in < LARGE)
+            continue;
+        mxfp4(number, in);
+        for (int k = 0; k < 32; k++)
+            finite &= isfinite(number[k]) != 0;
+    }
+    return finite;
+}
+
 bool numbers_finite(enum number type, size_t n, const void *data)
 {
     static const struct { uint8_t first, count; } scales[NUMBER_COUNT] = {
@@ -205,6 +289,8 @@ bool numbers_finite(enum number type, size_t n, const void *data)
         [NUMBER_Q4_1] = { 0, 2 }, [NUMBER_Q5_0] = { 0, 1 },
         [NUMBER_Q5_1] = { 0, 2 }, [NUMBER_Q4_K] = { 0, 2 },
         [NUMBER_Q5_K] = { 0, 2 }, [NUMBER_Q6_K] = { 208, 1 },
+        [NUMBER_Q2_K] = { 80, 2 }, [NUMBER_Q3_K] = { 108, 1 },
+        [NUMBER_IQ4_NL] = { 0, 1 }, [NUMBER_IQ4_XS] = { 0, 1 },
     };
     const struct number_info *info = &number_table[type];
     const byte *in = data;
@@ -212,6 +298,8 @@ bool numbers_finite(enum number type, size_t n, const void *data)
 
     if (type == NUMBER_F32)
         return f32_finite(in, n);
+    if (type == NUMBER_MXFP4)
+        return mxfp4_finite(in, n / info->block);
     if (info->block == 1)
         return halves_finite(in, n, info->bytes, type == NUMBER_F16
                                                      ? F16_EXPONENT

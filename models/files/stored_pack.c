@@ -55,16 +55,17 @@ static uint8_t *bytes(uint8_t *to, const struct blocks *from, size_t offset,
     return to;
 }
 
-/* 12 bytes as [12][16]. */
-static uint8_t *twelve(uint8_t *to, const struct blocks *from, size_t offset)
+/* `n` bytes, at most 16, as [n][16]. */
+static uint8_t *some(uint8_t *to, const struct blocks *from, size_t offset,
+                     size_t n)
 {
     bytes16 row[N];
     for (int c = 0; c < N; c++) {
         row[c] = (bytes16){ 0 };
-        memcpy(&row[c], from->at[c] + offset, 12);
+        memcpy(&row[c], from->at[c] + offset, n);
     }
     transpose(row);
-    for (int i = 0; i < 12; i++, to += N)
+    for (size_t i = 0; i < n; i++, to += N)
         memcpy(to, &row[i], sizeof row[i]);
     return to;
 }
@@ -102,20 +103,35 @@ static uint8_t *nibbles(uint8_t *to, const struct blocks *from, pairs_fn *first,
     return to + sizeof row;
 }
 
-/* Bit `bit` of byte `offset` + k, for 32 k: one 16-bit word each.  `step`: bits
- * from k to k + 1 (1: in a row, as of a 32-bit word; 8: bytes). */
-static uint8_t *fifths(uint8_t *to, const struct blocks *from, size_t offset,
-                       int bit, int step)
+/* Bit `bit` of byte `offset` + k, for n of k: one 16-bit word each.  `step`:
+ * bits from k to k + 1 (1: in a row, as of a 32-bit word; 8: bytes). */
+static uint8_t *single_bits(uint8_t *to, const struct blocks *from,
+                            size_t offset, int bit, int step, int n)
 {
     uint16_t word[32] = { 0 };
     for (int c = 0; c < N; c++)
-        for (int k = 0; k < 32; k++) {
+        for (int k = 0; k < n; k++) {
             int at = bit + k * step;
             word[k] = (uint16_t)(word[k] |
                 (from->at[c][offset + (size_t)at / 8] >> at % 8 & 1) << c);
         }
-    memcpy(to, word, sizeof word);
-    return to + sizeof word;
+    memcpy(to, word, (size_t)n * sizeof *word);
+    return to + (size_t)n * sizeof *word;
+}
+
+/* Two bits of each of 16 bytes, from bit `bit` on: [4][16], of four k a byte. */
+static uint8_t *double_bits(uint8_t *to, const struct blocks *from,
+                            size_t offset, size_t bit)
+{
+    for (int c = 0; c < N; c++)
+        for (size_t i = 0; i < 4; i++) {
+            const uint8_t *in = from->at[c] + offset + 4 * i;
+            unsigned two = 0;
+            for (unsigned k = 0; k < 4; k++)
+                two |= (in[k] >> bit & 3u) << 2 * k;
+            to[i * N + (size_t)c] = (uint8_t)two;
+        }
+    return to + 4 * N;
 }
 
 static void one4(uint8_t *to, const struct blocks *from)
@@ -146,14 +162,14 @@ static void q4_1(uint8_t *to, const struct blocks *from)
 
 static void q5_0(uint8_t *to, const struct blocks *from)
 {
-    to = fifths(copy(to, from, 0, 2), from, 2, 0, 1);
+    to = single_bits(copy(to, from, 0, 2), from, 2, 0, 1, 32);
     nibbles(to, from, low_pairs, 6, high_pairs, 6);
 }
 
 static void q5_1(uint8_t *to, const struct blocks *from)
 {
     to = copy(copy(to, from, 0, 2), from, 2, 2);
-    to = fifths(to, from, 4, 0, 1);
+    to = single_bits(to, from, 4, 0, 1, 32);
     nibbles(to, from, low_pairs, 8, high_pairs, 8);
 }
 
@@ -167,42 +183,69 @@ static uint8_t *k_part(uint8_t *to, const struct blocks *from, int j, size_t q)
 
 static void q4_k(uint8_t *to, const struct blocks *from)
 {
-    to = twelve(copy(copy(to, from, 0, 2), from, 2, 2), from, 4);
+    to = some(copy(copy(to, from, 0, 2), from, 2, 2), from, 4, 12);
     for (int j = 0; j < 8; j++)
         to = k_part(to, from, j, 16);
 }
 
 static void q5_k(uint8_t *to, const struct blocks *from)
 {
-    to = twelve(copy(copy(to, from, 0, 2), from, 2, 2), from, 4);
+    to = some(copy(copy(to, from, 0, 2), from, 2, 2), from, 4, 12);
     for (int j = 0; j < 8; j++)
-        to = k_part(fifths(to, from, 16, j, 8), from, j, 48);
+        to = k_part(single_bits(to, from, 16, j, 8, 32), from, j, 48);
 }
 
 /* Parts 2j and 2j + 1 are 32 numbers of the same half and quarter. */
 static void q6_k(uint8_t *to, const struct blocks *from)
 {
     to = bytes(copy(to, from, 208, 2), from, 192, 16);
-    for (int j = 0; j < 8; j++) {
-        size_t half = (size_t)j / 4, quarter = (size_t)j % 4;
-        size_t low = half * 64 + quarter % 2 * 32, high = 128 + half * 32;
+    for (size_t j = 0; j < 8; j++) {
+        const size_t half = j / 4, quarter = j % 4;
+        const size_t low = half * 64 + quarter % 2 * 32;
         pairs_fn *pairs = quarter / 2 ? high_pairs : low_pairs;
-        uint8_t n[N * N], t[8][N];
+        uint8_t n[N * N];
         nibbles(n, from, pairs, low, pairs, low + 16);
-        for (int c = 0; c < N; c++)
-            for (size_t i = 0; i < 8; i++) {
-                const uint8_t *h = from->at[c] + high + 4 * i;
-                unsigned two = 0;
-                for (unsigned k = 0; k < 4; k++)
-                    two |= (h[k] >> quarter * 2 & 3u) << 2 * k;
-                t[i][c] = (uint8_t)two;
-            }
-        for (int p = 0; p < 2; p++) {
+        for (size_t p = 0; p < 2; p++) {
             memcpy(to, n + p * 8 * N, 8 * N);
-            memcpy(to + 8 * N, t[4 * p], 4 * N);
-            to += 12 * N;
+            to = double_bits(to + 8 * N, from, 128 + half * 32 + p * 16,
+                             quarter * 2);
         }
     }
+}
+
+/* Part p of 16 numbers: its half of the block, and its two bits there. */
+static uint8_t *k_twos(uint8_t *to, const struct blocks *from, size_t p,
+                       size_t q)
+{
+    return double_bits(to, from, q + p / 8 * 32 + p % 2 * 16, p % 8 / 2 * 2);
+}
+
+static void q2_k(uint8_t *to, const struct blocks *from)
+{
+    to = bytes(copy(copy(to, from, 80, 2), from, 82, 2), from, 0, 16);
+    for (size_t p = 0; p < 16; p++)
+        to = k_twos(to, from, p, 16);
+}
+
+static void q3_k(uint8_t *to, const struct blocks *from)
+{
+    to = some(copy(to, from, 108, 2), from, 96, 12);
+    for (size_t p = 0; p < 16; p++) {
+        to = single_bits(to, from, p % 2 * 16, (int)p / 2, 8, 16);
+        to = k_twos(to, from, p, 32);
+    }
+}
+
+static void iq4_xs(uint8_t *to, const struct blocks *from)
+{
+    to = some(copy(to, from, 0, 2), from, 2, 6);
+    for (size_t p = 0; p < 8; p++)
+        to = nibbles(to, from, low_pairs, 8 + 16 * p, high_pairs, 8 + 16 * p);
+}
+
+static void mxfp4(uint8_t *to, const struct blocks *from)
+{
+    nibbles(copy(to, from, 0, 1), from, low_pairs, 1, high_pairs, 1);
 }
 
 typedef void pack_fn(uint8_t *to, const struct blocks *from);
@@ -210,7 +253,9 @@ static pack_fn *const pack[NUMBER_COUNT] = {
     [NUMBER_F32] = one4,  [NUMBER_F16] = one2,  [NUMBER_BF16] = one2,
     [NUMBER_Q8_0] = q8_0, [NUMBER_Q4_0] = q4_0, [NUMBER_Q4_1] = q4_1,
     [NUMBER_Q5_0] = q5_0, [NUMBER_Q5_1] = q5_1, [NUMBER_Q4_K] = q4_k,
-    [NUMBER_Q5_K] = q5_k, [NUMBER_Q6_K] = q6_k,
+    [NUMBER_Q5_K] = q5_k, [NUMBER_Q6_K] = q6_k, [NUMBER_Q2_K] = q2_k,
+    [NUMBER_Q3_K] = q3_k, [NUMBER_IQ4_NL] = q4_0, [NUMBER_IQ4_XS] = iq4_xs,
+    [NUMBER_MXFP4] = mxfp4,
 };
 
 void stored_pack(uint8_t *group, enum number type, int32_t rows,

@@ -18,7 +18,13 @@
  *          8 parts n[16][16]
  *   q5_k   d[16], e[16], [12][16], 8 parts of h[32], n[16][16]
  *   q6_k   d[16], scales [16][16], 16 parts of n[8][16], t[4][16]: of a byte,
- *          two bits each for k = 4i, 4i+1, ... */
+ *          two bits each for k = 4i, 4i+1, ...
+ *   q2_k   d[16], e[16], scales and least values [16][16], 16 parts t[4][16]
+ *   q3_k   d[16], the file's 12 bytes of scales [12][16], 16 parts of h[16],
+ *          t[4][16]
+ *   iq4_nl d[16], n[16][16]
+ *   iq4_xs d[16], the file's 6 bytes of scales [6][16], 8 parts n[16][16]
+ *   mxfp4  a byte each, [16], n[16][16] */
 #ifndef STORED_H
 #define STORED_H
 

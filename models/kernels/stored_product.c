@@ -53,6 +53,11 @@ static inline __attribute__((always_inline)) struct shape shape_of(
         { 2 * d + 12 * TILE, 8, 32, half, 4 },           /* q4_k */
         { 2 * d + 12 * TILE, 8, 32, high + half, 4 },    /* q5_k */
         { d + 16 * TILE, 16, 16, 12 * TILE, 4 },         /* q6_k */
+        { 2 * d + 16 * TILE, 16, 16, 4 * TILE, 4 },      /* q2_k */
+        { d + 12 * TILE, 16, 16, high / 2 + 4 * TILE, 4 },   /* q3_k */
+        { d, 1, 32, half, 4 },                           /* iq4_nl */
+        { d + 6 * TILE, 8, 32, half, 4 },                /* iq4_xs */
+        { TILE, 1, 32, half, 4 },                        /* mxfp4 */
     };
     return table[type];
 }
@@ -197,7 +202,7 @@ static inline __attribute__((always_inline)) void widen_column(
 
 #define TYPES(X)                                                               \
     X(F32) X(F16) X(BF16) X(Q8_0) X(Q4_0) X(Q4_1) X(Q5_0) X(Q5_1) X(Q4_K)      \
-    X(Q5_K) X(Q6_K)
+    X(Q5_K) X(Q6_K) X(Q2_K) X(Q3_K) X(IQ4_NL) X(IQ4_XS) X(MXFP4)
 
 #define ROW_COPY(name, id, mr, n)                                              \
     static __attribute__((noinline)) void name(                                \

@@ -15,6 +15,7 @@
 
 #include <stdint.h>
 #include <string.h>
+#include "models/kernels/codes.h"
 #include "models/kernels/half.h"
 #if defined(__FMA__) || defined(__SSE4_1__)
 #include <immintrin.h>
@@ -385,8 +386,10 @@ static inline lanes lanes_nibble(lanes_int v, int less)
 #endif
 }
 
-/* The same with a fifth bit, that of column c + i in `bits` for lane i. */
-static inline lanes lanes_five(lanes_int v, uint16_t bits, int c, int less)
+/* The same with another bit, that of column c + i in `bits` for lane i, as bit
+ * `place`. */
+static inline lanes lanes_joined(lanes_int v, uint16_t bits, int c, int place,
+                                 int less)
 {
 #if REGISTER_LANES == 16
     const lanes_int lane = { 0, 1, 2, 3, 4, 5, 6, 7,
@@ -399,13 +402,52 @@ static inline lanes lanes_five(lanes_int v, uint16_t bits, int c, int less)
 #if defined(__AVX512F__)
     (void)c;
     (void)lane;
-    __m512i five = _mm512_and_si512((__m512i)v, _mm512_set1_epi32(15));
-    five = _mm512_mask_or_epi32(five, bits, five, _mm512_set1_epi32(16));
-    return lanes_of((lanes_int)five - less);
+    __m512i joined = _mm512_and_si512((__m512i)v, _mm512_set1_epi32(15));
+    joined = _mm512_mask_or_epi32(joined, bits, joined,
+                                  _mm512_set1_epi32(1 << place));
+    return lanes_of((lanes_int)joined - less);
 #else
     lanes_int one = (lanes_int){ 0 } + (bits >> c);
-    return lanes_of((v & 15) + ((one >> lane & 1) << 4) - less);
+    return lanes_of((v & 15) + ((one >> lane & 1) << place) - less);
 #endif
+}
+
+/* The low four bits are places of a table. */
+static inline lanes lanes_coded(lanes_int v, const struct code *code)
+{
+#if defined(__AVX512F__)
+    const __m512 table = _mm512_loadu_ps(code->number);
+    return (lanes)_mm512_permutexvar_ps((__m512i)v, table);
+#elif defined(__AVX2__)
+    const __m256 low = _mm256_loadu_ps(code->number);
+    const __m256 high = _mm256_loadu_ps(code->number + 8);
+    return (lanes)_mm256_blendv_ps(
+        _mm256_permutevar8x32_ps(low, (__m256i)v),
+        _mm256_permutevar8x32_ps(high, (__m256i)v), (__m256)(v << 28));
+#elif defined(__SSE4_1__)
+    const __m128i bytes = _mm_loadu_si128(
+        (const __m128i *)(const void *)code->byte);
+    /* Of a lane the lowest byte alone is a place, and is spread over it. */
+    return lanes_of((lanes_int)_mm_shuffle_epi8(bytes, (__m128i)(v & 15))
+                        << 24 >> 24);
+#elif defined(__ARM_FEATURE_FMA)
+    const int8x16_t bytes = vld1q_s8(code->byte);
+    return lanes_of((lanes_int)vqtbl1q_s8(bytes, (uint8x16_t)(v & 15))
+                        << 24 >> 24);
+#else
+    lanes x;
+    for (int i = 0; i < REGISTER_LANES; i++)
+        x[i] = code->number[v[i] & 15];
+    return x;
+#endif
+}
+
+/* code_scale() of a byte each. */
+static inline lanes lanes_e8m0(const uint8_t *p)
+{
+    const lanes_int e = lanes_u8(p), tiny = e < 2;
+    return (lanes)((tiny & (e + 1) * 0x00200000) |
+                   (~tiny & (e - 1) * 0x00800000));
 }
 
 static inline real_int real_i8(const uint8_t *p)
@@ -438,9 +480,20 @@ static inline real real_nibble(real_int v, int less)
     return (real)((v & 15) - less);
 }
 
-static inline real real_five(real_int v, uint16_t bits, int c, int less)
+static inline real real_joined(real_int v, uint16_t bits, int c, int place,
+                               int less)
 {
-    return (real)((v & 15) + ((bits >> c & 1) << 4) - less);
+    return (real)((v & 15) + ((bits >> c & 1) << place) - less);
+}
+
+static inline real real_coded(real_int v, const struct code *code)
+{
+    return code->number[v & 15];
+}
+
+static inline real real_e8m0(const uint8_t *p)
+{
+    return code_scale(p);
 }
 
 static inline real real_load(const real *p)

@@ -55,13 +55,13 @@ static enum status open_model(struct capacities *c, const struct source *source,
 {
     const struct model_options options = {
         .n_sequences = c->at_once, .n_tokens = (int32_t)config->window,
-        .n_threads = n_threads,
+        .n_threads = n_threads, .weights_of = c->weights_of,
     };
     enum status status = model_open(&c->model, &c->spec, &options, err);
 
-    return status == STATUS_OK ? source_fill(source, c->model,
-                                             (uint64_t)config->seed, err)
-                               : status;
+    return status == STATUS_OK && !c->weights_of
+               ? source_fill(source, c->model, (uint64_t)config->seed, err)
+               : status;
 }
 
 enum status capacities_open(struct capacities *c, const struct source *source,

@@ -15,6 +15,8 @@ struct capacities {
     struct model_spec spec;        /* as the model is left alone */
     const struct route_policy *policy;
     struct model *model;
+    const struct model *weights_of;        /* of the same source, which lives
+                                            * longer; NULL: its own */
     const struct score_text *text; /* borrowed */
     struct score_window window;
     int64_t  windows;
@@ -32,7 +34,7 @@ struct capacity_loss {
 };
 
 /* The policy of the job, else that of training, has to keep by the capacity:
- * STATUS_BAD_VALUE.  *out is zero before; release it with capacities_close()
+ * STATUS_BAD_VALUE.  *out is zero before but for weights_of; release it with capacities_close()
  * whatever came back. */
 enum status capacities_open(struct capacities *out, const struct source *source,
                             const struct run_config *config,

@@ -25,7 +25,7 @@ static json_t *keys(struct run *run, const struct arguments *a)
 
     json_object_foreach(a->of, key, value)
         if (run_step(run, 1))
-            json_array_append_new(out, run_text(run, key, strlen(key)));
+            run_append(run, out, run_text(run, key, strlen(key)));
     return out;
 }
 
@@ -128,7 +128,8 @@ static json_t *items(struct run *run, const struct arguments *a)
         run_fail(run, "items of what is no dictionary", NULL);
     json_object_foreach(a->of, key, value)
         if (run_step(run, 1))
-            json_array_append_new(out, json_pack("[s, O]", key, value));
+            run_append(run, out, run_made(run,
+                json_pack("[s, O]", key, value)));
     return out;
 }
 
@@ -152,7 +153,7 @@ static json_t *selected(struct run *run, const struct arguments *a, bool wanted)
                                                                : NULL } };
         json_t *is = test ? test_find(test)(run, &by) : json_incref(of);
         if (value_true(is) == wanted)
-            json_array_append(out, element);
+            run_append(run, out, json_incref(element));
         json_decref(is);
     }
     return out;
@@ -182,7 +183,7 @@ static json_t *mapped(struct run *run, const struct arguments *a)
         json_t *value = json_object_get(element, name);
         if (run_step(run, 1) && !value)
             run_fail(run, "an element without ", name);
-        json_array_append(out, value);
+        run_append(run, out, json_incref(value));
     }
     return out;
 }
@@ -249,8 +250,7 @@ static json_t *new_namespace(struct run *run, const struct arguments *a)
 {
     json_t *space = new_dictionary(run, a);
 
-    if (space)
-        json_array_append(run->spaces, space);
+    run_append(run, run->spaces, json_incref(space));
     return space;
 }
 
@@ -272,7 +272,7 @@ static json_t *range(struct run *run, const struct arguments *a)
         if (json_array_size(out) >= TEMPLATE_MAX_RANGE)
             run_fail(run, "too long a range", NULL);
         else if (run_step(run, 1))
-            json_array_append_new(out, json_integer(i));
+            run_append(run, out, run_made(run, json_integer(i)));
     }
     return out;
 }

@@ -8,12 +8,8 @@ static void take_arguments(struct run *run, struct arguments *a, int32_t node)
         if (argument->kind == NODE_NAMED) {
             if (!a->named)
                 a->named = run_made(run, json_object());
-            json_t *value = evaluate(run, argument->a);
-            if (value && a->named)
-                json_object_set_new_nocheck(
-                    a->named, json_string_value(argument->value), value);
-            else
-                json_decref(value);
+            run_put(run, a->named, json_string_value(argument->value),
+                    evaluate(run, argument->a));
         } else if (a->n == ARGUMENTS_MAX) {
             run_fail(run, "too many arguments", NULL);
         } else {

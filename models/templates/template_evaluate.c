@@ -118,7 +118,7 @@ static json_t *list_part(struct run *run, const json_t *of, json_int_t from,
 
     for (json_int_t i = from; step > 0 ? i < to : i > to; i += step)
         if (run_step(run, 1))
-            json_array_append(out, json_array_get(of, (size_t)i));
+            run_append(run, out, json_incref(json_array_get(of, (size_t)i)));
         else
             break;
     return out;
@@ -167,8 +167,8 @@ static json_t *joined_lists(struct run *run, json_t *a, json_t *b)
     json_t *both = run_step(run, (int64_t)n) ? run_made(run, json_copy(a))
                                              : NULL;
 
-    if (both)
-        json_array_extend(both, b);
+    if (both && json_array_extend(both, b) != 0)
+        run_made(run, NULL);
     return both;
 }
 
@@ -275,7 +275,7 @@ static json_t *list(struct run *run, const struct node *node)
         json_t *value = evaluate(run, i);
         if (run->status == STATUS_OK && !value)
             run_fail(run, "not known: a list of what is not defined", NULL);
-        json_array_append_new(out, value);
+        run_append(run, out, value);
     }
     return out;
 }
@@ -290,10 +290,8 @@ static json_t *dictionary(struct run *run, const struct node *node)
         json_t *key = evaluate(run, pair->a), *value = evaluate(run, pair->b);
         if (run->status == STATUS_OK && (!json_is_string(key) || !value))
             run_fail(run, "not known: such a dictionary", NULL);
-        if (run->status == STATUS_OK)
-            json_object_set_nocheck(out, json_string_value(key), value);
+        run_put(run, out, json_string_value(key), value);
         json_decref(key);
-        json_decref(value);
     }
     return out;
 }

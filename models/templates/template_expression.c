@@ -124,28 +124,37 @@ static int32_t parse_bracketed(struct reader *r)
     return inner;
 }
 
+/* The text of both; takes the first over. */
+static json_t *joined(json_t *a, const json_t *b)
+{
+    const size_t n = json_string_length(a), m = json_string_length(b);
+    char *bytes = malloc(n + m + 1);
+    json_t *both = NULL;
+
+    if (bytes) {
+        memcpy(bytes, json_string_value(a), n);
+        memcpy(bytes + n, json_string_value(b), m);
+        both = json_stringn_nocheck(bytes, n + m);
+    }
+    free(bytes);
+    json_decref(a);
+    return both;
+}
+
+/* A number, or texts, of which several in a row are one. */
 static int32_t parse_constant(struct reader *r)
 {
-    struct node node = { .kind = NODE_CONST, .value = json_incref(
-        r->token.value) };
+    json_t *value = json_incref(r->token.value);
 
     token_next(r);
-    while (json_is_string(node.value) && r->token.kind == TOKEN_STRING) {
-        json_t *both = json_sprintf("%s", "");
-        const size_t n = json_string_length(node.value);
-        const size_t m = json_string_length(r->token.value);
-        char *bytes = malloc(n + m + 1);
-        if (bytes && both) {
-            memcpy(bytes, json_string_value(node.value), n);
-            memcpy(bytes + n, json_string_value(r->token.value), m);
-            json_string_setn_nocheck(both, bytes, n + m);
-        }
-        free(bytes);
-        json_decref(node.value);
-        node.value = both;
+    while (json_is_string(value) && r->token.kind == TOKEN_STRING) {
+        value = joined(value, r->token.value);
         token_next(r);
     }
-    return node_add(r, node);
+    if (!value && r->status == STATUS_OK)
+        r->status = error_set(r->err, STATUS_NO_MEMORY, "no memory for a chat"
+                              " template");
+    return node_add(r, (struct node){ .kind = NODE_CONST, .value = value });
 }
 
 /* true, false and none, as Jinja and as Python write them. */

@@ -127,6 +127,9 @@ bool    run_step(struct run *run, int64_t n);
 /* A new value; NULL only where memory ran out. */
 json_t *run_made(struct run *run, json_t *value);
 json_t *run_text(struct run *run, const char *bytes, size_t size);
+/* Takes the value over; what is undefined leaves a list or name as it is. */
+void    run_append(struct run *run, json_t *list, json_t *value);
+void    run_put(struct run *run, json_t *into, const char *name, json_t *value);
 void    bytes_add(struct run *run, struct bytes *to, const char *from,
                   size_t n);
 /* As print does; STATUS_BAD_FORMAT of lists and dictionaries. */

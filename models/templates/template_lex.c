@@ -44,7 +44,7 @@ static int escaped(char letter)
     return letter && at ? to[at - from] : -1;
 }
 
-/* 'text' or "text", at r->at; several in a row are one. */
+/* 'text' or "text", at r->at. */
 static void read_text(struct reader *r)
 {
     const char quote = r->text[r->at];

@@ -39,6 +39,22 @@ json_t *run_made(struct run *run, json_t *value)
     return value ? value : no_memory(run);
 }
 
+void run_append(struct run *run, json_t *list, json_t *value)
+{
+    if (value && run->status != STATUS_OK)
+        json_decref(value);
+    else if (value && json_array_append_new(list, value) != 0)
+        no_memory(run);
+}
+
+void run_put(struct run *run, json_t *into, const char *name, json_t *value)
+{
+    if (value && run->status != STATUS_OK)
+        json_decref(value);
+    else if (value && json_object_set_new_nocheck(into, name, value) != 0)
+        no_memory(run);
+}
+
 /* Bytes count as work too: texts that double grow no further. */
 json_t *run_text(struct run *run, const char *bytes, size_t size)
 {
@@ -125,15 +141,35 @@ static bool is_space(const struct run *run, const json_t *value)
     return false;
 }
 
+/* Values grow in depth by being named and put into others: what is named nests no
+ * deeper than this, and no namespace is in itself. */
+static void check_depth(struct run *run, const json_t *into,
+                        const json_t *value, int depth)
+{
+    const char *key;
+    json_t *inner;
+    size_t i;
+
+    if (depth > TEMPLATE_MAX_DEPTH)
+        run_fail(run, "too deep a value", NULL);
+    if (value == into)
+        run_fail(run, "a namespace in itself", NULL);
+    if (!run_step(run, 1))
+        return;
+    json_array_foreach(value, i, inner)
+        check_depth(run, into, inner, depth + 1);
+    json_object_foreach((json_t *)value, key, inner)
+        check_depth(run, into, inner, depth + 1);
+}
+
 /* Takes the value over.  What is undefined takes its name with it. */
 static void put(struct run *run, json_t *into, const char *name, json_t *value)
 {
-    if (run->status != STATUS_OK)
-        json_decref(value);
-    else if (!value)
+    if (run->status == STATUS_OK && value)
+        check_depth(run, into, value, 0);
+    if (!value && run->status == STATUS_OK)
         json_object_del(into, name);
-    else if (json_object_set_new_nocheck(into, name, value) != 0)
-        no_memory(run);
+    run_put(run, into, name, value);
 }
 
 static void assign(struct run *run, int32_t target, json_t *value)
@@ -148,8 +184,6 @@ static void assign(struct run *run, int32_t target, json_t *value)
     json_t *space = evaluate(run, node->a);
     if (run->status == STATUS_OK && !is_space(run, space))
         run_fail(run, "no namespace: what is set has ", name);
-    if (run->status == STATUS_OK && space == value)
-        run_fail(run, "a namespace in itself: ", name);
     put(run, space, name, value);
     json_decref(space);
 }
@@ -225,7 +259,7 @@ static json_t *elements_of(struct run *run, json_t *over)
     list = run_made(run, json_array());
     json_object_foreach(over, key, value)
         if (run->status == STATUS_OK)
-            json_array_append_new(list, run_text(run, key, strlen(key)));
+            run_append(run, list, run_text(run, key, strlen(key)));
     return list;
 }
 
@@ -241,7 +275,7 @@ static json_t *chosen_of(struct run *run, const struct node *node, json_t *all)
         json_t *is = run->status == STATUS_OK ? evaluate(run, node->e) : NULL;
         leave_scope(run);
         if (value_true(is))
-            json_array_append(chosen, element);
+            run_append(run, chosen, json_incref(element));
         json_decref(is);
         if (run->status != STATUS_OK)
             break;
@@ -258,11 +292,11 @@ static json_t *loop_of(struct run *run, const json_t *all, size_t i)
         "revindex", (json_int_t)(n - i), "revindex0", (json_int_t)(n - i) - 1,
         "length", (json_int_t)n, "first", i == 0, "last", i + 1 == n);
 
-    if (loop && i > 0)
-        json_object_set(loop, "previtem", json_array_get(all, i - 1));
-    if (loop && i + 1 < n)
-        json_object_set(loop, "nextitem", json_array_get(all, i + 1));
-    return run_made(run, loop);
+    run_made(run, loop);
+    run_put(run, loop, "previtem", i > 0 ? json_incref(json_array_get(all, i - 1))
+                                         : NULL);
+    run_put(run, loop, "nextitem", json_incref(json_array_get(all, i + 1)));
+    return loop;
 }
 
 static void run_for(struct run *run, const struct node *node, struct bytes *to)
@@ -313,9 +347,9 @@ json_t *run_macro(struct run *run, int32_t macro, const struct arguments *a)
     json_t *scopes = run->scopes, *own = json_array();
     int n = 0;
 
-    for (size_t i = 0; i < 2; i++)
-        json_array_append(own, json_array_get(scopes, i));
     run->scopes = run_made(run, own);
+    for (size_t i = 0; i < 2; i++)
+        run_append(run, own, json_incref(json_array_get(scopes, i)));
     enter_scope(run);
     for (int32_t i = form->b; i > 0 && run->status == STATUS_OK; n++) {
         const struct node *name = &run->t->node[i];

@@ -250,7 +250,7 @@ json_t *text_split(struct run *run, const struct arguments *a)
     json_t *out = run_made(run, json_array());
     for (size_t at = 0; run_step(run, 1);) {
         const size_t next = left == 0 ? size : find(text, size, at, a->at[0]);
-        json_array_append_new(out, run_text(run, text + at, next - at));
+        run_append(run, out, run_text(run, text + at, next - at));
         if (next == size)
             break;
         left -= left > 0;

@@ -40,6 +40,10 @@ enum status tokenizer_read_json(struct tokenizer_parts *parts,
  * tokenizer.json; NULL: behind the last. */
 const char *tokenizer_json_step(bool pre_tokenizer, int i);
 
+/* The i-th name of a way to split words that tokenizer.ggml.pre may have; NULL:
+ * behind the last. */
+const char *tokenizer_gguf_pre(int i);
+
 /* "file: key: what", with nothing in it that a terminal would obey. */
 enum status tokenizer_bad(struct error *err, const char *name,
                           const char *key, const char *format, ...)

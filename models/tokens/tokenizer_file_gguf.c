@@ -47,7 +47,17 @@ static const struct pre {
     { "llama-v3",        { llama3 },                        true,  true },
     { "qwen2",           { qwen2 },                         false, false },
     { "deepseek-r1-qwen", { qwen2 },                        false, false },
+    { "stablelm2",       { qwen2 },                         false, false },
+    { "dbrx",            { llama3 },                        false, false },
+    { "smaug-bpe",       { llama3 },                        false, false },
 };
+
+enum { N_PRES = sizeof pres / sizeof *pres };
+
+const char *tokenizer_gguf_pre(int i)
+{
+    return i < N_PRES ? pres[i].name : NULL;
+}
 
 /* An array of texts or else of numbers; of n of them, unless n is 0. */
 static enum status array_of(struct gguf_array *out, const struct gguf *file,
@@ -77,7 +87,7 @@ static enum status read_pre(struct tokenizer_parts *parts,
 
     if (status != STATUS_OK)
         return status;
-    for (size_t i = 0; i < sizeof pres / sizeof *pres && !pre; i++)
+    for (int i = 0; i < N_PRES && !pre; i++)
         pre = gguf_text_is(name, pres[i].name) ? &pres[i] : NULL;
     if (!pre)
         return tokenizer_bad(err, gguf_name(file), KEY("pre"), "%.*s: this way"

@@ -12,38 +12,20 @@ struct bar {
 };
 enum { MAX_BARS = 16 };
 
-static const struct table *table_of(const struct report *r)
-{
-    for (size_t i = 0; i < r->n_tables; i++)
-        if (strcmp(r->table[i].table.name, "router-replaced") == 0)
-            return &r->table[i].table;
-    return NULL;
-}
-
-static const struct cell *cell_of(const struct table *t, size_t row,
-                                  const char *key)
-{
-    size_t c = 0;
-
-    while (strcmp(t->column[c].key, key) != 0)
-        c++;
-    return &t->cell[row * t->n_columns + c];
-}
-
 /* The rows of the first model, but for the causal rule itself, which comes
  * first and is what the others are compared with. */
 static int collect(struct bar *out, const struct table *t)
 {
-    const char *model = cell_of(t, 0, "run")->text;
-    const double loss = cell_of(t, 0, "nats_per_token")->amount.value;
+    const char *model = findings_cell(t, 0, "run")->text;
+    const double loss = findings_cell(t, 0, "nats_per_token")->amount.value;
     int n = 0;
 
     for (size_t row = 1; row < t->n_rows && n < MAX_BARS; row++) {
-        const struct amount more = cell_of(t, row, "more")->amount;
-        if (strcmp(cell_of(t, row, "run")->text, model) != 0)
+        const struct amount more = findings_cell(t, row, "more")->amount;
+        if (strcmp(findings_cell(t, row, "run")->text, model) != 0)
             break;
         if (amount_known(more))
-            out[n++] = (struct bar){ cell_of(t, row, "chosen_by")->text,
+            out[n++] = (struct bar){ findings_cell(t, row, "chosen_by")->text,
                                      100 * more.value / loss,
                                      100 * more.low / loss,
                                      100 * more.high / loss };
@@ -84,7 +66,7 @@ extern const char figure_router_gp[];
 
 void figure_router(struct plot *p, const struct report *r)
 {
-    const struct table *t = table_of(r);
+    const struct table *t = report_find_table(r, "router-replaced");
     struct bar bar[MAX_BARS];
     struct range range = RANGE_EMPTY;
     int n = t && t->n_rows > 0 ? collect(bar, t) : 0;

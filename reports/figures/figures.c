@@ -54,12 +54,27 @@ static const struct run *from_text(const struct report *r)
     return r->scored;
 }
 
-static const struct run *from_router(const struct report *r)
+static const struct run *first_of(const struct report *r, enum run_kind kind)
 {
     for (size_t i = 0; i < r->n_worked; i++)
-        if (r->worked[i]->kind == RUN_ROUTER)
+        if (r->worked[i]->kind == kind)
             return r->worked[i];
     return NULL;
+}
+
+static const struct run *from_router(const struct report *r)
+{
+    return first_of(r, RUN_ROUTER);
+}
+
+static const struct run *from_sensitivity(const struct report *r)
+{
+    return first_of(r, RUN_SENSITIVITY);
+}
+
+static const struct run *from_allocate(const struct report *r)
+{
+    return first_of(r, RUN_ALLOCATE);
 }
 
 /* ---- the table ---- */

@@ -54,6 +54,12 @@
       "a profile with counted and measured ops")                               \
     X(router,        "router",        ROUTER,    router,                       \
       "isobath router on a model that routes whole blocks")                    \
+    X(sensitivity,   "sensitivity",   CAPACITIES, sensitivity,                 \
+      "isobath sensitivity on a model whose blocks route")                     \
+    X(allocation,    "allocation",    CAPACITIES, allocate,                    \
+      "isobath allocate on a model whose blocks route")                        \
+    X(capacities,    "capacities",    CAPACITIES, allocate,                    \
+      "isobath allocate on a model whose blocks route")                        \
     X(scatter,       "scatter",       TRUST,     profile,                      \
       "a profile with predicted times (--machine)")
 

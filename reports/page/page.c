@@ -82,6 +82,12 @@ static void title_of(char out[384], const struct report *r)
     } else if (r->run[0].kind == RUN_ASKED) {
         run_model(model, &r->run[0]);
         snprintf(out, 384, "%s: does it save, where, and against whom?", model);
+    } else if (r->run[0].kind == RUN_SENSITIVITY) {
+        run_model(model, &r->run[0]);
+        snprintf(out, 384, "%s: what each block is worth", model);
+    } else if (r->run[0].kind == RUN_ALLOCATE) {
+        run_model(model, &r->run[0]);
+        snprintf(out, 384, "%s: which block should get the compute", model);
     } else {
         run_model(model, &r->run[0]);
         snprintf(out, 384, "%s", model);

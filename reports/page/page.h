@@ -16,6 +16,8 @@ void page_lead_profile(const struct report *report, FILE *out);
 void page_lead_profiles(const struct report *report, FILE *out);
 void page_lead_training(const struct report *report, FILE *out);
 void page_lead_score(const struct run *run, FILE *out);
+void page_lead_sensitivity(const struct run *run, FILE *out);
+void page_lead_allocation(const struct run *run, FILE *out);
 void page_lead_prompt(const struct run *run, FILE *out);
 /* page_regret.c: likewise, about decisions; and the text, shaded by them. */
 void page_lead_regret(const struct run *run, FILE *out);

@@ -153,7 +153,8 @@ static void lead_phase(const struct phase *f, FILE *out)
 /* True if a run has an amount that is no prediction. */
 static bool was_executed(const struct run *run)
 {
-    if (run->kind == RUN_ROUTER || run->kind == RUN_REGRET)
+    if (run->kind == RUN_ROUTER || run->kind == RUN_REGRET ||
+        run->kind == RUN_SENSITIVITY || run->kind == RUN_ALLOCATE)
         return true;
     for (int m = 0; m < METRIC_COUNT; m++)
         if (amount_known(run->totals.of[WITNESS_COUNTED][m]) ||
@@ -236,6 +237,22 @@ static bool lead_texts(const struct report *r, FILE *out)
     return any;
 }
 
+/* What blocks lose, and what was chosen by that; false: neither. */
+static bool lead_capacities(const struct report *r, FILE *out)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < r->n_worked; i++) {
+        const struct run *run = r->worked[i];
+        if (run->kind == RUN_SENSITIVITY)
+            page_lead_sensitivity(run, out);
+        if (run->kind == RUN_ALLOCATE)
+            page_lead_allocation(run, out);
+        any |= run->kind == RUN_SENSITIVITY || run->kind == RUN_ALLOCATE;
+    }
+    return any;
+}
+
 /* Trainings, profiles and routings lead; a text or a prompt where there is nothing
  * else. */
 static bool lead_runs(const struct report *r, FILE *out)
@@ -261,7 +278,8 @@ static bool lead_runs(const struct report *r, FILE *out)
     lead_router(r, out);
     if (r->regretted)
         page_lead_regret(r->regretted, out);
-    return page_lead_asked(r, out) || trained || phase || r->tradeoff.n > 0 ||
+    const bool capacities = lead_capacities(r, out);
+    return page_lead_asked(r, out) || capacities || trained || phase || r->tradeoff.n > 0 ||
            r->priced.n > 0 || first_router(r) || r->regretted;
 }
 

@@ -17,6 +17,8 @@
     X(SCORE,    "run")                                                         \
     X(ROUTER,   "router")                                                      \
     X(REGRET,   "regret")                                                      \
+    X(SENSITIVITY, "sensitivity")                                              \
+    X(ALLOCATE, "allocate")                                                    \
     X(PROFILE,  "profile")                                                     \
     X(ASKED,    "answer")                                                      \
     X(SWEEP,    "sweep")

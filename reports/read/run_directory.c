@@ -23,7 +23,8 @@ static enum status find_kind(struct run *run, struct error *err)
         }
     return error_set(err, STATUS_BAD_VALUE, "%s/summary.json:1: command is "
                      "'%.40s', a report takes directories of train, run, "
-                     "router, regret, profile, answer, import or sweep", run->path,
+                     "router, regret, sensitivity, allocate, profile, answer, import or "
+                     "sweep", run->path,
                      command ? command : "");
 }
 

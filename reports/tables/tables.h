@@ -14,7 +14,7 @@
     X(claims)                                                                  \
     X(study)                                                                   \
     X(scaling)                                                                 \
-    X(router)                                                                  \
+    X(choices)                                                                 \
     X(tradeoff)                                                                \
     X(priced)                                                                  \
     X(traffic)                                                                 \

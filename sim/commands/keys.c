@@ -7,9 +7,9 @@
 #include "sim/core/config/config_value.h"
 
 static const struct flag flags[] = {
-    FLAG_OPERAND("COMMAND", NULL, "whose config: that of --set, the run config"
-        " of a study's points, a machine profile for machine; or grid, the file"
-        " of predict --grid"),
+    FLAG_OPERAND("COMMAND", NULL, "whose config: that of --set, a study and the"
+        " run config of its points for sweep, a machine profile for machine; or"
+        " grid, the file of predict --grid"),
     FLAG_FORMAT(NULL, format_names),
     FLAG_END
 };
@@ -18,6 +18,7 @@ static const struct flag flags[] = {
 struct named {
     const char *name;
     const struct config_schema *schema;
+    const struct file_key *const *file_keys;     /* before those; or NULL */
 };
 
 /* The i-th of the commands' configs, and of the files that flags read; name NULL:
@@ -27,13 +28,13 @@ static struct named named_at(int i)
     const struct command *command = commands[i / 2];
     if (i % 2 == 0)
         return (struct named){ command->config ? command->name : NULL,
-                               command->config };
+                               command->config, command->file_keys };
     return (struct named){ command->also ? command->also->kind : NULL,
-                           command->also };
+                           command->also, NULL };
 }
 
-/* NULL: there is no such command or file, or it has no config. */
-static const struct config_schema *find(const char *name, struct error *err)
+/* STATUS_BAD_VALUE: there is no such command or file, or it has no config. */
+static enum status find(struct named *out, const char *name, struct error *err)
 {
     struct nearest near = nearest_to(name);
     char all[256] = "";
@@ -43,20 +44,32 @@ static const struct config_schema *find(const char *name, struct error *err)
         const size_t used = strlen(all);
         if (!named.name)
             continue;
+        *out = named;
         if (strcmp(named.name, name) == 0)
-            return named.schema;
+            return STATUS_OK;
         nearest_offer(&near, named.name);
         snprintf(all + used, sizeof all - used, "%s%s", used ? ", " : "",
                  named.name);
     }
-    error_set(err, STATUS_BAD_VALUE, "COMMAND %s: allowed is one of %s%s%s%s",
-              name, all, near.name ? "; did you mean '" : "",
-              near.name ? near.name : "", near.name ? "'?" : "");
-    return NULL;
+    return error_set(err, STATUS_BAD_VALUE, "COMMAND %s: allowed is one of"
+                     " %s%s%s%s", name, all, near.name ? "; did you mean '" : "",
+                     near.name ? near.name : "", near.name ? "'?" : "");
 }
 
-static enum status print_table(const struct config_schema *schema,
-                               enum format format, struct error *err)
+static void put_file_keys(struct table *t, const struct file_key *key)
+{
+    for (; key->name; key++) {
+        table_row(t, ROW_PLAIN);
+        table_text(t, key->name);
+        table_text(t, key->allowed);
+        table_text(t, key->fallback ? key->fallback : "");
+        table_amount(t, amount_of(!key->fallback, PROV_COUNTED));
+        table_text(t, key->help);
+    }
+}
+
+static enum status print_table(const struct named *of, enum format format,
+                               struct error *err)
 {
     static const struct column columns[] = {
         { "key", "key", "", COLUMN_TEXT, true },
@@ -69,7 +82,10 @@ static enum status print_table(const struct config_schema *schema,
     struct table t;
 
     table_open(&t, "keys", columns, sizeof columns / sizeof *columns);
-    for (const struct config_key *key = schema->keys; key->name; key++) {
+    for (const struct file_key *const *keys = of->file_keys; keys && *keys;
+         keys++)
+        put_file_keys(&t, *keys);
+    for (const struct config_key *key = of->schema->keys; key->name; key++) {
         config_value_allowed(allowed, key);
         table_row(&t, ROW_PLAIN);
         table_text(&t, key->name);
@@ -83,19 +99,31 @@ static enum status print_table(const struct config_schema *schema,
     return status;
 }
 
+static void print_text(const struct named *of)
+{
+    const struct file_key *const *keys = of->file_keys;
+
+    for (; keys && *keys; keys++)
+        config_help_file(*keys, stdout);
+    if (of->file_keys)
+        fputs("\nKeys of the config that points start from, where command is"
+              " train; of others, isobath keys COMMAND:\n\n", stdout);
+    config_help(of->schema, stdout);
+}
+
 static int run(void *options)
 {
     const struct command_options *o = options;
     struct error err;
-    const struct config_schema *schema = find(o->operand[0], &err);
-    enum status status = STATUS_OK;
+    struct named found = { .name = NULL };
+    enum status status = find(&found, o->operand[0], &err);
 
-    if (!schema)
+    if (status != STATUS_OK)
         return command_fail(&err);
     if (o->format == FORMAT_TEXT)
-        config_help(schema, stdout);
+        print_text(&found);
     else
-        status = print_table(schema, (enum format)o->format, &err);
+        status = print_table(&found, (enum format)o->format, &err);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }
 

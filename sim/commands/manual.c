@@ -137,6 +137,19 @@ static void put_keys(FILE *file, const char *heading,
     }
 }
 
+static void put_file_keys(FILE *file, const char *heading,
+                          const struct file_key *const *keys)
+{
+    char described[512];
+
+    fprintf(file, ".SH %s\n", heading);
+    for (; *keys; keys++)
+        for (const struct file_key *key = *keys; key->name; key++) {
+            config_describe_file(described, sizeof described, key);
+            put_row(file, key->name, described, key->help);
+        }
+}
+
 void manual_command(FILE *file, const struct command *command)
 {
     put_title(file, command->name, command->help);
@@ -168,6 +181,8 @@ void manual_command(FILE *file, const struct command *command)
     }
     if (command->config)
         put_keys(file, "KEYS", command->config);
+    if (command->file_keys)
+        put_file_keys(file, "KEYS OF THE FILE", command->file_keys);
     if (command->also)
         put_keys(file, "KEYS OF THE FILE", command->also);
     put_exit_status(file);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "models/files/hf_config.h"
+#include "sim/commands/rival_load.h"
 #include "sim/core/answer/json.h"
 #include "sim/core/answer/summary.h"
 #include "sim/core/model/plan.h"
@@ -24,7 +25,7 @@ enum status predict_trace_check(const struct predict_options *o,
 {
     static const char *const senseless[] = {
         "--by", "--explain", "--measured", "--convention", "--accumulate",
-        "--execution", "--against", "--shard", NULL };
+        "--execution", "--shard", NULL };
     const char *with = o->trace ? "--trace" : "--synthetic";
 
     if (o->trace && o->synthetic >= 0)
@@ -272,7 +273,49 @@ static struct amount predicted(double value)
     return amount_of(value, PROV_PREDICTED);
 }
 
+/* The rival of --against, NULL where that is the twin, and what a step takes of
+ * it. */
+static const struct rival *rival_of(const struct predict_answer *a)
+{
+    return predict_told(a) == PREDICT_TWIN ? NULL : &a->rival[predict_told(a)];
+}
+
+enum { OF_RIVAL = 4 };
+
+/* flops, bytes, seconds, joules; NAN: unknown. */
+static void ratios_of(double out[OF_RIVAL], const struct answer *x)
+{
+    const struct rival_steps *r = &x->batches.rival;
+    const double steps[OF_RIVAL] = { r->flops, r->bytes, r->seconds,
+                                     r->joules };
+
+    for (int i = 0; i < OF_RIVAL; i++) {
+        const struct distribution *d = &x->rows[SPREAD_STEP_FLOPS + i].d;
+        out[i] = d->n > 0 ? d->mean * (double)d->n / steps[i] : (double)NAN;
+    }
+}
+
 /* ---- text ---- */
+
+static void print_against(FILE *file, const struct answer *x)
+{
+    const struct rival *rival = rival_of(x->a);
+    const char *before = "";
+    double ratio[OF_RIVAL];
+
+    if (!rival)
+        return;
+    ratios_of(ratio, x);
+    fprintf(file, "against %s:\nthe mean step takes ", rival->about);
+    for (int i = 0; i < OF_RIVAL; i++) {
+        if (!isfinite(ratio[i]))
+            continue;
+        fprintf(file, "%s%.3f of its %s", before, ratio[i],
+                spread_rows[SPREAD_STEP_FLOPS + i].quantity);
+        before = ", ";
+    }
+    fputc('\n', file);
+}
 
 static void print_routes(FILE *file, const struct answer *x)
 {
@@ -409,8 +452,10 @@ static enum status print_text(FILE *file, const struct answer *x,
             " windows side by side,\nas in a decode step, any keeps its token;"
             " if alone: were each kept by itself, 1-(1-c)^B\n"
             "a token's costs are those of its own rows; of dense: over the mean"
-            " of the dense twin\npredicted: nothing was run%s\n",
-            x->batches.n_sequences, x->a->machine
+            " of the dense twin\n", x->batches.n_sequences);
+    print_against(file, x);
+    fprintf(file, "predicted: nothing was run%s\n",
+            x->a->machine
             ? "; joules are modelled from the profile's coefficients"
             : "; --machine FILE adds seconds and joules");
     return status;
@@ -435,9 +480,12 @@ static enum status print_csv(FILE *file, const struct answer *x,
         { "most", "", "", COLUMN_FACTOR, true },
         { "dense_mean", "", "", COLUMN_FACTOR, true },
         { "of_dense", "", "", COLUMN_FACTOR, true },
+        { "of_rival", "", "", COLUMN_FACTOR, true },
     };
+    double ratio[OF_RIVAL];
     struct table t;
 
+    ratios_of(ratio, x);
     table_open(&t, "spread", columns, sizeof columns / sizeof *columns);
     t.digits = 9;
     for (size_t i = 0; i < x->n_rows; i++) {
@@ -457,6 +505,10 @@ static enum status print_csv(FILE *file, const struct answer *x,
         table_amount(&t, predicted(d->most));
         table_amount(&t, predicted(d->dense));
         table_amount(&t, predicted(of_dense(d)));
+        table_amount(&t, predicted(i >= SPREAD_STEP_FLOPS &&
+                                   i < SPREAD_STEP_FLOPS + OF_RIVAL
+                                       ? ratio[i - SPREAD_STEP_FLOPS]
+                                       : (double)NAN));
     }
     enum status status = table_print(&t, FORMAT_CSV, file, err);
     table_close(&t);
@@ -485,6 +537,27 @@ static json_t *rows_json(const struct answer *x)
             "of_dense", json_number(of_dense(d))));
     }
     return out;
+}
+
+/* Null where the rival is the twin, whose means stand with the spreads. */
+static json_t *against_json(const struct answer *x)
+{
+    const struct rival *rival = rival_of(x->a);
+    json_t *ratios = json_object();
+    double ratio[OF_RIVAL];
+
+    if (!rival) {
+        json_decref(ratios);
+        return json_null();
+    }
+    ratios_of(ratio, x);
+    for (int i = 0; i < OF_RIVAL; i++)
+        json_object_set_new(ratios, spread_rows[SPREAD_STEP_FLOPS + i].quantity,
+                            json_number(ratio[i]));
+    return json_pack("{s:s, s:s, s:s, s:f, s:o}", "rival",
+                     x->a->options->against, "name", rival->name, "about",
+                     rival->about, "layers", rival->layers, "step_ratio",
+                     ratios);
 }
 
 static json_t *routes_json(const struct answer *x)
@@ -528,6 +601,7 @@ static enum status print_json(FILE *file, const struct answer *x, int argc,
                                         err);
     json_object_set_new(summary, "routes", routes_json(x));
     json_object_set_new(summary, "spread", rows_json(x));
+    json_object_set_new(summary, "against", against_json(x));
     if (status == STATUS_OK)
         status = json_print(summary, file, err);
     json_decref(summary);
@@ -553,6 +627,31 @@ static void show(void *context, double done, double of)
     progress_at(&p->progress, done, "");
 }
 
+/* The rival of the model at the length of the routes. */
+static enum status make_rival(struct answer *x, struct error *err)
+{
+    struct predict_answer *a = x->a;
+    const int told = predict_told(a);
+    const char *against = a->options->against;
+
+    if (told == PREDICT_TWIN)
+        return STATUS_OK;
+    enum status status = rival_load(&a->rival[told], against, &a->question.spec,
+                                    routes_longest(x->routes), err);
+    if (status == STATUS_OK && spec_n_routed(rival_nearest(&a->rival[told])) > 0)
+        return error_set(err, STATUS_BAD_VALUE, "--against %.64s: it routes, and"
+                         " nobody says whom: allowed with %s are dense rivals",
+                         against, a->options->trace ? "--trace"
+                                                    : "--synthetic");
+    if (status == STATUS_OK && x->supposed &&
+        a->rival[told].kind == RIVAL_FLOPS)
+        return error_set(err, STATUS_BAD_VALUE, "--against equal-flops: %.160s is"
+                         " dense, so its own FLOPs are the dense twin's; --set"
+                         " routing.capacity says what it is supposed to route",
+                         a->options->model);
+    return status;
+}
+
 static enum status price(struct answer *x, struct error *err)
 {
     struct predict_answer *a = x->a;
@@ -560,8 +659,8 @@ static enum status price(struct answer *x, struct error *err)
     struct shown_progress shown = { .begun = false };
 
     q.n_tokens = q.phase == MEMORY_DECODE ? (int32_t)a->options->context : 0;
-    enum status status = batches_price(&x->batches, x->routes, &q, show, &shown,
-                                       err);
+    enum status status = batches_price(&x->batches, x->routes, &q,
+                                       rival_of(a), show, &shown, err);
     if (shown.begun)
         progress_end(&shown.progress);
     return status == STATUS_OK ? tell_all(x, err) : status;
@@ -580,8 +679,10 @@ enum status predict_trace_print(FILE *file, struct predict_answer *a, int argc,
                                            : open_drawn(&x->routes, a, err);
     if (status == STATUS_OK) {
         a->question.n_tokens = routes_longest(x->routes);
-        status = price(x, err);
+        status = make_rival(x, err);
     }
+    if (status == STATUS_OK)
+        status = price(x, err);
     if (status == STATUS_OK)
         status = a->options->common.format == FORMAT_JSON
                      ? print_json(file, x, argc, argv, err)

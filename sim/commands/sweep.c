@@ -499,5 +499,6 @@ const struct command sweep_command = {
         "  isobath sweep capacity-demo -o build/sweep --jobs 2\n",
     .kinds = (const char *const[]){ "studies", NULL },
     .flags = flags, .config = &train_config_schema,
+    .file_keys = sweep_file_keys,
     .options_size = sizeof(struct options), .run = run,
 };

@@ -25,7 +25,11 @@ struct walk {
     double *dense_flops, *dense_seconds;
     double *own;                     /* [B] flops of a decode step */
     int32_t *scratch;                /* [2,T], or T and B */
+    const struct rival *rival;
+    struct step_model end[2];        /* [rival->n_ends] */
+    struct allocation rest[2];       /* all tokens, of the ends' layers */
     struct step_price now, then;     /* the step's, and the twin's */
+    struct rival_steps against;      /* the rival's, likewise */
     int32_t  twin_B, twin_T;         /* that `then` is of; 0: of none */
     batches_progress *at;
     void *context;
@@ -33,8 +37,44 @@ struct walk {
     struct error *err;
 };
 
-/* The twin's price depends on lengths alone: it is that of the step before,
- * where both are of as many equal ones. */
+static struct rival_steps steps_of_price(const struct step_price *p)
+{
+    return (struct rival_steps){ p->flops, p->bytes, p->seconds, p->joules };
+}
+
+static double between(const struct rival *r, double low, double high)
+{
+    return r->n_ends > 1 ? low + r->way * (high - low) : low;
+}
+
+/* Of a depth between whole ones, in proportion. */
+static enum status price_rival(struct walk *w, const struct allocation *a)
+{
+    struct rival_steps x[2] = { { .flops = 0 }, { .flops = 0 } };
+    struct step_price price;
+    enum status status = STATUS_OK;
+
+    for (int e = 0; w->rival && e < w->rival->n_ends && status == STATUS_OK;
+         e++) {
+        struct allocation *all = &w->rest[e];
+        all->n_sequences = a->n_sequences;
+        all->n_tokens = a->n_tokens;
+        for (int32_t b = 0; b < a->n_sequences; b++)
+            all->length[b] = a->length[b];
+        status = step_price(&price, &w->end[e], w->question, all, w->err);
+        x[e] = steps_of_price(&price);
+    }
+    if (w->rival)
+        w->against = (struct rival_steps){
+            between(w->rival, x[0].flops, x[1].flops),
+            between(w->rival, x[0].bytes, x[1].bytes),
+            between(w->rival, x[0].seconds, x[1].seconds),
+            between(w->rival, x[0].joules, x[1].joules) };
+    return status;
+}
+
+/* The twin's price depends on lengths alone, as the rival's does: it is that of the
+ * step before, where both are of as many equal ones. */
 static enum status price_twin(struct walk *w, const struct allocation *a)
 {
     const int32_t T = allocation_length(a, 0);
@@ -46,7 +86,9 @@ static enum status price_twin(struct walk *w, const struct allocation *a)
         return STATUS_OK;
     w->twin_B = same ? a->n_sequences : 0;
     w->twin_T = T;
-    return step_price(&w->then, &w->dense, w->question, a, w->err);
+    enum status status = step_price(&w->then, &w->dense, w->question, a,
+                                    w->err);
+    return status == STATUS_OK ? price_rival(w, a) : status;
 }
 
 /* ---- what a step adds ---- */
@@ -73,6 +115,10 @@ static enum status add_step(struct walk *w)
                           d->layer_seconds[l], w->err);
     }
     out->n_steps++;
+    out->rival.flops += w->against.flops;
+    out->rival.bytes += w->against.bytes;
+    out->rival.seconds += w->against.seconds;
+    out->rival.joules += w->against.joules;
     return status == STATUS_OK ? ledger_charge(out->total, any, &p->cost)
                                : status;
 }
@@ -392,6 +438,14 @@ static enum status open_walk(struct walk *w, int32_t B, int32_t T)
         status = step_open(&w->model, &q->spec, q, T, w->err);
     if (status == STATUS_OK)
         status = step_open(&w->dense, &dense, q, T, w->err);
+    for (int e = 0; w->rival && e < w->rival->n_ends && status == STATUS_OK;
+         e++) {
+        const struct model_spec *end = &w->rival->end[e];
+        status = step_open(&w->end[e], end, q, T, w->err);
+        if (status == STATUS_OK)
+            status = allocation_open(&w->rest[e], plan_n_choices(end), B, T,
+                                     w->err);
+    }
     if (status == STATUS_OK)
         status = allocation_open(&w->batch, n, B, T, w->err);
     if (status == STATUS_OK)
@@ -419,6 +473,10 @@ static void close_walk(struct walk *w)
 {
     step_close(&w->model);
     step_close(&w->dense);
+    for (int e = 0; e < 2; e++) {
+        step_close(&w->end[e]);
+        allocation_close(&w->rest[e]);
+    }
     allocation_close(&w->batch);
     allocation_close(&w->all);
     allocation_close(&w->step);
@@ -467,12 +525,17 @@ static enum status walk_batches(struct walk *w)
 
 enum status batches_price(struct batches *out, const struct routes *routes,
                           const struct predict_question *question,
-                          batches_progress *at, void *context,
-                          struct error *err)
+                          const struct rival *rival, batches_progress *at,
+                          void *context, struct error *err)
 {
     const int32_t B = question->n_sequences, T = routes_longest(routes);
     struct walk w = { .out = out, .routes = routes, .question = question,
-                      .at = at, .context = context, .err = err };
+                      .rival = rival, .at = at, .context = context,
+                      .err = err };
+
+    if (!rival)
+        w.against = (struct rival_steps){ (double)NAN, (double)NAN, (double)NAN,
+                                          (double)NAN };
 
     if (B > routes_windows(routes)) {
         error_set(err, STATUS_BAD_VALUE, "--batch %d: there are %lld windows;"

@@ -9,6 +9,7 @@
 #define BATCHES_H
 
 #include "sim/price/predict_table.h"
+#include "sim/price/rival.h"
 #include "sim/price/routes.h"
 #include "sim/price/spread.h"
 
@@ -53,16 +54,22 @@ struct batches {
     int64_t n_batches, n_steps, n_left_out;    /* the last: windows */
     int32_t n_sequences;     /* B that was priced */
     struct ledger *total;    /* of all steps, not resolved; owned */
+    struct rival_steps {     /* the rival's, summed over the same steps: flops,
+                              * bytes, seconds and joules; NAN: unknown, also
+                              * where there is no rival */
+        double flops, bytes, seconds, joules;
+    } rival;
 };
 
 /* `question` has the phase, regime, machine and B; its n_tokens is read in
- * decode alone: the one position that is priced, counted from 1, or 0: all.
+ * decode alone: the one position that is priced, counted from 1, or 0: all.  A
+ * rival that routes nothing is priced for every step too; NULL: none is.
  * *out is {0}; release it with batches_close(), also after a failure.  `at` is told how many
  * steps are done of how many, and may be NULL. */
 typedef void batches_progress(void *context, double done, double of);
 enum status batches_price(struct batches *out, const struct routes *routes,
                           const struct predict_question *question,
-                          batches_progress *at, void *context,
+                          const struct rival *rival, batches_progress *at, void *context,
                           struct error *err) MUST_CHECK;
 void        batches_close(struct batches *batches);
 

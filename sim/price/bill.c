@@ -109,12 +109,14 @@ struct predict_range bill_range(const struct bill *bill,
                                 enum precision products, int n_draws)
 {
     struct random random = random_seeded(0);
+    struct random kinds = random_seeded(1);
     struct predict_range range = { .n_draws = n_draws ? n_draws : BILL_DRAWS };
     const struct rates rates = rates_of(machine, products);
     const struct total value = total_by(bill, &rates);
 
     for (int i = 0; i < range.n_draws; i++) {
-        const struct rates drawn = rates_drawn(machine, products, &random);
+        const struct rates drawn = rates_drawn(machine, products, &random,
+                                               &kinds);
         const struct total total = total_by(bill, &drawn);
         range.drawn_seconds[i] = total.seconds;
         range.drawn_joules[i] = total.joules;

@@ -1,8 +1,9 @@
 /* bill.h - Keep the loads that a prediction charged, to price them again with
  * other coefficients: the interval of a total.
  *
- * All ops of a draw have the same coefficients, which err together; so the
- * interval of a sum is as wide as they are, and that of a ratio is narrow. */
+ * All ops of a draw have the same coefficients, which err together (a launch's in
+ * part, rates.h); so the interval of a sum is as wide as they are, and that of a
+ * ratio is narrow. */
 #ifndef BILL_H
 #define BILL_H
 

@@ -20,8 +20,18 @@ static double pick(const struct quantity *q, struct random *random)
     return triangle(q->low, q->value, q->high, random);
 }
 
+/* Beside that of products, which is the machine's. */
+static void draw_launches(struct rates *r, const struct quantity *q,
+                          struct random *kinds)
+{
+    for (int w = 0; w < WORK_COUNT; w++)
+        if (w != WORK_MATMUL)
+            r->launch[w] = kinds && random_uniform(kinds) < 0.5
+                               ? pick(q, kinds) : r->launch[WORK_MATMUL];
+}
+
 static struct rates rates_by(const struct machine *m, enum precision products,
-                             struct random *random)
+                             struct random *random, struct random *kinds)
 {
     struct rates r = {
         .machine = m,
@@ -35,7 +45,7 @@ static struct rates rates_by(const struct machine *m, enum precision products,
         .select = pick(&m->select_rows_per_second, random),
         .unmodelled = m->unmodelled.value > 0 ? pick(&m->unmodelled, random)
                                               : 1,
-        .launch = pick(&m->launch_seconds, random),
+        .launch[WORK_MATMUL] = pick(&m->launch_seconds, random),
         .overlap = pick(&m->launch_overlap, random),
         .serial = triangle(0, 0, 1, random),
         .serial_memory = pick(&m->serial_memory, random),
@@ -52,16 +62,17 @@ static struct rates rates_by(const struct machine *m, enum precision products,
         r.level[i].rate = pick(&level->bytes_per_second, random);
         r.level[i].joules = pick(&level->joules_per_byte, random);
     }
+    draw_launches(&r, &m->launch_seconds, kinds);
     return r;
 }
 
 struct rates rates_of(const struct machine *machine, enum precision products)
 {
-    return rates_by(machine, products, NULL);
+    return rates_by(machine, products, NULL, NULL);
 }
 
 struct rates rates_drawn(const struct machine *machine, enum precision products,
-                         struct random *random)
+                         struct random *random, struct random *kinds)
 {
-    return rates_by(machine, products, random);
+    return rates_by(machine, products, random, kinds);
 }

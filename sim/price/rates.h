@@ -17,7 +17,8 @@ struct rates {
                                       * unknown: it bounds no time */
     double unmodelled;               /* that the sum of all that is multiplied
                                       * by */
-    double launch, overlap;          /* s an op; share that work may hide */
+    double launch[WORK_COUNT];       /* s an op of a kind */
+    double overlap;                  /* share of it that work may hide */
     double serial;                   /* share of the shorter of arithmetic and
                                       * memory that does not hide behind the
                                       * longer: 0, drawn up to 1 */
@@ -31,8 +32,11 @@ struct rates {
 struct rates rates_of(const struct machine *machine, enum precision products);
 
 /* Every number by itself from the triangle of its low, value and high; all ops
- * are then priced by the same draw. */
+ * are then priced by the same draw.  But a launch is an op's as much as the
+ * machine's: each kind of work goes by the draw of products or, as often, by its
+ * own, from `kinds`.  Else what waits for launches alone would be known exactly
+ * beside a rival that does too, whatever a launch takes. */
 struct rates rates_drawn(const struct machine *machine, enum precision products,
-                         struct random *random);
+                         struct random *random, struct random *kinds);
 
 #endif

@@ -107,6 +107,7 @@ double roofline_seconds(const struct rates *r, const struct roofline_load *load,
     const double arithmetic = arithmetic_seconds(r, load);
     const double caches = caches_seconds(r, traffic);
     const double memory = memory_seconds(r, traffic);
+    const double launch = r->launch[load->work];
     const bool waits = flops_streams(load->work) && !isnan(r->serial_memory);
     const double work =
         waits ? beside(beside(arithmetic, caches, r->serial_caches), memory,
@@ -116,9 +117,9 @@ double roofline_seconds(const struct rates *r, const struct roofline_load *load,
     if (isnan(arithmetic))           /* fmax() would drop it */
         return arithmetic;
     const double exchange = load->exchanged > 0
-                                ? load->exchanged / r->link + r->launch : 0;
-    return r->unmodelled * (fmax(work, r->launch * r->overlap) +
-                            r->launch * (1 - r->overlap) + exchange);
+                                ? load->exchanged / r->link + launch : 0;
+    return r->unmodelled * (fmax(work, launch * r->overlap) +
+                            launch * (1 - r->overlap) + exchange);
 }
 
 /* Nothing costs nothing, whatever each would. */

@@ -6,14 +6,39 @@
 #include <string.h>
 #include <time.h>
 #include "sim/core/answer/json.h"
-#include "sim/core/base/names.h"
 
-#define CLAIM_MAP(X)                                                           \
-    X(CLAIM_NAME, "name")      X(CLAIM_CLAIM, "claim")   X(CLAIM_A, "a")       \
-    X(CLAIM_B, "b")            X(CLAIM_IS, "is")         X(CLAIM_METRIC, "metric") \
-    X(CLAIM_MARGIN, "margin")  X(CLAIM_TEST, "test")     X(CLAIM_PHASE, "phase")
-enum { CLAIM_MAP(NAMES_ID) CLAIM_KEYS };
-static const char *const keys[] = { CLAIM_MAP(NAMES_WORD) NULL };
+enum { CLAIM_NAME, CLAIM_CLAIM, CLAIM_A, CLAIM_B, CLAIM_IS, CLAIM_METRIC,
+       CLAIM_MARGIN, CLAIM_TEST, CLAIM_PHASE, CLAIM_KEYS };
+
+#define OF_CLAIM "claims[]."
+
+const struct file_key claims_keys[CLAIM_KEYS + 1] = {
+    [CLAIM_NAME] = { OF_CLAIM "name", "a text", NULL, "what it is called" },
+    [CLAIM_CLAIM] = { OF_CLAIM "claim", "a text", "", "what is claimed, in"
+        " words" },
+    [CLAIM_A] = { OF_CLAIM "a", "the name of a row of settings, or a list of"
+        " them", NULL, "whose loss is judged; of several the best in the other"
+        " phases" },
+    [CLAIM_B] = { OF_CLAIM "b", "the name of a row of settings, or a list of"
+        " them", NULL, "the rival, likewise" },
+    [CLAIM_IS] = { OF_CLAIM "is", "one of lower, higher, same", NULL,
+        "what a's loss is, less b's" },
+    [CLAIM_METRIC] = { OF_CLAIM "metric", "one of causal, topk", "causal",
+        "the held-out loss under which rule" },
+    [CLAIM_MARGIN] = { OF_CLAIM "margin", "a share of b's loss, above 0, below"
+        " 1", "0.005", "a difference that is none" },
+    [CLAIM_TEST] = { OF_CLAIM "test", "one of auto, paired, unpaired", "auto",
+        "paired by seed, or not; auto: what the arms' correlation makes"
+        " narrower" },
+    [CLAIM_PHASE] = { OF_CLAIM "phase", "the name of a phase", "",
+        "whose points judge; needed where the study has phases" },
+    [CLAIM_KEYS] = { NULL, NULL, NULL, NULL },
+};
+
+static const char *word_of(int key)
+{
+    return claims_keys[key].name + strlen(OF_CLAIM);
+}
 
 /* The words that a key may have; the first is the default, "" none. */
 static const char *const words[CLAIM_KEYS][4] = {
@@ -33,7 +58,7 @@ static enum status find_keys(const struct study *s, const yaml_node_t *claim,
         const yaml_node_t *key = document_key(s->document, claim, i);
         const char *text = document_text(key);
         int k = 0;
-        while (k < CLAIM_KEYS && (!text || strcmp(text, keys[k]) != 0))
+        while (k < CLAIM_KEYS && (!text || strcmp(text, word_of(k)) != 0))
             k++;
         if (k == CLAIM_KEYS)
             return study_refuse(s, key, err, "unknown key: allowed in a claim are name,"
@@ -102,14 +127,14 @@ static enum status read_word(const struct study *s, json_t *out, int key,
     for (int w = 0; w < 4 && words[key][w]; w++) {
         size_t used = strlen(allowed);
         if (*words[key][w] && text && strcmp(text, words[key][w]) == 0) {
-            json_object_set_new(out, keys[key], json_text(text));
+            json_object_set_new(out, word_of(key), json_text(text));
             return STATUS_OK;
         }
         snprintf(allowed + used, sizeof allowed - used, "%s%s", used ? ", " : "",
                  words[key][w]);
     }
     return study_refuse(s, node ? node : claim, err, "%s: allowed is one of %s",
-                        keys[key], allowed);
+                        word_of(key), allowed);
 }
 
 static enum status read_margin(const struct study *s, json_t *out,
@@ -126,7 +151,7 @@ static enum status read_margin(const struct study *s, json_t *out,
     if (!text || (node && end == text) || *end || !(margin > 0 && margin < 1))
         return study_refuse(s, node, err, "margin: allowed is a share of the loss"
                             " between 0 and 1, 0.005");
-    json_object_set_new(out, keys[CLAIM_MARGIN], json_real(margin));
+    json_object_set_new(out, word_of(CLAIM_MARGIN), json_real(margin));
     return STATUS_OK;
 }
 
@@ -151,8 +176,8 @@ static enum status read_claim(const struct study *s, json_t *out,
     const char *phase = NULL;
     enum status status = find_keys(s, claim, node, err);
 
-    json_object_set_new(out, keys[CLAIM_A], a);
-    json_object_set_new(out, keys[CLAIM_B], b);
+    json_object_set_new(out, word_of(CLAIM_A), a);
+    json_object_set_new(out, word_of(CLAIM_B), b);
     if (status == STATUS_OK && !(node[CLAIM_NAME] &&
                                  document_text(node[CLAIM_NAME])))
         status = study_refuse(s, claim, err, "a claim needs a name");
@@ -169,11 +194,11 @@ static enum status read_claim(const struct study *s, json_t *out,
         status = read_margin(s, out, node[CLAIM_MARGIN], err);
     if (status != STATUS_OK)
         return status;
-    json_object_set_new(out, keys[CLAIM_NAME],
+    json_object_set_new(out, word_of(CLAIM_NAME),
                         json_text(document_text(node[CLAIM_NAME])));
-    json_object_set_new(out, keys[CLAIM_CLAIM], json_text(node[CLAIM_CLAIM]
+    json_object_set_new(out, word_of(CLAIM_CLAIM), json_text(node[CLAIM_CLAIM]
         ? document_text(node[CLAIM_CLAIM]) : NULL));
-    json_object_set_new(out, keys[CLAIM_PHASE], json_text(phase));
+    json_object_set_new(out, word_of(CLAIM_PHASE), json_text(phase));
     return STATUS_OK;
 }
 

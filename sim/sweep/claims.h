@@ -18,6 +18,9 @@
 
 #include "sim/sweep/study.h"
 
+/* What may stand in one. */
+extern const struct file_key claims_keys[];
+
 /* Into s->sweep.claims; rows and phases are read by then. */
 enum status claims_read(struct study *s, const yaml_node_t *node,
                         struct error *err) MUST_CHECK;

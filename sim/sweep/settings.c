@@ -124,12 +124,28 @@ enum status settings_column(struct study *s, const char *key,
     return STATUS_OK;
 }
 
+#define OF_ROW "settings[]."
+
+const struct file_key settings_keys[WORDS + 1] = {
+    [WORD_NAME] = { OF_ROW "name", "a text", NULL,
+        "what the row is called in tables, claims and solve" },
+    [WORD_PHASE] = { OF_ROW "phase", "a name under phases, or a list of them",
+        "the first phase", "whose axes the row runs at" },
+    [WORD_SOLVE] = { OF_ROW "solve", "a mapping, {width: forward_flops, as:"
+        " dense}", "", "what is left to be found, so that the row costs what"
+        " another costs at the same values of all axes" },
+    [WORDS] = { NULL, NULL, NULL, NULL },
+};
+
+static bool is_word(const char *key, int word)
+{
+    return strcmp(key, settings_keys[word].name + strlen(OF_ROW)) == 0;
+}
+
 enum status settings_read(struct study *s, struct settings *out,
                           const yaml_node_t *words[WORDS],
                           const yaml_node_t *node, struct error *err)
 {
-    static const char *const word[WORDS] = { "name", "phase", "solve" };
-
     if (node->type != YAML_MAPPING_NODE)
         return study_refuse(s, node, err, "allowed is a mapping, train.steps: 10");
     for (ptrdiff_t i = 0; i < document_size(node); i++) {
@@ -137,7 +153,7 @@ enum status settings_read(struct study *s, struct settings *out,
         struct sweep_setting setting = { .key = "" };
         enum status status = settings_key(s, &setting.key, node, i, err);
         int w = 0;
-        while (words && w < WORDS && strcmp(setting.key, word[w]) != 0)
+        while (words && w < WORDS && !is_word(setting.key, w))
             w++;
         if (status == STATUS_OK && words && w < WORDS)
             words[w] = value;

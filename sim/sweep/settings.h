@@ -92,6 +92,7 @@ enum status settings_column(struct study *study, const char *key,
 /* Read `key: value` pairs into `out`.  Unless `words` is NULL, the keys name,
  * phase and solve are no settings: their nodes go there. */
 enum { WORD_NAME, WORD_PHASE, WORD_SOLVE, WORDS };
+extern const struct file_key settings_keys[WORDS + 1];
 enum status settings_read(struct study *study, struct settings *out,
                           const yaml_node_t *words[WORDS],
                           const yaml_node_t *node,

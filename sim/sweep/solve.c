@@ -15,6 +15,20 @@ const char *const solve_keys[SOLVE_PART_COUNT][SOLVE_MAX_KEYS] = {
 
 enum { VALUE_SIZE = 24 };        /* digits of an int64_t */
 
+#define OF_SOLVE "settings[].solve."
+#define EQUALS "one of training_flops, forward_flops, parameters"
+
+const struct file_key solve_said[] = {
+    { OF_SOLVE "layers", EQUALS, "", "find model.layers, so that this is as near"
+      " to that of the other row as whole layers can come" },
+    { OF_SOLVE "width", EQUALS, "", "find model.channels and model.heads in"
+      " their proportion, heads as large as they are" },
+    { OF_SOLVE "tokens", "training_flops", "", "find train.steps" },
+    { OF_SOLVE "as", "the name of a row that is not solved itself", NULL,
+      "the row that it is to cost as much as" },
+    { NULL, NULL, NULL, NULL },
+};
+
 static int find_word(const char *const *names, const char *text)
 {
     int i = 0;

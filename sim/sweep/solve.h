@@ -18,6 +18,9 @@
 
 #include "sim/sweep/settings.h"
 
+/* What may stand there. */
+extern const struct file_key solve_said[];
+
 /* Into row->solve; what is solved is appended to `own` without a value. */
 enum status solve_read(struct study *s, struct settings *own, struct row *row,
                        const yaml_node_t *node, struct error *err) MUST_CHECK;

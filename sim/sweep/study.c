@@ -417,18 +417,43 @@ static enum status keep_claims(struct study *s, const yaml_node_t *node,
 }
 
 /* The parts of a study, in the order in which they are read. */
-static const struct {
-    const char *name;
-    enum status (*read)(struct study *s, const yaml_node_t *node,
-                        struct error *err);
-} parts[] = {
-    { "base", read_base },     { "command", read_command },
-    { "set", read_set },       { "zip", read_zip },
-    { "axes", read_every },    { "phases", read_phases },
-    { "settings", read_rows }, { "points", read_points },
-    { "claims", keep_claims },
+const struct file_key study_keys[] = {
+    { "base", "the name of a file, relative to the study", NULL,
+      "the run config that the points start from; of profile and predict a"
+      " model" },
+    { "command", "one of train, run, router, profile, predict", "train",
+      "what runs at each point; options of profile and predict are keys, as"
+      " predict.batch: 8" },
+    { "set", "a mapping, key: value", "", "keys of every point, as --set takes"
+      " them; files are relative to the study" },
+    { "zip", "a mapping from keys to lists of one length", "",
+      "lists that are taken together: the first values of all, then the second"
+      " ones; they make one axis" },
+    { "axes", "a mapping from keys to lists of values", "",
+      "every combination is a point, the last axis fastest" },
+    { "phases", "a mapping from at most 8 names to axes", "",
+      "axes of those rows alone that name the phase, as selection: {train.seed:"
+      " [1, 2]}; seeds of two phases may not be the same" },
+    { "settings", "a list of mappings, {name: mod, key: value}", "",
+      "named rows of keys; each is a point at every combination of zip, axes"
+      " and its phases" },
+    { "points", "a list of mappings, {name: alone, key: value}", "",
+      "points after those, one each; they take what settings[] takes" },
+    { "claims", "a list of mappings", "",
+      "what the study claims of its rows before it runs; isobath report judges"
+      " it; with command train alone" },
+    { NULL, NULL, NULL, NULL },
 };
-enum { PARTS = sizeof parts / sizeof *parts };
+
+static enum status (*const part_readers[])(struct study *s,
+                                           const yaml_node_t *node,
+                                           struct error *err) = {
+    read_base, read_command, read_set, read_zip, read_every, read_phases,
+    read_rows, read_points, keep_claims,
+};
+enum { PARTS = sizeof part_readers / sizeof *part_readers };
+_Static_assert(sizeof study_keys / sizeof *study_keys == PARTS + 1,
+               "a part that nobody reads, or that nobody tells of");
 
 static enum status check_part(const struct study *s, const yaml_node_t *root,
                               ptrdiff_t i, struct error *err)
@@ -436,17 +461,20 @@ static enum status check_part(const struct study *s, const yaml_node_t *root,
     const char *key = "";
     enum status status = settings_key(s, &key, root, i, err);
     struct nearest near = nearest_to(key);
+    char all[160] = "";
 
     for (int p = 0; p < PARTS; p++) {
-        nearest_offer(&near, parts[p].name);
-        if (status != STATUS_OK || strcmp(key, parts[p].name) == 0)
+        const size_t used = strlen(all);
+        nearest_offer(&near, study_keys[p].name);
+        if (status != STATUS_OK || strcmp(key, study_keys[p].name) == 0)
             return status;
+        snprintf(all + used, sizeof all - used, "%s%s", p ? ", " : "",
+                 study_keys[p].name);
     }
     return study_refuse(s, document_key(s->document, root, i), err,
-                        "unknown key '%.64s'%s%s%s: allowed are base, command, set,"
-                        " settings, zip, axes, phases, claims and points", key,
+                        "unknown key '%.64s'%s%s%s: allowed are %s", key,
                         near.name ? ", did you mean '" : "",
-                        near.name ? near.name : "", near.name ? "'?" : "");
+                        near.name ? near.name : "", near.name ? "'?" : "", all);
 }
 
 enum status study_read(struct study *s, struct error *err)
@@ -465,11 +493,11 @@ enum status study_read(struct study *s, struct error *err)
                               " the points start from");
     for (int p = 0; p < PARTS && status == STATUS_OK; p++) {
         const yaml_node_t *node = document_find(
-            s->document, root, document_size(root), parts[p].name);
+            s->document, root, document_size(root), study_keys[p].name);
         if (node)
-            status = parts[p].read(s, node, err);
+            status = part_readers[p](s, node, err);
         s->n_taken = s->sweep.n_keys;
-        if (parts[p].read == read_every)
+        if (part_readers[p] == read_every)
             s->sweep.n_axes = s->n_taken;
     }
     return status == STATUS_OK && !s->row &&

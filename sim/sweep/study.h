@@ -5,6 +5,9 @@
 
 #include "sim/sweep/settings.h"
 
+/* The parts of the file. */
+extern const struct file_key study_keys[];
+
 /* Read all but the items of points: and --set, into a study with an open
  * document; it has at least one row, which may be nameless, where it has axes. */
 enum status study_read(struct study *study, struct error *err) MUST_CHECK;

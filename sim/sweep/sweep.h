@@ -117,6 +117,9 @@ enum status sweep_open(struct sweep **out, const char *path,
                        struct error *err) MUST_CHECK;
 void        sweep_close(struct sweep *sweep);
 
+/* All that a study file may say, a table a part; NULL ends. */
+extern const struct file_key *const sweep_file_keys[];
+
 /* Write DIRECTORY/claims.json with the study's hash and the time, before a point
  * runs; what stands there stays.  STATUS_BAD_VALUE: other claims were fixed. */
 enum status sweep_fix_claims(const struct sweep *sweep, const char *directory,

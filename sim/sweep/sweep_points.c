@@ -168,6 +168,10 @@ static enum status take_extra(struct study *s,
     return STATUS_OK;
 }
 
+const struct file_key *const sweep_file_keys[] = {
+    study_keys, settings_keys, solve_said, claims_keys, NULL,
+};
+
 enum status sweep_open(struct sweep **out, const char *path,
                        const struct config_setting *extra, size_t n_extra,
                        struct error *err)

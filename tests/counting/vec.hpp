@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include "models/kernels/codes.h"
 #include "models/kernels/half.h"
 
 inline uint64_t counting_flops = 0;
@@ -316,10 +317,18 @@ static inline real real_nibble(real_int v, int less)
     return (float)((v & 15) - less);
 }
 
-static inline real real_five(real_int v, uint16_t bits, int c, int less)
+static inline real real_joined(real_int v, uint16_t bits, int c, int place,
+                               int less)
 {
-    return (float)((v & 15) + ((bits >> c & 1) << 4) - less);
+    return (float)((v & 15) + ((bits >> c & 1) << place) - less);
 }
+
+static inline real real_coded(real_int v, const struct code *code)
+{
+    return code->number[v & 15];
+}
+
+static inline real real_e8m0(const uint8_t *p) { return code_scale(p); }
 
 static inline lanes_int lanes_i8(const uint8_t *p)
 {
@@ -354,13 +363,27 @@ static inline lanes lanes_nibble(const lanes_int &v, int less)
     return lanes_of((v & 15) - less);
 }
 
-static inline lanes lanes_five(const lanes_int &v, uint16_t bits, int c,
-                               int less)
+static inline lanes lanes_joined(const lanes_int &v, uint16_t bits, int c,
+                                 int place, int less)
 {
     lanes x;
     for (int i = 0; i < REGISTER_LANES; i++)
-        x.at[i] = (float)((v.at[i] & 15) + ((bits >> (c + i) & 1) << 4) - less);
+        x.at[i] = (float)((v.at[i] & 15) +
+                          ((bits >> (c + i) & 1) << place) - less);
     return x;
+}
+
+static inline lanes lanes_coded(const lanes_int &v, const struct code *code)
+{
+    lanes x;
+    for (int i = 0; i < REGISTER_LANES; i++)
+        x.at[i] = code->number[v.at[i] & 15];
+    return x;
+}
+
+static inline lanes lanes_e8m0(const uint8_t *p)
+{
+    return row_read<lanes>(p, 1, code_scale);
 }
 
 static inline real real_half_like(real x) { return float_half_like(x.x); }

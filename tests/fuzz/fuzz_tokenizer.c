@@ -2,8 +2,8 @@
  * gives ids within its size, and that its tokens give back a text which it does
  * not change first.
  *
- * First byte b: the rest is a .bin; g: GGUF; m: a SentencePiece model; any other:
- * all of it is JSON. */
+ * First byte b: the rest is a .bin; g: GGUF; m: a SentencePiece model; c: a
+ * tokenizer_config.json; any other: all of it is JSON. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -27,6 +27,12 @@ static enum status read_gguf(struct tokenizer_parts *parts,
     gguf_close(file);
     return status;
 }
+
+/* A tokenizer for a config to name the tokens of. */
+static const char small[] =
+    "{\"added_tokens\":[{\"id\":0,\"content\":\"<s>\",\"special\":true}],"
+    "\"model\":{\"type\":\"BPE\",\"vocab\":{\"<s>\":0,\"a\":1,\"b\":2,\"ab\":3},"
+    "\"merges\":[\"a b\"]},\"pre_tokenizer\":{\"type\":\"ByteLevel\"}}";
 
 /* Texts are what their tokens say: nothing is replaced, removed or unknown. */
 static bool is_plain(const struct tokenizer_parts *parts)
@@ -77,6 +83,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     else if (bytes[0] == 'm')
         status = tokenizer_read_spm(&parts, bytes + 1, size - 1, "fuzz", 0,
                                     &err);
+    else if (bytes[0] == 'c')
+        status = tokenizer_read_json(
+            &parts, &(struct tokenizer_text){ "fuzz", small, sizeof small - 1 },
+            &(struct tokenizer_text){ "fuzz", (const char *)bytes + 1,
+                                      size - 1 }, 0, &err);
     else
         status = tokenizer_read_json(
             &parts, &(struct tokenizer_text){ "fuzz", (const char *)bytes,

@@ -16,7 +16,7 @@ struct job {
                                  * not what stands in them */
     const char *arguments[ORDEAL_ARGUMENTS];
 };
-enum { JOBS = 21 };
+enum { JOBS = 23 };
 extern const struct job jobs[JOBS];
 const struct job *job_find(const char *name);
 

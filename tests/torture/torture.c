@@ -9,8 +9,10 @@
  *       every N-th call of a kind (memory; or open, read, write, sync, rename)
  *       fails once, in each of the jobs; a table
  *   build/torture --every N --from I [--kind KIND] JOB
- *       the same of one job, from its I-th call on: INT and TERM end a walk with
- *       the table so far, exit code 130, and say the I to go on with */
+ *       the same of one job, from its I-th call on
+ *
+ * INT, TERM and HUP end it, exit code 130, with what was found so far; of a walk
+ * they say the I to go on with. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -214,6 +216,7 @@ int main(int argc, char **argv)
     (void)argc;
     signal(SIGINT, stop);
     signal(SIGTERM, stop);
+    signal(SIGHUP, stop);
     ordeal_find(o.program);
     if (!mkdtemp(directory))
         ordeal_fail("make", directory);
@@ -229,5 +232,5 @@ int main(int argc, char **argv)
         printf("kept: %s\n", directory);
     else if (chdir("/") == 0)
         tree_remove(directory);
-    return !right ? 1 : stopped && o.every > 0 ? 130 : 0;
+    return !right ? 1 : stopped ? 130 : 0;
 }

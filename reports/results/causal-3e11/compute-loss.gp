@@ -57,6 +57,8 @@ set errorbars small
 # An interval over a filled bar: white casing, then ink (yerrorbars would punch a hole).
 set style arrow 1 heads size screen 0.004,90 lc rgb '#FFFFFF' lw 4
 set style arrow 2 heads size screen 0.004,90 lc rgb INK lw 1.3
+# A name hides the lines behind it, which would strike it through.
+set style textbox opaque noborder fillcolor rgb '#FFFFFF' margins 0.3,0.2
 unset title
 
 minus(s) = s[1:1] eq '-' ? '−'.s[2:*] : s
@@ -65,6 +67,12 @@ HEADFONT = FONT.':Bold'.((FMT eq 'svg') ? ',16' : ',12')
 SMALL    = FONT.((FMT eq 'svg') ? ',11.5' : ',8.6')
 MONO     = 'Liberation Mono'.((FMT eq 'svg') ? ',12' : ',9')
 set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
+# Where each frame lies and what it spans, for a page that tells values: left, right,
+# bottom, top in pixels from the lower left, then both axes, then whether they are
+# logarithmic.  A panel of several says it behind its plot.
+FRAMES = ''; LOGX = 0; LOGY = 0
+SAY_FRAME = "FRAMES = FRAMES.sprintf('%.2f %.2f %.2f %.2f %.9g %.9g %.9g %.9g %d %d;', GPVAL_TERM_XMIN, GPVAL_TERM_XMAX, GPVAL_TERM_YMIN, GPVAL_TERM_YMAX, GPVAL_X_MIN, GPVAL_X_MAX, GPVAL_Y_MIN, GPVAL_Y_MAX, LOGX, LOGY)"
+SAY_FRAMES = "if (FRAMES eq '') { eval SAY_FRAME }; if (FMT eq 'svg' && OUT eq '') { set print '-'; print '<!-- frames '.FRAMES.' -->' }"
 set label 901 'Best MoD against best dense: cannot tell: 8 seeds see only differences above 2.3 %' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
 set label 911 'Held-out loss (nats per byte) against forward FLOPs per token, after 301 GFLOP of training at most; small marks: one seed; large:' at screen 16./W, screen 1-42./H left tc rgb MUTED
 set label 912 'mean ± 1 sd of 8 seeds; labels: capacity in routed blocks, layers×channels' at screen 16./W, screen 1-59./H left tc rgb MUTED
@@ -73,16 +81,18 @@ set label 922 '2bf9f70efc90, AMD EPYC' at screen 16./W, screen 14./H left font S
 KINDS = '1 2 3 '
 set xrange [156.78938:344.90262]
 set yrange [1.55459444:1.79505165]
-set label 100 '3×32' at first 172.741,1.59734577 left offset screen 0.01047,-0.02115 font SMALL tc rgb C_DENSE front
-set label 101 '12.5% in 3, 6×32' at first 185.906656,1.60218475 left offset screen 0.01047,0.02115 font SMALL tc rgb C_MOD front
-set label 104 'every_nth 12.5% in 3, 6×32' at first 185.21125,1.61842926 left offset screen 0.01047,0.02115 font SMALL tc rgb C_CONTROL front
-set label 110 '6×32' at first 328.951,1.7332023 left offset screen 0.01163,0.00000 font SMALL tc rgb C_DENSE front
+set format y '%.2f'
+set label 100 '3×32' at first 172.741,1.59734577 left offset screen 0.01047,-0.02115 font SMALL tc rgb C_DENSE front boxed
+set label 101 '12.5% in 3, 6×32' at first 185.906656,1.60218475 left offset screen 0.01047,0.02115 font SMALL tc rgb C_MOD front boxed
+set label 102 '12.5% in 3, 6×32' at first 178.147055,1.62206542 center offset screen 0.00000,0.06296 font SMALL tc rgb C_MOD front boxed
+set label 103 'hash 12.5% in 3, 6×32' at first 185.104266,1.5943453 center offset screen 0.00000,-0.06068 font SMALL tc rgb C_CONTROL front boxed
+set label 104 'every_nth 12.5% in 3, 6×32' at first 185.21125,1.61842926 left offset screen 0.01047,0.02115 font SMALL tc rgb C_CONTROL front boxed
+set label 110 '6×32' at first 328.951,1.7332023 left offset screen 0.01163,0.00000 font SMALL tc rgb C_DENSE front boxed
 XLABEL = 'forward cost, kFLOP per token'
-DENSE = 1.59734577; SD = 0.0207091841
+DENSE = 1.59734577; SD = 0.0207091832
 # Every run and the means of each kind; DENSE and SD of the best dense model to
 # beat, where there is one.
 set format x '%g'
-set format y '%.2f'
 set xlabel XLABEL offset 0,0.3
 set ylabel 'held-out loss, nats per byte' offset 0.6,0
 if (exists("DENSE")) {
@@ -92,6 +102,6 @@ if (exists("DENSE")) {
     set label 91 sprintf('%.4f', DENSE).(SD > 0 ? ', ± sd' : '') at graph 1, first DENSE left offset screen 6./W,-7/H font SMALL tc rgb C_DENSE
 }
 array NAME[3] = ['dense', 'MoD, learned routing', 'MoD, control routing']
-plot D index 6 using 1:2 with lines ls 1 title 'dense envelope', \
-     for [k in KINDS] D index 0+k-1 using 1:2 with points ls k+0 ps 0.35 notitle, \
+plot for [k in KINDS] D index 0+k-1 using 1:2 with points ls k+0 ps 0.35 notitle, \
      for [k in KINDS] D index 2+k using 1:2:3 with yerrorbars ls k+0 lw 1.2 title NAME[k+0]
+eval SAY_FRAMES

@@ -139,6 +139,9 @@ struct command {
     const struct config_schema *config;   /* whose keys isobath keys lists: of
                                   * --set, or of the file it reads or writes;
                                   * NULL: none */
+    const struct file_key *const *file_keys;   /* of the file that it takes, which
+                                      * a reader of its own reads; NULL: none;
+                                      * NULL ends the list of tables */
     const struct config_schema *also;     /* of another file that a flag reads,
                                   * listed under its kind; NULL: none */
     size_t      options_size;    /* of a struct that begins with a struct

@@ -23,7 +23,12 @@
     X(NUMBER_Q5_1, "q5_1",  32,  24,  64) /* d*q + m */                        \
     X(NUMBER_Q4_K, "q4_k", 256, 144, 528) /* (d*s)*q - (e*m), 8 parts of 32 */ \
     X(NUMBER_Q5_K, "q5_k", 256, 176, 528) /* the same */                       \
-    X(NUMBER_Q6_K, "q6_k", 256, 210, 272) /* (d*s)*(q - 32), 16 parts of 16 */
+    X(NUMBER_Q6_K, "q6_k", 256, 210, 272) /* (d*s)*(q - 32), 16 parts of 16 */ \
+    X(NUMBER_Q2_K, "q2_k", 256,  84, 544) /* (d*s)*q - (e*m), 16 parts */      \
+    X(NUMBER_Q3_K, "q3_k", 256, 110, 272) /* (d*s)*(q - 4), 16 parts of 16 */  \
+    X(NUMBER_IQ4_NL, "iq4_nl", 32, 18, 32) /* d*v, v from a table of 16 */     \
+    X(NUMBER_IQ4_XS, "iq4_xs", 256, 136, 264) /* (d*s)*v, 8 parts of 32 */     \
+    X(NUMBER_MXFP4, "mxfp4", 32, 17,  32) /* d*v, d a power of two */
 
 enum number { NUMBER_MAP(NAMES_ID) NUMBER_COUNT };
 

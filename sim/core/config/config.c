@@ -577,6 +577,25 @@ void config_describe(char *out, size_t size, const struct config_key *key)
              fallback ? fallback : "");
 }
 
+void config_describe_file(char *out, size_t size, const struct file_key *key)
+{
+    const char *fallback = key->fallback;
+
+    snprintf(out, size, "%s%s%s", key->allowed,
+             !fallback ? "; required" : *fallback ? "; default " : "",
+             fallback ? fallback : "");
+}
+
+void config_help_file(const struct file_key *keys, FILE *file)
+{
+    char described[2 * CONFIG_ALLOWED_SIZE];
+
+    for (; keys->name; keys++) {
+        config_describe_file(described, sizeof described, keys);
+        config_help_row(file, keys->name, described, keys->help);
+    }
+}
+
 void config_help(const struct config_schema *schema, FILE *file)
 {
     char described[2 * CONFIG_ALLOWED_SIZE];

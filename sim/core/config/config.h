@@ -81,6 +81,10 @@ void config_help(const struct config_schema *schema, FILE *file);
 /* "a number, 0 to 1; default 0.5", cut at `size`. */
 void config_describe(char *out, size_t size, const struct config_key *key);
 
+/* The same of keys whose reader is no such table. */
+void config_help_file(const struct file_key *keys, FILE *file);
+void config_describe_file(char *out, size_t size, const struct file_key *key);
+
 /* One row of help: the name, what describes it (or ""), and below, indented and
  * wrapped, the help. */
 void config_help_row(FILE *file, const char *name, const char *described,

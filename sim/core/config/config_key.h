@@ -67,4 +67,12 @@ struct config_key {
     const char *help;
 };
 
+/* A key of a file whose reader is no table of the above: what is said of it. */
+struct file_key {
+    const char *name;            /* "claims[].margin"; NULL ends a table */
+    const char *allowed;         /* "one of lower, higher, same" */
+    const char *fallback;        /* as in struct config_key; "": nothing */
+    const char *help;
+};
+
 #endif

@@ -1,6 +1,6 @@
-/* tables_router.c - Add the tables that isobath router wrote: whom routers keep
- * and why, and what looking ahead tells them; and isobath regret: what their
- * decisions were worth. */
+/* tables_choices.c - Add the tables of who works on what: isobath router, how well
+ * routers choose and why; isobath regret, what their decisions were worth; isobath
+ * sensitivity and allocate, how much each block works. */
 #include "reports/tables/tables.h"
 
 #include <math.h>
@@ -73,6 +73,41 @@ static const struct column worths[] = {
     { "oracle_more", "oracle: likewise", "", COLUMN_SIGNED, false },
     { "share_of_oracle", "router's share", "", COLUMN_SHARE, false },
 };
+static const struct column losses[] = {
+    RUN,
+    { "layer", "block", "", COLUMN_WHOLE, true },
+    { "capacity", "share of tokens", "", COLUMN_SHARE, true },
+    { "nats_per_token", "nats/token", "", COLUMN_LOSS, false },
+    { "flops_per_token", "a token", "flop", COLUMN_SI, false },
+    { "more", "more than as it is", "", COLUMN_SIGNED, false },
+};
+static const struct column arms[] = {
+    RUN,
+    { "allocation", "allocation", "", COLUMN_TEXT, true },
+    { "cost_per_token", "cost of a token", "", COLUMN_SI, false },
+    { "flops_per_token", "counted", "flop", COLUMN_SI, false },
+    { "nats_per_token", "nats/token", "", COLUMN_LOSS, false },
+    { "predicted_more", "foretold", "", COLUMN_SIGNED, false },
+    { "more", "more than as it is", "", COLUMN_SIGNED, false },
+    { "more_than_chosen", "more than chosen", "", COLUMN_SIGNED, false },
+};
+static const struct column capacities[] = {
+    RUN,
+    { "layer", "block", "", COLUMN_WHOLE, true },
+    { "as_is", "as it is", "", COLUMN_SHARE, true },
+    { "chosen", "chosen", "", COLUMN_SHARE, true },
+    { "first", "by the table alone", "", COLUMN_SHARE, true },
+    { "uniform", "the same", "", COLUMN_SHARE, true },
+    { "dropped", "dropped", "", COLUMN_SHARE, true },
+};
+static const struct column rounds[] = {
+    RUN,
+    { "round", "round", "", COLUMN_WHOLE, true },
+    { "by", "found by", "", COLUMN_TEXT, true },
+    { "runs", "runs", "", COLUMN_WHOLE, true },
+    { "cost_per_token", "cost of a token", "", COLUMN_SI, false },
+    { "more", "more than as it is", "", COLUMN_SIGNED, false },
+};
 #define COLUMNS(name) name, sizeof name / sizeof *name
 
 /* A file of the run's directory, and the table it becomes. */
@@ -123,6 +158,21 @@ static const struct source {
       "chooses in that block alone; and, of what the oracle gains over "
       "chance, the share that the router has.",
       NULL, COLUMNS(worths) },
+    { RUN_SENSITIVITY, SECTION_CAPACITIES, "sensitivity.csv", "sensitivity",
+      "What a text loses with one block alone at a share of the tokens, the "
+      "others as they are; first with none changed.",
+      NULL, COLUMNS(losses) },
+    { RUN_ALLOCATE, SECTION_CAPACITIES, "arms.csv", "allocation",
+      "Run on text that chose nothing. Foretold is by the table of single "
+      "blocks or, after rounds, what runs on the table's text lost.",
+      NULL, COLUMNS(arms) },
+    { RUN_ALLOCATE, SECTION_CAPACITIES, "capacities.csv",
+      "allocation-capacities", "Share of the tokens that each block works on.",
+      NULL, COLUMNS(capacities) },
+    { RUN_ALLOCATE, SECTION_CAPACITIES, "rounds.csv", "allocation-rounds",
+      "How it was chosen: what each round found, with the runs of the table's "
+      "text up to there, and what it lost on that text.",
+      NULL, COLUMNS(rounds) },
 };
 
 /* How the file says that a number is known; counts of things do not say. */
@@ -200,7 +250,7 @@ static void add_table(struct report *report, const struct source *s)
     }
 }
 
-void tables_router(struct report *report)
+void tables_choices(struct report *report)
 {
     for (size_t s = 0; s < sizeof sources / sizeof *sources; s++) {
         bool any = false;
