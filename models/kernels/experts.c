@@ -10,14 +10,15 @@ void KERNEL(softmax)(const struct expert_choice *o, int part, int parts)
     for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
         real *x = o->chance + (ptrdiff_t)r * o->n_experts;
         real m = largest_of(x, o->n_experts);
-        vec top = vec_set(m), sums = vec_set(0.0f);
+        running sums = running_set(0.0f);
+        vec top = vec_set(m);
         int32_t i = 0;
         for (; i + 16 <= o->n_experts; i += 16) {
             vec v = vec_exp(vec_load(x + i) - top);
             vec_store(x + i, v);
-            sums = sums + v;
+            sums = running_add(sums, v);
         }
-        real sum = vec_fold(sums);
+        real sum = running_fold(sums);
         for (; i < o->n_experts; i++) {
             x[i] = real_exp(x[i] - m);
             sum = sum + x[i];

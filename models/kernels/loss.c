@@ -9,11 +9,12 @@ void KERNEL(loss)(const struct loss *o, int part, int parts)
     for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
         const real *x = o->logits + (ptrdiff_t)r * o->width;
         real m = largest_of(x, o->width);
-        vec top = vec_set(m), sums = vec_set(0.0f);
+        running sums = running_set(0.0f);
+        vec top = vec_set(m);
         int32_t i = 0;
         for (; i + 16 <= o->width; i += 16)
-            sums = sums + vec_exp(vec_load(x + i) - top);
-        real sum = vec_fold(sums);
+            sums = running_add(sums, vec_exp(vec_load(x + i) - top));
+        real sum = running_fold(sums);
         for (; i < o->width; i++)
             sum = sum + real_exp(x[i] - m);
         o->nats[r] = real_log(sum) - (x[o->target[r]] - m);
@@ -59,13 +60,14 @@ void KERNEL(entropy)(const struct loss *o, int part, int parts)
     for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
         const real *x = o->logits + (ptrdiff_t)r * o->width;
         real m = o->stats[2 * r], sum = o->stats[2 * r + 1];
-        vec top = vec_set(m), sums = vec_set(0.0f);
+        running sums = running_set(0.0f);
+        vec top = vec_set(m);
         int32_t i = 0;
         for (; i + 16 <= o->width; i += 16) {
             vec d = vec_load(x + i) - top;
-            sums = sums + vec_exp(d) * d;
+            sums = running_add_product(sums, vec_exp(d), d);
         }
-        real weighted = vec_fold(sums);
+        real weighted = running_fold(sums);
         for (; i < o->width; i++) {
             real d = x[i] - m;
             weighted = weighted + real_exp(d) * d;

@@ -13,11 +13,11 @@ static inline real share_of(int32_t width)
 
 static inline real largest_of(const real *x, int32_t n)
 {
-    vec top = vec_set(-3e38f);
+    running top = running_set(-3e38f);
     int32_t c = 0;
     for (; c + 16 <= n; c += 16)
-        top = vec_max(top, vec_load(x + c));
-    real m = vec_largest(top);
+        top = running_max(top, vec_load(x + c));
+    real m = running_largest(top);
     for (; c < n; c++)
         m = real_max(m, x[c]);
     return m;
@@ -25,11 +25,11 @@ static inline real largest_of(const real *x, int32_t n)
 
 static inline real sum_of(const real *x, int32_t n)
 {
-    vec sum = vec_set(0.0f);
+    running sum = running_set(0.0f);
     int32_t c = 0;
     for (; c + 16 <= n; c += 16)
-        sum = sum + vec_load(x + c);
-    real total = vec_fold(sum);
+        sum = running_add(sum, vec_load(x + c));
+    real total = running_fold(sum);
     for (; c < n; c++)
         total = total + x[c];
     return total;
@@ -37,11 +37,11 @@ static inline real sum_of(const real *x, int32_t n)
 
 static inline real squares_of(const real *x, int32_t n)
 {
-    vec sum = vec_set(0.0f);
+    running sum = running_set(0.0f);
     int32_t c = 0;
     for (; c + 16 <= n; c += 16)
-        sum = sum + vec_load(x + c) * vec_load(x + c);
-    real total = vec_fold(sum);
+        sum = running_add_product(sum, vec_load(x + c), vec_load(x + c));
+    real total = running_fold(sum);
     for (; c < n; c++)
         total = total + x[c] * x[c];
     return total;
@@ -49,13 +49,14 @@ static inline real squares_of(const real *x, int32_t n)
 
 static inline real deviations_of(const real *x, real mean, int32_t n)
 {
-    vec sum = vec_set(0.0f), m = vec_set(mean);
+    running sum = running_set(0.0f);
+    vec m = vec_set(mean);
     int32_t c = 0;
     for (; c + 16 <= n; c += 16) {
         vec d = vec_load(x + c) - m;
-        sum = sum + d * d;
+        sum = running_add_product(sum, d, d);
     }
-    real total = vec_fold(sum);
+    real total = running_fold(sum);
     for (; c < n; c++) {
         real d = x[c] - mean;
         total = total + d * d;
