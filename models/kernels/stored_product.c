@@ -2,7 +2,7 @@
  * on the way: for a few rows in registers, for more into a panel of floats that
  * stays in the first cache.  Every element is the same chain of multiply-adds
  * in the order of k as in gemm.c, so that it has the bits of the product with
- * the widened weight; and no two threads widen a number, because work is split
+ * the widened weight; and every number is widened once, because work is split
  * by columns only. */
 #include "models/kernels/kernel.h"
 
@@ -29,7 +29,6 @@ enum {
     /* Groups side by side, so that one's chain of sums hides another's. */
     ABREAST = W == 16 ? 4 : W == 8 ? 2 : 1,
     ROWS = W == 4 ? 2 : 4,       /* in registers, at most */
-    TWICE = 2 * ROWS,            /* that widening twice costs less than a panel */
 };
 
 /* The layout of a group's blocks: bytes before the parts, parts, numbers of a
@@ -298,9 +297,8 @@ static void begin_rows(const struct gemm *g, int32_t c0, int32_t n)
 }
 
 /* Multiply a few rows by groups [from,to), all of whose columns are there; where
- * there are several rows, by as many groups as go side by side: the first rows
- * bring them into a cache, where those that the registers have no room for find
- * them.  Returns the first group that is left. */
+ * there are several rows, by as many groups as go side by side.  Returns the
+ * first group that is left. */
 static int32_t run_few(const struct gemm *g, const struct stored *s, int32_t c0,
                        int32_t from, int32_t to)
 {
@@ -308,18 +306,13 @@ static int32_t run_few(const struct gemm *g, const struct stored *s, int32_t c0,
 
     while (from < to) {
         const int32_t n = to - from >= ABREAST ? ABREAST : 1;
-        const int32_t at = c0 + TILE * from;
         if (n < ABREAST && g->m > 1)
             break;
-        begin_rows(g, at, TILE * n);
-        for (int32_t r = 0; r < g->m; r += ROWS) {
-            const int32_t rows = g->m - r < ROWS ? g->m - r : ROWS;
-            const struct few f = { g->a + r * g->a_row, g->a_row, g->a_k,
-                                   g->c + r * g->c_row + at, g->c_row };
-            (n == ABREAST ? copies[s->type].few[rows - 1]
-                          : copies[s->type].single)(
-                &f, s->rows, s->data + (size_t)from * bytes, bytes);
-        }
+        const struct few f = { g->a, g->a_row, g->a_k, g->c + c0 + TILE * from,
+                               g->c_row };
+        begin_rows(g, c0 + TILE * from, TILE * n);
+        (n == ABREAST ? copies[s->type].few[g->m - 1] : copies[s->type].single)(
+            &f, s->rows, s->data + (size_t)from * bytes, bytes);
         from += n;
     }
     return from;
@@ -333,7 +326,7 @@ static void run_range(const struct gemm *g, const struct stored *s, int32_t c0,
     const int32_t whole = s->columns / TILE;
     int32_t i = from;
 
-    if (g->m > 0 && g->m <= TWICE)
+    if (g->m > 0 && g->m <= ROWS)
         i = run_few(g, s, c0, from, to < whole ? to : whole);
     const int32_t panel = g->m <= FEW ? PANEL - 1 : PANEL;
     while (i < to) {
