@@ -557,7 +557,7 @@ Test(report_figures, figures_left_out_are_named_with_what_they_need)
     has(gap("isoflop"), "needs trained runs of several sizes");
     cr_assert(file_read(&page, &size, in_folder("out/index.html"), 1 << 24,
                         &err) == STATUS_OK);
-    has(page, "Figures left out: 23, and why");
+    has(page, "Figures left out: 26, and why");
     has(page, "<li>token-times: nothing of that kind was given: it needs a "
         "profile of decoding</li>");
     has(page, "<li>routing: run is not enough; it needs a scored text with a "

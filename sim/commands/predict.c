@@ -132,7 +132,6 @@ static const struct flag flags[] = {
         NULL, NULL, "draws of a machine's numbers that the 80 % interval of each"
         " ratio rests on, 256 for those that predict prints alone; 0: there are"
         " no intervals"),
-    FLAG_QUIET,
     PREDICT("--yaml", NULL, NULL, BOOL, yaml, 0, 0, "", NULL, NULL, "print MODEL"
         " as a model YAML instead, whatever file states it: what is not a"
         " default, in the keys of isobath keys predict; factors that are folded"
