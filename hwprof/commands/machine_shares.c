@@ -475,11 +475,13 @@ static struct machine_range fit_half(const struct points *points)
     struct machine_range out = { 0, 0, 0 };
     double least = misfit(points, 0);
 
-    for (double half = step; half <= most; half += step)
-        if (misfit(points, half) < least) {
-            least = misfit(points, half);
+    for (int i = 1; i * step <= most; i++) {
+        const double half = i * step, here = misfit(points, half);
+        if (here < least) {
+            least = here;
             out = (struct machine_range){ half, half, half };
         }
+    }
     while (out.low > 0 && misfit(points, out.low) < 2 * least)
         out.low -= step;
     while (out.high < most && misfit(points, out.high) < 2 * least)

@@ -213,7 +213,7 @@ enum status checkpoint_export(struct model *m,
                          " not exported: float32 weights are", directory);
     if (hf_class_of(&class, spec, directory, err) != STATUS_OK)
         return STATUS_BAD_VALUE;
-    size_t most = 0, n = 0;
+    size_t most = 1, n = 0;      /* of none, calloc() may give NULL */
     for (int32_t i = 0; i < list->n; i++)
         most += 3 * (size_t)list->tensor[i].stacked;
     struct record *record = calloc(most, sizeof *record);

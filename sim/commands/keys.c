@@ -33,8 +33,9 @@ static struct named named_at(int i)
                            command->also, NULL };
 }
 
-/* STATUS_BAD_VALUE: there is no such command or file, or it has no config. */
-static enum status find(struct named *out, const char *name, struct error *err)
+/* False, with the error set: there is no such command or file, or it has no
+ * config. */
+static bool find(struct named *out, const char *name, struct error *err)
 {
     struct nearest near = nearest_to(name);
     char all[256] = "";
@@ -46,14 +47,15 @@ static enum status find(struct named *out, const char *name, struct error *err)
             continue;
         *out = named;
         if (strcmp(named.name, name) == 0)
-            return STATUS_OK;
+            return true;
         nearest_offer(&near, named.name);
         snprintf(all + used, sizeof all - used, "%s%s", used ? ", " : "",
                  named.name);
     }
-    return error_set(err, STATUS_BAD_VALUE, "COMMAND %s: allowed is one of"
-                     " %s%s%s%s", name, all, near.name ? "; did you mean '" : "",
-                     near.name ? near.name : "", near.name ? "'?" : "");
+    error_set(err, STATUS_BAD_VALUE, "COMMAND %s: allowed is one of %s%s%s%s",
+              name, all, near.name ? "; did you mean '" : "",
+              near.name ? near.name : "", near.name ? "'?" : "");
+    return false;
 }
 
 static void put_file_keys(struct table *t, const struct file_key *key)
@@ -116,15 +118,14 @@ static int run(void *options)
     const struct command_options *o = options;
     struct error err;
     struct named found = { .name = NULL };
-    enum status status = find(&found, o->operand[0], &err);
 
-    if (status != STATUS_OK)
+    if (!find(&found, o->operand[0], &err))
         return command_fail(&err);
-    if (o->format == FORMAT_TEXT)
-        print_text(&found);
-    else
-        status = print_table(&found, (enum format)o->format, &err);
-    return status == STATUS_OK ? 0 : command_fail(&err);
+    if (o->format != FORMAT_TEXT)
+        return print_table(&found, (enum format)o->format, &err) == STATUS_OK
+                   ? 0 : command_fail(&err);
+    print_text(&found);
+    return 0;
 }
 
 const struct command keys_command = {
