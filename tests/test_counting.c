@@ -434,6 +434,7 @@ Test(counting, mixtures_of_experts)
         const struct shape *shape;
         const struct model_spec spec = case_experts(&shape, what, i);
         decode(&spec, shape, all[i % 3], what);
+        run_case(&spec, shape, all[i % 3], "expert_choice", what);
     }
 }
 

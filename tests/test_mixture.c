@@ -88,6 +88,51 @@ Test(mixture, logits_are_those_in_double)
     }
 }
 
+/* A tensor's gradient, by norm, on some of its numbers. */
+static void check_tensor(const struct trial *t, const struct reference *r,
+                         double *weights, const struct tensor *of)
+{
+    const float *gradient = model_gradients(t->model) + of->learned_at;
+    const size_t step = of->n / 23 + 1;
+    double off = 0, size = 0;
+
+    for (size_t i = 0; i < of->n; i += step) {
+        const double slope = reference_slope(r, weights, of->offset + i);
+        off += pow((double)gradient[i] - slope, 2);
+        size += slope * slope;
+    }
+    cr_expect(lt(dbl, sqrt(off), 1e-3 * sqrt(size) + 1e-7), "%s: tensor %d of"
+              " layer %d: off by %g of %g", t->what, of->id, of->layer,
+              sqrt(off), sqrt(size));
+}
+
+Test(mixture, gradients_are_slopes_of_the_loss_in_double)
+{
+    for (int i = 0; i < N_EXPERT_CASES; i++) {
+        struct trial t;
+        double loss;
+        open_trial(&t, i, true);
+        if (spec_n_routed(&t.spec) > 0 && !t.spec.router_trained) {
+            model_close(t.model);    /* test_families.c has gates held */
+            continue;
+        }
+        model_forward(t.model, &t.input, NULL, &loss);
+        model_backward(t.model, NULL);
+        double *weights = weights_of(t.model);
+        const struct reference r = reference_of(&t, weights);
+        const struct tensor_list *list = model_tensors(t.model);
+        for (int32_t j = 0; j < list->n; j++)
+            if (list->tensor[j].trained)
+                check_tensor(&t, &r, weights, &list->tensor[j]);
+        free(weights);
+        model_close(t.model);
+    }
+}
+
+static const struct update adam = { .learning_rate = 1e-3, .beta1 = 0.9,
+    .beta2 = 0.99, .epsilon = 1e-8, .weight_decay = 0.1, .clip = 1.0,
+    .step = 1 };
+
 /* The dense model's feed-forward parts as those of the only expert. */
 static void make_only_expert(struct model *to, struct model *from)
 {
@@ -134,6 +179,33 @@ Test(mixture, one_expert_is_the_model_without_experts_bit_for_bit)
     }
 }
 
+/* And its steps are those. */
+Test(mixture, one_expert_learns_as_the_model_without_experts_bit_for_bit)
+{
+    struct trial dense = { .shape = &shapes[10] }, one = dense;
+    double loss[2];
+
+    dense.spec = one.spec = case_spec(dense.shape, FAMILY_LLAMA, 0.0,
+                                      PATTERN_ODD);
+    one.spec.experts = (struct experts){ .n = 1, .active = 1,
+                                         .width = dense.spec.n_ffn };
+    memset(one.spec.has_experts, true, sizeof one.spec.has_experts);
+    open_model(&dense, true, 1);
+    open_model(&one, true, 1);
+    make_only_expert(one.model, dense.model);
+    struct trial *both[] = { &dense, &one };
+    for (int i = 0; i < 6; i++) {
+        struct trial *t = both[i % 2];
+        model_forward(t->model, &t->input, NULL, &loss[i % 2]);
+        model_backward(t->model, NULL);
+        model_update(t->model, &adam, NULL);
+        cr_expect(i % 2 == 0 || (loss[0] <= loss[1] && loss[0] >= loss[1]),
+                  "step %d: %.17g and %.17g", i / 2, loss[0], loss[1]);
+    }
+    model_close(dense.model);
+    model_close(one.model);
+}
+
 Test(mixture, any_number_of_threads_gives_the_same_bits)
 {
     for (int i = 0; i < N_EXPERT_CASES; i += 3) {
@@ -142,13 +214,15 @@ Test(mixture, any_number_of_threads_gives_the_same_bits)
             struct trial t;
             double loss;
             t.spec = case_experts(&t.shape, t.what, i);
-            open_model(&t, false, threads);
-            const size_t bytes = (size_t)(t.n * t.spec.n_vocab) *
+            open_model(&t, true, threads);
+            const size_t bytes = model_tensors(t.model)->floats *
                                  sizeof *first;
             model_forward(t.model, &t.input, NULL, &loss);
+            model_backward(t.model, NULL);
+            model_update(t.model, &adam, NULL);
             if (!first)
-                first = memcpy(malloc(bytes), model_logits(t.model), bytes);
-            cr_expect(memcmp(first, model_logits(t.model), bytes) == 0,
+                first = memcpy(malloc(bytes), model_weights(t.model), bytes);
+            cr_expect(memcmp(first, model_weights(t.model), bytes) == 0,
                       "%s, %d threads", t.what, threads);
             model_close(t.model);
         }
@@ -227,6 +301,32 @@ Test(mixture, scoring_costs_what_is_predicted_token_by_token)
             struct ledger_meter meter = ledger_meter(counted);
             model_forward(t.model, &t.input, &meter.meter, &loss);
             same_cost(&t, counted, model_allocation(t.model), by, score);
+            ledger_close(counted);
+            model_close(t.model);
+        }
+}
+
+static enum status train(struct ledger *ledger, const struct predict_job *job,
+                         struct error *err)
+{
+    return predict_train_step(ledger, job, NULL, err);
+}
+
+Test(mixture, training_steps_cost_what_is_predicted_token_by_token)
+{
+    for (int i = 0; i < N_EXPERT_CASES; i++)
+        for (int by_token = 0; by_token < 2; by_token++) {
+            struct trial t;
+            double loss;
+            open_trial(&t, i, true);
+            const int32_t by = by_token ? t.n : 0;
+            struct ledger *counted = case_ledger(t.spec.n_layers, by,
+                                                 PROV_COUNTED);
+            struct ledger_meter meter = ledger_meter(counted);
+            model_forward(t.model, &t.input, &meter.meter, &loss);
+            model_backward(t.model, &meter.meter);
+            model_update(t.model, &adam, &meter.meter);
+            same_cost(&t, counted, model_allocation(t.model), by, train);
             ledger_close(counted);
             model_close(t.model);
         }

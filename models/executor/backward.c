@@ -2,6 +2,7 @@
  * the first, or with a frozen backbone to the lowest router. */
 #include <string.h>
 
+#include "models/executor/experts.h"
 #include "models/executor/layer.h"
 #include "models/executor/operands.h"
 
@@ -82,6 +83,22 @@ static void heads_backward(struct model *m, int32_t l, const struct rows *rows,
     op_qk_norm_backward(&m->ex, place(OP_QK_NORM, l, rows->token), &o);
 }
 
+/* From dgiven [N,C], the gradient of what one feed-forward part gave, to that of
+ * the rows x that it read, onto dx where it `adds`. */
+static void one_backward(struct model *m, int32_t l, const real *x,
+                         const real *dgiven, real *dx, bool adds)
+{
+    struct layer_buffers *b = &m->layer[l];
+
+    product_backward(m, OP_FFN_DOWN, l, TENSOR_DOWN, b->act, dgiven, m->dact,
+                     false);
+    struct activation act = { .kind = m->spec.traits.activation, .x = b->up,
+                              .dout = m->dact, .dx = m->dup, .n = b->n_rows,
+                              .width = m->spec.n_ffn };
+    op_activation(&m->ex, place(OP_ACT, l, b->rows.token), &act);
+    product_backward(m, OP_FFN_UP, l, TENSOR_UP, x, m->dup, dx, adds);
+}
+
 /* x [N,C]: what the part read.  d [N,C]: gradient of its output on entry, of its
  * input on return.  The residual path is d itself; norms add to it, and so do
  * products that read the stream without one.  Where both parts share a norm its
@@ -95,14 +112,10 @@ static void ffn_backward(struct model *m, int32_t l, const real *x, real *d)
     const real *dgiven = added_backward(m, l, TENSOR_ADDED2_GAMMA, b->given2,
                                         b->given_stats2, d);
 
-    product_backward(m, OP_FFN_DOWN, l, TENSOR_DOWN, b->act, dgiven, m->dact,
-                     false);
-    struct activation act = { .kind = m->spec.traits.activation, .x = b->up,
-                              .dout = m->dact, .dx = m->dup, .n = n,
-                              .width = m->spec.n_ffn };
-    op_activation(&m->ex, place(OP_ACT, l, token), &act);
-    product_backward(m, OP_FFN_UP, l, TENSOR_UP,
-                     bare ? x : joint ? b->normed1 : b->normed2, m->dup,
+    if (m->spec.has_experts[l])
+        experts_backward(m, l, b->normed2, dgiven, m->dnormed);
+    else
+        one_backward(m, l, bare ? x : joint ? b->normed1 : b->normed2, dgiven,
                      bare ? d : m->dnormed, bare);
     if (!bare && !joint)
         norm_backward(m, l, TENSOR_NORM2_GAMMA, x, b->stats2, m->dnormed, d, n,
@@ -218,7 +231,7 @@ static bool is_fed(enum tensor_id id)
 {
     return (id >= TENSOR_NORM2_GAMMA && id <= TENSOR_DOWN_BIAS) ||
            id == TENSOR_ADDED2_GAMMA || id == TENSOR_ADDED2_BETA ||
-           id == TENSOR_ROUTER_FFN;
+           id == TENSOR_ROUTER_FFN || id >= TENSOR_EXPERT_ROUTER;
 }
 
 /* Parts that kept no token did nothing: their weights' gradients are zero. */

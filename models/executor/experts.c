@@ -189,3 +189,116 @@ void experts_forward(struct model *m, int32_t l, const real *x,
         run_shared(m, l, x, from, out);
     run_entries(m, l, x, shared ? out : from, out);
 }
+
+/* ---- backward ---- */
+
+static void activate_backward(struct model *m, struct place at, const real *x,
+                              int32_t n, int32_t width)
+{
+    struct activation o = { .kind = m->spec.traits.activation, .x = x,
+                            .dout = m->dact, .dx = m->dup, .n = n,
+                            .width = width };
+    op_activation(&m->ex, at, &o);
+}
+
+static void experts_product_backward(struct model *m, int32_t l, enum op op,
+                                     enum tensor_id id, const real *a,
+                                     const real *dout, real *dx)
+{
+    const struct expert_product of = experts_product(m, l, id, a, NULL, NULL);
+    const struct expert_product_backward d = {
+        .of = &of, .dout = dout, .dx = dx, .dw = gradient_of(m, l, id) };
+
+    op_expert_product_backward(&m->ex,
+                               place(op, l, m->layer[l].experts.token), &d);
+}
+
+/* Entries take the gradients of their rows, and rows those of their entries. */
+static void entries_backward(struct model *m, int32_t l, const real *d,
+                             real *dx)
+{
+    struct expert_buffers *b = &m->layer[l].experts;
+    const int32_t n = b->first[m->spec.experts.n], width = m->spec.experts.width;
+    const struct gathering gather = { .row = b->row, .n = n,
+        .width = m->spec.n_channels, .x = { d }, .out = { m->entered } };
+    const struct weighing weigh = { .n = n, .width = width, .weight = b->by,
+                                    .x = b->act, .d = m->dact,
+                                    .dweight = m->dby };
+    const struct entries rows = { .n = m->layer[l].n_rows, .at = b->at,
+        .n_active = m->spec.experts.active, .width = m->spec.n_channels,
+        .y = m->entered, .out = dx };
+
+    op_gather(&m->ex, place(OP_GATHER, l, b->token), &gather);
+    experts_product_backward(m, l, OP_FFN_DOWN, TENSOR_EXPERT_DOWN, b->weighed,
+                             m->entered, m->dact);
+    op_weigh(&m->ex, place(OP_GATE, l, b->token), &weigh);
+    activate_backward(m, place(OP_ACT, l, b->token), b->up, n, width);
+    experts_product_backward(m, l, OP_FFN_UP, TENSOR_EXPERT_UP, b->x, m->dup,
+                             m->entered);
+    op_combine(&m->ex, place(OP_GATHER, l, m->layer[l].rows.token), &rows);
+}
+
+/* Of a product that all rows of x went through. */
+static void product_backward(struct model *m, int32_t l, enum op op,
+                             enum tensor_id id, const real *x,
+                             const real *dout, real *dx, bool adds)
+{
+    const struct gemm of = product_of(m, l, id, x, NULL, m->layer[l].n_rows,
+                                      NULL);
+    const struct product_backward d = { .dout = dout, .dx = dx,
+                                        .dw = gradient_of(m, l, id),
+                                        .adds = adds };
+    op_product_backward(&m->ex, place(op, l, m->layer[l].rows.token), &of, &d);
+}
+
+static void shared_gate_backward(struct model *m, int32_t l)
+{
+    struct expert_buffers *b = &m->layer[l].experts;
+    const struct weighing weigh = { .n = m->layer[l].n_rows,
+        .width = m->spec.experts.shared, .sigmoid = true,
+        .weight = b->shared_by, .x = b->shared_act, .d = m->dact,
+        .dweight = m->dshared };
+
+    op_weigh(&m->ex, place(OP_GATE, l, m->layer[l].rows.token), &weigh);
+}
+
+static void shared_backward(struct model *m, int32_t l, const real *x,
+                            const real *d, real *dx)
+{
+    struct expert_buffers *b = &m->layer[l].experts;
+    const int32_t n = m->layer[l].n_rows, *token = m->layer[l].rows.token;
+    const bool gated = m->spec.experts.shared_gate;
+    struct router router = shared_router(m, l, x);
+
+    product_backward(m, l, OP_FFN_DOWN, TENSOR_SHARED_DOWN,
+                     gated ? b->shared_weighed : b->shared_act, d, m->dact,
+                     false);
+    if (gated)
+        shared_gate_backward(m, l);
+    activate_backward(m, place(OP_ACT, l, token), b->shared_up, n,
+                      m->spec.experts.shared);
+    product_backward(m, l, OP_FFN_UP, TENSOR_SHARED_UP, x, m->dup, dx, true);
+    if (!gated)
+        return;
+    router.dscore = m->dshared;
+    router.dx = dx;
+    router.dweight = gradient_of(m, l, TENSOR_SHARED_GATE);
+    op_route(&m->ex, place(OP_ROUTE, l, token), &router);
+}
+
+void experts_backward(struct model *m, int32_t l, const real *x, const real *d,
+                      real *dx)
+{
+    const int32_t *token = m->layer[l].rows.token;
+    struct expert_choice choice = choice_of(m, l);
+
+    choice.at = m->layer[l].experts.at;
+    choice.dweight = m->dby;
+    choice.dscore = m->dchance;
+    entries_backward(m, l, d, dx);
+    if (m->spec.experts.shared > 0)
+        shared_backward(m, l, x, d, dx);
+    op_choose_experts_backward(&m->ex, place(OP_ROUTE, l, token), &choice);
+    product_backward(m, l, OP_ROUTE, TENSOR_EXPERT_ROUTER, x, m->dchance, dx,
+                     true);
+}

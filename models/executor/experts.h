@@ -13,4 +13,9 @@
 void experts_forward(struct model *m, int32_t l, const real *x,
                      const real *from, real *out);
 
+/* Backward from d [N,C], the gradient of what the experts gave, to dx [N,C], that
+ * of x, which is overwritten; and the gradients of their weights. */
+void experts_backward(struct model *m, int32_t l, const real *x, const real *d,
+                      real *dx);
+
 #endif

@@ -233,6 +233,19 @@ static void lay_out_layers(struct model *m)
         m->choice[i] = choice;
 }
 
+/* Numbers of act of a row in the widest layer: of its entries together. */
+static size_t widest_ffn(const struct model_spec *s)
+{
+    const size_t entered = (size_t)s->experts.active *
+                           (size_t)s->experts.width;
+    size_t widest = spec_has_ffn(s) ? (size_t)s->n_ffn : 0;
+
+    if (entered > widest)
+        widest = entered;
+    return (size_t)s->experts.shared > widest ? (size_t)s->experts.shared
+                                              : widest;
+}
+
 static void lay_out_backward(struct model *m, size_t tokens)
 {
     const struct model_spec *s = &m->spec;
@@ -259,8 +272,16 @@ static void lay_out_backward(struct model *m, size_t tokens)
     m->dpass     = arena_take(a, routed * c, sizeof(real));
     m->dscore    = arena_take(a, spec_scored_again(s) ? tokens : routed,
                               sizeof(real));
-    m->dact      = arena_take(a, n * (size_t)s->n_ffn, sizeof(real));
-    m->dup       = arena_take(a, n * (size_t)spec_up(s), sizeof(real));
+    size_t f = widest_ffn(s);
+    m->dact      = arena_take(a, n * f, sizeof(real));
+    m->dup       = arena_take(a, n * (spec_gated(s) ? 2 * f : f),
+                              sizeof(real));
+    if (s->experts.n > 0) {
+        m->dby     = arena_take(a, n * (size_t)s->experts.active,
+                                sizeof(real));
+        m->dshared = arena_take(a, n, sizeof(real));
+        m->dchance = arena_take(a, n * (size_t)s->experts.n, sizeof(real));
+    }
     m->dattended = arena_take(a, n * q, sizeof(real));
     m->dqkv      = arena_take(a, n * (q + 2 * (size_t)spec_e(s)),
                               sizeof(real));
@@ -419,10 +440,6 @@ enum status model_open(struct model **out, const struct model_spec *spec,
         status = spec_check_runs(spec, err);
     if (status == STATUS_OK && options->train)
         status = spec_check_training(spec, err);
-    if (status == STATUS_OK && options->train && spec->experts.n > 0)
-        status = error_set(err, STATUS_BAD_VALUE, "model.experts %d: experts"
-                           " are run, and not trained; allowed is 0",
-                           spec->experts.n);
     if (status != STATUS_OK)
         return status;
     if (options->n_tokens < 1 || options->n_tokens > spec->max_tokens)

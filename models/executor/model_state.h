@@ -149,8 +149,11 @@ struct model {
                                     * predictors have losses of their own */
     real *dnormed;                 /* [B*T,C] */
     real *dgiven;                  /* [N,C] */
-    real *dact;                    /* [N,F] */
+    real *dact;                    /* [N,F]; of entries too */
     real *dup;                     /* [N,U] */
+    real *dby;                     /* [M] of entries' weights */
+    real *dshared;                 /* [N] of the scores of what all enter */
+    real *dchance;                 /* [N,X] of the scores of experts */
     real *dattended;               /* [N,Q] */
     real *dqkv;                    /* [N,Q+2E] */
     real *dasking;                 /* [N,C] */

@@ -5,7 +5,9 @@
 
 PARTS(softmax, expert_choice)
 PARTS(choose_experts, expert_choice)
+PARTS(choose_experts_backward, expert_choice)
 PARTS(weigh, weighing)
+PARTS(weigh_backward, weighing)
 PARTS(seed, entries)
 PARTS(combine, entries)
 
@@ -31,13 +33,30 @@ struct tally op_choose_experts(struct executor *ex,
                            4 * u(o->n_experts) + 8 * a };
 }
 
+void op_choose_experts_backward(struct executor *ex, struct place at,
+                                const struct expert_choice *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, choose_experts_backward_part, o);
+    uint64_t x = u(o->n_experts), a = u(o->n_active);
+    /* Of a weight over their sum: the sum, the mean, and what is above it. */
+    const uint64_t normed = o->normalised ? (a - 1) + (2 * a - 1) + 2 * a : 0;
+    op_end(ex, &run, at.token, o->n,
+           (struct tally){ normed + 2 * a - 1 + 2 * x, 8 * x + 8 * a },
+           (struct tally){ 0, 0 });
+}
+
 void op_weigh(struct executor *ex, struct place at, const struct weighing *o)
 {
     struct op_run run = op_begin(ex, at);
-    op_parts(ex, weigh_part, o);
+    const bool backward = ex->pass == PASS_BACKWARD;
+    op_parts(ex, backward ? weigh_backward_part : weigh_part, o);
     uint64_t f = u(o->width);
     struct tally each = { f, 8 * f + 4 };
-    if (o->sigmoid)
+    if (backward)
+        each = (struct tally){ 3 * f + FOLD + (o->sigmoid ? 3 : 0),
+                               12 * f + 8 };
+    else if (o->sigmoid)
         each = (struct tally){ f + EXP + 2, 8 * f + 8 };
     op_end(ex, &run, at.token, o->n, each, (struct tally){ 0, 0 });
 }
@@ -138,4 +157,42 @@ void op_expert_product(struct executor *ex, struct place at,
     op_end(ex, &run, at.token, o->first[o->n_experts],
            (struct tally){ 2 * k * n, 4 * (k + n) + (o->all.from ? 4 * n : 0) },
            (struct tally){ 0, 4 * k * n * entered_by(o) });
+}
+
+static void expert_product_backward_part(void *argument, int part, int parts)
+{
+    const struct op_call *call = argument;
+    const struct expert_product_backward *o = call->operand;
+    const struct kernels *k = call->ex->kernels;
+    real *scratch = call->ex->scratch +
+                    (size_t)part * call->ex->scratch_floats;
+
+    for (int32_t e = 0; e < o->of->n_experts; e++) {
+        const struct gemm g = product_of_expert(o->of, e);
+        const ptrdiff_t row = o->of->first[e];
+        const struct gemm dx = {
+            .m = g.m, .n = g.k, .k = g.n, .a = o->dout + row * g.n,
+            .a_row = g.n, .a_k = 1, .b = g.b, .b_k = 1, .b_col = g.n,
+            .c = o->dx + row * g.k, .c_row = g.k,
+        };
+        const struct gemm dw = {
+            .m = g.k, .n = g.n, .k = g.m, .a = g.a, .a_row = 1, .a_k = g.a_row,
+            .b = o->dout + row * g.n, .b_k = g.n, .b_col = 1,
+            .c = o->dw + (ptrdiff_t)e * g.k * g.n, .c_row = g.n,
+        };
+        if (g.m > 0)
+            k->gemm(&dx, part, parts, scratch);
+        k->gemm(&dw, part, parts, scratch);
+    }
+}
+
+void op_expert_product_backward(struct executor *ex, struct place at,
+                                const struct expert_product_backward *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, expert_product_backward_part, o);
+    uint64_t k = u(o->of->all.k), n = u(o->of->all.n);
+    op_end(ex, &run, at.token, o->of->first[o->of->n_experts],
+           (struct tally){ 4 * k * n, 4 * n + 8 * k },
+           (struct tally){ 0, 8 * k * n * entered_by(o->of) });
 }

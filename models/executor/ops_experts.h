@@ -12,6 +12,10 @@ void op_softmax(struct executor *ex, struct place at,
  * takes what a row of it costs. */
 struct tally op_choose_experts(struct executor *ex,
                                const struct expert_choice *o);
+/* The gradients of scores, from those of weights. */
+void op_choose_experts_backward(struct executor *ex, struct place at,
+                                const struct expert_choice *o);
+/* Forward, and backward. */
 void op_weigh(struct executor *ex, struct place at, const struct weighing *o);
 void op_seed(struct executor *ex, struct place at, const struct entries *o);
 void op_combine(struct executor *ex, struct place at,
@@ -27,5 +31,15 @@ struct expert_product {
 };
 void op_expert_product(struct executor *ex, struct place at,
                        const struct expert_product *o);
+
+/* dx = dout W^T and dW = x^T dout, expert by expert, from the forward product; dW
+ * of an expert that nothing entered is zero. */
+struct expert_product_backward {
+    const struct expert_product *of;
+    const real *dout;            /* [entries,n] */
+    real       *dx, *dw;         /* [entries,k], [X,k,n] */
+};
+void op_expert_product_backward(struct executor *ex, struct place at,
+                                const struct expert_product_backward *o);
 
 #endif

@@ -77,6 +77,50 @@ void KERNEL(choose_experts)(const struct expert_choice *o, int part, int parts)
     }
 }
 
+/* Gradients of the chances of those entered, into dscore: of weights that are
+ * chances over their sum s, (dw - sum of weight times dw) / s. */
+static void hand_chances(const struct expert_choice *o, int32_t r)
+{
+    const real *chance = o->chance + (ptrdiff_t)r * o->n_experts;
+    const int32_t *expert = o->expert + (ptrdiff_t)r * o->n_active;
+    const real *weight = o->weight + (ptrdiff_t)r * o->n_active;
+    const int32_t *at = o->at + (ptrdiff_t)r * o->n_active;
+    real *d = o->dscore + (ptrdiff_t)r * o->n_experts;
+
+    if (!o->normalised) {
+        for (int32_t i = 0; i < o->n_active; i++)
+            d[expert[i]] = o->dweight[at[i]];
+        return;
+    }
+    real sum = chance[expert[0]], mean = weight[0] * o->dweight[at[0]];
+    for (int32_t i = 1; i < o->n_active; i++) {
+        sum = sum + chance[expert[i]];
+        mean = mean + weight[i] * o->dweight[at[i]];
+    }
+    for (int32_t i = 0; i < o->n_active; i++)
+        d[expert[i]] = (o->dweight[at[i]] - mean) / sum;
+}
+
+/* Of a softmax: chance times what its gradient has above the chances' mean. */
+void KERNEL(choose_experts_backward)(const struct expert_choice *o, int part,
+                                     int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
+        const real *chance = o->chance + (ptrdiff_t)r * o->n_experts;
+        const int32_t *expert = o->expert + (ptrdiff_t)r * o->n_active;
+        real *d = o->dscore + (ptrdiff_t)r * o->n_experts;
+        for (int32_t e = 0; e < o->n_experts; e++)
+            d[e] = real_set(0.0f);
+        hand_chances(o, r);
+        real mean = chance[expert[0]] * d[expert[0]];
+        for (int32_t i = 1; i < o->n_active; i++)
+            mean = mean + chance[expert[i]] * d[expert[i]];
+        for (int32_t e = 0; e < o->n_experts; e++)
+            d[e] = chance[e] * (d[e] - mean);
+    }
+}
+
 void KERNEL(weigh)(const struct weighing *o, int part, int parts)
 {
     int32_t end = slice(o->n, 1, part + 1, parts);
@@ -91,6 +135,29 @@ void KERNEL(weigh)(const struct weighing *o, int part, int parts)
             vec_store(out + c, vec_load(x + c) * by);
         for (; c < o->width; c++)
             out[c] = x[c] * o->weight[r];
+    }
+}
+
+void KERNEL(weigh_backward)(const struct weighing *o, int part, int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
+        const real *x = o->x + (ptrdiff_t)r * o->width;
+        real *d = o->d + (ptrdiff_t)r * o->width, by = o->weight[r];
+        vec sum = vec_set(0.0f);
+        int32_t c = 0;
+        for (; c + 16 <= o->width; c += 16) {
+            vec v = vec_load(d + c);
+            sum = sum + v * vec_load(x + c);
+            vec_store(d + c, v * vec_set(by));
+        }
+        real dweight = vec_fold(sum);
+        for (; c < o->width; c++) {
+            dweight = dweight + d[c] * x[c];
+            d[c] = d[c] * by;
+        }
+        o->dweight[r] = o->sigmoid ? dweight * by * (real_set(1.0f) - by)
+                                   : dweight;
     }
 }
 

@@ -217,6 +217,9 @@ struct expert_choice {
     real    *chance;         /* [N,X] */
     int32_t *expert;         /* [N,A] */
     real    *weight;         /* [N,A] */
+    const int32_t *at;       /* [N,A] entries; backward only, like the rest */
+    const real *dweight;     /* [entries] */
+    real    *dscore;         /* [N,X] */
 };
 
 /* Rows are multiplied by their weights, or by the sigmoids of their scores, which
@@ -228,6 +231,8 @@ struct weighing {
     real       *weight;      /* [N] */
     const real *x;           /* [N,F] */
     real       *out;         /* [N,F] */
+    real       *d;           /* [N,F] gradient of out, then of x; backward only */
+    real       *dweight;     /* [N] of weights or, with sigmoid, of scores */
 };
 
 /* Entries are rows in experts; row r's are at[r,0..], ascending, then -1. */
@@ -375,7 +380,10 @@ struct kernels {
                             int32_t width, int part, int parts);
     void (*softmax)(const struct expert_choice *c, int part, int parts);
     void (*choose_experts)(const struct expert_choice *c, int part, int parts);
+    void (*choose_experts_backward)(const struct expert_choice *c, int part,
+                                    int parts);
     void (*weigh)(const struct weighing *w, int part, int parts);
+    void (*weigh_backward)(const struct weighing *w, int part, int parts);
     /* y of each row's first entry is `from`, that of the others zero; and out of
      * each row is the sum of its entries' y, of none `from`. */
     void (*seed)(const struct entries *e, int part, int parts);

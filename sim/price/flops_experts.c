@@ -24,8 +24,7 @@
   X(ENTRIES, GATE,         Xw, 8*Xw + 4 + 8*C, 0, 0)                           \
   X(ENTRIES, FFN_DOWN,     2*C*Xw, 4*Xw + 8*C, 0, 4*C*Xw)                      \
   X(FURTHER, GATE,         C, 0, 0, 0)                                         \
-  X(EXPERTS_BACK, ROUTE,   4*C*Xn + normed*(4*Xa - 1) +                        \
-                           (1 - normed)*(Xn + 3*Xa - 1),                       \
+  X(EXPERTS_BACK, ROUTE,   4*C*Xn + normed*(5*Xa - 2) + 2*Xa - 1 + 2*Xn,       \
                            12*C + 12*Xn + 8*Xa, 8*C*Xn + 4*Xn*biased, 0)       \
   X(EXPERTS_BACK, GATHER,  0, 4*C, 0, 0)                                       \
   X(BESIDES_BACK, ROUTE,   gated*4*C, gated*(12*C + 4), 8*C*gated, 0)          \

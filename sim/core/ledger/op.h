@@ -149,7 +149,7 @@
  *   Backward goes the same way back: gather copies a row's gradient to its entries
  *   and sums theirs up, C flops for each but the first; gate is the gradients of
  *   weights and of act, 3 flops a number and FOLD; route takes those of the
- *   weights to the scores (4A - 1 where weights sum to 1, else X + 3A - 1) and
+ *   weights to the scores (2A - 1 + 2X, and 5A - 2 where weights sum to 1) and
  *   through the product.
  *
  * Stored weights (number.h).  A matrix that is kept as stored is read as such
