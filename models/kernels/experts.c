@@ -144,14 +144,14 @@ void KERNEL(weigh_backward)(const struct weighing *o, int part, int parts)
     for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
         const real *x = o->x + (ptrdiff_t)r * o->width;
         real *d = o->d + (ptrdiff_t)r * o->width, by = o->weight[r];
-        vec sum = vec_set(0.0f);
+        running sum = running_set(0.0f);
         int32_t c = 0;
         for (; c + 16 <= o->width; c += 16) {
             vec v = vec_load(d + c);
-            sum = sum + v * vec_load(x + c);
+            sum = running_add_product(sum, v, vec_load(x + c));
             vec_store(d + c, v * vec_set(by));
         }
-        real dweight = vec_fold(sum);
+        real dweight = running_fold(sum);
         for (; c < o->width; c++) {
             dweight = dweight + d[c] * x[c];
             d[c] = d[c] * by;
