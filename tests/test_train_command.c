@@ -643,3 +643,12 @@ Test(train_command, a_dry_run_foretells_what_is_counted_and_writes_nothing)
                               "data.path=none"), 2));
     expect_said("stderr", "--set: cannot read 'none'");
 }
+
+/* Which experts are entered changes from step to step, and what is read with it:
+ * a step is predicted by its own.  Counted and predicted differing is exit 1. */
+Test(train_command, a_mixture_of_experts_is_predicted_step_by_step)
+{
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q", "-s",
+                              "model.experts=4"), 0));
+    cr_assert(eq(int, ISOBATH("run", "a", "--prompt", "a", "-n", "4", "-q"), 0));
+}

@@ -345,7 +345,7 @@ static bool sees_skipped(const struct model_spec *spec)
 
 static bool steps_cost_unlike(const struct model_spec *spec)
 {
-    return spec->kept_varies || sees_skipped(spec);
+    return spec->kept_varies || sees_skipped(spec) || spec->experts.n > 0;
 }
 
 enum status train_predict_step(struct train_job *s, struct error *err)

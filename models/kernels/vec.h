@@ -490,7 +490,7 @@ static inline lanes lanes_coded(lanes_int v, const struct code *code)
     return lanes_of((lanes_int)vqtbl1q_s8(bytes, (uint8x16_t)(v & 15))
                         << 24 >> 24);
 #else
-    lanes x;
+    lanes x = lanes_set(0.0f);
     for (int i = 0; i < REGISTER_LANES; i++)
         x[i] = code->number[v[i] & 15];
     return x;
