@@ -729,6 +729,9 @@ Test(report_page, decode_steps_are_called_as_many_as_they_are)
     table = text_of("out/tables/answer.csv");
     has(table, "\"FLOPs of one run of 64 decode steps, twins\"");
     free(table);
+    table = text_of("out/tables/rates.csv");
+    has(table, "\r\nrun of 64 decode steps,");
+    free(table);
     table = text_of("out/tables/ops-decode.md");
     has(table, "One run of 64 decode steps, op by op");
     has(table, "adds up their medians");
