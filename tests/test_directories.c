@@ -75,6 +75,16 @@ Test(directories, a_file_that_isobath_did_not_write_stays)
     expect_said("mine/tokens.csv", "of somebody");
     cr_expect(not(there("mine/.lock")));
     cr_expect(eq(int, score("mine"), 2));
+    /* Nor where it was, and wrote other results. */
+    cr_assert(eq(int, score("ours"), 0));
+    put_file("ours/curve.csv", "of somebody\n");
+    cr_expect(eq(int, score("ours"), 2));
+    expect_said("stderr", "-o ours: holds 'curve.csv', which isobath did not"
+                " write");
+    expect_said("ours/curve.csv", "of somebody");
+    cr_assert(rename("ours/curve.csv", "ours/mine.csv") == 0);
+    cr_expect(eq(int, score("ours"), 0));
+    expect_said("ours/mine.csv", "of somebody");
     cr_assert(mkdir("hf", 0777) == 0);
     put_file("hf/config.json", "{}\n");
     cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", "hf"), 2));

@@ -303,6 +303,7 @@ Test(faults, what_makes_no_sense_in_part_is_not_written_and_says_so)
             expect_said("stderr", "isobath: error: interrupted after ");
             expect_said("stderr", " windows; nothing is written, as a ");
         }
+        cr_assert(unlink("out") == 0);
     }
 }
 

@@ -454,6 +454,7 @@ static int run(void *in)
     struct error err = { STATUS_OK, "" };
     enum status status = check(options, &err);
 
+    command_end_on_signals();                /* until points are worked on */
     options->study = options->common.operand[0];
     if (status == STATUS_OK)
         status = sweep(options, &err);
