@@ -444,10 +444,5 @@ enum status rundir_write_ledgers(const struct rundir *rundir,
         if (ledgers[i] && status == STATUS_OK)
             status = ledger_write(ledgers[i], summary_witness_names[i],
                                   writer.stream, err);
-    /* A write error is found again, and named better, by file_commit(). */
-    if (status != STATUS_OK && status != STATUS_IO) {
-        file_abandon(&writer);
-        return status;
-    }
-    return file_commit(&writer, err);
+    return file_end(&writer, status, err);
 }

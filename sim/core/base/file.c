@@ -83,7 +83,8 @@ static void remove_half_written(const char *path)
 enum status file_end(struct file_writer *writer, enum status status,
                      struct error *err)
 {
-    if (status == STATUS_OK)
+    /* A write that failed is found again, and named, by file_commit(). */
+    if (status == STATUS_OK || (status == STATUS_IO && ferror(writer->stream)))
         return file_commit(writer, err);
     file_abandon(writer);
     return status;

@@ -35,7 +35,7 @@ enum status file_commit(struct file_writer *writer,
                         struct error *err) MUST_CHECK;
 void        file_abandon(struct file_writer *writer);
 /* Commit what was written well; where `status` says otherwise, abandon it and
- * return that. */
+ * return that.  Of a failed write the message names the file and the cause. */
 enum status file_end(struct file_writer *writer, enum status status,
                      struct error *err) MUST_CHECK;
 /* Remove all files that are half written: for a process that ends at once, also
