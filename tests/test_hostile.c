@@ -151,9 +151,11 @@ Test(hostile, a_pipe_is_no_file_wherever_one_is_asked_for)
     }
 }
 
-/* Somebody writes there already. */
+/* Somebody writes there already.  A config is looked at twice, and a text mapped. */
 Test(hostile, a_pipe_that_was_given_open_is_read)
 {
+    char command[256];
+
     put_file("a.yaml", "model:\n  family: llama\n  layers: 2\n"
              "  channels: 16\n  heads: 2\n");
     cr_expect(eq(int, shell("(sleep 0.2; cat a.yaml) |"
@@ -162,6 +164,16 @@ Test(hostile, a_pipe_that_was_given_open_is_read)
     cr_expect(eq(int, shell("(sleep 0.2; cat a.yaml) |"
                             " timeout -s KILL 20 '%s' predict /dev/fd/7 %s",
                             "7<&0 </dev/null >stdout"), 0));
+    cr_expect(eq(int, shell("cat run.yaml | '%s' train /dev/stdin -o run -q"
+                            " --threads 1 --set train.steps=2 --set data.path=text %s", ""),
+                 0));
+    for (int i = 0; i < 2; i++) {
+        snprintf(command, sizeof command, "%s '%%s' run run --text %s --limit 300"
+                 " --threads 1 -f csv %%s", i ? "cat text |" : "",
+                 i ? "/dev/stdin" : "text");
+        cr_expect(eq(int, shell(command, i ? ">piped" : ">read"), 0));
+    }
+    expect_same_file("read", "piped");
 }
 
 static void expect_spared(const char *file, const char *said, int code)

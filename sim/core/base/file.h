@@ -45,7 +45,8 @@ void        file_abandon_all(void);
 /* All of a file that is at most `limit` bytes; *text is NUL-ended, the caller
  * frees it.  Reports a missing file, a directory, a pipe or device, an unreadable
  * or too large file by name as STATUS_BAD_VALUE; none of these is opened.  The
- * process's own input and what a shell's <(COMMAND) names may be pipes. */
+ * process's own input and what a shell's <(COMMAND) names may be pipes, of at most
+ * 1 GiB; they are read to their end, and can then be read and mapped again. */
 enum status file_read(char **text, size_t *size, const char *path, size_t limit,
                       struct error *err) MUST_CHECK;
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -44,7 +45,7 @@ static const char *refused(const struct stat *st, const char *path)
 
 /* The files that this process read, for file_was_read(); of more than there is
  * room for the first. */
-enum { READ_FILES = 256 };
+enum { READ_FILES = 256, PIPE_MOST_BYTES = 1 << 30 };
 static struct { dev_t device; ino_t inode; } read_files[READ_FILES];
 static int n_read_files;
 
@@ -69,6 +70,56 @@ bool file_was_read(const char *path)
     return was;
 }
 
+/* The number of the open file that a path names; -1: none. */
+static int number_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *end = NULL;
+    const long number = slash ? strtol(slash + 1, &end, 10) : -1;
+
+    if (strcmp(path, "/dev/stdin") == 0)
+        return STDIN_FILENO;
+    return end && end > slash + 1 && !*end && number <= INT_MAX ? (int)number
+                                                                : -1;
+}
+
+/* All that a pipe gives, to its end.  Returns an errno, or 0. */
+static int pour(int to, int pipe)
+{
+    static char buffer[1 << 16];
+    size_t all = 0;
+
+    for (;;) {
+        const ssize_t n = read(pipe, buffer, sizeof buffer);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? errno : 0;
+        all += (size_t)n;
+        if (all > PIPE_MOST_BYTES)
+            return EFBIG;
+        for (ssize_t done = 0, m; done < n; done += m)
+            if ((m = write(to, buffer + done, (size_t)(n - done))) < 0)
+                return errno;
+    }
+}
+
+/* A pipe gives what it has but once, and files are looked at, mapped and hashed:
+ * put what it gives in its place, a file in memory.  Returns an errno, or 0. */
+static int settle(const char *path)
+{
+    const int pipe = number_of(path);
+    const int memory = pipe < 0 ? -1 : memfd_create("pipe", MFD_CLOEXEC);
+
+    if (memory < 0)
+        return pipe < 0 ? ENOENT : errno;
+    int cause = pour(memory, pipe);
+    if (cause == 0 && dup2(memory, pipe) < 0)
+        cause = errno;
+    close(memory);
+    return cause;
+}
+
 /* Looked at before it is opened, which alone would let go of a pipe's writer, and
  * then again: it may be another by now. */
 static enum status open_to_read(int *out, struct stat *st, const char *path,
@@ -77,6 +128,9 @@ static enum status open_to_read(int *out, struct stat *st, const char *path,
     if (stat(path, st) != 0)
         return fail(err, STATUS_BAD_VALUE, "read", path, strerror(errno));
     const char *why = refused(st, path);
+    const int cause = !why && S_ISFIFO(st->st_mode) ? settle(path) : 0;
+    if (cause != 0)
+        why = strerror(cause);
     int fd = why ? -1 : open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (!why && (fd < 0 || fstat(fd, st) != 0))
         why = strerror(errno);
@@ -87,7 +141,7 @@ static enum status open_to_read(int *out, struct stat *st, const char *path,
             close(fd);
         return fail(err, STATUS_BAD_VALUE, "read", path, why);
     }
-    (void)fcntl(fd, F_SETFL, 0);         /* of a pipe somebody writes, all */
+    (void)fcntl(fd, F_SETFL, 0);         /* of a terminal, all */
     note_read(st);
     *out = fd;
     return STATUS_OK;
