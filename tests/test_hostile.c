@@ -222,6 +222,31 @@ Test(hostile, an_answer_takes_the_place_of_no_input_and_of_no_result)
     cr_expect(eq(int, shell("'%s' report run -o page %s", ">stdout"), 0));
 }
 
+/* Where a grid goes on from, a link is planted, or a file of somebody's. */
+Test(hostile, a_grid_goes_on_in_no_file_of_somebody_else)
+{
+    const char *const *grid = ARGUMENTS("predict", "--grid", "grid.yaml", "-o",
+                                        "rows.csv", "-q");
+
+    put_file("grid.yaml", "model: run.yaml\nphase: decode\n");
+    for (int i = 0; i < 5; i++) {
+        const bool part = i == 4;
+        put_file("victim", part ? "mod" : "precious");
+        cr_assert(i == 0   ? symlink("victim", "rows.csv.part") == 0
+                  : i == 1 ? link("victim", "rows.csv.part") == 0
+                  : i == 2 ? mkfifo("rows.csv.part", 0600) == 0
+                           : rename("victim", "rows.csv.part") == 0);
+        cr_expect(eq(int, finish(start(grid, (struct limits){ 0 })),
+                     part ? 0 : 2), "%d", i);
+        if (i < 2)
+            expect_said("victim", "precious");
+        else if (i == 3)
+            expect_said("rows.csv.part", "precious");
+        unlink("rows.csv.part");
+    }
+    expect_said("rows.csv", "model,");
+}
+
 /* An sbatch that notes its arguments, a line each. */
 static const char sbatch[] =
     "#!/bin/sh\nprintf '%s\\n' \"$@\" >>called\necho 7\n";
