@@ -102,5 +102,7 @@ struct doubt doubt_of(const struct doubt_draws *draws,
         if (share > doubt.share)
             doubt.number = n, doubt.share = share;
     }
+    /* Draws of two numbers that are alike by chance count twice. */
+    doubt.together = fmin(doubt.together, 1);
     return doubt;
 }
