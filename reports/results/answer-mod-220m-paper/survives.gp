@@ -86,7 +86,7 @@ SAY_FRAME = "FRAMES = FRAMES.sprintf('%.2f %.2f %.2f %.2f %.9g %.9g %.9g %.9g %d
 SAY_FRAMES = "if (FRAMES eq '') { eval SAY_FRAME }; if (FMT eq 'svg' && OUT eq '') { set print '-'; print '<!-- frames '.FRAMES.' -->' }"
 set label 901 '101 % of the FLOPs of equal-FLOP dense become 119 to 180 % of its time' at screen PAD/W, screen 1-20./H left font HEADFONT tc rgb INK
 set label 921 'Share of equal-FLOP dense: a decode step at B 16, T 576; requests of the mix from prompt to last token; the batch that fits' at screen PAD/W, screen 1-42./H left tc rgb MUTED
-set label 941 'predicted, nothing was run  |  time and energy modelled  |  isobath commit 612bcbfe6d0c with changes, AMD EPYC' at screen PAD/W, screen 14./H left font SMALL tc rgb MUTED
+set label 941 'predicted, nothing was run  |  time and energy modelled  |  isobath commit e642cc03537c, AMD EPYC' at screen PAD/W, screen 14./H left font SMALL tc rgb MUTED
 set key horizontal maxrows 1
 PANELS_N = 6; ACROSS = 6; PANEL_WIDE = 107.00; PANEL_TALL = 240.00; GAP = 12.00; BELOW = 56.00
 ROWS = 8; TOP = 333.311
