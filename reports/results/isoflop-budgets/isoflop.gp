@@ -73,7 +73,7 @@ set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left re
 FRAMES = ''; LOGX = 0; LOGY = 0
 SAY_FRAME = "FRAMES = FRAMES.sprintf('%.2f %.2f %.2f %.2f %.9g %.9g %.9g %.9g %d %d;', GPVAL_TERM_XMIN, GPVAL_TERM_XMAX, GPVAL_TERM_YMIN, GPVAL_TERM_YMAX, GPVAL_X_MIN, GPVAL_X_MAX, GPVAL_Y_MIN, GPVAL_Y_MAX, LOGX, LOGY)"
 SAY_FRAMES = "if (FRAMES eq '') { eval SAY_FRAME }; if (FMT eq 'svg' && OUT eq '') { set print '-'; print '<!-- frames '.FRAMES.' -->' }"
-set label 901 'At 3.00 TFLOP, dense is lowest at dense 3x48 budget_flops=, MoD at MoD 2+2 x48' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
+set label 901 'At 3.00 TFLOP, dense is lowest at dense 3x48 budget_flops=3e12, MoD at MoD 2+2 x48' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
 set label 902 'budget_flops=3e12: no verdict: 3 seeds compared, 5 are needed' at screen 16./W, screen 1-40./H left font HEADFONT tc rgb INK
 set label 911 'Held-out loss (nats per byte) against parameters, each curve at one training budget (FLOPs equal within 1 %); small marks: one' at screen 16./W, screen 1-62./H left tc rgb MUTED
 set label 912 'seed; large: mean and 95 % interval over seeds; labels: capacity, layers×channels' at screen 16./W, screen 1-79./H left tc rgb MUTED
