@@ -49,21 +49,24 @@ static bool next_line(char line[NAME_SIZE], const char **text)
     return true;
 }
 
-static const struct report_figure *find_figure(const struct report *r,
-                                               const char *name)
+/* The i-th drawing of the report, each figure's wide one before its narrow one;
+ * NULL: there are no more. */
+static const struct plot *drawing(const struct report *r, size_t i)
 {
-    for (size_t i = 0; i < r->n_figures; i++)
-        if (strcmp(r->figure[i].plot.name, name) == 0)
-            return &r->figure[i];
-    return NULL;
+    const struct report_figure *figure = &r->figure[i / 2];
+
+    return i / 2 >= r->n_figures ? NULL : i % 2 ? &figure->narrow
+                                                : &figure->plot;
 }
 
 static bool has(const struct report *r, int kind, const char *name)
 {
-    if (kind == FIGURES)
-        return find_figure(r, name) != NULL;
-    const struct table *t = report_find_table(r, name);
-    return t && t->n_rows;
+    const struct table *t = kind == FIGURES ? NULL : report_find_table(r, name);
+    bool found = t && t->n_rows;
+
+    for (size_t i = 0; kind == FIGURES && !found && drawing(r, i); i++)
+        found = strcmp(drawing(r, i)->name, name) == 0;
+    return found;
 }
 
 /* ---- the list ---- */
@@ -79,8 +82,8 @@ static enum status write_list(const struct report *r, const char *older,
 
     if (status != STATUS_OK)
         return status;
-    for (size_t i = 0; i < r->n_figures; i++)
-        fprintf(writer.stream, "figures/%s\n", r->figure[i].plot.name);
+    for (size_t i = 0; drawing(r, i); i++)
+        fprintf(writer.stream, "figures/%s\n", drawing(r, i)->name);
     for (size_t i = 0; i < r->n_tables; i++)
         if (r->table[i].table.n_rows)
             fprintf(writer.stream, "tables/%s\n", r->table[i].table.name);
@@ -137,8 +140,8 @@ enum status contents_end(const char *older, const struct report *r,
         if (kind < KINDS && !has(r, kind, name))
             remove_files(folder, kind, name, SIZE_MAX);
     }
-    for (size_t i = 0; i < r->n_figures; i++)
-        if (!r->figure[i].plot.drawn)
-            remove_files(folder, FIGURES, r->figure[i].plot.name, DRAWINGS);
+    for (size_t i = 0; drawing(r, i); i++)
+        if (!drawing(r, i)->drawn)
+            remove_files(folder, FIGURES, drawing(r, i)->name, DRAWINGS);
     return write_list(r, "", folder, err);
 }
