@@ -273,7 +273,8 @@ struct model_spec {
                               * 2022, arXiv 2202.08906) */
     int32_t n_predictor;     /* W: hidden width of what predicts, from the
                               * router's input, who is kept (Raposo et al. 2024,
-                              * section 3.5); 0: routed layers have none */
+                              * section 3.5), with parts apart one a choice; 0:
+                              * routed layers have none */
     bool    backbone_frozen; /* training moves routers, predictors and nothing
                               * else */
     enum signal       signal;            /* that the choice goes by; the gate
