@@ -295,6 +295,15 @@ Test(counting, frozen_backbones)
     cr_assert(cells > 1000);
 }
 
+Test(counting, exits)
+{
+    for (int i = 0; i < 2 * FAMILY_COUNT; i++) {
+        struct model_spec spec = case_exits(&keyed_shape,
+                                            (enum family)(i % FAMILY_COUNT), i);
+        run_case(&spec, &keyed_shape, &kernels_counting16, "dense", "exits");
+    }
+}
+
 Test(counting, losses_of_routers)
 {
     for (int i = 0; i < N_JUDGED_CASES; i++) {
