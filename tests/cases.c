@@ -108,6 +108,36 @@ void case_variant(struct model_spec *spec, int i)
         spec->rope_theta = 20.0f;
 }
 
+struct model_spec case_exits(const struct shape *shape, enum family family,
+                             int i)
+{
+    struct model_spec spec = case_spec(shape, family, 0.0, PATTERN_ALL);
+
+    spec.tied_head = i % 2 == 0;
+    for (int32_t l = 0; l + 1 < spec.n_layers; l++)
+        spec.exit_weight[l] = (i + l) % 3 < 2 ? 0.25 * (l + 1) : 0.0;
+    return spec;
+}
+
+struct model_spec case_leaving(const struct shape *shape, enum family family,
+                               int i, double confidence)
+{
+    struct model_spec spec = case_exits(shape, family, i);
+    bool left = false;
+
+    spec.window = 0;
+    memset(spec.windowed, 0, sizeof spec.windowed);
+    spec.gate = GATE_ONE;
+    spec.skipped_keys = SKIPPED_KEYS_COMPUTED;
+    spec.confidence = confidence;
+    for (int32_t l = 0; l < spec.n_layers; l++) {
+        spec.routed[l] = left;
+        left |= spec.exit_weight[l] > 0.0;
+    }
+    route_settle(&spec, case_policy("confidence"), 0);
+    return spec;
+}
+
 void case_vary(struct model_spec *spec, int i)
 {
     spec->tied_head = i % 2;
@@ -178,8 +208,6 @@ struct model_spec case_gated(char what[CASE_NAME_SIZE], int i)
         spec.backbone_frozen = false;
     if (!spec.backbone_frozen)
         spec.part = (enum routed_part)(i / 5 % PART_COUNT);
-    if (spec.part == PART_APART)
-        spec.n_predictor = 0;
     snprintf(what, CASE_NAME_SIZE, "%s, gate %s x %g, bypass %d, part %s, aux"
              " %g, z %g, balance %g, %s%s", family_names[spec_family(&spec)],
              gate_names[spec.gate], spec.gate_scale, spec.bypass_gated,
@@ -237,7 +265,7 @@ struct model_spec case_keyed(char what[CASE_NAME_SIZE], int i)
     spec.router_scores = spec.router_trained = scores;
     spec.bypass_gated = i % 5 == 0 && spec.gate != GATE_ONE;
     spec.aux_loss = scores && i % 3 == 0 ? 0.5 : 0.0;
-    spec.n_predictor = !apart && i % 4 == 0 ? 7 : 0;
+    spec.n_predictor = scores && i % 4 < 2 ? 7 : 0;
     snprintf(what, CASE_NAME_SIZE, "case %d, %s, %s, keys %s, gate %s", i,
              family_names[spec_family(&spec)], part_names[spec.part],
              skipped_keys_names[spec.skipped_keys], gate_names[spec.gate]);

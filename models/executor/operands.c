@@ -54,14 +54,15 @@ struct gemm columns_of(struct gemm g, int32_t first, int32_t n)
     return g;
 }
 
-struct gemm head_of(const struct model *m, int32_t n_rows, bool few)
+struct gemm head_of(const struct model *m, const struct head_buffers *b,
+                    int32_t n_rows, bool few)
 {
     const enum tensor_id id = m->spec.tied_head ? TENSOR_WTE : TENSOR_HEAD;
     const struct tensor *t = tensor_find(&m->tensors, -1, id);
     const int32_t c = m->spec.n_channels, v = m->spec.n_vocab;
     struct gemm g = {
-        .m = n_rows, .n = v, .k = c, .a = m->final_normed, .a_row = c, .a_k = 1,
-        .b = weight_of(m, -1, id), .b_k = 1, .b_col = c, .c = m->logits,
+        .m = n_rows, .n = v, .k = c, .a = b->normed, .a_row = c, .a_k = 1,
+        .b = weight_of(m, -1, id), .b_k = 1, .b_col = c, .c = b->logits,
         .c_row = v, .bias = weight_of(m, -1, TENSOR_HEAD_BIAS),
         .stored = t->range, .n_stored = t->n_ranges,
     };
@@ -106,13 +107,25 @@ struct attention attention_of(struct model *m, int32_t layer)
     return o;
 }
 
-enum tensor_id router_tensor(const struct model *m, int32_t layer)
+/* The newest choice is the second of two. */
+static bool is_second(const struct model *m, int32_t layer)
 {
     const int32_t choice = (int32_t)(m->layer[layer].chosen - m->choice);
 
     return m->spec.part == PART_APART &&
-                   plan_choice(&m->spec, choice).part == PART_FFN
-               ? TENSOR_ROUTER_FFN : TENSOR_ROUTER;
+           plan_choice(&m->spec, choice).part == PART_FFN;
+}
+
+enum tensor_id router_tensor(const struct model *m, int32_t layer)
+{
+    return is_second(m, layer) ? TENSOR_ROUTER_FFN : TENSOR_ROUTER;
+}
+
+enum tensor_id predictor_tensor(const struct model *m, int32_t layer,
+                                enum tensor_id id)
+{
+    const int second = TENSOR_PREDICT_FFN_UP - TENSOR_PREDICT_UP;
+    return (enum tensor_id)((int)id + (is_second(m, layer) ? second : 0));
 }
 
 struct router router_of(struct model *m, int32_t layer)
@@ -146,8 +159,10 @@ struct predictor predictor_of(struct model *m, int32_t layer)
     struct choice_buffers *b = m->layer[layer].chosen;
     return (struct predictor){
         .n = m->n_rows, .width = m->spec.n_predictor, .hidden = b->hidden,
-        .weight = weight_of(m, layer, TENSOR_PREDICT_DOWN),
-        .bias = weight_of(m, layer, TENSOR_PREDICT_DOWN_BIAS),
+        .weight = weight_of(m, layer, predictor_tensor(m, layer,
+                                                       TENSOR_PREDICT_DOWN)),
+        .bias = weight_of(m, layer, predictor_tensor(
+                              m, layer, TENSOR_PREDICT_DOWN_BIAS)),
         .logit = b->forecast,
     };
 }

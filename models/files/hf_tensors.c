@@ -53,6 +53,14 @@
       LAYER "mod_predictor.down_proj.weight" },                                \
     { TENSOR_PREDICT_DOWN_BIAS, PLAIN(1),                                      \
       LAYER "mod_predictor.down_proj.bias" },                                  \
+    { TENSOR_PREDICT_FFN_UP, LINEAR(ALL),                                      \
+      LAYER "mod_predictor_ffn.up_proj.weight" },                              \
+    { TENSOR_PREDICT_FFN_UP_BIAS, PLAIN(1),                                    \
+      LAYER "mod_predictor_ffn.up_proj.bias" },                                \
+    { TENSOR_PREDICT_FFN_DOWN, LINEAR(ALL),                                    \
+      LAYER "mod_predictor_ffn.down_proj.weight" },                            \
+    { TENSOR_PREDICT_FFN_DOWN_BIAS, PLAIN(1),                                  \
+      LAYER "mod_predictor_ffn.down_proj.bias" },                              \
     { TENSOR_PROJECT_BIAS, PLAIN(1), LAYER "self_attn.o_proj.bias" },          \
     { TENSOR_UP_BIAS, VECTOR(GATE), LAYER "mlp.gate_proj.bias" },              \
     { TENSOR_UP_BIAS, VECTOR(UP), LAYER "mlp.up_proj.bias" },                  \

@@ -72,6 +72,10 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               8, 0)                                            \
   X(OF_SIGNAL, ROUTE, by_table, 0, 0,                                          \
                               12, 0)                                           \
+  X(OF_SIGNAL, ROUTE, leaves, (EXP + 2)*V + FOLD + 1, 0,                       \
+                              4*V + 4, 0)                                      \
+  X(OF_SIGNAL, GATHER, leaves, 0, 0,                                           \
+                              8*V, 0)                                          \
   X(FORWARD, SELECT, any,     0, 0,                                            \
                               4*scored, 0)                                     \
   X(FORWARD, PREDICT, predicts && raw,                                         \
@@ -267,6 +271,14 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               8*E + 8*C, 16*C*E + 8*bq*E)                      \
   X(BACK_KEPT, GATHER, computed, C, 0,                                         \
                               12*C, 0)                                         \
+  X(SUMMED, HEAD, any,        0, 0,                                            \
+                              0, 4*C*V)                                        \
+  X(SUMMED, HEAD, head_bias,  0, 0,                                            \
+                              0, 4*C*V + 4*V)                                  \
+  X(SUMMED, NORM, layer_norm, 0, 0,                                            \
+                              0, 8*C)                                          \
+  X(SUMMED, NORM, rms_norm,   0, 0,                                            \
+                              0, 4*C)                                          \
   X(BACKWARD, HEAD, frozen,   2*C*V, 0,                                        \
                               4*V + 4*C, 4*C*V)                                \
   X(BACKWARD, FFN_DOWN, frozen, 2*F*C, 0,                                      \
@@ -316,7 +328,7 @@ struct flops_list flops_list(const struct model_spec *spec)
         by_change = spec->signal == SIGNAL_CHANGE,
         by_received = spec->signal == SIGNAL_RECEIVED,
         by_hash = spec->signal == SIGNAL_HASH,
-        by_table = spec->signal == SIGNAL_TABLE,
+        by_table = spec->signal == SIGNAL_TABLE, leaves = spec_leaves(spec),
         computed = spec->skipped_keys == SKIPPED_KEYS_COMPUTED,
         carried = spec->skipped_keys == SKIPPED_KEYS_CARRIED,
         gate_one = spec->gate == GATE_ONE, gated = !gate_one,
@@ -458,6 +470,7 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
         scores = !outside && spec->routed[layer] && spec_has_router(spec),
         twice = scores && spec->part == PART_APART,
         foresees = scores && spec->n_predictor > 0,
+        both = foresees && twice,
         heads = spec->latent.kv == 0,
         before = spec_norms_before(spec), after = spec_norms_after(spec),
         own = before && has->parallel != PARALLEL_NORM,
@@ -502,6 +515,10 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
         { !outside, foresees, { "predictor.up.bias", W, true, false } },
         { !outside, foresees, { "predictor.down.weight", W, true, false } },
         { !outside, foresees, { "predictor.down.bias", 1, true, false } },
+        { !outside, both, { "predictor.ffn.up.weight", C * W, true, false } },
+        { !outside, both, { "predictor.ffn.up.bias", W, true, false } },
+        { !outside, both, { "predictor.ffn.down.weight", W, true, false } },
+        { !outside, both, { "predictor.ffn.down.bias", 1, true, false } },
     };
     int n = 0;
 
