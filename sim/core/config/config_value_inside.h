@@ -1,5 +1,5 @@
-/* config_value_inside.h - Share what reading a value, writing it and saying what is
- * allowed need of each other. */
+/* config_value_inside.h - Share what reading a value, writing it and saying what
+ * is allowed need of each other. */
 #ifndef CONFIG_VALUE_INSIDE_H
 #define CONFIG_VALUE_INSIDE_H
 

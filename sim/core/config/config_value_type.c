@@ -1,5 +1,5 @@
-/* config_value_type.c - Know of each type of value how its lists lie, how --set takes
- * it, and what is allowed. */
+/* config_value_type.c - Know of each type of value how its lists lie, how --set
+ * takes it, and what is allowed. */
 #include "sim/core/config/config_value_inside.h"
 
 #include <assert.h>
