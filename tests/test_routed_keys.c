@@ -11,12 +11,13 @@ static size_t head_at(const struct model *m, int32_t b, int32_t g)
            (size_t)m->cache_capacity * (size_t)m->spec.head_size;
 }
 
-/* Key number d and value number d of head g at a place. */
+/* Key number d and value number d of head g at a place; keys lie by tiles of 16. */
 static float key_at(const struct model *m, int32_t l, int32_t b, int32_t g,
                     int32_t d, int32_t at)
 {
     return m->cache[l].keys[head_at(m, b, g) +
-                            (size_t)(d * m->cache_capacity + at)];
+                            (size_t)((at / 16 * m->spec.head_size + d) * 16 +
+                                     at % 16)];
 }
 
 static float value_at(const struct model *m, int32_t l, int32_t b, int32_t g,

@@ -423,13 +423,13 @@ void KERNEL(gemm)(const struct gemm *g, int part, int parts, real *scratch)
         block(g, m0, m1, n0, n1, scratch);
 }
 
-void KERNEL(small_gemm)(const struct gemm *g)
+void KERNEL(small_gemm)(const struct gemm *g, bool far)
 {
     for (int32_t j = 0, n; j < g->n; j += n) {
         struct start s = { g->bias ? g->bias + j : NULL,
                            g->from ? g->from + j : NULL, g->from_row, 0 };
         n = panel_width(g->n - j);
         panel(n, g->m, g->k, g->a, g->a_row, g->a_k, g->a_row, g->b + j,
-              g->b_k, false, g->c + j, g->c_row, s);
+              g->b_k, far, g->c + j, g->c_row, s);
     }
 }

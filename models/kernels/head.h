@@ -73,7 +73,7 @@ static inline void multiply(int32_t m, int32_t n, int32_t k, const real *a,
 {
     struct gemm g = { m, n, k, a, a_row, a_k, b, b_k, 1, c, c_row, NULL,
                       add ? c : NULL, c_row, NULL, 0 };
-    KERNEL(small_gemm)(&g);
+    KERNEL(small_gemm)(&g, false);
 }
 
 /* What capping takes, worked out once by every thread. */

@@ -57,7 +57,8 @@ KERNEL_LIST(X)
 }
 #endif
 
-/* b and c dense in columns, no packing, one thread: for small tiles. */
-void KERNEL(small_gemm)(const struct gemm *g);
+/* b and c dense in columns, no packing, one thread: for small tiles.  `far`: b
+ * lies in memory, and is asked for ahead. */
+void KERNEL(small_gemm)(const struct gemm *g, bool far);
 
 #endif

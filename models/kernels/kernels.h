@@ -83,7 +83,7 @@ struct cached_attention {
     bool           held;       /* the new key is in the cache already */
     real          *out;        /* [N,Q] */
     real          *stats;      /* [N,H,2] as in struct attention */
-    real          *keys;       /* [B,G,D,capacity], the new key is written */
+    real          *keys;       /* [B,G,capacity/16,D,16], the new key is written */
     real          *values;     /* [B,G,capacity,D] */
 };
 
@@ -125,7 +125,7 @@ struct cached_reception {
     const int32_t *length;     /* [B] the new row included */
     const real    *qkv;        /* [N,Q+2E] */
     const real    *stats;      /* [N,H,2] */
-    const real    *keys;       /* [B,G,D,capacity] */
+    const real    *keys;       /* [B,G,capacity/16,D,16] */
     real          *drawn;      /* [B,capacity] so far: added to */
     real          *score;      /* [N] of the new row */
 };

@@ -279,7 +279,7 @@ static void panels(const struct gemm *g, const struct stored *s,
         part.bias = k0 == 0 && g->bias ? g->bias + c0 : NULL;
         part.from = k0 > 0 ? part.c : g->from ? g->from + c0 : NULL;
         part.from_row = k0 > 0 ? g->c_row : g->from_row;
-        KERNEL(small_gemm)(&part);
+        KERNEL(small_gemm)(&part, false);
     }
 }
 
