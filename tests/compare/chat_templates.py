@@ -166,6 +166,7 @@ OWN = {
  {% set x = 1 %}{% set x = missing %}{{ x is defined }} {{ 3 <= 3 and 4 >= 5 or 2
  != 2 }}\r\nend
   {%+ if true %}kept{% endif %}
+last
 """,
 }
 
