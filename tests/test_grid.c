@@ -139,6 +139,18 @@ Test(grid, a_context_as_long_as_the_model_has_tokens_is_priced)
     csv_close(&csv);
 }
 
+Test(grid, the_capacity_of_a_model_that_routes_its_first_block_alone_is_told)
+{
+    put_file("first.yaml", "model: {family: llama, layers: 3, channels: 32,"
+             " heads: 2}\nrouting: {capacity: 0.5, blocks: 0}\n");
+    put_file("grid.yaml", "model: first.yaml\n");
+    cr_assert(eq(int, STARTED("predict", "--grid", "grid.yaml", "-q", "-o",
+                              "rows.csv"), 0), "%s", read_file("stderr", NULL));
+    struct csv csv = rows("rows.csv");
+    cr_expect_str_eq(field(&csv, 0, "capacity"), "0.5");
+    csv_close(&csv);
+}
+
 /* What lies in FILE.part, with half a row behind it, is kept. */
 Test(grid, an_interrupted_grid_goes_on)
 {
