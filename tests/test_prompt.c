@@ -319,6 +319,53 @@ Test(prompt, parts_apart_go_on_as_predicted)
     json_decref(summary);
 }
 
+/* The last cell of each row, by position: whether the layer kept the token. */
+static void read_kept(const char *run, char kept[64])
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/tokens.csv", run);
+    char *table = text_of(path), *line = strchr(table, '\n') + 1;
+
+    for (; *line; line = strchr(line, '\n') + 1) {
+        const int position = atoi(line);
+        cr_assert(position >= 0 && position < 63);
+        kept[position] = strchr(line, '\r')[-1];
+    }
+    free(table);
+}
+
+/* A prompt and what follows it, scored as a text: a rule that draws keeps the same
+ * of them. */
+Test(prompt, what_is_drawn_is_drawn_again_of_the_same_text)
+{
+    char said[64] = "In the", generated[64] = "", scored[64] = "";
+    int n = 6, kept = 0;
+
+    cr_assert(eq(int, isobath("run tiny.yaml --prompt 'In the' -n 30 -o r --set"
+        " routing.policy=drawn --set routing.gate=one --set"
+        " routing.capacity=0.5"), 0));
+    char *table = text_of("r/tokens.csv"), *line = strchr(table, '\n') + 1;
+    for (int position, token; *line; line = strchr(line, '\n') + 1) {
+        cr_assert(sscanf(line, "%d,%d,", &position, &token) == 2);
+        cr_assert(eq(int, position, n));
+        said[n++] = (char)token;
+    }
+    cr_assert(eq(int, n, 36));
+    write_file("said", said);
+    cr_assert(eq(int, isobath("run tiny.yaml --text said --tokens -o s --set"
+        " routing.policy=drawn --set routing.gate=one --set"
+        " routing.capacity=0.5"), 0));
+    read_kept("r", generated);
+    read_kept("s", scored);
+    for (int i = 6; i < 35; i++) {
+        cr_expect(generated[i] == scored[i], "token %d: %c and %c", i,
+                  generated[i], scored[i]);
+        kept += generated[i] == '1';
+    }
+    cr_expect(kept > 0 && kept < 29);
+    free(table);
+}
+
 /* The model's own rule: a routed layer's threshold, which the table shows. */
 Test(prompt, a_trained_mixture_of_depths_goes_on)
 {

@@ -85,7 +85,7 @@ static void close_fixture(struct fixture *f)
 
 static uint64_t seed_of(const struct score_window *w)
 {
-    return router_record_seed(SEED, w->position / 100);
+    return run_pass_seed(SEED, w->position / 100);
 }
 
 /* A window alone, under decisions, without the batch or its meter. */

@@ -5,7 +5,6 @@
 
 #include "models/commands/regret_job.h"
 #include "models/commands/run_flags.h"
-#include "models/scoring/router_record.h"
 #include "models/scoring/run_rule.h"
 #include "models/scoring/run_source.h"
 #include "sim/commands/commands.h"
@@ -148,7 +147,7 @@ static enum status write_tokens(struct regret_job *c, int64_t window,
     struct ledger_meter meter = ledger_meter(c->counted);
     const struct run_pass pass = {
         .window = &c->window, .entropy = true, .scores = c->scores,
-        .seed = router_record_seed((uint64_t)c->config.seed, window),
+        .seed = run_pass_seed((uint64_t)c->config.seed, window),
     };
     const struct score_known known = { .counted = c->counted,
                                        .scores = c->scores };

@@ -13,7 +13,7 @@ static struct run_pass pass_of(const struct run_scoring *s)
 {
     return (struct run_pass){
         .window = &s->window, .entropy = s->entropy, .replayed = s->replayed,
-        .seed = random_mix((uint64_t)s->config.seed, 3, (uint64_t)s->done, 0),
+        .seed = run_pass_seed((uint64_t)s->config.seed, s->done),
     };
 }
 

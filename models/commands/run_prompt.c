@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "models/executor/generate.h"
+#include "models/scoring/run_arm.h"
 #include "sim/core/answer/json.h"
 #include "sim/core/model/plan.h"
 #include "sim/price/memory.h"
@@ -169,7 +170,7 @@ static enum status go_on(struct prompt_session *s, struct error *err)
     (void)generate(&(struct generation){
         .model = s->model, .sampler = s->sampler, .meter = &s->meter.meter,
         .policy = s->policy, .step_policy = s->step_policy,
-        .seed = (uint64_t)s->job->config->seed,
+        .seed = run_pass_seed((uint64_t)s->job->config->seed, 0),
         .prompt = s->prompt, .n_prompt = s->n_prompt, .n_new = s->n_asked,
         .passed = passed, .emit = emit, .context = s });
     if (s->status == STATUS_OK)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "models/executor/generate.h"
+#include "models/scoring/run_arm.h"
 #include "sim/core/base/clock.h"
 #include "sim/core/base/stats.h"
 #include "sim/core/model/plan.h"
@@ -167,8 +168,8 @@ static double time_prompt(const struct prompt_session *s, struct model *model,
     model_decode_reset(model);
     model_forward(model, &(struct model_input){
         .ids = s->prompt, .n_sequences = 1, .n_tokens = s->n_prompt,
-        .policy = policy, .seed = (uint64_t)s->job->config->seed, .cache = true,
-        .last_only = true }, NULL, NULL);
+        .policy = policy, .cache = true, .last_only = true,
+        .seed = run_pass_seed((uint64_t)s->job->config->seed, 0) }, NULL, NULL);
     return clock_seconds() - started;
 }
 
@@ -206,9 +207,9 @@ enum status prompt_rival_run(struct prompt_session *s, struct error *err)
     (void)generate(&(struct generation){
         .model = r->model, .given = r->given, .meter = &r->meter.meter,
         .policy = r->rival.policy, .step_policy = r->step_policy,
-        .seed = (uint64_t)s->job->config->seed, .prompt = s->prompt,
-        .n_prompt = s->n_prompt, .n_new = n_run + 1, .passed = passed,
-        .emit = emit, .context = s });
+        .seed = run_pass_seed((uint64_t)s->job->config->seed, 0),
+        .prompt = s->prompt, .n_prompt = s->n_prompt, .n_new = n_run + 1,
+        .passed = passed, .emit = emit, .context = s });
     if (r->status == STATUS_OK)
         time_prompts(s);
     return r->status == STATUS_OK

@@ -38,11 +38,11 @@ static bool keeps(const struct model *m, int32_t c, int32_t s)
 {
     const struct decode_input *in = &m->step;
     const int32_t t = m->decoded[s];
-    const real *score = m->history ? history_scores(m, c, s) : NULL;
-    const struct route_input judge = routing_input(m, c, s, t + 1, score);
 
     if (in->keep)
         return in->keep[c * m->options.n_sequences + s];
+    const real *score = m->history ? history_scores(m, c, s) : NULL;
+    const struct route_input judge = routing_input(m, c, s, t + 1, score);
     if (in->policy && in->policy->keep)
         return route_keeps(in->policy, &judge, t);
     assert(m->spec.router_scores && score);   /* else `keep` must say */

@@ -225,6 +225,13 @@ static void pass_by(struct model *m, int32_t l)
     op_bypass(&m->ex, place(OP_GATE, l, b->chosen->skipped_token), &gate);
 }
 
+/* No row enters the stage, and nobody wants keys of those that skip it. */
+static bool is_idle(const struct model *m, int32_t l, const struct stage *stage)
+{
+    return m->layer[l].n_rows == 0 &&
+           stage->skipped_keys == SKIPPED_KEYS_ABSENT && !stage->keys_tabled;
+}
+
 /* Takes rows of the stream, all or gathered, through the stage's parts and puts
  * them back. */
 static void run_stage(struct model *m, int32_t l, int32_t i)
@@ -240,6 +247,11 @@ static void run_stage(struct model *m, int32_t l, int32_t i)
         routing_loss(m, stage->chooses);
     }
     layer_begin_stage(m, l, i);
+    if (is_idle(m, l, stage)) {
+        if (stage->gates_skipped)
+            pass_by(m, l);
+        return;
+    }
     const real *x = kept ? b->chosen->x : b->stream;
     real *out = kept ? b->chosen->y : m->stream[l + 1];
     real *middle = feeds ? b->middle : out;

@@ -6,24 +6,22 @@
 
 #include <string.h>
 
-struct op_run op_begin(struct executor *ex, struct place at)
-{
-    struct op_run run = { .pass = ex->pass, .layer = at.layer, .op = at.op };
-    meter_begin(ex->meter, &run);
-    return run;
-}
-
 void op_parts(struct executor *ex, pool_fn *fn, const void *operand)
 {
     struct op_call call = { ex, operand };
     pool_run(ex->pool, fn, &call);
 }
 
-void op_end(struct executor *ex, struct op_run *run, const int32_t *token,
-            int32_t n_rows, struct tally each, struct tally shared)
+struct op_run op_tell_begin(struct executor *ex, struct place at)
 {
-    if (!ex->meter)
-        return;
+    struct op_run run = { .pass = ex->pass, .layer = at.layer, .op = at.op };
+    ex->meter->begin(ex->meter, &run);
+    return run;
+}
+
+void op_tell_end(struct executor *ex, struct op_run *run, const int32_t *token,
+                 int32_t n_rows, struct tally each, struct tally shared)
+{
     run->n_rows = n_rows;
     run->row = token;
     run->each = each;

@@ -207,10 +207,26 @@ double op_clip_scale(struct executor *ex, struct place at, double squares,
 void op_adamw(struct executor *ex, struct place at, const struct adamw *o,
               real *p, const real *g, real *m, real *v, size_t n);
 
-/* Bracket work that the caller does itself: select. */
-struct op_run op_begin(struct executor *ex, struct place at);
-void          op_end(struct executor *ex, struct op_run *run,
-                     const int32_t *token, int32_t n_rows, struct tally each,
-                     struct tally shared);
+/* Tell the meter that is there; op_begin() and op_end() ask whether one is. */
+struct op_run op_tell_begin(struct executor *ex, struct place at);
+void          op_tell_end(struct executor *ex, struct op_run *run,
+                          const int32_t *token, int32_t n_rows,
+                          struct tally each, struct tally shared);
+
+/* Bracket work that the caller does itself: select.  Inline: where nobody
+ * listens, an op of one token should not wait for what it would tell. */
+static inline struct op_run op_begin(struct executor *ex, struct place at)
+{
+    return ex->meter ? op_tell_begin(ex, at)
+                     : (struct op_run){ .layer = at.layer, .op = at.op };
+}
+
+static inline void op_end(struct executor *ex, struct op_run *run,
+                          const int32_t *token, int32_t n_rows,
+                          struct tally each, struct tally shared)
+{
+    if (ex->meter)
+        op_tell_end(ex, run, token, n_rows, each, shared);
+}
 
 #endif

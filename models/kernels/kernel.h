@@ -19,9 +19,11 @@
 #endif
 
 /* The index at which part `part` of `parts` of n things begins, in multiples of
- * `grain`. */
+ * `grain`; without a division where one thread does all. */
 static inline int32_t slice(int32_t n, int32_t grain, int part, int parts)
 {
+    if (parts == 1)
+        return part == 0 ? 0 : n;
     int64_t grains = (n + grain - 1) / grain;
     int64_t at = grains * part / parts * grain;
     return at < n ? (int32_t)at : n;

@@ -26,10 +26,14 @@ enum {
                                   * wait for it, two: within a first cache */
     FEW = 16,
     AHEAD = 512,                 /* bytes asked for before they are needed */
-    /* Groups side by side, so that one's chain of sums hides another's. */
-    ABREAST = W == 16 ? 4 : W == 8 ? 2 : 1,
-    ROWS = W == 4 ? 2 : 4,       /* in registers, at most */
+    ROWS = W == 4 ? 2 : 8,       /* in registers, at most */
+    ABREAST = 4,                 /* registers of columns side by side, so that
+                                  * one's chain of sums hides another's */
 };
+
+/* So many of them for `rows` rows: the chains of five and more hide each other,
+ * and with sums of several registers each would not fit. */
+#define SIDE(rows) ((rows) <= 4 ? ABREAST : 1)
 
 /* The layout of a group's blocks: bytes before the parts, parts, numbers of a
  * part, bytes of a part; and numbers that come at once. */
@@ -72,57 +76,53 @@ struct few {
     ptrdiff_t   to_row;
 };
 
-/* Multiply mr rows by `n` whole groups, `group_bytes` apart, into to[mr,TILE
- * n]. */
-static inline __attribute__((always_inline)) void row_groups(
+/* Multiply mr rows by n registers of columns, from register `first` of a group
+ * on: of one group, or of several whole ones, `group_bytes` apart; into
+ * to[mr,W n]. */
+static inline __attribute__((always_inline)) void row_registers(
     const enum number type, const int mr, const int n, const struct few *f,
-    int32_t rows, const uint8_t *data, size_t group_bytes)
+    int32_t rows, const uint8_t *data, size_t group_bytes, int first)
 {
     const struct shape s = shape_of(type);
     const int32_t numbers = s.parts * s.numbers;
     const ptrdiff_t a_k = f->a_k;
     const real *a = f->a;
-    lanes sum[ROWS][ABREAST][REGISTERS];
+    lanes sum[ROWS][ABREAST];
 
     UNROLL
     for (int m = 0; m < mr; m++)
         UNROLL
-        for (int g = 0; g < n; g++)
-            UNROLL
-            for (int j = 0; j < REGISTERS; j++)
-                sum[m][g][j] = lanes_load(f->to + m * f->to_row + TILE * g +
-                                          W * j);
+        for (int j = 0; j < n; j++)
+            sum[m][j] = lanes_load(f->to + m * f->to_row + W * j);
     for (int32_t l = 0; l < rows; l += numbers) {
         const uint8_t *at = data + s.head;
         for (int p = 0; p < s.parts; p++, at += s.bytes) {
-            struct lanes_scales scale[ABREAST][REGISTERS];
+            struct lanes_scales scale[ABREAST];
             UNROLL
-            for (int g = 0; g < n; g++)
-                UNROLL
-                for (int j = 0; j < REGISTERS; j++)
-                    scale[g][j] = lanes_part_scales(
-                        type, data + (size_t)g * group_bytes, p, W * j);
+            for (int j = 0; j < n; j++)
+                scale[j] = lanes_part_scales(
+                    type, data + (size_t)(j / REGISTERS) * group_bytes, p,
+                    W * (first + j % REGISTERS));
             for (int i = 0; i < s.numbers / s.step; i++) {
                 UNROLL
-                for (int g = 0; g < n; g++)
-                    __builtin_prefetch(at + (size_t)g * group_bytes +
+                for (int j = 0; j < n; j += REGISTERS)
+                    __builtin_prefetch(at + (size_t)(j / REGISTERS) *
+                                                group_bytes +
                                        i * (s.bytes / (s.numbers / s.step)) +
                                        AHEAD);
                 UNROLL
-                for (int g = 0; g < n; g++)
+                for (int j = 0; j < n; j++) {
+                    lanes w[4];
+                    lanes_four(type, at + (size_t)(j / REGISTERS) * group_bytes,
+                               i, W * (first + j % REGISTERS), scale[j], w);
                     UNROLL
-                    for (int j = 0; j < REGISTERS; j++) {
-                        lanes w[4];
-                        lanes_four(type, at + (size_t)g * group_bytes, i,
-                                   W * j, scale[g][j], w);
+                    for (int m = 0; m < mr; m++)
                         UNROLL
-                        for (int m = 0; m < mr; m++)
-                            UNROLL
-                            for (int r = 0; r < s.step; r++)
-                                sum[m][g][j] = lanes_add_product(
-                                    sum[m][g][j],
-                                    lanes_set(a[m * f->a_row + r * a_k]), w[r]);
-                    }
+                        for (int r = 0; r < s.step; r++)
+                            sum[m][j] = lanes_add_product(
+                                sum[m][j],
+                                lanes_set(a[m * f->a_row + r * a_k]), w[r]);
+                }
                 a += s.step * a_k;
             }
         }
@@ -131,11 +131,8 @@ static inline __attribute__((always_inline)) void row_groups(
     UNROLL
     for (int m = 0; m < mr; m++)
         UNROLL
-        for (int g = 0; g < n; g++)
-            UNROLL
-            for (int j = 0; j < REGISTERS; j++)
-                lanes_store(f->to + m * f->to_row + TILE * g + W * j,
-                            sum[m][g][j]);
+        for (int j = 0; j < n; j++)
+            lanes_store(f->to + m * f->to_row + W * j, sum[m][j]);
 }
 
 /* ---- a panel ---- */
@@ -207,22 +204,27 @@ static inline __attribute__((always_inline)) void widen_column(
 #define ROW_COPY(name, id, mr, n)                                              \
     static __attribute__((noinline)) void name(                                \
         const struct few *f, int32_t rows, const uint8_t *data,                \
-        size_t group_bytes)                                                    \
+        size_t group_bytes, int first)                                         \
     {                                                                          \
-        row_groups(NUMBER_##id, mr, n, f, rows, data, group_bytes);            \
+        row_registers(NUMBER_##id, mr, n, f, rows, data, group_bytes, first);  \
     }
+#define ROWS_COPY(id, mr) ROW_COPY(rows_##mr##_##id, id, mr, SIDE(mr))
+
 #if REGISTER_LANES == 4
 #define MORE_ROWS(id)
 #define MORE_NAMES(id)
 #else
 #define MORE_ROWS(id)                                                          \
-    ROW_COPY(three_##id, id, 3, ABREAST) ROW_COPY(four_##id, id, 4, ABREAST)
-#define MORE_NAMES(id) three_##id, four_##id,
+    ROWS_COPY(id, 3) ROWS_COPY(id, 4) ROWS_COPY(id, 5) ROWS_COPY(id, 6)        \
+    ROWS_COPY(id, 7) ROWS_COPY(id, 8)
+#define MORE_NAMES(id)                                                         \
+    , rows_3_##id, rows_4_##id, rows_5_##id, rows_6_##id, rows_7_##id,         \
+    rows_8_##id
 #endif
 
 #define COPIES(id)                                                             \
-    ROW_COPY(single_##id, id, 1, 1) ROW_COPY(one_##id, id, 1, ABREAST)         \
-    ROW_COPY(two_##id, id, 2, ABREAST) MORE_ROWS(id)                            \
+    ROW_COPY(single_##id, id, 1, REGISTERS)                                    \
+    ROWS_COPY(id, 1) ROWS_COPY(id, 2) MORE_ROWS(id)                            \
     static __attribute__((noinline)) void panel_##id(                          \
         int n, int32_t k, const uint8_t *data, size_t group_bytes, real *to)   \
     {                                                                          \
@@ -235,18 +237,20 @@ static inline __attribute__((always_inline)) void widen_column(
     }
 TYPES(COPIES)
 
-typedef void row_fn(const struct few *, int32_t, const uint8_t *, size_t);
+typedef void row_fn(const struct few *, int32_t, const uint8_t *, size_t, int);
 typedef void panel_fn(int, int32_t, const uint8_t *, size_t, real *);
 typedef void column_fn(int, int32_t, const uint8_t *, real *);
 
 /* In the order of NUMBER_MAP. */
 static const struct {
-    row_fn    *single, *few[ROWS];   /* [rows - 1] of groups side by side */
+    row_fn    *single, *few[ROWS];   /* a row by a group; [rows - 1] by
+                                      * SIDE(rows) registers */
     panel_fn  *panel;
     column_fn *column;
 } copies[NUMBER_COUNT] = {
-#define X(id) { single_##id, { one_##id, two_##id, MORE_NAMES(id) },            \
-                panel_##id, column_##id },
+#define X(id)                                                                  \
+    { single_##id, { rows_1_##id, rows_2_##id MORE_NAMES(id) }, panel_##id,     \
+      column_##id },
     TYPES(X)
 #undef X
 };
@@ -297,22 +301,27 @@ static void begin_rows(const struct gemm *g, int32_t c0, int32_t n)
 }
 
 /* Multiply a few rows by groups [from,to), all of whose columns are there; where
- * there are several rows, by as many groups as go side by side.  Returns the
- * first group that is left. */
+ * there are several rows, by as many groups as go side by side, or by one in
+ * pieces.  Returns the first group that is left. */
 static int32_t run_few(const struct gemm *g, const struct stored *s, int32_t c0,
                        int32_t from, int32_t to)
 {
     const size_t bytes = stored_group_bytes(s);
+    const int side = SIDE(g->m);
+    const int32_t most = side > REGISTERS ? side / REGISTERS : 1;
 
     while (from < to) {
-        const int32_t n = to - from >= ABREAST ? ABREAST : 1;
-        if (n < ABREAST && g->m > 1)
+        const bool whole = to - from >= most;
+        const int32_t n = whole ? most : 1, c = c0 + TILE * from;
+        if (!whole && g->m > 1)
             break;
-        const struct few f = { g->a, g->a_row, g->a_k, g->c + c0 + TILE * from,
-                               g->c_row };
-        begin_rows(g, c0 + TILE * from, TILE * n);
-        (n == ABREAST ? copies[s->type].few[g->m - 1] : copies[s->type].single)(
-            &f, s->rows, s->data + (size_t)from * bytes, bytes);
+        begin_rows(g, c, TILE * n);
+        for (int j = 0; j < REGISTERS; j += whole ? side : REGISTERS) {
+            const struct few f = { g->a, g->a_row, g->a_k, g->c + c + W * j,
+                                   g->c_row };
+            (whole ? copies[s->type].few[g->m - 1] : copies[s->type].single)(
+                &f, s->rows, s->data + (size_t)from * bytes, bytes, j);
+        }
         from += n;
     }
     return from;

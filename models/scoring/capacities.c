@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "models/scoring/decisions.h"
-#include "models/scoring/router_record.h"
+#include "models/scoring/run_arm.h"
 #include "sim/core/model/plan.h"
 
 /* Rules that keep by what training left, or by a record, at any capacity. */
@@ -121,7 +121,7 @@ static void run_batch(struct capacities *c, int64_t first, int32_t n,
     const struct model_input input = {
         .ids = c->ids, .targets = c->targets, .n_sequences = n, .n_tokens = T,
         .length = c->length, .policy = c->policy,
-        .seed = router_record_seed(c->seed, first),
+        .seed = run_pass_seed(c->seed, first),
     };
     double mean;
 

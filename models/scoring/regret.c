@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/scoring/router_record.h"
 #include "sim/core/base/random.h"
 
 enum { DRAWS = 4 };                /* allocations at random, whose mean varies
@@ -373,7 +372,7 @@ enum status regret_add(struct regret *r, const struct regret_pass *job,
 {
     struct looking p = {
         .r = r, .job = job, .first = r->n_flips,
-        .seed = router_record_seed(job->seed, r->windows),
+        .seed = run_pass_seed(job->seed, r->windows),
     };
 
     p.random = random_seeded(random_mix(p.seed, 1, 0, 0));

@@ -76,7 +76,7 @@ static float try_one(struct router_leak *out, const struct router_leak_job *job,
     };
     const struct run_pass pass = {
         .window = &window,
-        .seed = router_record_seed(job->seed, trial->window),
+        .seed = run_pass_seed(job->seed, trial->window),
     };
     const float before = rule->nats[trial->first + trial->t];
 

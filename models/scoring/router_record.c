@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/core/base/random.h"
-
 static bool open_rule(struct router_rule *rule, const struct router_record *r,
                       const struct model_spec *spec)
 {
@@ -73,11 +71,6 @@ int64_t router_judged(const struct router_record *r)
     return r->first[r->windows / 2];
 }
 
-uint64_t router_record_seed(uint64_t seed, int64_t window)
-{
-    return random_mix(seed, 3, (uint64_t)window, 0);
-}
-
 const struct router_rule *router_causal(const struct router_record *r)
 {
     return &r->rule[r->n_rules - 1];
@@ -130,7 +123,7 @@ enum status router_record_add(struct router_record *r, struct run_arm *arm,
     for (int i = 0; i < r->n_rules; i++) {
         struct router_rule *rule = &r->rule[i];
         const struct run_pass pass = {
-            .window = w, .seed = router_record_seed(seed, r->windows),
+            .window = w, .seed = run_pass_seed(seed, r->windows),
             .entropy = true, .scores = r->scores,
         };
         struct forward_meter meter = forward_meter();

@@ -54,8 +54,6 @@ enum status router_record_add(struct router_record *record,
  * learned on the first are judged; of a single window its start. */
 int64_t  router_judged(const struct router_record *record);
 
-uint64_t router_record_seed(uint64_t seed, int64_t window);
-
 /* The causal rule's; the rule of training itself where that is causal. */
 const struct router_rule *router_causal(const struct router_record *record);
 

@@ -2,6 +2,7 @@
 #include "models/scoring/run_arm.h"
 
 #include "sim/core/base/clock.h"
+#include "sim/core/base/random.h"
 
 static enum status open_ledgers(struct run_arm *arm, struct error *err)
 {
@@ -33,6 +34,11 @@ void run_arm_close(struct run_arm *arm)
     ledger_close(arm->counted);
     ledger_close(arm->predicted);
     model_close(arm->model);
+}
+
+uint64_t run_pass_seed(uint64_t seed, int64_t window)
+{
+    return random_mix(seed, 3, (uint64_t)window, 0);
 }
 
 void run_arm_forward(struct run_arm *arm, const struct run_pass *pass,

@@ -39,6 +39,10 @@ struct run_pass {
     float *scores;                 /* as of struct model_input, or NULL */
 };
 
+/* What policies of a run with this seed draw by in so many-th window; the tokens of
+ * a prompt, and those that follow it, are the first window of a text. */
+uint64_t run_pass_seed(uint64_t seed, int64_t window);
+
 /* Run the rule of score[0] like run_arm_score(), but only time it: seconds. */
 double run_arm_time(struct run_arm *arm, const struct run_pass *pass);
 

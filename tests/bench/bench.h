@@ -28,6 +28,13 @@ bench_section bench_ops;         /* where a step's time goes */
 bench_section bench_decode;      /* tokens one by one, weights as stored */
 bench_section bench_predict;     /* what a prediction and a meter cost */
 
+/* Beside widths that are listed, the worst of all from 8 to 130, of each kernels
+ * that run here: a line each, its columns of seconds and of the ratio to its
+ * padded neighbour, which is to be `most` at most. */
+enum status bench_every_width(struct bench *bench, struct results *out,
+                              int time, int ratio, double most,
+                              struct error *err) MUST_CHECK;
+
 /* Rounds of the usual number, at most so many seconds. */
 struct rounds_plan bench_plan(const struct bench *bench, int n_threads,
                               double sample_seconds, double most_seconds);

@@ -31,13 +31,18 @@ static void openblas_core(void *library, char out[BLAS_TEXT_SIZE])
         snprintf(out, BLAS_TEXT_SIZE, "%s", name());
 }
 
+/* Asked before it has begun, it dies of whatever it was told. */
 static void blis_core(void *library, char out[BLAS_TEXT_SIZE])
 {
+    void (*begin)(void);
     int (*id)(void);
     char *(*name)(int);
-    if (find(library, "bli_arch_query_id", &id) &&
-        find(library, "bli_arch_string", &name))
+    if (find(library, "bli_init", &begin) &&
+        find(library, "bli_arch_query_id", &id) &&
+        find(library, "bli_arch_string", &name)) {
+        begin();
         snprintf(out, BLAS_TEXT_SIZE, "%s", name(id()));
+    }
 }
 
 /* What a library may be told: none of them knows every CPU, so all are tried.
@@ -175,16 +180,25 @@ static double try_out(int which, const char *told)
     return seconds;
 }
 
-static const char *fastest_told(int which)
+/* A choice that the library does not know, or dies of, has no speed. */
+static const char *fastest_told(int which, char tried[BLAS_TEXT_SIZE])
 {
+    const double flops = 2.0 * TRIAL_SIZE * TRIAL_SIZE * TRIAL_SIZE;
     const char *best = NULL;
     double least = (double)INFINITY;
+    int used = 0;
 
     for (int i = 0; i < libraries[which].n_told; i++) {
-        double seconds = try_out(which, libraries[which].told[i]);
+        const char *told = libraries[which].told[i];
+        double seconds = try_out(which, told);
+        if (used < BLAS_TEXT_SIZE)
+            used += snprintf(tried + used, (size_t)(BLAS_TEXT_SIZE - used),
+                             isinf(seconds) ? "%s%s -" : "%s%s %.0f",
+                             i > 0 ? ", " : "", told ? told : "nothing",
+                             flops / seconds * 1e-9);
         if (seconds < least) {
             least = seconds;
-            best = libraries[which].told[i];
+            best = told;
         }
     }
     return best;
@@ -193,8 +207,11 @@ static const char *fastest_told(int which)
 void blas_open(struct blas out[BLAS_COUNT])
 {
     clear_environment();
-    for (int i = 0; i < BLAS_COUNT; i++)
-        open_one(&out[i], i, fastest_told(i));
+    for (int i = 0; i < BLAS_COUNT; i++) {
+        char tried[BLAS_TEXT_SIZE];
+        open_one(&out[i], i, fastest_told(i, tried));
+        memcpy(out[i].tried, tried, sizeof tried);
+    }
 }
 
 void blas_product(const struct blas *blas, const struct gemm *g)

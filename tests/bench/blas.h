@@ -17,6 +17,8 @@ struct blas {
     blas_sgemm *sgemm;                 /* NULL: absent */
     char        core[BLAS_TEXT_SIZE];  /* kernels it chose: "SkylakeX" */
     char        reason[BLAS_TEXT_SIZE];   /* why it is absent */
+    char        tried[BLAS_TEXT_SIZE];    /* "nothing 42, skx 231": GFLOP/s in
+                                           * trials, by what it was told */
 };
 enum { BLAS_OPENBLAS, BLAS_BLIS, BLAS_COUNT };
 

@@ -210,6 +210,10 @@ enum status bench_peak(struct bench *bench, struct results *out,
     out->title = "sgemm, 1024 x 1024 x 1024, one product a thread";
     out->column = peak_columns;
     multiplier_note(bench, out);
+    for (int i = 0; i < BLAS_COUNT; i++)
+        if (bench->blas[i].sgemm)
+            results_note(out, "%s in trials, told %s GFLOP/s. ",
+                         bench->blas[i].name, bench->blas[i].tried);
     snprintf(stock, sizeof stock, "OpenBLAS as it comes, %s",
              bench->stock.text);
     for (int threads = 1; threads <= bench->n_threads; threads++) {

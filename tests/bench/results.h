@@ -8,7 +8,7 @@
 #include "tests/bench/rounds.h"
 
 enum { RESULTS_COLUMNS = 10, RESULTS_LINES = 64, RESULTS_TEXT_SIZE = 80,
-       RESULTS_NOTE_SIZE = 400 };
+       RESULTS_NOTE_SIZE = 800 };
 
 enum wish { WISH_NONE, WISH_AT_LEAST, WISH_AT_MOST };
 

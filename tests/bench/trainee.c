@@ -9,7 +9,7 @@
 #include "sim/core/base/random.h"
 #include "sim/price/predict.h"
 
-enum { MOST_SETTINGS = 4, SETTING_SIZE = 64 };
+enum { MOST_SETTINGS = 5, SETTING_SIZE = 64 };
 
 static enum status load(struct model_spec *out, const struct trainee_plan *p,
                         struct error *err)
@@ -20,6 +20,8 @@ static enum status load(struct model_spec *out, const struct trainee_plan *p,
 
     snprintf(text[n++], SETTING_SIZE, "model.family=%s", p->family);
     snprintf(text[n++], SETTING_SIZE, "routing.capacity=%g", p->capacity);
+    if (p->n_layers)
+        snprintf(text[n++], SETTING_SIZE, "model.layers=%d", p->n_layers);
     if (p->n_channels)
         snprintf(text[n++], SETTING_SIZE, "model.channels=%d", p->n_channels);
     if (p->n_heads)
@@ -52,7 +54,7 @@ enum status trainee_open(struct trainee *out, const struct trainee_plan *plan,
 {
     struct model_options options = {
         .n_sequences = plan->n_sequences, .n_tokens = plan->n_tokens,
-        .train = true, .n_threads = plan->n_threads,
+        .train = true, .n_threads = plan->n_threads, .kernels = plan->kernels,
     };
     struct trainee t = { 0 };
     struct model_spec spec;

@@ -14,10 +14,11 @@ struct trainee {
 
 struct trainee_plan {
     const char *config, *family;
-    int32_t n_channels, n_heads;     /* 0: those of the config */
+    int32_t n_layers, n_channels, n_heads;   /* 0: those of the config */
     double  capacity;                /* 1: dense */
     int32_t n_tokens, n_sequences;
     int     n_threads;
+    const struct kernels *kernels;   /* NULL: the best */
 };
 
 /* A first step is trained, so that it is known which tokens the model

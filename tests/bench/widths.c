@@ -84,12 +84,16 @@ enum status bench_widths(struct bench *bench, struct results *out,
     struct peak *peak;
 
     out->title = "steps of 6 layers, 1 sequence of 256 tokens, 1 thread: widths"
-                 " and heads that are no multiple of 16";
+                 " and heads that are no multiple of 16; the worst of all: 1"
+                 " layer, 128 tokens";
     out->column = width_columns;
     enum status status = peak_open(&peak, bench, 1, err);
     for (int i = 0; i < N_PAIRS && status == STATUS_OK; i++)
         status = run_pair(bench, out, peak, i, err);
     if (status == STATUS_OK)
         peak_close(peak);
+    if (status == STATUS_OK && !bench->quick)
+        status = bench_every_width(bench, out, WIDTH_TIME, OF_PADDED,
+                                   most_of_padded, err);
     return status;
 }

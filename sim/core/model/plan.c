@@ -38,11 +38,6 @@ static const struct stage routed[PART_COUNT][PLAN_MAX_STAGES] = {
     },
 };
 
-int32_t plan_choices_a_layer(const struct model_spec *spec)
-{
-    return spec->part == PART_APART ? 2 : 1;
-}
-
 int32_t plan_n_choices(const struct model_spec *spec)
 {
     return plan_choices_a_layer(spec) * spec->n_layers;
@@ -51,18 +46,6 @@ int32_t plan_n_choices(const struct model_spec *spec)
 int32_t plan_n_made(const struct model_spec *spec)
 {
     return plan_choices_a_layer(spec) * spec_n_routed(spec);
-}
-
-struct plan_choice plan_choice(const struct model_spec *spec, int32_t choice)
-{
-    const int32_t each = plan_choices_a_layer(spec), layer = choice / each;
-
-    return (struct plan_choice){
-        .layer = layer, .routed = spec->routed[layer],
-        .part = each == 1         ? spec->part
-                : choice % 2 == 0 ? PART_ATTENTION
-                                  : PART_FFN,
-    };
 }
 
 static const struct stage *stages_of(const struct model_spec *spec, int32_t l)

@@ -23,8 +23,26 @@ struct plan_choice {
     bool    routed;          /* false: a dense layer's, nobody makes it */
 };
 int32_t plan_n_choices(const struct model_spec *spec);
-int32_t plan_choices_a_layer(const struct model_spec *spec);   /* 1 or 2 */
-struct plan_choice plan_choice(const struct model_spec *spec, int32_t choice);
+
+static inline int32_t plan_choices_a_layer(const struct model_spec *spec)
+{
+    return spec->part == PART_APART ? 2 : 1;
+}
+
+/* Inline: a decoder asks for each choice of each token, and a struct that a
+ * call hands back goes through memory. */
+static inline struct plan_choice plan_choice(const struct model_spec *spec,
+                                             int32_t choice)
+{
+    const bool apart = spec->part == PART_APART;
+    const int32_t layer = apart ? choice / 2 : choice;
+
+    return (struct plan_choice){
+        .layer = layer, .routed = spec->routed[layer],
+        .part = !apart ? spec->part : choice % 2 == 0 ? PART_ATTENTION : PART_FFN,
+    };
+}
+
 /* Those that are made: of routed layers. */
 int32_t plan_n_made(const struct model_spec *spec);
 
