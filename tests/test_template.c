@@ -57,6 +57,8 @@ static const struct { const char *template, *says; } refused[] = {
     { "{% include 'x' %}", "not known: include" },
     { "{% set a, b = c %}", "not understood: ," },
     { "{{ a b }}", "not understood: b" },
+    { "{{ a) }}", "not understood: )" },
+    { "{% if a] %}{% endif %}", "not understood: ]" },
     { "{{ 1 < 2 < 3 }}", "two comparisons in a row" },
     { "{{ 99999999999999999999 }}", "too large a number" },
     { "{{ 1.2.3 }}", "a name is expected before: 3" },
