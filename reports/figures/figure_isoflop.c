@@ -218,7 +218,7 @@ static void say(struct plot *p, const struct study *study)
     }
     table_si(budget, dense->flops_train, "FLOP");
     study_said(said, study->verdict, &study->best, dense->causal.mean, 1);
-    TEXT_SET(p->head, "At %.20s, dense is lowest at %.24s, MoD at %.40s: "
+    TEXT_SET(p->head, "At %.20s, dense is lowest at %.40s, MoD at %.40s: "
              "%.80s", budget, dense->label, mod->label,
              said);
 }
