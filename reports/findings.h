@@ -50,7 +50,7 @@ struct report_table {
 
 struct report_figure {
     enum section section;
-    struct plot plot;
+    struct plot plot, narrow;  /* for a desk, and for a phone */
 };
 
 /* A figure that the given runs cannot fill, and the data they lack. */

@@ -278,8 +278,10 @@ enum status report_open(struct report *out, char *const *paths, size_t n,
 
 void report_close(struct report *r)
 {
-    for (size_t i = 0; i < r->n_figures; i++)
+    for (size_t i = 0; i < r->n_figures; i++) {
         plot_close(&r->figure[i].plot);
+        plot_close(&r->figure[i].narrow);
+    }
     for (size_t i = 0; i < r->n_tables; i++)
         table_close(&r->table[i].table);
     for (int a = 0; a < ARM_COUNT; a++)
@@ -345,7 +347,10 @@ enum status report_write(struct report *r, const char *folder,
     for (size_t i = 0; i < r->n_tables && status == STATUS_OK; i++)
         if (r->table[i].table.n_rows)
             status = write_table(&r->table[i].table, tables, err);
-    for (size_t i = 0; i < r->n_figures && status == STATUS_OK; i++)
+    for (size_t i = 0; i < r->n_figures && status == STATUS_OK; i++) {
         status = plot_write(&r->figure[i].plot, figures, draw_them, err);
+        if (status == STATUS_OK)
+            status = plot_write(&r->figure[i].narrow, figures, draw_them, err);
+    }
     return status == STATUS_OK ? page_write(r, folder, err) : status;
 }

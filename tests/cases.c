@@ -108,6 +108,36 @@ void case_variant(struct model_spec *spec, int i)
         spec->rope_theta = 20.0f;
 }
 
+struct model_spec case_exits(const struct shape *shape, enum family family,
+                             int i)
+{
+    struct model_spec spec = case_spec(shape, family, 0.0, PATTERN_ALL);
+
+    spec.tied_head = i % 2 == 0;
+    for (int32_t l = 0; l + 1 < spec.n_layers; l++)
+        spec.exit_weight[l] = (i + l) % 3 < 2 ? 0.25 * (l + 1) : 0.0;
+    return spec;
+}
+
+struct model_spec case_leaving(const struct shape *shape, enum family family,
+                               int i, double confidence)
+{
+    struct model_spec spec = case_exits(shape, family, i);
+    bool left = false;
+
+    spec.window = 0;
+    memset(spec.windowed, 0, sizeof spec.windowed);
+    spec.gate = GATE_ONE;
+    spec.skipped_keys = SKIPPED_KEYS_COMPUTED;
+    spec.confidence = confidence;
+    for (int32_t l = 0; l < spec.n_layers; l++) {
+        spec.routed[l] = left;
+        left |= spec.exit_weight[l] > 0.0;
+    }
+    route_settle(&spec, case_policy("confidence"), 0);
+    return spec;
+}
+
 void case_vary(struct model_spec *spec, int i)
 {
     spec->tied_head = i % 2;

@@ -28,6 +28,16 @@ enum pattern { PATTERN_ODD, PATTERN_ALL, PATTERN_FIRST, PATTERN_COUNT };
 struct model_spec case_spec(const struct shape *shape, enum family family,
                             double capacity, enum pattern pattern);
 
+/* A dense model of the family, variant i: exits after some of its layers, two or
+ * three, of unlike weights; for i odd a head of its own. */
+struct model_spec case_exits(const struct shape *shape, enum family family,
+                             int i);
+
+/* The same, its tokens leaving where a probability is as high as that; without
+ * windows, which no token leaves. */
+struct model_spec case_leaving(const struct shape *shape, enum family family,
+                               int i, double confidence);
+
 /* Two families that have every trait between them, for tests that would take
  * long with all families. */
 enum { N_CONTRASTS = 2 };

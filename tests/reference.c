@@ -287,15 +287,21 @@ static void block(const struct reference *r, int32_t layer, double *x,
         x[i] += change[i];
 }
 
+static void router_input(const struct reference *r, int32_t layer,
+                         const double *x, double *input)
+{
+    if (r->spec->router_input == ROUTER_INPUT_RAW)
+        memcpy(input, x, (size_t)r->spec->n_channels * sizeof *x);
+    else
+        norm_rows(r, layer, TENSOR_COUNT, TENSOR_COUNT, x, 1, input);
+}
+
 static double score_of(const struct reference *r, int32_t layer,
                        const double *x)
 {
     const struct model_spec *s = r->spec;
     double input[s->n_channels], score = 0.0;
-    if (s->router_input == ROUTER_INPUT_RAW)
-        memcpy(input, x, sizeof input);
-    else
-        norm_rows(r, layer, TENSOR_COUNT, TENSOR_COUNT, x, 1, input);
+    router_input(r, layer, x, input);
     const double *w = weight(r, layer, TENSOR_ROUTER);
     for (int32_t c = 0; c < s->n_channels; c++)
         score += w[c] * input[c];
@@ -328,10 +334,7 @@ static double predictor_logit(const struct reference *r, int32_t layer,
     const double *down = weight(r, layer, TENSOR_PREDICT_DOWN);
     double logit = weight(r, layer, TENSOR_PREDICT_DOWN_BIAS)[0];
 
-    if (s->router_input == ROUTER_INPUT_RAW)
-        memcpy(input, x, sizeof input);
-    else
-        norm_rows(r, layer, TENSOR_COUNT, TENSOR_COUNT, x, 1, input);
+    router_input(r, layer, x, input);
     product(r, layer, TENSOR_PREDICT_UP, TENSOR_PREDICT_UP_BIAS, input, 1,
             hidden);
     for (int32_t i = 0; i < s->n_predictor; i++)
@@ -422,16 +425,45 @@ static size_t room_of(const struct reference *r)
                                    feed_forward) + s->n_vocab);
 }
 
-/* The mean loss; *judged, unless NULL: the losses of the routers. */
+/* The sum of the nats of one sequence as the head reads x. */
+static double read_out(const struct reference *r, int32_t b, const double *x,
+                       double *nats, double *logits, double *room)
+{
+    const struct model_spec *s = r->spec;
+    int32_t c = s->n_channels, v = s->n_vocab;
+    const double *head = weight(r, -1, s->tied_head ? TENSOR_WTE : TENSOR_HEAD);
+    const double *bias = weight(r, -1, TENSOR_HEAD_BIAS);
+    double *normed = room, *row = normed + r->n_tokens * c, total = 0.0;
+
+    norm_rows(r, -1, TENSOR_FINAL_GAMMA, TENSOR_FINAL_BETA, x, r->n_tokens,
+              normed);
+    for (int32_t t = 0; t < r->n_tokens; t++) {
+        int32_t at = b * r->n_tokens + t;
+        for (int32_t i = 0; i < v; i++) {
+            row[i] = bias ? bias[i] : 0.0;
+            for (int32_t j = 0; j < c; j++)
+                row[i] += normed[t * c + j] * head[i * c + j];
+            row[i] = reference_cap(row[i], (double)s->logit_cap);
+        }
+        double loss = reference_nats(row, v, r->targets[at], NULL);
+        total += loss;
+        if (nats)
+            nats[at] = loss;
+        if (logits)
+            memcpy(logits + (size_t)at * (size_t)v, row,
+                   (size_t)v * sizeof *row);
+    }
+    return total;
+}
+
+/* The mean loss; *judged, unless NULL: the losses of routers and exits. */
 static double losses(const struct reference *r, double *nats, double *logits,
                      double *judged)
 {
     const struct model_spec *s = r->spec;
-    int32_t c = s->n_channels, t_max = r->n_tokens, v = s->n_vocab;
-    const double *head = weight(r, -1, s->tied_head ? TENSOR_WTE : TENSOR_HEAD);
-    const double *bias = weight(r, -1, TENSOR_HEAD_BIAS);
-    double *room = calloc(room_of(r), sizeof *room), total = 0.0;
-    double *x = room, *normed = x + t_max * c, *row = normed + t_max * c;
+    const int32_t n = r->n_sequences * r->n_tokens;
+    double *x = calloc(room_of(r), sizeof *x), total = 0.0;
+    double *room = x + r->n_tokens * s->n_channels;
 
     for (int32_t b = 0; b < r->n_sequences; b++) {
         embed(r, b, x);
@@ -439,29 +471,15 @@ static double losses(const struct reference *r, double *nats, double *logits,
             if (judged && s->routed[l] &&
                 (r->of_predictors || spec_router_losses(s)))
                 *judged += router_losses(r, l, b, x);
-            layer(r, l, b, x, row + v);
+            layer(r, l, b, x, room);
+            if (judged && s->exit_weight[l] > 0.0)
+                *judged += s->exit_weight[l] / n *
+                           read_out(r, b, x, NULL, NULL, room);
         }
-        norm_rows(r, -1, TENSOR_FINAL_GAMMA, TENSOR_FINAL_BETA, x, t_max,
-                  normed);
-        for (int32_t t = 0; t < t_max; t++) {
-            int32_t at = b * t_max + t;
-            for (int32_t i = 0; i < v; i++) {
-                row[i] = bias ? bias[i] : 0.0;
-                for (int32_t j = 0; j < c; j++)
-                    row[i] += normed[t * c + j] * head[i * c + j];
-                row[i] = reference_cap(row[i], (double)s->logit_cap);
-            }
-            double loss = reference_nats(row, v, r->targets[at], NULL);
-            total += loss;
-            if (nats)
-                nats[at] = loss;
-            if (logits)
-                memcpy(logits + (size_t)at * (size_t)v, row,
-                       (size_t)v * sizeof *row);
-        }
+        total += read_out(r, b, x, nats, logits, room);
     }
-    free(room);
-    return total / (r->n_sequences * t_max);
+    free(x);
+    return total / n;
 }
 
 double reference_loss(const struct reference *r, double *nats, double *logits)

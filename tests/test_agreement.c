@@ -185,6 +185,18 @@ Test(agreement, frozen_backbones)
     cr_assert(cells > 1000);
 }
 
+Test(agreement, exits_of_a_training_step)
+{
+    for (int i = 0; i < 3 * FAMILY_COUNT; i++) {
+        const enum family family = (enum family)(i % FAMILY_COUNT);
+        struct model_spec spec = case_exits(&keyed_shape, family, i);
+        struct run run = { &spec, &keyed_shape, "dense", family_names[family],
+                           i % 2 ? 0 : 46 };
+        train_step_agrees(&run, NAN);
+        scoring_agrees(&run, NAN);
+    }
+}
+
 Test(agreement, losses_of_routers)
 {
     for (int i = 0; i < N_JUDGED_CASES; i++) {
@@ -269,7 +281,8 @@ Test(agreement, every_policy)
 {
     const struct shape *shape = &shapes[10];
     for (const struct route_policy *p = route_policies; p->name; p++)
-        for (int f = 0; f < FAMILY_COUNT && p->choose; f++) {
+        for (int f = 0; f < FAMILY_COUNT && p->choose &&
+                        p->signal != SIGNAL_CONFIDENCE; f++) {
             struct model_spec spec = case_spec(shape, (enum family)f, 0.3,
                                                PATTERN_ODD);
             if (p->signal == SIGNAL_RECEIVED) {

@@ -179,6 +179,7 @@ static void policy_agrees(const struct route_policy *p, enum family family,
             for (int part = 0; part < PART_COUNT; part++)                      \
                 for (int keys = 0; keys < SKIPPED_KEYS_COUNT; keys++) {        \
                     if (!p->choose || p->scored ||                             \
+                        p->signal == SIGNAL_CONFIDENCE ||   /* test_exits */   \
                         (part == PART_FFN && keys != SKIPPED_KEYS_ABSENT) ||   \
                         (part == PART_APART &&                                 \
                          p->signal == SIGNAL_RECEIVED))                        \

@@ -295,6 +295,42 @@ Test(counting, frozen_backbones)
     cr_assert(cells > 1000);
 }
 
+Test(counting, exits)
+{
+    for (int i = 0; i < 2 * FAMILY_COUNT; i++) {
+        struct model_spec spec = case_exits(&keyed_shape,
+                                            (enum family)(i % FAMILY_COUNT), i);
+        run_case(&spec, &keyed_shape, &kernels_counting16, "dense", "exits");
+    }
+}
+
+Test(counting, leaving)
+{
+    static const struct kernels *const all[] = {
+        &kernels_counting4, &kernels_counting8, &kernels_counting16,
+    };
+    for (int i = 0; i < 9; i++) {
+        int32_t ids[MAX_TOKENS], targets[MAX_TOKENS];
+        const struct shape *shape = &keyed_shape;
+        const struct model_spec spec = case_leaving(shape, contrasts[i % 2], i,
+                                                    0.1 * (1 + i / 3));
+        const struct model_options options = {
+            .n_sequences = shape->n_sequences, .n_tokens = shape->n_tokens,
+            .n_threads = 1, .kernels = all[i % 3],
+        };
+        struct model *model = case_model(&spec, &options, 1);
+        struct witness w = witness("leaving");
+        double loss;
+        case_text(ids, targets, shape->n_sequences * shape->n_tokens,
+                  shape->n_vocab, 3);
+        model_forward(model, &(struct model_input){
+            .ids = ids, .targets = targets, .n_sequences = shape->n_sequences,
+            .n_tokens = shape->n_tokens, .policy = case_policy("confidence") },
+            &w.meter, &loss);
+        model_close(model);
+    }
+}
+
 Test(counting, losses_of_routers)
 {
     for (int i = 0; i < N_JUDGED_CASES; i++) {
@@ -495,6 +531,7 @@ static bool cannot(const struct model_spec *spec, int part, int keys, int signal
     const bool parallel = spec->traits.parallel != PARALLEL_NONE;
 
     return (parallel && part != PART_BLOCK) ||
+           signal == SIGNAL_CONFIDENCE ||          /* leaving, above */
            ((parallel || !spec_norms_before(spec)) &&
             keys == SKIPPED_KEYS_COMPUTED) ||
            (spec->attention_cap > 0.0f && signal == SIGNAL_RECEIVED);

@@ -38,10 +38,10 @@ static struct machine plain(void)
 }
 
 /* Of work that is bound by arithmetic, and launched so often. */
-static struct predict_range range_of(const struct machine *m, double flops,
-                                     double times)
+static struct predict_range range_of_work(const struct machine *m, enum work work,
+                                          double flops, double times)
 {
-    const struct roofline_load load = { .work = WORK_MATMUL, .flops = flops,
+    const struct roofline_load load = { .work = work, .flops = flops,
                                         .share = 1 };
     struct bill bill = { 0 };
 
@@ -49,6 +49,12 @@ static struct predict_range range_of(const struct machine *m, double flops,
     const struct predict_range range = bill_range(&bill, m, PRECISION_FP32, 0);
     bill_close(&bill);
     return range;
+}
+
+static struct predict_range range_of(const struct machine *m, double flops,
+                                     double times)
+{
+    return range_of_work(m, WORK_MATMUL, flops, times);
 }
 
 static struct doubt doubt_on(const struct machine *m, enum metric metric)
@@ -66,10 +72,7 @@ static void expect_number(const struct doubt *doubt, const char *name)
     cr_expect_str_eq(rates_numbers[doubt->number], name);
 }
 
-/* 100 s and 1 launch against 80 s and 80: the launch alone is uncertain.  The number
- * is the mean of 15 kinds, of which each has the launch of products or, as likely,
- * one of its own: of 7 that have, 64 of 64 + 7 parts of its variance are that of
- * products, and fewer as the 7 vary. */
+/* 100 s and 1 launch against 80 s and 80: the launch alone is uncertain. */
 Test(doubt, a_number_that_alone_is_drawn_explains_nearly_all)
 {
     struct machine m = plain();
@@ -77,8 +80,35 @@ Test(doubt, a_number_that_alone_is_drawn_explains_nearly_all)
     m.launch_seconds = from_to(0.9, 1, 1.1);
     const struct doubt d = doubt_on(&m, METRIC_SECONDS);
     expect_number(&d, "launch_seconds");
-    cr_expect(gt(dbl, d.share, 0.8));
+    cr_expect(gt(dbl, d.share, 0.98));
     cr_expect(lt(dbl, fabs(d.together - d.share), 0.05));
+}
+
+/* Launches of two kinds of work, of which one is drawn by itself half the time: their
+ * mean over all kinds would tell little of what makes the ratio. */
+Test(doubt, launches_of_one_kind_of_work_are_found)
+{
+    static struct doubt_draws draws;
+    struct machine m = plain();
+
+    m.launch_seconds = from_to(0.5, 1, 1.5);
+    const struct predict_range a = range_of_work(&m, WORK_VECTOR, 1, 80),
+                               b = range_of_work(&m, WORK_MATMUL, 1, 80);
+    doubt_draw(&draws, &m, PRECISION_FP32);
+    const struct doubt d = doubt_of(&draws, &a, &b, METRIC_SECONDS);
+    expect_number(&d, "launch_seconds");
+    cr_expect(gt(dbl, d.share, 0.85), "%g", d.share);
+}
+
+/* No number that is drawn touches it: what chance explains is taken off. */
+Test(doubt, what_chance_explains_is_no_share)
+{
+    struct machine m = plain();
+
+    m.launch_seconds = from_to(0.5, 1, 1.5);
+    m.watts.standing = from_to(1, 2, 3);
+    const struct doubt d = doubt_on(&m, METRIC_SECONDS);
+    cr_expect(lt(dbl, d.together, 1.03), "%g", d.together);
 }
 
 Test(doubt, a_wide_number_outweighs_a_narrow_one)

@@ -109,11 +109,11 @@ static bool works(const struct allocation *allocation, int32_t layer)
     return works;
 }
 
-static void check_spec(const struct case_row *row, struct model_spec spec,
-                       const struct route_policy *policy,
-                       struct error_counts *counts)
+static void check_shape(const struct case_row *row, const struct shape *shape,
+                        struct model_spec spec,
+                        const struct route_policy *policy,
+                        struct error_counts *counts)
 {
-    const struct shape *shape = &shapes[row->shape];
     int32_t ids[MAX_TOKENS], targets[MAX_TOKENS];
     int32_t n = shape->n_sequences * shape->n_tokens;
     cr_assert(n <= MAX_TOKENS);
@@ -164,6 +164,13 @@ static void check_spec(const struct case_row *row, struct model_spec spec,
     free(r.gate);
     free(weights);
     model_close(model);
+}
+
+static void check_spec(const struct case_row *row, struct model_spec spec,
+                       const struct route_policy *policy,
+                       struct error_counts *counts)
+{
+    check_shape(row, &shapes[row->shape], spec, policy, counts);
 }
 
 static void check_policy(const struct case_row *row,
@@ -217,6 +224,20 @@ Test(gradient, dense_models)
         { FAMILY_LLAMA, 9, true,  0, FULL, 53, 0 },
     };
     CHECK(rows, "dense");
+}
+
+/* The loss at an exit reaches the layers below it, and the head that all share;
+ * its gradients are added to those of the last layer's. */
+Test(gradient, exits_with_losses_of_their_own)
+{
+    static const struct shape deep = { 8, 2, 1, 4, 12, 17, 3, 2, 5 };
+    struct error_counts counts = { 0 };
+    for (int f = 0; f < FAMILY_COUNT; f++) {
+        const struct case_row row = { (enum family)f, 1, true, 0, FULL, 1, 0 };
+        check_shape(&row, &deep, case_exits(&deep, row.family, f),
+                    case_policy("dense"), &counts);
+    }
+    say_counts(&counts, "exits");
 }
 
 /* With rotary frequencies as they are, linear and Llama 3.1's. */
@@ -608,5 +629,9 @@ Test(gradient, bits_do_not_depend_on_threads)
     for (int i = 0; i < N_GATED_CASES; i += 5) {
         struct model_spec spec = case_gated(what, i);
         expect_same_bits(&spec, &shapes[ROUTER_SHAPE], "threshold", what);
+    }
+    for (int i = 0; i < 4; i++) {
+        struct model_spec spec = case_exits(&keyed_shape, contrasts[i % 2], i);
+        expect_same_bits(&spec, &keyed_shape, "dense", "exits");
     }
 }

@@ -69,6 +69,8 @@ static void expect_same(const struct model_spec *a, const struct model_spec *b)
     cr_expect(a->router_trained == b->router_trained);
     cr_expect(memcmp(a->routed, b->routed, sizeof a->routed) == 0);
     cr_expect(memcmp(a->capacity, b->capacity, sizeof a->capacity) == 0);
+    cr_expect(memcmp(a->exit_weight, b->exit_weight,
+                     sizeof a->exit_weight) == 0);
     cr_expect(eq(i32, a->keep_first, b->keep_first));
     cr_expect(eq(dbl, a->aux_loss, b->aux_loss));
     cr_expect(eq(dbl, a->z_loss, b->z_loss));
@@ -144,9 +146,11 @@ Test(hf_config, brings_the_first_tokens_and_losses_of_routers_back)
 
 Test(hf_config, brings_a_dense_llama_back_whole)
 {
-    struct model_spec want = llama_dense(), got = want;
+    struct model_spec want = llama_dense(), got;
     struct hf_routing routing = { .policy = route_find("dense") };
 
+    want.exit_weight[0] = 0.3;
+    got = want;
     round_trip(&got, &routing, NULL);
     expect_same(&got, &want);
     cr_assert_str_eq(routing.policy->name, "dense");
@@ -303,6 +307,46 @@ Test(hf_config, reads_rope_where_transformers_5_keeps_it)
         "{\"rope_type\":\"default\",\"rope_theta\":500000.0}}", NULL),
         STATUS_OK));
     cr_assert(spec.rope_theta == 500000.0f);
+}
+
+#define OF(type) "{\"model_type\":\"" type "\",\"vocab_size\":256,"           \
+    "\"hidden_size\":48,\"intermediate_size\":80,\"num_hidden_layers\":2,"     \
+    "\"num_attention_heads\":6,\"num_key_value_heads\":2,\"head_dim\":8,"      \
+    "\"max_position_embeddings\":64,\"num_experts_per_tok\":2,"              \
+    "\"moe_intermediate_size\":24,\"rms_norm_eps\":1e-6,"
+#define ROPE(more) "\"rope_parameters\":{\"rope_type\":\"default\"," more "}"
+
+/* What save_pretrained() of transformers 5.24 writes for each class. */
+Test(hf_config, reads_what_transformers_5_writes)
+{
+    static const char *const same[] = {
+        OF("gemma2") "\"use_bidirectional_attention\":null,"
+            ROPE("\"rope_theta\":2e4") "}",
+        OF("phi3") ROPE("\"rope_theta\":2e4,\"partial_rotary_factor\":0.5") "}",
+        OF("stablelm") ROPE("\"partial_rotary_factor\":0.5,\"rope_theta\":2e4")
+            "}",
+        OF("phi") ROPE("\"rope_theta\":2e4,\"partial_rotary_factor\":0.5") "}",
+        OF("gpt_neox") ROPE("\"rope_theta\":2e4,\"partial_rotary_factor\":0.5")
+            "}",
+        OF("smollm3") ROPE("\"rope_theta\":2e4") "}",
+        OF("qwen3_moe") "\"num_local_experts\":7," ROPE("\"rope_theta\":2e4") "}",
+        OF("gemma3_text") "\"rope_parameters\":{\"sliding_attention\":{"
+            "\"rope_type\":\"default\",\"rope_theta\":700},\"full_attention\":{"
+            "\"rope_type\":\"linear\",\"factor\":8,\"rope_theta\":2e4}}}",
+    };
+    struct model_spec spec;
+    struct error err = { STATUS_OK, "" };
+
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        cr_assert(eq(int, parse(&spec, same[i], &err), STATUS_OK), "%s",
+                  err.text);
+        cr_expect(spec.rope_theta == 2e4f, "%s", same[i]);
+        cr_expect(eq(i32, spec_rotary(&spec), i >= 1 && i <= 4 ? 4 : 8), "%s",
+                  same[i]);
+        cr_expect(eq(i32, spec.experts.n, i == 6 ? 7 : 0));
+    }
+    cr_expect(spec.local_theta == 700.0f);
+    cr_expect(spec.rope_scaling.factor == 8.0f);
 }
 
 /* Llama 3.2's own words, and what older files call a linear one. */
@@ -617,6 +661,16 @@ static const struct refusal { const char *text, *words; } refusals[] = {
     { "{" LLAMA ",\"rope_scaling\":{\"type\":\"linear\",\"factor\":2},"
       "\"rope_parameters\":{\"rope_type\":\"default\"}}",
       "rope_scaling says it too" },
+    { "{" LLAMA ",\"rope_parameters\":{\"rope_type\":\"default\","
+      "\"partial_rotary_factor\":0.5}}",
+      "partial_rotary_factor 0.5: supported is 1.0" },
+    { "{" LLAMA ",\"rope_parameters\":{\"full_attention\":{}}}",
+      "full_attention is not supported" },
+    { OF("gemma3_text") "\"rope_parameters\":{\"full_attention\":{},"
+      "\"sliding_attention\":{\"rope_type\":\"linear\"}}}",
+      "sliding_attention of the type default" },
+    { OF("gemma3_text") "\"rope_parameters\":{\"full_attention\":{},"
+      "\"chunked_attention\":{}}}", "supported are full_attention" },
     { "{" LLAMA ",\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8,"
       "\"low_freq_factor\":1,\"high_freq_factor\":4}}",
       "original_max_position_embeddings is missing" },

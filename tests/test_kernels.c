@@ -254,7 +254,7 @@ Test(kernels, column_sums)
         for (int i = 0; i < N * WIDTH; i++)
             expected[i % WIDTH] += (double)x[i];
         for (int part = 0; part < 3; part++)
-            k->sum_columns(x, WIDTH, N, WIDTH, out, part, 3);
+            k->sum_columns(x, WIDTH, N, WIDTH, false, out, part, 3);
         near_each(out, expected, WIDTH, 1e-5, "sum", k->name);
         cr_expect(guarded(out, WIDTH));
         free(out); free(x);

@@ -90,6 +90,21 @@ Test(predict_trace, a_rival_of_equal_flops_takes_them)
     cr_expect(epsilon_eq(dbl, of_step("flops", "of_rival"), 1, 1e-6));
 }
 
+/* Bursts in short windows keep another share than the capacity that is named: equal
+ * are the FLOPs of what they keep. */
+Test(predict_trace, equal_flops_are_those_of_what_is_kept)
+{
+    put_file("cut.yaml", "model: {family: llama, layers: 4, channels: 32,"
+             " heads: 4, kv_heads: 2, ffn: 64, vocab: 256, max_tokens: 64}\n"
+             "routing: {gate: one, capacity: 0.25, policy: threshold}\n");
+    cr_assert(eq(int, RUN("predict", "cut.yaml", "--synthetic", "bursty",
+        "--persistence", "0.99", "--windows", "4", "-f", "csv", "--phase",
+        "prefill", "--logits", "all", "--against", "equal-flops"), 0), "%s",
+              read_file("stderr", NULL));
+    cr_expect(epsilon_eq(dbl, of_step("flops", "of_rival"), 1, 1e-6), "%g",
+              of_step("flops", "of_rival"));
+}
+
 Test(predict_trace, a_rival_that_routes_is_refused)
 {
     cr_expect(eq(int, DRAWN("m.yaml", "--against", "m.yaml"), 2));

@@ -54,12 +54,32 @@ Test(report_asked, it_says_what_is_left_and_what_flips)
            " dense twin: the interval holds 1 in", "of the variance");
     EXPECT("page/tables/asked-waterfall.csv", "machine,rival,nominal_flops,",
            "L4,equal-flops,");
-    EXPECT("page/tables/asked-plane.csv", "L4,dense,256,", "TPU v5e,dense,4,",
-           "1 to 256");
+    EXPECT("page/tables/asked-plane.csv", "L4,train,dense,256,",
+           "L4,prefill,dense,256,", "TPU v5e,decode,dense,4,", "1 to 256");
     EXPECT("page/tables/asked-doubts.csv", "rival,number,time_cells,");
     EXPECT("page/figures/survives.dat", "\"unknown\"", "1 ");
-    EXPECT("page/figures/flips.dat", "\"costs\"", "\"unknown\"");
-    EXPECT("page/figures/flips.gp", "MACHINE[2] = 'TPU v5e'", "BATCH[9] = '256'");
+    EXPECT("page/figures/flips-decode.dat", "\"costs\"", "\"unknown\"");
+    EXPECT("page/figures/flips-decode.gp", "MACHINE[2] = 'TPU v5e'",
+           "BATCH[9] = '256'");
+}
+
+/* Each phase has its map, and in it each rival. */
+Test(report_asked, what_flips_is_drawn_of_each_phase_and_rival)
+{
+    static const char *const figures[][2] = {
+        { "page/figures/flips-train.gp", "Training takes less time than" },
+        { "page/figures/flips-prefill.gp", "Prefill takes less time than" },
+        { "page/figures/flips-decode.gp", "Decoding takes less time than" } };
+
+    ask();
+    cr_assert(eq(int, STARTED("report", "asked", "-o", "page"), 0), "%s",
+              read_file("stderr", NULL));
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+        EXPECT(figures[i][0], figures[i][1],
+               "GROUP[1] = 'time, against dense twin'",
+               "GROUP[2] = 'energy, against dense twin'",
+               "GROUP[3] = 'time, against equal-FLOP dense'",
+               "GROUP[4] = 'energy, against equal-FLOP dense'");
 }
 
 /* Beside other runs the other page stays what it was, and the answer joins it. */

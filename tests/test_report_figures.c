@@ -277,7 +277,7 @@ static void trained(int layers, double capacity, double parameters, int seed,
 static void draw(void)
 {
     cr_assert(study_open(&study, runs, n_runs, NULL) == STATUS_OK);
-    cr_assert(plot_open(&plot, "isoflop", &err) == STATUS_OK);
+    cr_assert(plot_open(&plot, "isoflop", PLOT_WIDE, &err) == STATUS_OK);
     figure_isoflop(&plot, &(struct report){ .study = study });
     fflush(plot.data);
     fflush(plot.script);
@@ -557,7 +557,7 @@ Test(report_figures, figures_left_out_are_named_with_what_they_need)
     has(gap("isoflop"), "needs trained runs of several sizes");
     cr_assert(file_read(&page, &size, in_folder("out/index.html"), 1 << 24,
                         &err) == STATUS_OK);
-    has(page, "Figures left out: 26, and why");
+    has(page, "Figures left out: 28, and why");
     has(page, "<li>token-times: nothing of that kind was given: it needs a "
         "profile of decoding</li>");
     has(page, "<li>routing: run is not enough; it needs a scored text with a "

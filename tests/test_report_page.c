@@ -124,9 +124,12 @@ Test(report_page, figures_are_drawn_and_no_token_runs_a_command)
         cr_skip("gnuplot is not installed");
     report_of_all();
     cr_assert(eq(sz, report.n_figures, 15));
-    for (size_t i = 0; i < report.n_figures; i++)
+    for (size_t i = 0; i < report.n_figures; i++) {
         cr_assert(report.figure[i].plot.drawn, "%s: %s",
                   report.figure[i].plot.name, report.figure[i].plot.reason);
+        cr_assert(report.figure[i].narrow.drawn, "%s: %s",
+                  report.figure[i].narrow.name, report.figure[i].narrow.reason);
+    }
     svg = text_of("out/figures/compute-loss.svg");
     has(svg, "<title>Best MoD against best dense: no verdict");
     lacks(svg, "Gnuplot</title>");

@@ -88,4 +88,9 @@ Test(sniff, a_directory_without_tensors_is_named_for_what_it_has)
                  STATUS_BAD_VALUE));
     cr_expect(strstr(err.text, "d/model.safetensors: a pointer of Git LFS") !=
               NULL, "%s", err.text);
+    put_file("d/config.json", "version https://git-lfs.github.com/spec/v1");
+    cr_expect(eq(int, hf_config_read(&source.spec, NULL, "d/config.json", &err),
+                 STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "d/config.json: a pointer of Git LFS") != NULL,
+              "%s", err.text);
 }

@@ -230,6 +230,48 @@ Test(tokenizer, a_space_stands_before_what_follows_an_added_token)
     }
 }
 
+/* Ids of tokenizers 0.23.3.  White space that a token takes may be a token. */
+Test(tokenizer, tokens_overlap_where_one_takes_the_white_space_behind_it)
+{
+    static const char text[] = "{\"added_tokens\":["
+        "{\"id\":4,\"content\":\"<m>\",\"rstrip\":true,\"normalized\":false},"
+        "{\"id\":5,\"content\":\"  \",\"normalized\":false},{\"id\":6,"
+        "\"content\":\"\\n\",\"lstrip\":true,\"rstrip\":true,\"normalized\":"
+        "false}],\"pre_tokenizer\":{\"type\":\"ByteLevel\","
+        "\"add_prefix_space\":false,\"use_regex\":false},\"model\":{\"type\":"
+        "\"BPE\",\"vocab\":{\"a\":0,\"b\":1,\"\u0120\":2,\"\u010a\":3},"
+        "\"merges\":[]}}";
+    struct tokenizer *t;
+    struct error err = { STATUS_OK, "" };
+
+    cr_assert(open_bytes(&t, ".json", text, strlen(text), 0, &err)
+              == STATUS_OK, "%s", err.text);
+    EXPECT(t, "a<m>  b", false, 0, 4, 5, 1);
+    EXPECT(t, "a<m>   b", false, 0, 4, 5, 2, 1);
+    EXPECT(t, "a \n \nb", false, 0, 6, 1);
+    EXPECT(t, "<m> \n b", false, 4, 1);
+    EXPECT(t, "<m>  <m>", false, 4, 5, 4);
+    tokenizer_close(t);
+}
+
+/* Ids of tokenizers 0.23.3: U+2581 is three bytes where bytes are spelled. */
+Test(tokenizer, bytes_are_spelled_behind_metaspace_too)
+{
+    static const char text[] = "{\"pre_tokenizer\":{\"type\":\"Sequence\","
+        "\"pretokenizers\":[{\"type\":\"Metaspace\",\"replacement\":\"\u2581\","
+        "\"prepend_scheme\":\"always\"},{\"type\":\"ByteLevel\","
+        "\"add_prefix_space\":true,\"use_regex\":false}]},\"model\":{\"type\":"
+        "\"BPE\",\"vocab\":{\"a\":0,\"b\":1,\"\u0120\":2,\"\u00e2\":3,"
+        "\"\u0138\":4,\"\u0123\":5},\"merges\":[]}}";
+    struct tokenizer *t;
+    struct error err = { STATUS_OK, "" };
+
+    cr_assert(open_bytes(&t, ".json", text, strlen(text), 0, &err)
+              == STATUS_OK, "%s", err.text);
+    EXPECT(t, "a b", false, 2, 3, 4, 5, 0, 2, 3, 4, 5, 1);
+    tokenizer_close(t);
+}
+
 /* EOS, a BOS, and tokens by which chat models end a turn; text that reads the
  * same is none of them. */
 Test(tokenizer, a_text_ends_at_its_special_tokens)

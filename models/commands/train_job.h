@@ -70,7 +70,7 @@ enum status train_open_data(struct train_job *s,
                             struct error *err) MUST_CHECK;
 /* The fingerprints that this program and those before it, which knew fewer keys,
  * take of the run; the first is s->fingerprint. */
-enum { TRAIN_FINGERPRINTS = 1024 };
+enum { TRAIN_FINGERPRINTS = 2048 };
 enum status train_fingerprints(char out[TRAIN_FINGERPRINTS][17], int *n,
                                const struct train_job *s,
                                struct error *err) MUST_CHECK;

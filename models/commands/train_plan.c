@@ -416,6 +416,9 @@ static const struct {
     { "model", "expert_layers", "\"every\"" },
     { "model", "shared_experts", "0" },
     { "model", "norm_topk", "true" },
+    { "routing", "exits", "\"none\"" },
+    { "routing", "exit_weight", "[1.0]" },
+    { "routing", "confidence", "1.0" },
 };
 enum { LATER = sizeof later / sizeof *later };
 _Static_assert(LATER * (LATER + 1) / 2 < TRAIN_FINGERPRINTS, "room for all");

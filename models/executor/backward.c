@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "models/executor/experts.h"
+#include "models/executor/head.h"
 #include "models/executor/layer.h"
 #include "models/executor/operands.h"
 
@@ -394,36 +395,6 @@ static void layer_backward(struct model *m, int32_t l)
         stage_backward(m, l, i);
 }
 
-static void head_backward(struct model *m)
-{
-    const struct model_input *in = &m->input;
-    const int32_t n = in->n_sequences * in->n_tokens, c = m->spec.n_channels;
-    enum tensor_id id = m->spec.tied_head ? TENSOR_WTE : TENSOR_HEAD;
-
-    struct loss loss = {
-        .n = n, .width = m->spec.n_vocab, .logits = m->logits,
-        .target = in->targets, .stats = m->loss_stats,
-        .gradient = 1.0f / (float)n, .dlogits = m->logits,
-        .cap = m->spec.logit_cap,
-    };
-    op_loss_backward(&m->ex, place(OP_LOSS, LEDGER_OUTSIDE, NULL), &loss);
-    struct gemm head = {
-        .m = n, .n = m->spec.n_vocab, .k = c, .a = m->final_normed, .a_row = c,
-        .a_k = 1, .b = weight_of(m, -1, id), .b_k = 1, .b_col = c,
-        .c_row = m->spec.n_vocab,
-    };
-    struct product_backward d = { .dout = m->logits, .dx = m->dnormed,
-                                  .dw = gradient_of(m, -1, id),
-                                  .dbias = gradient_of(m, -1,
-                                                       TENSOR_HEAD_BIAS),
-                                  .transposed = true };
-    op_product_backward(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, NULL), &head,
-                        &d);
-    memset(m->dstream, 0, (size_t)n * (size_t)c * sizeof(real));
-    norm_backward(m, -1, TENSOR_FINAL_GAMMA, m->stream[m->spec.n_layers],
-                  m->final_stats, m->dnormed, m->dstream, n, NULL);
-}
-
 static void embed_backward(struct model *m)
 {
     const struct model_input *in = &m->input;
@@ -443,8 +414,11 @@ void model_backward(struct model *m, struct meter *meter)
     m->ex.pass = PASS_BACKWARD;
     m->ex.meter = meter;
     head_backward(m);
-    for (int32_t l = m->spec.n_layers - 1; l >= m->lowest; l--)
+    for (int32_t l = m->spec.n_layers - 1; l >= m->lowest; l--) {
+        if (spec_exits(&m->spec, l))
+            exit_backward(m, l);
         layer_backward(m, l);
+    }
     if (!m->spec.backbone_frozen)
         embed_backward(m);
 }

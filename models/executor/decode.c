@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "models/executor/head.h"
 #include "models/executor/history.h"
 #include "models/executor/layer.h"
 #include "models/executor/operands.h"
@@ -77,6 +78,16 @@ static void select_kept(struct model *m, int32_t c)
     struct op_run run = op_begin(&m->ex, place(OP_SELECT, l, NULL));
     line_up(m, c);
     routing_end_select(m, l, &run, 0);
+}
+
+static void follow(struct model *m, int32_t c)
+{
+    const int32_t *first = m->choice[c].kept.first;
+
+    history_take_scores(m, c, m->step.policy);
+    for (int32_t s = 0; s < m->input.n_sequences; s++)
+        if (first[s] < first[s + 1])
+            history_keep(m, c, s);
 }
 
 /* Copies keys and values from the layer before, at the same place, for tokens
@@ -171,8 +182,8 @@ static void receive(struct model *m, int32_t choice)
     op_receive_cached(&m->ex, place(OP_ROUTE, l, m->all_rows.token), &o);
 }
 
-static const struct pass_functions one_token = { select_kept, attend, receive,
-                                                 true };
+static const struct pass_functions one_token = { select_kept, follow, attend,
+                                                 receive, true };
 
 /* Dense layers keep every token of the step. */
 static void keep_all(struct model *m, int32_t c)

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "models/executor/head.h"
 #include "models/executor/history.h"
 #include "models/executor/layer.h"
 #include "models/executor/operands.h"
@@ -81,6 +82,21 @@ static void select_kept(struct model *m, int32_t choice)
     routing_select(m, choice);
 }
 
+static void follow(struct model *m, int32_t choice)
+{
+    struct allocation *a = &m->allocation;
+
+    hand_out_scores(m, choice);
+    if (m->input.cache)
+        history_take_scores(m, choice, m->input.policy);
+    for (int32_t s = 0; s < a->n_sequences; s++) {
+        const int32_t n = allocation_count(a, choice - 1, s);
+        a->count[choice * a->n_sequences + s] = n;
+        memcpy(allocation_kept(a, choice, s), allocation_kept(a, choice - 1, s),
+               (size_t)n * sizeof *a->kept);
+    }
+}
+
 static void receive(struct model *m, int32_t choice)
 {
     const int32_t l = plan_choice(&m->spec, choice).layer;
@@ -95,23 +111,8 @@ static void receive(struct model *m, int32_t choice)
     op_receive(&m->ex, place(OP_ROUTE, l, m->all_rows.token), &o);
 }
 
-static const struct pass_functions whole_sequences = { select_kept, attend,
-                                                       receive, false };
-
-static void run_loss(struct model *m, double *mean_loss)
-{
-    const struct model_input *in = &m->input;
-    const int32_t *token = m->all_rows.token;
-
-    struct loss loss = {
-        .n = m->n_rows, .width = m->spec.n_vocab, .logits = m->logits,
-        .target = in->targets, .nats = m->nats, .stats = m->loss_stats,
-        .entropy = m->entropy,
-    };
-    op_loss(&m->ex, place(OP_LOSS, LEDGER_OUTSIDE, token), &loss, mean_loss);
-    if (in->entropy)
-        op_entropy(&m->ex, place(OP_ENTROPY, LEDGER_OUTSIDE, token), &loss);
-}
+static const struct pass_functions whole_sequences = { select_kept, follow,
+                                                       attend, receive, false };
 
 /* Makes the tokens of all sequences rows, one sequence after another. */
 static void number_tokens(struct model *m)
@@ -180,8 +181,11 @@ void model_forward(struct model *m, const struct model_input *input,
         if (!plan_choice(&m->spec, c).routed)
             keep_all(m, c);
     embed_forward(m);
-    for (int32_t l = 0; l < m->spec.n_layers; l++)
+    for (int32_t l = 0; l < m->spec.n_layers; l++) {
         layer_forward(m, l);
+        if (input->train && spec_exits(&m->spec, l))
+            exit_forward(m, l);
+    }
     if (input->cache)
         history_take_prefill(m);
     /* The few rows before decoding take the product that decoding takes. */
@@ -191,5 +195,5 @@ void model_forward(struct model *m, const struct model_input *input,
     else
         head_forward(m, m->n_rows, NULL, m->all_rows.token, false);
     if (input->targets)
-        run_loss(m, mean_loss);
+        head_loss(m, mean_loss);
 }

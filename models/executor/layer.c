@@ -11,21 +11,6 @@ void embed_forward(struct model *m)
     op_embed(&m->ex, place(OP_EMBED, LEDGER_OUTSIDE, m->all_rows.token), &o);
 }
 
-void head_forward(struct model *m, int32_t n, const int32_t *row,
-                  const int32_t *token, bool few)
-{
-    struct norm norm = norm_of(m, -1, TENSOR_FINAL_GAMMA,
-                               m->stream[m->spec.n_layers], m->final_normed,
-                               m->final_stats, n);
-    norm.row = row;
-    op_norm(&m->ex, place(OP_NORM, LEDGER_OUTSIDE, token), &norm);
-    struct gemm head = head_of(m, n, few);
-    op_product(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, token), &head);
-    if (m->spec.logit_cap > 0.0f)
-        op_cap(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, token), m->logits, n,
-               m->spec.n_vocab, m->spec.logit_cap);
-}
-
 static void run_norm(struct model *m, int32_t l, enum tensor_id gamma,
                      const real *x, real *out, real *stats, int32_t n,
                      const int32_t *token)
@@ -241,7 +226,10 @@ static void run_stage(struct model *m, int32_t l, int32_t i)
     const bool kept = stage->rows == STAGE_KEPT;
     const bool attends = stage->parts & STAGE_ATTENTION;
     const bool feeds = stage->parts & STAGE_FFN;
-    if (stage->chooses != PLAN_NO_CHOICE) {
+    if (stage->follows) {
+        routing_follow(m, stage->choice);
+        m->pass->follow(m, stage->choice);
+    } else if (stage->chooses != PLAN_NO_CHOICE) {
         routing_score(m, stage->chooses);
         m->pass->select(m, stage->chooses);
         routing_loss(m, stage->chooses);

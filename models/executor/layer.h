@@ -10,11 +10,8 @@ void layer_forward(struct model *m, int32_t layer);
  * stream as that stage found it the one that they come from. */
 void layer_begin_stage(struct model *m, int32_t layer, int32_t i);
 
-/* Both ends of the stream, which belong to no layer and to every pass.  The
- * final norm and head take n rows of it, `row` (NULL: the first n), which are
- * these tokens; `few`: see head_of(). */
+/* The beginning of the stream, which belongs to no layer and to every pass; its
+ * end is in head.h. */
 void embed_forward(struct model *m);
-void head_forward(struct model *m, int32_t n, const int32_t *row,
-                  const int32_t *token, bool few);
 
 #endif

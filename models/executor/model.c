@@ -350,6 +350,18 @@ static void lay_out_inference(struct model *m, size_t tokens)
     m->all_targets = arena_take(&m->arena, tokens, sizeof(int32_t));
 }
 
+static void lay_out_head(struct model *m, struct head_buffers *b, size_t read)
+{
+    struct arena *a = &m->arena;
+    const size_t tokens = forward_rows(m);
+
+    b->normed = arena_take(a, tokens * (size_t)m->spec.n_channels,
+                           sizeof(real));
+    b->stats = arena_take(a, tokens * 2, sizeof(real));
+    b->logits = arena_take(a, read * (size_t)m->spec.n_vocab, sizeof(real));
+    b->loss_stats = arena_take(a, tokens * 2, sizeof(real));
+}
+
 /* Run twice: to measure, then to place. */
 static void lay_out(struct model *m)
 {
@@ -401,17 +413,21 @@ static void lay_out(struct model *m)
                                  sizeof(int32_t));
     m->last_token   = arena_take(a, (size_t)m->options.n_sequences,
                                  sizeof(int32_t));
-    m->final_normed = arena_take(a, tokens * c, sizeof(real));
+    lay_out_head(m, &m->head, m->options.last_only
+                                  ? (size_t)m->options.n_sequences : tokens);
+    for (int32_t l = 0; l < s->n_layers && m->options.train; l++)
+        if (spec_exits(s, l))
+            lay_out_head(m, &m->exit[l], tokens);
+    m->later = m->head;
+    if (spec_leaves(s))
+        m->later.logits = arena_take(a, (m->options.last_only
+                                             ? (size_t)m->options.n_sequences
+                                             : tokens) * (size_t)s->n_vocab,
+                                     sizeof(real));
     if (s->n_predictor > 0 && s->router_input != ROUTER_INPUT_RAW)
         m->predictor_input = arena_take(a, tokens * c, sizeof(real));
-    m->final_stats  = arena_take(a, tokens * 2, sizeof(real));
-    m->logits       = arena_take(a, (m->options.last_only
-                                         ? (size_t)m->options.n_sequences
-                                         : tokens) * (size_t)s->n_vocab,
-                                 sizeof(real));
     m->nats         = arena_take(a, tokens, sizeof(real));
     m->entropy      = arena_take(a, tokens, sizeof(real));
-    m->loss_stats   = arena_take(a, tokens * 2, sizeof(real));
     for (int32_t i = 0; i < plan_choices_a_layer(s); i++)
         if (s->signal == SIGNAL_CHANGE)
             m->left[i] = arena_take(a, tokens * c, sizeof(real));
@@ -522,7 +538,7 @@ const char *model_kernels(const struct model *m)
 }
 
 const struct model_spec *model_spec(const struct model *m) { return &m->spec; }
-const float *model_logits(const struct model *m) { return m->logits; }
+const float *model_logits(const struct model *m) { return m->head.logits; }
 
 const float *model_logits_of(const struct model *m, int32_t sequence,
                              int32_t token)
@@ -530,7 +546,7 @@ const float *model_logits_of(const struct model *m, int32_t sequence,
     /* A decode step has one row a sequence, whatever its token is. */
     const int32_t at = m->input.n_tokens == 1 ? 0 : token;
     int32_t row = m->input.last_only ? sequence : m->all_first[sequence] + at;
-    return m->logits + (size_t)row * (size_t)m->spec.n_vocab;
+    return m->head.logits + (size_t)row * (size_t)m->spec.n_vocab;
 }
 
 const float *model_nats(const struct model *m) { return m->nats; }

@@ -95,10 +95,9 @@ struct model_input {
 void model_forward(struct model *model, const struct model_input *input,
                    struct meter *meter, double *mean_loss);
 
-/* Gradients of the mean loss of the last forward and of the routers' losses,
- * weighted as the spec says; of predictors, in
- * their own; which had train set; with a
- * frozen backbone, of the routers. */
+/* Gradients of the mean loss of the last forward, which had train set, and of
+ * the exits' and the routers' losses, weighted as the spec says; of predictors, in
+ * their own; with a frozen backbone, of the routers. */
 void model_backward(struct model *model, struct meter *meter);
 
 /* How many of the last training forward's tokens each predictor said would be

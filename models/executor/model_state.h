@@ -69,11 +69,21 @@ struct layer_buffers {
     struct rows rows;
 };
 
+/* Results of the final norm, the head and the loss. */
+struct head_buffers {
+    real *normed;     /* [B*T,C] */
+    real *stats;      /* [B*T,2] of the norm */
+    real *logits;     /* [B*T,V]; backward: their gradients */
+    real *loss_stats; /* [B*T,2] */
+};
+
 /* The steps that whole sequences do in one way, single new tokens in
  * another. */
 struct pass_functions {
     /* Lines up the tokens that the choice keeps as the layer's kept rows. */
     void (*select)(struct model *model, int32_t choice);
+    /* Notes that the choice keeps those of the one before. */
+    void (*follow)(struct model *model, int32_t choice);
     /* Puts the new keys where queries look for them, and runs the queries of
      * the layer's rows, which may be none. */
     void (*attend)(struct model *model, int32_t layer);
@@ -120,13 +130,13 @@ struct model {
 
     real *entered;                 /* [M,C] what entries become; backward: their
                                     * gradients; of all layers */
-    real *final_normed;            /* [B*T,C] */
-    real *final_stats;             /* [B*T,2] */
-    real *logits;                  /* [B*T,V]; backward: their gradients */
+    struct head_buffers head;      /* of the last layer's stream */
+    struct head_buffers exit[SPEC_MAX_LAYERS];   /* training, of those layers */
+    struct head_buffers later;     /* of rows that went on past an exit, and of
+                                    * no others: packed */
     real *nats, *entropy;          /* [B*T] */
     double router_nats, predictor_nats;  /* mean cross-entropies */
     real *predictor_input;         /* [B*T,C] */
-    real *loss_stats;              /* [B*T,2] */
     int32_t *choose_scratch;       /* [threads,T] */
 
     /* Decoding. */

@@ -54,14 +54,15 @@ struct gemm columns_of(struct gemm g, int32_t first, int32_t n)
     return g;
 }
 
-struct gemm head_of(const struct model *m, int32_t n_rows, bool few)
+struct gemm head_of(const struct model *m, const struct head_buffers *b,
+                    int32_t n_rows, bool few)
 {
     const enum tensor_id id = m->spec.tied_head ? TENSOR_WTE : TENSOR_HEAD;
     const struct tensor *t = tensor_find(&m->tensors, -1, id);
     const int32_t c = m->spec.n_channels, v = m->spec.n_vocab;
     struct gemm g = {
-        .m = n_rows, .n = v, .k = c, .a = m->final_normed, .a_row = c, .a_k = 1,
-        .b = weight_of(m, -1, id), .b_k = 1, .b_col = c, .c = m->logits,
+        .m = n_rows, .n = v, .k = c, .a = b->normed, .a_row = c, .a_k = 1,
+        .b = weight_of(m, -1, id), .b_k = 1, .b_col = c, .c = b->logits,
         .c_row = v, .bias = weight_of(m, -1, TENSOR_HEAD_BIAS),
         .stored = t->range, .n_stored = t->n_ranges,
     };

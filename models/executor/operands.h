@@ -18,7 +18,8 @@ struct gemm product_of(const struct model *m, int32_t layer, enum tensor_id id,
 struct gemm columns_of(struct gemm g, int32_t first, int32_t n);
 /* The unembedding of n_rows rows of the final norm; `few`: of a model that
  * decodes, along the head's columns, which is the faster for few rows. */
-struct gemm head_of(const struct model *m, int32_t n_rows, bool few);
+struct gemm head_of(const struct model *m, const struct head_buffers *b,
+                    int32_t n_rows, bool few);
 /* The norm with this scale, and with the shift that follows it. */
 struct norm norm_of(const struct model *m, int32_t layer, enum tensor_id gamma,
                     const real *x, real *out, real *stats, int32_t n);

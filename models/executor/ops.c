@@ -37,6 +37,7 @@ PARTS(norm_backward, norm)
 PARTS(loss, loss)
 PARTS(loss_backward, loss)
 PARTS(entropy, loss)
+PARTS(confidence, confidence)
 
 /* A stored matrix costs its own bytes, and flops to widen whole groups. */
 static struct tally widening(const struct stored *s)
@@ -81,6 +82,7 @@ void op_product(struct executor *ex, struct place at, const struct gemm *g)
 struct column_sum {
     const real *x;
     int32_t     stride, n, width;
+    bool        adds;
     real       *out;
 };
 
@@ -88,8 +90,8 @@ static void column_sum_part(void *argument, int part, int parts)
 {
     const struct op_call *call = argument;
     const struct column_sum *o = call->operand;
-    call->ex->kernels->sum_columns(o->x, o->stride, o->n, o->width, o->out, part,
-                                   parts);
+    call->ex->kernels->sum_columns(o->x, o->stride, o->n, o->width, o->adds,
+                                   o->out, part, parts);
 }
 
 void op_product_backward(struct executor *ex, struct place at,
@@ -105,13 +107,13 @@ void op_product_backward(struct executor *ex, struct place at,
     struct gemm dw = {
         .m = g->k, .n = g->n, .k = g->m, .a = g->a, .a_row = 1,
         .a_k = g->a_row, .b = d->dout, .b_k = g->c_row, .b_col = 1, .c = d->dw,
-        .c_row = g->b_k,
+        .c_row = g->b_k, .from = d->sums ? d->dw : NULL, .from_row = g->b_k,
     };
     if (d->transposed)
         dw = (struct gemm){
             .m = g->n, .n = g->k, .k = g->m, .a = d->dout, .a_row = 1,
             .a_k = g->c_row, .b = g->a, .b_k = g->a_row, .b_col = 1, .c = d->dw,
-            .c_row = g->k,
+            .c_row = g->k, .from = d->sums ? d->dw : NULL, .from_row = g->k,
         };
     struct tally each = { 0, 4 * u(g->n) }, shared = { 0, 0 };
     if (d->dx) {
@@ -124,14 +126,14 @@ void op_product_backward(struct executor *ex, struct place at,
         op_parts(ex, gemm_part, &dw);
         each.flops += 2 * u(dw.m) * u(dw.n);
         each.bytes += 4 * u(g->k);
-        shared.bytes += 4 * u(g->k) * u(g->n);
+        shared.bytes += (d->sums ? 8 : 4) * u(g->k) * u(g->n);
     }
     if (d->dbias) {
         struct column_sum sum = { d->dout, (int32_t)g->c_row, g->m, g->n,
-                                  d->dbias };
+                                  d->sums, d->dbias };
         op_parts(ex, column_sum_part, &sum);
         each.flops += u(g->n);
-        shared.bytes += 4 * u(g->n);
+        shared.bytes += (d->sums ? 8 : 4) * u(g->n);
     }
     op_end(ex, &run, at.token, g->m, each, shared);
 }
@@ -173,7 +175,7 @@ void op_norm_backward(struct executor *ex, struct place at,
     }
     if (o->dgamma) {
         each.flops += columns.flops;
-        shared.bytes += columns.bytes;
+        shared.bytes += (o->sums ? 2 : 1) * columns.bytes;
     }
     op_end(ex, &run, at.token, o->n, each, shared);
 }
@@ -228,7 +230,7 @@ void op_qk_norm_backward(struct executor *ex, struct place at,
     if (o->dgamma[0]) {
         op_parts(ex, qk_norm_dgamma_part, o);
         each.flops += 3 * numbers;
-        shared.bytes += scale_bytes(o);
+        shared.bytes += (o->sums ? 2 : 1) * scale_bytes(o);
     }
     op_parts(ex, qk_norm_dx_part, o);
     op_end(ex, &run, at.token, o->rows, each, shared);
@@ -413,6 +415,17 @@ void op_entropy(struct executor *ex, struct place at, const struct loss *o)
     op_end(ex, &run, at.token, o->n,
            (struct tally){ (EXP + 3) * v + FOLD + OP_FLOPS_LOG + 2,
                            4 * v + 12 }, (struct tally){ 0, 0 });
+}
+
+void op_confidence(struct executor *ex, struct place at,
+                   const struct confidence *o)
+{
+    struct op_run run = op_begin(ex, at);
+    op_parts(ex, confidence_part, o);
+    uint64_t v = u(o->width);
+    op_end(ex, &run, at.token, o->n,
+           (struct tally){ (EXP + 2) * v + FOLD + 1, 4 * v + 4 },
+           (struct tally){ 0, 0 });
 }
 
 struct squares_call {

@@ -40,6 +40,7 @@ struct product_backward {
     const real *dout;                /* [N,n], rows as far apart as g's c */
     real *dx, *dw, *dbias;
     bool  adds;                      /* dx is added to */
+    bool  sums;                      /* and so are dw and dbias */
     bool  transposed;                /* the weight is stored [n,k] */
 };
 void op_product_backward(struct executor *ex, struct place at,
@@ -198,6 +199,8 @@ void op_loss(struct executor *ex, struct place at, const struct loss *o,
 void op_loss_backward(struct executor *ex, struct place at,
                       const struct loss *o);
 void op_entropy(struct executor *ex, struct place at, const struct loss *o);
+void op_confidence(struct executor *ex, struct place at,
+                   const struct confidence *o);
 
 /* Adds the squares of x[n] to *total; `partial` holds a float a chunk. */
 void op_squares(struct executor *ex, struct place at, const real *x, size_t n,

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "models/executor/head.h"
 #include "models/executor/operands.h"
 #include "sim/core/base/random.h"
 
@@ -37,6 +38,10 @@ static void run_signal(struct model *m, int32_t c)
             .score = b->signal,
         };
         op_look_up(&m->ex, at, &o);
+        return;
+    }
+    if (m->spec.signal == SIGNAL_CONFIDENCE) {
+        head_judge(m, c);
         return;
     }
     if (m->spec.signal == SIGNAL_RECEIVED) {
@@ -117,7 +122,9 @@ struct route_input routing_input(const struct model *m, int32_t choice,
     return (struct route_input){
         .score = score, .n_tokens = n_tokens,
         .n_keep = spec_kept_at(&m->spec, capacity, n_tokens),
-        .keep_first = m->spec.keep_first, .threshold = m->threshold[choice],
+        .keep_first = m->spec.keep_first,
+        .threshold = spec_leaves(&m->spec) ? (float)m->spec.confidence
+                                           : m->threshold[choice],
         .window = m->spec.score_window,
         .seed = random_mix(m->input.seed, (uint64_t)choice, (uint64_t)sequence,
                            1),
@@ -246,6 +253,16 @@ void routing_select(struct model *m, int32_t c)
         track_threshold(m, c);
     routing_end_select(m, l, &run,
                        track ? (uint64_t)m->input.n_sequences + 4 : 0);
+}
+
+void routing_follow(struct model *m, int32_t c)
+{
+    const int32_t l = plan_choice(&m->spec, c).layer;
+    struct choice_buffers *b = &m->choice[c];
+
+    assert(b->row == m->choice[c - 1].row);     /* all lie in one place */
+    b->kept = m->choice[c - 1].kept;
+    m->layer[l].chosen = b;
 }
 
 static double cross_entropy(struct model *m, int32_t l, const real *logit)

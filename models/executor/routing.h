@@ -23,6 +23,8 @@ struct route_input routing_input(const struct model *m, int32_t choice,
 /* Chooses among the tokens of whole sequences, under `select`, and lines up the
  * kept ones as the layer's rows. */
 void routing_select(struct model *m, int32_t choice);
+/* Lines up those that the choice before keeps, again. */
+void routing_follow(struct model *m, int32_t choice);
 /* Ends a bracket of `select`, once the kept rows are lined up. */
 void routing_end_select(struct model *m, int32_t layer, struct op_run *run,
                         uint64_t shared_flops);

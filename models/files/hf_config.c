@@ -1,6 +1,7 @@
 /* hf_config.c - Read and write a config.json by the same tables: members of the
  * spec, and keys with one value. */
 #include "models/files/hf_inside.h"
+#include "models/files/sniff.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -111,6 +112,7 @@ static const struct fixed fixed[] = {
 
     { HF_NAMES_GEMMA, "hidden_activation", "\"gelu_pytorch_tanh\"" },
     { HF_NAMES_GEMMA, "use_bidirectional_attention", "false" },
+    { HF_NAMES_GEMMA, "use_bidirectional_attention", "null" },
 
     { HF_NAMES_OLMO2, "hidden_act",     "\"silu\"" },
 
@@ -275,14 +277,16 @@ static enum status read_class(const struct hf_class **out,
 /* Of a class that is priced alone, keys that change values and no cost are passed
  * over. */
 static enum status read_shape(struct model_spec *spec,
-                              const struct hf_class *class, const json_t *root,
+                              const struct hf_class *class, json_t *root,
                               const char *name, struct error *err)
 {
     enum status status;
 
     if (class->priced)
         return read_members(spec, class, root, name, err);
-    if (!(status = check_fixed(class, root, name, err)) &&
+    if (!(status = hf_unfold_rope(root, class, "rope_scaling", name, err)) &&
+        !(status = hf_unfold_rope(root, class, "rope_parameters", name, err)) &&
+        !(status = check_fixed(class, root, name, err)) &&
         !(status = check_refused(class, root, name, err)) &&
         !(status = read_members(spec, class, root, name, err)) &&
         !(status = check_class(class, spec, root, name, err)) &&
@@ -292,8 +296,7 @@ static enum status read_shape(struct model_spec *spec,
 }
 
 static enum status read_root(struct model_spec *out, struct hf_routing *routing,
-                             const json_t *root, const char *name,
-                             struct error *err)
+                             json_t *root, const char *name, struct error *err)
 {
     struct model_spec spec = {
         .gate = GATE_SIGMOID2, .router_input = ROUTER_INPUT_NORMALISED,
@@ -356,8 +359,11 @@ enum status hf_config_read(struct model_spec *spec, struct hf_routing *routing,
 {
     char *text;
     size_t size;
-    enum status status = file_read(&text, &size, path, MAX_BYTES, err);
+    enum sniff sniff;
+    enum status status = sniff_file(&sniff, path, err);
 
+    if (status == STATUS_OK)
+        status = file_read(&text, &size, path, MAX_BYTES, err);
     if (status != STATUS_OK)
         return status;
     status = hf_config_parse(spec, routing, text, size, path, err);

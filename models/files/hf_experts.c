@@ -109,9 +109,12 @@ static enum status read_sizes(struct model_spec *spec,
                               const json_t *root, const char *name,
                               struct error *err)
 {
+    /* As transformers 5 calls their number, whatever the class calls it. */
+    static const char any[] = "num_local_experts";
     const struct expert_keys *k = keys_of(class);
     struct experts *e = &spec->experts;
-    enum status status = read_count(&e->n, root, k->n, 1, -1, name, err);
+    enum status status = read_count(&e->n, root, hf_given(root, any) ? any
+                                    : k->n, 1, -1, name, err);
 
     if (status == STATUS_OK)
         status = read_count(&e->active, root, "num_experts_per_tok", 1, -1,

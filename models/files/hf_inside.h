@@ -73,8 +73,13 @@ json_t *hf_longrope_json(const struct model_spec *spec);
 
 /* ---- hf_rope.c ---- */
 
+/* What transformers 5 lays in the object under `key`, and older files beside it,
+ * goes beside it: bases, and the share of a head that is turned. */
+enum status hf_unfold_rope(json_t *root, const struct hf_class *class,
+                           const char *key, const char *name,
+                           struct error *err) MUST_CHECK;
 /* The object under `key`: rope_scaling, or in transformers 5 rope_parameters,
- * which holds theta too.  A key that no supported type has is refused. */
+ * unfolded.  A key that no supported type has is refused. */
 enum status hf_read_rope(struct model_spec *spec, const json_t *root,
                          const char *key, const char *name,
                          struct error *err) MUST_CHECK;

@@ -82,12 +82,60 @@ static enum status read_member(struct model_spec *spec,
     return status;
 }
 
+/* Gemma 3's object for each kind of layer: the windows' has a base of its own,
+ * and no scaling. */
+static enum status unfold_kinds(json_t *root, const char *key, const char *name,
+                                struct error *err)
+{
+    json_t *rope = json_object_get(root, key), *value;
+    json_t *local = json_object_get(rope, "sliding_attention");
+    const json_t *type = json_object_get(local, "rope_type");
+    const char *inner;
+    bool known = json_object_size(rope) == (local ? 2 : 1);
+
+    json_object_foreach(local, inner, value)
+        known = known && (strcmp(inner, "rope_type") == 0 ||
+                          strcmp(inner, "rope_theta") == 0);
+    if (!known || (type && strcmp(json_string_value(type)
+                                  ? json_string_value(type) : "", "default")))
+        return hf_refuse(err, name, key, rope, "supported are full_attention,"
+                         " and sliding_attention of the type default");
+    value = hf_given(local, "rope_theta");
+    if (value)
+        json_object_set(root, "rope_local_base_freq", value);
+    json_object_set(root, key, json_object_get(rope, "full_attention"));
+    return STATUS_OK;
+}
+
+enum status hf_unfold_rope(json_t *root, const struct hf_class *class,
+                           const char *key, const char *name, struct error *err)
+{
+    const char *const moved[][2] = {
+        { "rope_theta", class->names == HF_NAMES_NEOX ? "rotary_emb_base"
+                                                      : "rope_theta" },
+        { "partial_rotary_factor", class->rotary_share
+                                       ? class->rotary_share
+                                       : "partial_rotary_factor" },
+    };
+    json_t *rope = hf_given(root, key);
+    enum status status = STATUS_OK;
+
+    if (class->local && json_object_get(rope, "full_attention"))
+        status = unfold_kinds(root, key, name, err);
+    rope = hf_given(root, key);
+    for (int i = 0; i < 2 && status == STATUS_OK; i++) {
+        json_t *value = hf_given(rope, moved[i][0]);
+        if (value)
+            json_object_set(root, moved[i][1], value);
+        json_object_del(rope, moved[i][0]);
+    }
+    return status;
+}
+
 enum status hf_read_rope(struct model_spec *spec, const json_t *root,
                          const char *key, const char *name,
                          struct error *err)
 {
-    static const struct hf_member theta =
-        HF_MEMBER(LLAMA, "rope_theta", FLOAT, rope_theta, NULL);
     json_t *rope = hf_given(root, key), *value;
     const char *inner;
     enum rope_scaling_kind kind = ROPE_SCALING_NONE;
@@ -100,8 +148,7 @@ enum status hf_read_rope(struct model_spec *spec, const json_t *root,
         return hf_refuse(err, name, key, rope, "must be an object");
     json_object_foreach(rope, inner, value) {
         bool known = json_is_null(value) || strcmp(inner, "rope_type") == 0 ||
-                     strcmp(inner, "type") == 0 ||
-                     strcmp(inner, theta.key) == 0;
+                     strcmp(inner, "type") == 0;
         for (int i = 0; i < N_ROPE_MEMBERS; i++)
             known = known || strcmp(inner, rope_members[i].member.key) == 0;
         for (int i = 0; i < 2; i++)
@@ -125,8 +172,6 @@ enum status hf_read_rope(struct model_spec *spec, const json_t *root,
         !(spec->rope_scaling.amplitude > 0.0f))
         spec->rope_scaling.amplitude = 0.1f * logf(spec->rope_scaling.factor) +
                                        1.0f;
-    if (status == STATUS_OK && (value = hf_given(rope, theta.key)))
-        status = hf_read_member(spec, &theta, value, name, err);
     if (status == STATUS_OK)
         spec->rope_scaling.kind = kind;
     return status;

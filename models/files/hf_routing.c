@@ -145,6 +145,40 @@ static enum status read_weight(double *out, const json_t *object,
                ? STATUS_OK : hf_refuse(err, name, key, value, "must be a number");
 }
 
+/* A list of pairs: the layer, and its loss's weight. */
+static enum status read_exits(struct model_spec *spec, const json_t *object,
+                              const char *name, struct error *err)
+{
+    json_t *exits = json_object_get(object, "exits"), *exit;
+    size_t i;
+
+    if (exits && !json_is_array(exits))
+        return hf_refuse(err, name, "isobath.exits", exits, "must be a list");
+    json_array_foreach(exits, i, exit) {
+        const json_t *layer = json_array_get(exit, 0);
+        const json_int_t l = json_integer_value(layer);
+        const double weight = json_number_value(json_array_get(exit, 1));
+        if (!json_is_integer(layer) || l < 0 || l >= spec->n_layers - 1 ||
+            !(weight > 0.0 && weight <= SPEC_MAX_LOSS_WEIGHT))
+            return hf_refuse(err, name, "isobath.exits", exit, "must be a layer"
+                             " before the last and a weight above 0, to %d",
+                             SPEC_MAX_LOSS_WEIGHT);
+        spec->exit_weight[l] = weight;
+    }
+    return STATUS_OK;
+}
+
+static json_t *exits_json(const struct model_spec *spec)
+{
+    json_t *out = json_array();
+
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        if (spec_exits(spec, l))
+            json_array_append_new(out, json_pack("[i, f]", l,
+                                                 spec->exit_weight[l]));
+    return out;
+}
+
 enum status hf_read_routing(struct model_spec *spec,
                             struct hf_routing *routing,
                             const json_t *object, const char *name,
@@ -155,7 +189,7 @@ enum status hf_read_routing(struct model_spec *spec,
         "router_scores", "router_trained", "router_detached", "thresholds",
         "keep_first", "window", "router_drawn", "aux_loss", "z_loss",
         "balance_loss", "predictor", "part", "gate_scale", "bypass_gated",
-        "skipped_keys",
+        "skipped_keys", "exits",
     };
     enum { N_KEYS = sizeof keys / sizeof *keys };
     size_t known = 0;
@@ -215,6 +249,8 @@ enum status hf_read_routing(struct model_spec *spec,
     if (status == STATUS_OK && json_object_get(object, "skipped_keys"))
         status = read_word(&skipped, object, "skipped_keys", skipped_keys_names,
                            SKIPPED_KEYS_COUNT, name, err);
+    if (status == STATUS_OK)
+        status = read_exits(spec, object, name, err);
     spec->skipped_keys = (enum skipped_keys)skipped;
     spec->gate = (enum gate)gate;
     spec->router_input = (enum router_input)input;
@@ -270,6 +306,8 @@ json_t *hf_routing_json(const struct model_spec *spec,
     if (spec->skipped_keys != SKIPPED_KEYS_ABSENT)
         json_object_set_new(out, "skipped_keys", json_string(
             skipped_keys_names[spec->skipped_keys]));
+    if (spec_n_exits(spec) > 0)
+        json_object_set_new(out, "exits", exits_json(spec));
     if (spec->n_predictor > 0)
         json_object_set_new(out, "predictor", json_integer(spec->n_predictor));
     return out;

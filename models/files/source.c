@@ -69,11 +69,8 @@ static enum status use_directory(struct source *s, struct error *err)
 static enum status read_directory(struct source *s, struct error *err)
 {
     char config[FILE_PATH_SIZE];
-    enum sniff sniff;
     enum status status = file_join(config, s->path, "config.json", err);
 
-    if (status == STATUS_OK)
-        status = sniff_file(&sniff, config, err);
     if (status == STATUS_OK && !file_exists(config))
         return error_set(err, STATUS_BAD_VALUE, "%s: no config.json in it:"
                          " neither a finished isobath train nor a model of"

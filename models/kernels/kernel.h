@@ -44,7 +44,7 @@ static inline int32_t slice(int32_t n, int32_t grain, int part, int parts)
     X(choose_experts_backward) X(weigh) X(weigh_backward) X(seed) X(combine)   \
     X(gate) X(gate_backward)                                                   \
     X(bypass) X(bypass_backward) X(loss) X(loss_backward) X(entropy)           \
-    X(squares) X(sum) X(clip_scale) X(track) X(adamw)
+    X(confidence) X(squares) X(sum) X(clip_scale) X(track) X(adamw)
 
 #ifdef __cplusplus
 extern "C" {

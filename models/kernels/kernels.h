@@ -145,8 +145,9 @@ struct norm {
     real       *stats;     /* [N,2] or [N] */
     const real *dout;      /* [N,C]; backward only */
     real       *dx;        /* [N,C], added to */
-    real       *dgamma;    /* [C], overwritten; NULL: not wanted, nor dbeta */
+    real       *dgamma;    /* [C]; NULL: not wanted, nor dbeta */
     real       *dbeta;     /* [C] */
+    bool        sums;      /* onto what is in them; else overwritten */
 };
 
 /* RMS norm of each group of numbers of queries and of keys, on top of itself:
@@ -161,7 +162,8 @@ struct qk_norm {
     real       *scales;       /* [N,groups] */
     real       *unnormed;     /* [N,numbers] written forward, read backward;
                                * NULL: nobody comes back */
-    real       *dgamma[2];    /* [size], overwritten; NULL: not wanted */
+    real       *dgamma[2];    /* [size]; NULL: not wanted */
+    bool        sums;         /* onto what is in them; else overwritten */
 };
 
 enum router_kind { ROUTER_RAW, ROUTER_RMS, ROUTER_LAYER_NORM };
@@ -281,6 +283,14 @@ struct loss {
     real          *dlogits;     /* [N,V]; backward only */
 };
 
+/* Of rows of logits the largest probability: into score row[i] (NULL: i). */
+struct confidence {
+    int32_t        n, width;    /* N, V */
+    const real    *logits;      /* [N,V] */
+    const int32_t *row;         /* [N] */
+    real          *score;
+};
+
 struct adamw {
     float learning_rate, beta1, beta2, epsilon, weight_decay;
     float correction1, correction2;   /* 1 / (1 - beta^t) */
@@ -298,8 +308,10 @@ struct kernels {
     /* Likewise with stored weights, split over columns alone. */
     void (*stored_gemm)(const struct gemm *g, int part, int parts,
                         real *scratch);
+    /* Into out[width]; or where it `adds`, onto it. */
     void (*sum_columns)(const real *x, int32_t stride, int32_t n,
-                        int32_t width, real *out, int part, int parts);
+                        int32_t width, bool adds, real *out, int part,
+                        int parts);
     void (*norm)(const struct norm *n, int part, int parts);
     void (*norm_backward)(const struct norm *n, int part, int parts);
     void (*attend)(const struct attention *a, int part, int parts,
@@ -395,6 +407,7 @@ struct kernels {
     void (*loss)(const struct loss *l, int part, int parts);
     void (*loss_backward)(const struct loss *l, int part, int parts);
     void (*entropy)(const struct loss *l, int part, int parts);
+    void (*confidence)(const struct confidence *c, int part, int parts);
     /* Sum of squares of each OP_CLIP_CHUNK numbers of x[n] into partial[]. */
     void (*squares)(const real *x, size_t n, real *partial, int part,
                     int parts);

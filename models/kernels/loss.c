@@ -3,20 +3,27 @@
 #include "models/kernels/kernel.h"
 #include "models/kernels/row_sums.h"
 
+/* Of exp(x - m). */
+static real sum_of_exponentials(const real *x, real m, int32_t n)
+{
+    running sums = running_set(0.0f);
+    vec top = vec_set(m);
+    int32_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        sums = running_add(sums, vec_exp(vec_load(x + i) - top));
+    real sum = running_fold(sums);
+    for (; i < n; i++)
+        sum = sum + real_exp(x[i] - m);
+    return sum;
+}
+
 void KERNEL(loss)(const struct loss *o, int part, int parts)
 {
     int32_t end = slice(o->n, 1, part + 1, parts);
     for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
         const real *x = o->logits + (ptrdiff_t)r * o->width;
         real m = largest_of(x, o->width);
-        running sums = running_set(0.0f);
-        vec top = vec_set(m);
-        int32_t i = 0;
-        for (; i + 16 <= o->width; i += 16)
-            sums = running_add(sums, vec_exp(vec_load(x + i) - top));
-        real sum = running_fold(sums);
-        for (; i < o->width; i++)
-            sum = sum + real_exp(x[i] - m);
+        real sum = sum_of_exponentials(x, m, o->width);
         o->nats[r] = real_log(sum) - (x[o->target[r]] - m);
         o->stats[2 * r] = m;
         o->stats[2 * r + 1] = sum;
@@ -73,6 +80,16 @@ void KERNEL(entropy)(const struct loss *o, int part, int parts)
             weighted = weighted + real_exp(d) * d;
         }
         o->entropy[r] = real_log(sum) - weighted / sum;
+    }
+}
+
+void KERNEL(confidence)(const struct confidence *o, int part, int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
+        const real *x = o->logits + (ptrdiff_t)r * o->width;
+        real sum = sum_of_exponentials(x, largest_of(x, o->width), o->width);
+        o->score[o->row ? o->row[r] : r] = real_set(1.0f) / sum;
     }
 }
 

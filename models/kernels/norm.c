@@ -143,7 +143,7 @@ static void rms_norm_dx(const struct norm *o, int32_t r, real share)
 /* Sum columns [c0,c1) of dgamma and dbeta, over all rows in order. */
 static void norm_dgamma(const struct norm *o, int32_t c0, int32_t c1)
 {
-    for (int32_t c = c0; c < c1; c++) {
+    for (int32_t c = c0; c < c1 && !o->sums; c++) {
         o->dgamma[c] = real_set(0.0f);
         if (!o->rms)
             o->dbeta[c] = real_set(0.0f);

@@ -132,7 +132,8 @@ void KERNEL(qk_norm_dgamma)(const struct qk_norm *o, int part, int parts)
     for (int side = 0; side < 2; side++) {
         from[side] = slice(o->size[side], 16, part, parts);
         to[side] = slice(o->size[side], 16, part + 1, parts);
-        for (int32_t c = from[side]; c < to[side] && o->n_groups[side] > 0; c++)
+        const bool clears = o->n_groups[side] > 0 && !o->sums;
+        for (int32_t c = from[side]; c < to[side] && clears; c++)
             o->dgamma[side][c] = real_set(0.0f);
     }
     for (int32_t i = 0; i < n; i++) {

@@ -4,11 +4,12 @@
 #include "models/kernels/rows.h"
 
 void KERNEL(sum_columns)(const real *x, int32_t stride, int32_t n,
-                         int32_t width, real *out, int part, int parts)
+                         int32_t width, bool adds, real *out, int part,
+                         int parts)
 {
     int32_t c0 = slice(width, 16, part, parts);
     int32_t c1 = slice(width, 16, part + 1, parts);
-    for (int32_t c = c0; c < c1; c++)
+    for (int32_t c = c0; c < c1 && !adds; c++)
         out[c] = real_set(0.0f);
     for (int32_t r = 0; r < n; r++)
         add_row(out, x + (ptrdiff_t)r * stride, c0, c1);

@@ -79,7 +79,8 @@ static const struct config_key keys[] = {
     SCORE("model", SETTINGS, sections[0], 0, 0, "", NULL, "",
         "keys of a model, where run.model is a model YAML"),
     SCORE("routing", SETTINGS, sections[1], 0, 0, "", files_of_routing, "",
-        "policy, blocks, capacity, keep_first, part, skipped_keys and replay,"
+        "policy, blocks, capacity, keep_first, part, skipped_keys, replay, exits"
+        " and confidence,"
         " as isobath keys predict has them, for the model"),
     { NULL, CONFIG_BOOL, 0, 0, 0, NULL, NULL, NULL, NULL },
 };

@@ -63,12 +63,15 @@ static bool alone(const char *text, size_t size, size_t at, size_t end)
            !utf8_is_word(code);
 }
 
+/* Not over the end of the match before it. */
 static void widen(struct added_match *match, const struct added_token *token,
                   const char *text, size_t size, size_t from)
 {
     uint32_t code;
     size_t begin, n;
 
+    if (token->left && match->at < from)
+        match->at = from;
     while (token->left && before(&code, &begin, text, match->at) &&
            begin >= from && utf8_is_space(code))
         match->at = begin;
@@ -79,9 +82,9 @@ static void widen(struct added_match *match, const struct added_token *token,
 }
 
 bool added_next(struct added_match *match, const struct added *added,
-                const char *text, size_t size, size_t from, bool special)
+                const char *text, size_t size, bool special)
 {
-    for (size_t at = from; added->token && at < size; ) {
+    for (size_t at = match->look; added->token && at < size; ) {
         struct vocab_prefix prefix = { 0 };
         int32_t i, longest = -1;
         size_t end = at + 1;
@@ -96,7 +99,8 @@ bool added_next(struct added_match *match, const struct added *added,
                                                                     : longest];
         if (longest >= 0 && (special || !token->special) &&
             (!token->single_word || alone(text, size, at, end))) {
-            *match = (struct added_match){ token->id, at, end };
+            const size_t from = match->end;
+            *match = (struct added_match){ token->id, at, end, end };
             widen(match, token, text, size, from);
             return true;
         }

@@ -29,14 +29,18 @@ void        added_put(struct added *added, const char *bytes, size_t size,
 /* After the last; false: two patterns are the same, those of twice[2]. */
 bool        added_index(struct added *added, int32_t twice[2]);
 
+/* {0} to begin with. */
 struct added_match {
     int32_t id;
-    size_t  at, end;
+    size_t  at, end;             /* with the white space that it takes */
+    size_t  look;                /* where the next is looked for */
 };
 
-/* The first from `from` on, of those the longest; false: none. */
+/* The next one, of those that begin first the longest; false: none.  A token that
+ * takes the white space behind it does not hide another in there, which then
+ * begins before its end; one that would take what is before it too is left with
+ * nothing, and is none: at == end. */
 bool        added_next(struct added_match *match, const struct added *added,
-                       const char *text, size_t size, size_t from,
-                       bool special);
+                       const char *text, size_t size, bool special);
 
 #endif

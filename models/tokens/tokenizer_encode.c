@@ -61,16 +61,16 @@ static enum status encode_around(struct passage *p, const struct added *added,
                                  const char *text, size_t size, bool first,
                                  part_encoder *encode, struct error *err)
 {
-    struct added_match match;
+    struct added_match match = { 0 };
     size_t from = 0;
     enum status status = STATUS_OK;
 
     while (status == STATUS_OK &&
-           added_next(&match, added, text, size, from, p->special)) {
+           added_next(&match, added, text, size, p->special)) {
         if (match.at > from)
             status = encode(p, text + from, match.at - from,
                             first && from == 0, err);
-        if (status == STATUS_OK)
+        if (status == STATUS_OK && match.at < match.end)
             status = ids_push(p->encoder.ids, match.id, err);
         from = match.end;
     }

@@ -327,6 +327,7 @@ static enum status read_byte_level(struct reader *r,
         status = add_cut(r, splitter_gpt2, SPLITTER_ISOLATED, false);
     r->spelled = true;
     r->parts->kind = TOKENIZER_BPE;
+    r->parts->underline = false;     /* it is spelled like any other character */
     return status;
 }
 

@@ -177,8 +177,10 @@ function prepare(svg) {
     });
 }
 
-document.querySelectorAll('svg.figure').forEach(function (svg) {
-    const figure = svg.closest('figure'), button = document.createElement('button');
+document.querySelectorAll('svg.figure').forEach(prepare);
+document.querySelectorAll('figure').forEach(function (figure) {
+    if (!figure.querySelector('svg')) return;
+    const button = document.createElement('button');
     function size(large) {
         figure.classList.toggle('large', large);
         button.textContent = large ? 'Close' : 'Enlarge';
@@ -189,6 +191,5 @@ document.querySelectorAll('svg.figure').forEach(function (svg) {
     figure.addEventListener('keydown', event => { if (event.key === 'Escape') size(false); });
     figure.querySelector('figcaption').prepend(button);
     size(false);
-    prepare(svg);
 });
 })();

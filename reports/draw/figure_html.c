@@ -23,12 +23,15 @@ static bool is_allowed(const char *name, size_t n)
 
 /* Names are told apart from those of the page's other figures; a plot is a class
  * of things; colours are written in one form, by which the page's style knows
- * them. */
+ * them.  What gnuplot says of every line and text, the root says once. */
+#define LINES "stroke-linecap=\"round\" stroke-linejoin=\"round\""
+#define FONT "font-family=\"Arial, 'Liberation Sans', sans-serif\""
 static const struct { const char *from, *before, *after; } names[] = {
     { "id=\"gnuplot_plot_", "class=\"plot\" data-n=\"", "" },
     { "id=\"gnuplot_canvas", "class=\"canvas", "" },
     { "id='", "id='", "-" }, { "href='#", "href='#", "-" },
     { "url(#", "url(#", "-" },
+    { " " LINES, "", "" }, { FONT, "", "" }, { " = '", "='", "" },
 };
 
 /* Write what stands at `at` in its new form; returns the characters read, 0: it
@@ -87,6 +90,8 @@ static bool write_body(FILE *out, const char *text, const char *figure)
             text = behind(text, "</desc>");
         else if (*text == '<')
             text = write_tag(out, text, figure);
+        else if (*text == '\n' || *text == '\t')
+            text++;                        /* between tags alone */
         else if (*text)
             putc(*text++, out);
         else
@@ -103,14 +108,16 @@ static void write_root(FILE *out, const struct plot *plot, const char *svg)
 
     fputs("<svg class=\"figure\" role=\"img\" aria-label=\"", out);
     html_text(out, plot->alt);
-    fprintf(out, "\" viewBox=\"%.*s\" data-frames=\"%.*s\">",
+    fprintf(out, "\" " LINES " " FONT " viewBox=\"%.*s\" data-frames=\"%.*s\">",
             box ? (int)strspn(box, "0123456789. ") : 0, box ? box : "",
             frames ? (int)strspn(frames, "0123456789.+-e ;") : 0,
             frames ? frames : "");
 }
 
+/* `shown`: to which windows, for the page's style. */
 static enum status write_drawing(FILE *out, const struct plot *plot,
-                                 const char *folder, struct error *err)
+                                 const char *shown, const char *folder,
+                                 struct error *err)
 {
     char name[96], path[FILE_PATH_SIZE];
     char *svg = NULL;
@@ -123,7 +130,7 @@ static enum status write_drawing(FILE *out, const struct plot *plot,
         return status;
     const char *root = behind(svg, "<svg");
     const char *body = root ? behind(root, ">") : NULL;
-    fputs("<div class=\"drawing\">", out);
+    fprintf(out, "<div class=\"drawing%s\">", shown);
     write_root(out, plot, svg);
     if (!body || !write_body(out, body, plot->name))
         status = error_set(err, STATUS_BAD_FORMAT, "%s: no drawing that may stand "
@@ -161,14 +168,18 @@ static void write_data(FILE *out, const struct plot *plot)
     fputs("</details>\n", out);
 }
 
-enum status html_figure(FILE *out, const struct plot *plot, const char *folder,
+enum status html_figure(FILE *out, const struct plot *plot,
+                        const struct plot *narrow, const char *folder,
                         struct error *err)
 {
+    const bool both = plot->drawn && narrow->drawn;
     enum status status = STATUS_OK;
 
     fprintf(out, "<figure id=\"figure-%s\">\n", plot->name);
     if (plot->drawn) {
-        status = write_drawing(out, plot, folder, err);
+        status = write_drawing(out, plot, both ? " wide" : "", folder, err);
+        if (both && status == STATUS_OK)
+            status = write_drawing(out, narrow, " narrow", folder, err);
     } else {
         fputs("<p class=\"nofig\"><b>", out);
         html_text(out, plot->head);

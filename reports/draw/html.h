@@ -28,9 +28,10 @@ void html_fact(FILE *out, const char *text, struct amount known);
 /* What the tags say, in a line. */
 void html_badges(FILE *out);
 
-/* The figure, its links and its data, or the reason it was not drawn.  `folder`
- * holds NAME.svg. */
-enum status html_figure(FILE *out, const struct plot *plot, const char *folder,
+/* The figure, its links and its data, or the reason it was not drawn; on a phone
+ * the narrow one shows.  `folder` holds NAME.svg of both. */
+enum status html_figure(FILE *out, const struct plot *plot,
+                        const struct plot *narrow, const char *folder,
                         struct error *err) MUST_CHECK;
 
 #endif

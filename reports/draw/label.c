@@ -142,7 +142,7 @@ void label_write(const struct label *labels, int n, int first,
         plot_quote(plot, labels[i].text);
         fprintf(plot->script, " at first %.9g,%.9g %s offset screen %.5f,%.5f "
                 "font SMALL tc rgb %s front boxed\n", labels[i].x, labels[i].y,
-                side->align, side->dx / PLOT_WIDTH,
+                side->align, side->dx / plot->width,
                 rise_of(&labels[i], side) / plot->height, labels[i].colour);
     }
 }

@@ -14,10 +14,16 @@
 #include "sim/core/answer/table.h"
 #include "sim/core/base/file.h"
 
-enum status plot_open(struct plot *out, const char *name, struct error *err)
+enum status plot_open(struct plot *out, const char *name, int width,
+                      struct error *err)
 {
-    *out = (struct plot){ .name = name, .height = 500, .left = 72, .right = 24,
-                          .top = 104, .bottom = 84 };
+    *out = (struct plot){ .name = name, .width = width, .height = 500,
+                          .left = 72, .right = 24, .top = 104, .bottom = 84 };
+    if (plot_is_narrow(out)) {
+        out->left = 60;
+        out->right = 12;
+        out->height = 420;
+    }
     out->script = file_open_text(&out->script_text, &out->script_size);
     out->data = file_open_text(&out->data_text, &out->data_size);
     if (out->script && out->data)
@@ -44,14 +50,57 @@ void plot_close(struct plot *plot)
     plot->script_text = plot->data_text = NULL;
 }
 
+bool plot_is_narrow(const struct plot *plot)
+{
+    return plot->width < PLOT_WIDE;
+}
+
 double plot_frame_width(const struct plot *plot)
 {
-    return PLOT_WIDTH - plot->left - plot->right;
+    return plot->width - plot->left - plot->right;
 }
 
 double plot_frame_height(const struct plot *plot)
 {
     return plot->height - plot->top - plot->bottom;
+}
+
+/* Pixels of a row of the key, of a sample with its gaps, and of a letter, as gnuplot
+ * reckons them at 13; rows that there is room for. */
+static const double key_row = 20.5, key_sample = 52, key_letter = 7.8;
+enum { KEY_ROOM = 2 };
+
+void plot_key(struct plot *plot, int n, size_t longest)
+{
+    const double each = key_sample + key_letter * (double)longest;
+    const int across = (int)fmax(1, floor(plot->width / each));
+    const int rows = (n + across - 1) / across;
+
+    const double more = key_row * fmax(0, rows - KEY_ROOM);
+
+    plot->top += more;
+    if (plot_is_narrow(plot))
+        plot->height += more;
+    /* Going down, gnuplot counts rows alone: going across, it would count what fits
+     * the frame, which is less than fits the plot. */
+    fprintf(plot->script, "set key %s maxrows %d\n",
+            plot_is_narrow(plot) ? "vertical" : "horizontal", rows);
+}
+
+double plot_grid(struct plot *plot, struct grid g)
+{
+    const int most = plot_is_narrow(plot) ? g.narrow : g.wide;
+    const int across = g.n < most ? g.n : most;
+    const int rows = (g.n + across - 1) / across;
+    const double width = (plot_frame_width(plot) - (across - 1) * g.gap) /
+                         across;
+
+    plot->height = plot->top + plot->bottom + rows * g.height +
+                   (rows - 1) * g.below;
+    fprintf(plot->script, "PANELS_N = %d; ACROSS = %d; PANEL_WIDE = %.2f; PANEL_TALL = %.2f;"
+            " GAP = %.2f; BELOW = %.2f\n", g.n, across, width, g.height, g.gap,
+            g.below);
+    return width;
 }
 
 void plot_quote(struct plot *plot, const char *text)
@@ -93,6 +142,15 @@ void plot_axes(struct plot *plot, struct frame f)
     if (!f.log_y)
         fprintf(plot->script, "set format y '%%.%df'\n",
                 plot_decimals(f.y0, f.y1));
+    if (!f.log_x && plot_is_narrow(plot))
+        fprintf(plot->script, "set xtics %.9g\n", plot_step(f.x1 - f.x0));
+}
+
+double plot_step(double range)
+{
+    const double step = pow(10, floor(log10(range / 3)));
+    const double rest = range / 3 / step;
+    return step * (rest < 1.5 ? 1 : rest < 3.5 ? 2 : rest < 7.5 ? 5 : 10);
 }
 
 void plot_log_tics(struct plot *plot, char axis, double low, double high,
@@ -101,8 +159,9 @@ void plot_log_tics(struct plot *plot, char axis, double low, double high,
     static const struct { int n; double at[8]; } densities[] = {
         { 8, { 1, 1.5, 2, 3, 4, 5, 6, 8 } }, { 3, { 1, 2, 5 } }, { 1, { 1 } },
     };
-    double span = log10(high / low);
-    int density = span < 1.2 ? 0 : span < 3 ? 1 : 2;
+    const double crowded = axis == 'x' && plot_is_narrow(plot) ? 2.4 : 1;
+    const double span = crowded * log10(high / low);
+    const int density = span < 1.2 ? 0 : span < 3 ? 1 : 2;
     const char *before = "";
 
     fprintf(plot->script, "set %ctics (", axis);
@@ -147,7 +206,7 @@ struct margin_text {
     const char *style;
 };
 
-enum { MARGIN_LINES = 3 };
+enum { MARGIN_LINES = 12 };
 
 static int margin_lines(const char *text, int limit)
 {
@@ -173,38 +232,47 @@ static void write_margin(const char *text, struct margin_text m, FILE *out)
         snprintf(line, sizeof line, "%.*s", (int)n, text);
         fprintf(out, "set label %d ", m.tag + i);
         escape_write(out, BORDER_GNUPLOT, line);
-        fprintf(out, " at screen 16./W, screen %s%.0f./H left %s\n",
+        fprintf(out, " at screen PAD/W, screen %s%.0f./H left %s\n",
                 m.first > 0 ? "1-" : "", y, m.style);
         text += n;
         text += *text == ' ';
     }
 }
 
-/* Characters that fit 828 pixels at each size, in English text set in Arial. */
-enum { HEAD_LIMIT = 92, SUB_LIMIT = 132, FOOT_LIMIT = 146 };
+/* Characters that fit 828 pixels at each size, in English text set in Arial: those
+ * of a wide plot between its margins. */
+enum { FITTED = 828, HEAD_LIMIT = 92, SUB_LIMIT = 132, FOOT_LIMIT = 146 };
+
+static int fits(const struct plot *p, double pad, int limit)
+{
+    return (int)(limit * (p->width - 2 * pad) / FITTED);
+}
 
 extern const char style_gp[];
 
 static void write_script(const struct plot *p, FILE *out)
 {
-    int head = margin_lines(p->head, HEAD_LIMIT) - 1;
-    int sub = margin_lines(p->sub, SUB_LIMIT) - 1;
-    int foot = margin_lines(p->foot, FOOT_LIMIT) - 1;
+    const double pad = plot_is_narrow(p) ? 2 : 16;
+    const int in_head = fits(p, pad, HEAD_LIMIT),
+              in_sub = fits(p, pad, SUB_LIMIT), in_foot = fits(p, pad, FOOT_LIMIT);
+    int head = margin_lines(p->head, in_head) - 1;
+    int sub = margin_lines(p->sub, in_sub) - 1;
+    int foot = margin_lines(p->foot, in_foot) - 1;
     double above = 20 * head + 17 * sub, below = 15 * foot;
 
     fprintf(out, "# %s.gp - drawn by isobath report from %s.dat:\n"
             "#   gnuplot -e \"FMT='png'\" %s.gp\n", p->name, p->name, p->name);
     fprintf(out, "if (!exists(\"OUT\")) OUT = '%s'\n", p->name);
     fprintf(out, "D = '%s.dat'\nW = %d.; H = %.0f.\nML = %.0f.; MR = %.0f.; "
-            "MT = %.0f.; MB = %.0f.\nKEYTOP = %.0f.\n", p->name, PLOT_WIDTH,
-            p->height + above + below, p->left, p->right, p->top + above,
-            p->bottom + below, 52 + above);
+            "MT = %.0f.; MB = %.0f.\nKEYTOP = %.0f.; PAD = %.0f.\n", p->name,
+            (int)p->width, p->height + above + below, p->left, p->right,
+            p->top + above, p->bottom + below, 52 + above, pad);
     fprintf(out, "\n%s", style_gp);
-    write_margin(p->head, (struct margin_text){ 901, HEAD_LIMIT, 20, 20,
+    write_margin(p->head, (struct margin_text){ 901, in_head, 20, 20,
                  "font HEADFONT tc rgb INK" }, out);
-    write_margin(p->sub, (struct margin_text){ 911, SUB_LIMIT, 42 + 20 * head,
+    write_margin(p->sub, (struct margin_text){ 921, in_sub, 42 + 20 * head,
                  17, "tc rgb MUTED" }, out);
-    write_margin(p->foot, (struct margin_text){ 921, FOOT_LIMIT, -14, 15,
+    write_margin(p->foot, (struct margin_text){ 941, in_foot, -14, 15,
                  "font SMALL tc rgb MUTED" }, out);
     fputs(p->script_text, out);
     fputs("eval SAY_FRAMES\n", out);
@@ -292,7 +360,8 @@ static void write_svg(const struct plot *plot, const char *text, FILE *out)
     write_svg_body(rest ? rest : text, out);
 }
 
-/* The last bytes of a format, with which a whole drawing ends. */
+/* The last bytes of a format, with which a whole drawing ends.  A narrow one is for
+ * a page alone, which takes the first. */
 static const struct drawing {
     const char *name, *end;
     size_t end_size;
@@ -363,10 +432,11 @@ static enum status write_drawing(const struct plot *plot,
 static enum status draw_all(struct plot *plot, const char *folder,
                             struct error *err)
 {
+    const size_t wanted = plot_is_narrow(plot) ? 1 : FORMATS;
     struct error why = { .status = STATUS_OK };
     enum status status = STATUS_OK;
 
-    for (size_t i = 0; i < FORMATS && plot->drawn && status == STATUS_OK; i++) {
+    for (size_t i = 0; i < wanted && plot->drawn && status == STATUS_OK; i++) {
         char *text = NULL;
         size_t size = 0;
         enum status drew = draw_as(&text, &size, plot, &formats[i], folder,

@@ -2,7 +2,11 @@
  * PNG.
  *
  * NAME.gp holds its own style and reads NAME.dat from the same folder, so that
- * the two stand alone.  gnuplot is run directly, never through a shell. */
+ * the two stand alone.  gnuplot is run directly, never through a shell.
+ *
+ * A figure is laid out twice, wide for a desk and narrow for a phone: what stands
+ * side by side in the one stands below each other in the other, and no letter gets
+ * smaller. */
 #ifndef PLOT_H
 #define PLOT_H
 
@@ -12,7 +16,7 @@
 #include <string.h>
 #include "sim/core/base/error.h"
 
-enum { PLOT_WIDTH = 860 };     /* CSS pixels */
+enum { PLOT_WIDE = 860, PLOT_NARROW = 360 };   /* CSS pixels */
 
 /* Write a text of the plot, or more behind it. */
 #define TEXT_SET(to, ...) snprintf(to, sizeof (to), __VA_ARGS__)
@@ -26,7 +30,8 @@ struct plot {
     char   sub[400];           /* what is drawn, with units */
     char   foot[480];          /* provenance */
     char   alt[1200];          /* for readers who cannot see it */
-    double height;             /* CSS pixels, before extra lines of text */
+    double width;              /* CSS pixels */
+    double height;             /* likewise, before extra lines of text */
     double left, right, top, bottom;      /* margins, likewise */
     FILE  *script, *data;      /* write the body of .gp and all of .dat here */
     char  *script_text, *data_text;       /* what the two streams hold */
@@ -37,9 +42,14 @@ struct plot {
 };
 
 /* Streams open, margins as in the style; caller closes with plot_close(). */
-enum status plot_open(struct plot *out, const char *name,
+enum status plot_open(struct plot *out, const char *name, int width,
                       struct error *err) MUST_CHECK;
 void        plot_close(struct plot *plot);
+bool        plot_is_narrow(const struct plot *plot);
+
+/* A key of n names, the longest of so many letters, above the frame: in as many
+ * rows as it takes.  Once the height is set. */
+void        plot_key(struct plot *plot, int n, size_t longest);
 
 /* Pixels that the plot's frame spans. */
 double      plot_frame_width(const struct plot *plot);
@@ -62,8 +72,22 @@ struct frame {
     double rule;               /* a horizontal line to keep clear of; NAN */
 };
 
+/* Panels in rows, the last of which may be shorter. */
+struct grid {
+    int    n, wide, narrow;    /* panels; so many beside each other */
+    double gap, below;         /* pixels between them */
+    double height;             /* pixels, of each */
+};
+
+/* Set the height of the plot, and in the script what PLACE of the style goes to the
+ * k-th by, from 0; returns the width of each. */
+double      plot_grid(struct plot *plot, struct grid grid);
+
 /* Decimals that tell the ticks of a linear axis apart. */
 int         plot_decimals(double low, double high);
+
+/* About three steps to a range: 1, 2 or 5 times a power of ten. */
+double      plot_step(double range);
 
 /* Set the axes in the script, and the decimals of a linear y axis. */
 void        plot_axes(struct plot *plot, struct frame frame);

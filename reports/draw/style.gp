@@ -1,6 +1,7 @@
 # Colour and shape say WHAT is drawn (dense, MoD, an op); fill and dash say HOW WE
 # KNOW (predicted, counted, measured, modelled). Nothing is told by colour alone.
 if (!exists("FMT")) FMT = 'svg'          # svg, png or pdf
+NARROW = W < 600                         # for a phone
 
 # Liberation Sans has the widths of Arial: the PNG shows what a browser will lay out.
 FONT = (FMT eq 'svg') ? 'Arial' : 'Liberation Sans'
@@ -43,7 +44,17 @@ AXES = "set border 3 ls 91; set xtics nomirror out scale 0.5,0.25 textcolor rgb 
 eval AXES
 # Of several panels the key is drawn first, on a frame without axes.
 KEYONLY = "set multiplot; unset border; unset tics; unset grid"
-PANELS  = "unset key; do for [i=901:930] { unset label i }; ".AXES
+PANELS  = "unset key; do for [i=901:960] { unset label i }; ".AXES
+# Panel k, from 0, of a grid.
+PLACE = "set lmargin at screen (ML+(k%ACROSS)*(PANEL_WIDE+GAP))/W; set rmargin at screen (ML+(k%ACROSS)*(PANEL_WIDE+GAP)+PANEL_WIDE)/W; set tmargin at screen 1-(MT+(k/ACROSS)*(PANEL_TALL+BELOW))/H; set bmargin at screen 1-(MT+(k/ACROSS)*(PANEL_TALL+BELOW)+PANEL_TALL)/H"
+# Things in a row: each at a place p along the row, with a value v.  Rows of bars
+# lie on their side where the plot is narrow, so that their names have room.
+across(p,v) = NARROW ? v : p
+up(p,v)     = NARROW ? p : v
+ROW_AXES = NARROW ? "unset grid; set grid xtics ls 90; set format x '%g%%'; set ytics scale 0" : "unset grid; set grid ytics ls 90; set format y '%g%%'; set xtics scale 0"
+ACROSS_100 = NARROW ? "first 100,graph 0 to first 100,graph 1" : "graph 0,first 100 to graph 1,first 100"
+ACROSS_0   = NARROW ? "first 0,graph 0 to first 0,graph 1" : "graph 0,first 0 to graph 1,first 0"
+OVER = NARROW ? "left offset 0.5,0" : "center offset 0,0.7"   # a text at the end of a bar
 set style fill solid 1.0 noborder
 set errorbars small
 # An interval over a filled bar: white casing, then ink (yerrorbars would punch a hole).
@@ -58,7 +69,7 @@ signed(fmt,v) = minus(sprintf(fmt, v))
 HEADFONT = FONT.':Bold'.((FMT eq 'svg') ? ',16' : ',12')
 SMALL    = FONT.((FMT eq 'svg') ? ',11.5' : ',8.6')
 MONO     = 'Liberation Mono'.((FMT eq 'svg') ? ',12' : ',9')
-set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
+set key at screen (PAD-6)/W, screen 1-KEYTOP/H left top horizontal Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
 # Where each frame lies and what it spans, for a page that tells values: left, right,
 # bottom, top in pixels from the lower left, then both axes, then whether they are
 # logarithmic.  A panel of several says it behind its plot.

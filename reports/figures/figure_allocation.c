@@ -158,6 +158,7 @@ void figure_capacities(struct plot *p, const struct report *r)
         return;
     p->ready = true;
     p->height = 300;
+    plot_key(p, SHOWN, 18);
     TEXT_SET(p->head, "How much each block works");
     TEXT_SET(p->sub, "Share of the tokens that a block works on, %%");
     TEXT_SET(p->foot, "as run on text that chose nothing");

@@ -99,11 +99,12 @@ static struct range loss_range(const struct setting **s, size_t n,
 static void write_tics(struct plot *p, const struct setting **s, size_t n,
                        bool named)
 {
+    const double apart = plot_is_narrow(p) ? 1.9 : 1.2;
     double last = 0;
 
     fprintf(p->script, "%s = \"set xtics (", named ? "NAMED" : "UNNAMED");
     for (size_t i = 0; i < n; i++) {
-        if (last > 0 && s[i]->capacity < 1.2 * last)
+        if (last > 0 && s[i]->capacity < apart * last)
             continue;
         if (named)
             fprintf(p->script, "'%g%%%%' %.9g, ", 100 * s[i]->capacity,
@@ -146,14 +147,6 @@ static void say(struct plot *p, const struct study *study, size_t n)
              "line. %s.", n, p->head);
 }
 
-/* About three steps to the top: 1, 2 or 5 times a power of ten. */
-static double nice_step(double top)
-{
-    double step = pow(10, floor(log10(top / 3)));
-    double rest = top / 3 / step;
-    return step * (rest < 1.5 ? 1 : rest < 3.5 ? 2 : rest < 7.5 ? 5 : 10);
-}
-
 extern const char figure_capacity_gp[];
 
 static void write_panels(struct plot *p, const struct study *study,
@@ -174,7 +167,7 @@ static void write_panels(struct plot *p, const struct study *study,
             "TOP = %.9g; STEP = %.9g; FACTOR = %.9g; UNIT = '%sFLOP'\n"
             "YFORMAT = '%%.%df'\n",
             s[0]->capacity / 1.2, loss.low, loss.high, split,
-            1.15 * most / prefix.factor, nice_step(most / prefix.factor),
+            1.15 * most / prefix.factor, plot_step(most / prefix.factor),
             prefix.factor, prefix.letter,
             plot_decimals(loss.low, loss.high));
     write_tics(p, s, n, false);
@@ -196,8 +189,9 @@ void figure_capacity(struct plot *p, const struct report *r)
     if (n > 0 && study->n_runs > 1) {
         p->ready = true;
         p->height = 600;
-        p->left = 80;
-        p->right = 90;
+        p->left = plot_is_narrow(p) ? p->left : 80;
+        p->right = plot_is_narrow(p) ? p->right : 90;
+        plot_key(p, 3 + plot_is_narrow(p), 23);
         say(p, study, n);
         write_rule(p, s, n, false, false);
         write_rule(p, s, n, true, false);

@@ -31,11 +31,10 @@ static double smoothed(const struct curve *c, size_t r)
     return n ? sum / (double)n : nan("");
 }
 
-/* A curve keeps this many points; more cannot be told apart on the page. */
-enum { CURVE_POINTS = 400 };
 
 struct extent {
     double flops;
+    size_t points;             /* that a curve keeps: more cannot be told apart */
     struct range loss;         /* of what is drawn */
     bool   heldout;            /* every run has a held-out curve */
 };
@@ -45,9 +44,9 @@ static double loss_at(const struct curve *c, size_t r, bool heldout)
     return heldout ? c->row[r].heldout_loss : smoothed(c, r);
 }
 
-static size_t row_step(const struct curve *c, bool heldout)
+static size_t row_step(const struct curve *c, const struct extent *e)
 {
-    return heldout ? 1 : c->n / CURVE_POINTS + 1;
+    return e->heldout ? 1 : c->n / e->points + 1;
 }
 
 static double last_flops(const struct curve *c)
@@ -62,9 +61,10 @@ static double last_flops(const struct curve *c)
  * axis. */
 static const double first_share = 0.03;
 
-static struct extent find_extent(const struct curve *curve, size_t n)
+static struct extent find_extent(const struct curve *curve, size_t n,
+                                 const struct plot *p)
 {
-    struct extent e = { 0, RANGE_EMPTY, true };
+    struct extent e = { 0, (size_t)p->width / 2, RANGE_EMPTY, true };
 
     for (size_t i = 0; i < n; i++) {
         e.flops = fmax(e.flops, last_flops(&curve[i]));
@@ -72,7 +72,7 @@ static struct extent find_extent(const struct curve *curve, size_t n)
     }
     for (size_t i = 0; i < n; i++)
         for (size_t r = 0; r < curve[i].n;
-             r += row_step(&curve[i], e.heldout))
+             r += row_step(&curve[i], &e))
             if (curve[i].row[r].flops >= first_share * e.flops)
                 range_add(&e.loss, loss_at(&curve[i], r, e.heldout));
     range_widen(&e.loss, 0.05, 0);
@@ -84,7 +84,7 @@ static void write_curve(struct plot *p, const struct curve *c,
 {
     fprintf(p->data, "# \"%s\": train_flops  %s_loss_nats_per_byte\n", name,
             e->heldout ? "heldout" : "train");
-    for (size_t r = 0; r < c->n; r += row_step(c, e->heldout)) {
+    for (size_t r = 0; r < c->n; r += row_step(c, e)) {
         double loss = loss_at(c, r, e->heldout);
         if (isfinite(loss) && c->row[r].flops > 0)
             fprintf(p->data, "%.9g %.9g\n", c->row[r].flops, loss);
@@ -121,7 +121,7 @@ extern const char figure_curves_gp[];
 void figure_curves(struct plot *p, const struct report *r)
 {
     const struct study *study = &r->study;
-    struct extent e = find_extent(r->curve, study->n_runs);
+    struct extent e = find_extent(r->curve, study->n_runs, p);
     struct prefix prefix = prefix_for(e.flops);
     struct frame frame = { .x0 = first_share * e.flops / prefix.factor,
                            .x1 = 1.03 * e.flops / prefix.factor,
@@ -135,6 +135,7 @@ void figure_curves(struct plot *p, const struct report *r)
     describe(p, &e, study->n_runs);
     plot_axes(p, frame);
     plot_log_tics(p, 'x', frame.x0, frame.x1, false);
+    plot_key(p, 2, SETTING_LABEL_SIZE / 2);
     fprintf(p->script, "UNIT = '%sFLOP'; FACTOR = %.9g\narray KIND[%zu]; array "
             "NAME[%zu]\n", prefix.letter, prefix.factor,
             2 * study->n_runs + 1, 2 * study->n_runs + 1);

@@ -134,9 +134,19 @@ static void name_drawn(struct plot *p, const struct panel *panel)
 
 static void draw(struct plot *p, struct panel *panels, int n)
 {
-    static const double gap = 56;
-    const double width = (plot_frame_width(p) - (n - 1) * gap) / n;
+    size_t longest = 0;
+    int names = 0;
 
+    for (int g = 0; g < GROUP_COUNT; g++)
+        if (is_drawn(panels, g)) {
+            const size_t length = strlen(name_of(panels, g)) + 8;
+            longest = length > longest ? length : longest;
+            names++;
+        }
+    plot_key(p, names, longest);
+    plot_grid(p, (struct grid){ .n = n, .wide = 2, .narrow = 1, .gap = 56,
+                                .below = 66, .height = p->height - p->top -
+                                                       p->bottom });
     fprintf(p->script, "EVERY = %s\narray NAME[%d]\n", panels->dense
             ? "1" : "2", GROUP_COUNT);
     for (int g = 0; g < GROUP_COUNT; g++)
@@ -146,15 +156,15 @@ static void draw(struct plot *p, struct panel *panels, int n)
     fputs(figure_distribution_gp, p->script);
     for (int i = 0; i < n; i++) {
         const struct panel *panel = &panels[i];
-        const double left = p->left + i * (width + gap);
         write_data(p, &panels[i]);
         name_drawn(p, panel);
-        fprintf(p->script, "LEFT = %.1f; RIGHT = %.1f; X0 = %.9g; X1 = %.9g; "
-                "BLOCK = %d\nXLABEL = '%s, %s%s'; YLABEL = '%s'\n%s", left,
-                left + width, panel->low / panel->prefix.factor,
-                panel->high / panel->prefix.factor, i * 2 * GROUP_COUNT,
+        fprintf(p->script, "k = %d; X0 = %.9g; X1 = %.9g; "
+                "STEP = %.9g; BLOCK = %d\nXLABEL = '%s, %s%s'; YLABEL = '%s'\n%s", i,
+                panel->low / panel->prefix.factor,
+                panel->high / panel->prefix.factor,
+                plot_step((panel->high - panel->low) / panel->prefix.factor), i * 2 * GROUP_COUNT,
                 panel->what, panel->prefix.letter, panel->unit,
-                i ? "" : panel->share, figure_distribution_panel_gp);
+                i && !plot_is_narrow(p) ? "" : panel->share, figure_distribution_panel_gp);
     }
     fputs("unset multiplot\n", p->script);
 }

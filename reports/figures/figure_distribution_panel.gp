@@ -1,6 +1,6 @@
-set lmargin at screen LEFT/W
-set rmargin at screen RIGHT/W
+eval PLACE
 set xrange [X0:X1]
+if (NARROW) { set xtics STEP }
 set xlabel XLABEL offset 0,0.3
 set ylabel YLABEL offset 0.6,0
 # Thin curves first, so that the two that matter lie on top; then the medians.

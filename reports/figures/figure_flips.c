@@ -1,29 +1,42 @@
-/* figure_flips.c - Draw where time and energy over a rival's cross 1, in the plane
- * of batch and length. */
+/* figure_flips.c - Draw where time and energy over each rival's cross 1, in the
+ * plane of batch and length, a figure a phase. */
 #include "reports/figures/figures.h"
 
 #include <stdlib.h>
 
-#include "reports/read/asked.h"
 #include "reports/read/csv.h"
+#include "reports/read/jsonpath.h"
 
 enum { MOST_MACHINES = 6, MOST_TICS = 16, N_METRICS = 2 };
 
 static const char *const metrics[N_METRICS] = { "seconds", "joules" };
 static const char *const stands[N_METRICS] = { "time", "energy" };
 
-/* The rows of one rival's decode steps, a machine after another; in each, lengths,
- * and in each batches, ascending. */
+/* The rows of one phase and rival, a machine after another; in each, lengths, and
+ * in each batches, ascending. */
 struct plane {
-    struct csv csv;
+    const struct csv *csv;
+    const char *rival, *name;  /* as --against has it, and in words */
     size_t row[4096];
     size_t n;
     size_t n_machines, n_batches, n_lengths;
 };
 
+/* All rivals' of one phase, alike in machines, batches and lengths. */
+struct planes {
+    struct csv csv;
+    struct plane *of;          /* [n] owned */
+    size_t n, drawn;           /* rivals; machines that are drawn */
+};
+
+/* A phase, as flips.csv names it, in words. */
+struct phase_words {
+    const char *name, *doing, *step;
+};
+
 static const char *field(const struct plane *p, size_t i, const char *column)
 {
-    return csv_text(&p->csv, p->row[i], csv_column(&p->csv, column));
+    return csv_text(p->csv, p->row[i], csv_column(p->csv, column));
 }
 
 static bool same(const struct plane *p, size_t a, size_t b, const char *column)
@@ -50,18 +63,51 @@ static bool measure(struct plane *p)
            p->n_batches > 1 && p->n_lengths > 1;
 }
 
-static bool read_plane(struct plane *p, const struct run *run, const char *rival)
+static bool read_plane(struct plane *p, const char *phase)
 {
-    if (csv_open_in(&p->csv, run->path, "flips.csv", NULL) != STATUS_OK ||
-        csv_column(&p->csv, "phase") < 0 || csv_column(&p->csv, "rival") < 0)
-        return false;
-    for (size_t i = 0; i < p->csv.n_rows &&
+    for (size_t i = 0; i < p->csv->n_rows &&
                        p->n < sizeof p->row / sizeof *p->row; i++) {
         p->row[p->n] = i;
-        p->n += strcmp(field(p, p->n, "phase"), "decode") == 0 &&
-                strcmp(field(p, p->n, "rival"), rival) == 0;
+        p->n += strcmp(field(p, p->n, "phase"), phase) == 0 &&
+                strcmp(field(p, p->n, "rival"), p->rival) == 0;
     }
     return measure(p);
+}
+
+/* False: there is none, or not all make one box. */
+static bool read_planes(struct planes *out, const struct run *run,
+                        const char *phase)
+{
+    const json_t *rivals = jsonpath_at(run->summary, "rivals"), *rival;
+    size_t i;
+
+    if (csv_open_in(&out->csv, run->path, "flips.csv", NULL) != STATUS_OK ||
+        csv_column(&out->csv, "phase") < 0 || csv_column(&out->csv, "rival") < 0)
+        return false;
+    out->of = error_noted(calloc(json_array_size(rivals) + 1, sizeof *out->of));
+    json_array_foreach(rivals, i, rival) {
+        struct plane *p = out->of ? &out->of[out->n] : NULL;
+        if (!p)
+            return false;
+        *p = (struct plane){ .csv = &out->csv,
+                             .rival = jsonpath_text(rival, "rival"),
+                             .name = jsonpath_text(rival, "name") };
+        if (!p->rival || !p->name || !read_plane(p, phase) ||
+            p->n != out->of[0].n || p->n_machines != out->of[0].n_machines ||
+            p->n_lengths != out->of[0].n_lengths)
+            return false;
+        out->n++;
+    }
+    if (out->n > 0)
+        out->drawn = out->of[0].n_machines < MOST_MACHINES
+                         ? out->of[0].n_machines : MOST_MACHINES;
+    return out->n > 0;
+}
+
+static void close_planes(struct planes *p)
+{
+    csv_close(&p->csv);
+    free(p->of);
 }
 
 static double number(const struct plane *p, size_t i, const char *metric,
@@ -71,7 +117,7 @@ static double number(const struct plane *p, size_t i, const char *metric,
     char column[64];
 
     snprintf(column, sizeof column, "%s_of_rival%s", metric, end);
-    return csv_real(&p->csv, p->row[i], csv_column(&p->csv, column), &value,
+    return csv_real(p->csv, p->row[i], csv_column(p->csv, column), &value,
                     NULL) == STATUS_OK ? value : (double)NAN;
 }
 
@@ -86,7 +132,12 @@ static int shade(const char *stand, double ratio)
            : strcmp(stand, "not told") == 0 ? 3 : 6;
 }
 
-static void write_block(struct plot *plot, const struct plane *p, size_t machine,
+static int shade_of(const struct plane *p, size_t i, int metric)
+{
+    return shade(field(p, i, stands[metric]), number(p, i, metrics[metric], ""));
+}
+
+static void write_cells(struct plot *plot, const struct plane *p, size_t machine,
                         int metric)
 {
     for (size_t t = 0; t < p->n_lengths; t++) {
@@ -94,7 +145,7 @@ static void write_block(struct plot *plot, const struct plane *p, size_t machine
             const size_t i = (machine * p->n_lengths + t) * p->n_batches + b;
             const char *stand = field(p, i, stands[metric]);
             const double ratio = number(p, i, metrics[metric], "");
-            const int kind = shade(stand, ratio);
+            const int kind = shade_of(p, i, metric);
             fprintf(plot->data, "%zu %zu", b, t);
             if (kind == 6)
                 fputs(" NaN NaN NaN", plot->data);
@@ -107,6 +158,23 @@ static void write_block(struct plot *plot, const struct plane *p, size_t machine
         fputc('\n', plot->data);
     }
     fputc('\n', plot->data);
+}
+
+/* Neighbours of one shade are one box. */
+static void write_boxes(struct plot *plot, const struct plane *p, size_t machine,
+                        int metric)
+{
+    for (size_t t = 0; t < p->n_lengths; t++) {
+        const size_t row = (machine * p->n_lengths + t) * p->n_batches;
+        for (size_t b = 0, end; b < p->n_batches; b = end) {
+            const int kind = shade_of(p, row + b, metric);
+            for (end = b + 1; end < p->n_batches; end++)
+                if (shade_of(p, row + end, metric) != kind)
+                    break;
+            fprintf(plot->data, "%zu %zu %zu %d\n", b, end - 1, t, kind);
+        }
+    }
+    fputs("\n\n", plot->data);
 }
 
 static void write_names(struct plot *plot, const char *array,
@@ -131,64 +199,116 @@ static size_t count(const struct plane *p, size_t drawn, int metric,
     return n;
 }
 
-static void describe(struct plot *plot, const struct plane *p, size_t drawn,
-                     const struct run *run)
+/* "Decoding takes less time than its dense twin at 300 of 378 batches and lengths,
+ * than equal-FLOP dense at 18". */
+static void describe(struct plot *plot, const struct planes *all,
+                     const struct phase_words *phase)
 {
-    const size_t all = drawn * p->n_lengths * p->n_batches,
-                 saves = count(p, drawn, 0, "saves"),
-                 costs = count(p, drawn, 0, "costs");
-    const char *rival = asked_rival_name(run);
+    const size_t each = all->drawn * all->of[0].n_lengths * all->of[0].n_batches;
 
-    TEXT_SET(plot->head, "Decoding takes less time than %.60s at %zu of %zu batches"
-             " and lengths, more at %zu", rival, saves, all, costs);
-    TEXT_SET(plot->sub, "A decode step over that of %.60s, B sequences (across) of T"
-             " tokens (up); white: no room; the interval: 80 %% of 64 draws of the"
-             " machine's numbers", rival);
-    if (drawn < p->n_machines)
-        TEXT_ADD(plot->sub, "; %zu of %zu machines", drawn, p->n_machines);
+    TEXT_SET(plot->head, "%s takes less time", phase->doing);
+    for (size_t r = 0; r < all->n; r++)
+        TEXT_ADD(plot->head, "%s than %.40s at %zu", r ? "," : "",
+                 all->of[r].name, count(&all->of[r], all->drawn, 0, "saves"));
+    TEXT_ADD(plot->head, " of %zu batches and lengths", each);
+    TEXT_SET(plot->sub, "%s over the rival's, B sequences (across) of T tokens"
+             " (up); blank: no room; the interval: 80 %% of 64 draws of the"
+             " machine's numbers", phase->step);
+    if (all->drawn < all->of[0].n_machines)
+        TEXT_ADD(plot->sub, "; %zu of %zu machines", all->drawn,
+                 all->of[0].n_machines);
     TEXT_SET(plot->foot, "predicted, nothing was run  |  time and energy modelled");
-    TEXT_SET(plot->alt, "Maps of batch against length for %zu machines: where a"
-             " decode step takes less time and energy than %.60s, where more, and"
-             " the line between. Time: less at %zu of %zu places, more at %zu;"
-             " energy: less at %zu, more at %zu.", drawn, rival, saves, all, costs,
-             count(p, drawn, 1, "saves"), count(p, drawn, 1, "costs"));
+    TEXT_SET(plot->alt, "Maps of batch against length for %zu machines: where it"
+             " takes less time and energy than the rival, where more, and the line"
+             " between. %s", all->drawn, plot->head);
+    for (size_t r = 0; r < all->n; r++)
+        TEXT_ADD(plot->alt, "; less energy than %.40s at %zu", all->of[r].name,
+                 count(&all->of[r], all->drawn, 1, "saves"));
+}
+
+/* A row of panels for time and one for energy, of each rival; where they do not fit
+ * beside each other, in rows of three. */
+static void lay_out(struct plot *plot, const struct planes *all)
+{
+    enum { NARROW_ACROSS = 3, PANEL_PIXELS = 96, NAMES_PIXELS = 58 };
+    const size_t most = plot_is_narrow(plot) ? NARROW_ACROSS : all->drawn;
+    const size_t across = all->drawn < most ? all->drawn : most;
+    const size_t rows = (all->drawn + across - 1) / across;
+    const size_t groups = all->n * N_METRICS;
+
+    plot->left = plot_is_narrow(plot) ? 48 : 74;
+    plot->bottom = 56;
+    plot->top += 48;
+    plot_key(plot, 7, 13);
+    plot_grid(plot, (struct grid){ .n = (int)(groups * rows * across),
+        .wide = (int)across, .narrow = (int)across, .gap = 10,
+        .below = NAMES_PIXELS, .height = PANEL_PIXELS });
+    fprintf(plot->script, "GROUPS = %zu; EACH = %zu; COLS = %zu\n", groups,
+            rows * across, all->drawn);
 }
 
 extern const char figure_flips_gp[];
 
-static void draw(struct plot *plot, const struct plane *p, const struct run *run)
+static void draw(struct plot *plot, const struct planes *all,
+                 const struct phase_words *phase)
 {
-    const size_t drawn = p->n_machines < MOST_MACHINES ? p->n_machines
-                                                       : MOST_MACHINES;
+    const struct plane *p = &all->of[0];
     const size_t each = p->n_lengths * p->n_batches;
 
-    fputs("# batch, length (by number)  over the rival's  low  high  shade  stand; a"
-          " block a machine, of time, then of energy\n", plot->data);
-    for (int m = 0; m < N_METRICS; m++)
-        for (size_t k = 0; k < drawn; k++)
-            write_block(plot, p, k, m);
+    fputs("# batch, length (by number)  over the rival's  low  high  shade  stand; and"
+          " from batch, to batch, length, shade; two blocks a machine, of time, then"
+          " of energy, rival after rival\n", plot->data);
+    for (size_t r = 0; r < all->n; r++)
+        for (int m = 0; m < N_METRICS; m++)
+            for (size_t k = 0; k < all->drawn; k++) {
+                write_cells(plot, &all->of[r], k, m);
+                write_boxes(plot, &all->of[r], k, m);
+            }
     plot->ready = true;
-    plot->left = 74;
-    plot->top += 48;
-    plot->height = plot->top + plot->bottom + 310;
-    fprintf(plot->script, "COLS = %zu; N_B = %zu; N_T = %zu\n", drawn,
+    lay_out(plot, all);
+    fprintf(plot->script, "N_B = %zu; N_T = %zu\narray GROUP[GROUPS]\n",
             p->n_batches, p->n_lengths);
-    write_names(plot, "MACHINE", p, "machine", drawn, each);
+    for (size_t r = 0; r < all->n; r++)
+        for (int m = 0; m < N_METRICS; m++) {
+            char title[96];
+            TEXT_SET(title, "%s, against %.60s", stands[m], all->of[r].name);
+            fprintf(plot->script, "GROUP[%zu] = ", r * N_METRICS + (size_t)m + 1);
+            plot_quote(plot, title);
+            fputc('\n', plot->script);
+        }
+    write_names(plot, "MACHINE", p, "machine", all->drawn, each);
     write_names(plot, "BATCH", p, "batch", p->n_batches, 1);
     write_names(plot, "LENGTH", p, "tokens", p->n_lengths, p->n_batches);
-    describe(plot, p, drawn, run);
+    describe(plot, all, phase);
     fputs(figure_flips_gp, plot->script);
 }
 
-void figure_flips(struct plot *plot, const struct report *r)
+static void draw_phase(struct plot *plot, const struct report *r,
+                       struct phase_words phase)
 {
     const struct run *run = report_asked(r);
-    struct plane *p = run ? calloc(1, sizeof *p) : NULL;
+    struct planes all = { .n = 0 };
 
-    if (!p)
+    if (!run)
         return;
-    if (read_plane(p, run, asked_rival(run)))
-        draw(plot, p, run);
-    csv_close(&p->csv);
-    free(p);
+    if (read_planes(&all, run, phase.name))
+        draw(plot, &all, &phase);
+    close_planes(&all);
+}
+
+void figure_flips_train(struct plot *plot, const struct report *r)
+{
+    draw_phase(plot, r, (struct phase_words){ "train", "Training",
+                                              "A step of training" });
+}
+
+void figure_flips_prefill(struct plot *plot, const struct report *r)
+{
+    draw_phase(plot, r, (struct phase_words){ "prefill", "Prefill", "A prefill" });
+}
+
+void figure_flips_decode(struct plot *plot, const struct report *r)
+{
+    draw_phase(plot, r, (struct phase_words){ "decode", "Decoding",
+                                              "A decode step" });
 }

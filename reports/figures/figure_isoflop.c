@@ -402,6 +402,7 @@ static void draw(struct plot *p, struct isoflop *iso, const struct study *study,
     find_range(iso, plot_frame_width(p));
     p->ready = true;
     p->height = 540;
+    plot_key(p, 3, iso->n_capacities > 1 && !plot_is_narrow(p) ? 50 : 36);
     frame = (struct frame){ iso->x0, iso->x1, iso->y0, iso->y1, true, false,
                             plot_frame_width(p), plot_frame_height(p),
                             nan("") };

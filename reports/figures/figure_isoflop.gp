@@ -10,4 +10,4 @@ plot for [c=1:CURVES] D index 5*c-3 using 1:2 with lines lc rgb COLOUR[c] lw 1.4
      for [c=1:CURVES] D index 5*c-1 using 1:2 with points pt 1 ps 1.6 lw 2 lc rgb COLOUR[c] notitle, \
      NaN with linespoints ls 1 title 'dense', \
      for [k=1:FITS > 0] NaN with linespoints lc rgb MUTED lw 1.6 dt DT_MODEL pt 1 ps 1.2 title 'parabola and its lowest point, fitted', \
-     for [k=1:CAPACITIES > 0] NaN with linespoints ls 2 title 'MoD, learned routing'.(CAPACITIES > 1 ? '; the darker, the lower its capacity' : '')
+     for [k=1:CAPACITIES > 0] NaN with linespoints ls 2 title 'MoD, learned routing'.(CAPACITIES > 1 && !NARROW ? '; the darker, the lower its capacity' : '')

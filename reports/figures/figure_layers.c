@@ -175,7 +175,7 @@ static void draw(struct plot *p, const struct report *r, enum metric metric,
     if (!(s.highest > 0))
         return;
     p->ready = true;
-    p->top = 130;
+    plot_key(p, STACK_COUNT, strlen(stack_names[STACK_PROJECTION]));
     prefix = prefix_for(s.highest);
     say(p, &s, !*r->layers_apart);
     describe(p, &s, r);

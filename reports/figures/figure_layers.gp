@@ -5,11 +5,12 @@ set yrange [0:TOP]
 unset grid
 set grid ytics ls 90
 set xtics scale 0 ('outside' N)
-set for [y=0:N-1:(N > 24 ? 4 : 1)] xtics add (''.y y)
+EVERY = NARROW ? (N-1)/6+1 : N > 24 ? 4 : 1
+set for [y=0:(NARROW ? N-2 : N-1):EVERY] xtics add (''.y y)
 set format y '%g'
 set xlabel 'layer' offset 0,0.3
 set ylabel AMOUNT offset 0.6,0
-set key maxrows 3 samplen 1.2
+set key samplen 1.2
 set style textbox opaque noborder fillcolor rgb '#FFFFFF' margins 0.6,0.6
 
 BW = PAIR ? 0.36 : 0.7

@@ -207,8 +207,9 @@ void figure_loss(struct plot *p, const struct report *r)
         !(axis.high > axis.low))
         return;
     p->ready = true;
-    p->right = 104;
+    p->right = plot_is_narrow(p) ? p->right : 104;
     p->height = 520;
+    plot_key(p, SETTING_KIND_COUNT + plot_is_narrow(p), 24);
     say(p, study);
     describe(p, study, &axis);
     write_runs(p, study, &axis);

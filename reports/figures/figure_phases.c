@@ -10,7 +10,7 @@ static const struct { enum metric metric; const char *name; } bars[] = {
     { METRIC_FLOPS, "FLOPs" }, { METRIC_BYTES, "bytes" },
     { METRIC_SECONDS, "time" }, { METRIC_JOULES, "energy" },
 };
-enum { N_BARS = sizeof bars / sizeof *bars, MAX_GROUPS = 16 };
+enum { N_BARS = sizeof bars / sizeof *bars, MAX_GROUPS = 16, BAR_PIXELS = 20 };
 
 /* What all groups are shares of, and their own name in the key. */
 struct drawing {
@@ -66,9 +66,21 @@ static double place(int group, size_t bar)
     return group * (N_BARS + 1.0) + (double)bar;
 }
 
+/* Bars that lie on their side take as much room as they are many. */
+static void lay_out(struct plot *p, int n_groups)
+{
+    p->bottom = 100;
+    if (!plot_is_narrow(p))
+        return;
+    p->bottom = 84;
+    p->height = p->top + p->bottom + BAR_PIXELS * (place(n_groups, 0) + 0.4);
+}
+
 static void write_tics(struct plot *p, const struct drawing *d)
 {
-    fputs("set xtics (", p->script);
+    const bool narrow = plot_is_narrow(p);
+
+    fprintf(p->script, "set %ctics (", narrow ? 'y' : 'x');
     for (int i = 0; i < d->n; i++)
         for (size_t b = 0; b < N_BARS; b++)
             fprintf(p->script, "%s'%s' %.3f", i || b ? ", " : "", bars[b].name,
@@ -77,8 +89,12 @@ static void write_tics(struct plot *p, const struct drawing *d)
     for (int i = 0; i < d->n; i++) {
         fprintf(p->script, "set label %d ", i + 1);
         plot_quote(p, d->group[i].title);
-        fprintf(p->script, " at %.3f, graph 0 center offset screen 0,%.5f\n",
-                place(i, 0) + 1.5, -40 / p->height);
+        if (narrow)
+            fprintf(p->script, " at graph 0,first %.3f left front boxed"
+                    " offset screen %.5f,0\n", place(i, 0) - 0.9, (2 - p->left) / p->width);
+        else
+            fprintf(p->script, " at %.3f, graph 0 center offset screen 0,%.5f\n",
+                    place(i, 0) + 1.5, -40 / p->height);
     }
 }
 
@@ -103,12 +119,13 @@ static void draw(struct plot *p, const struct drawing *d)
             highest = fmax(highest, 100 * fmax(a.value, isfinite(a.high)
                                                         ? a.high : 0));
         }
-    p->bottom = 100;
+    plot_key(p, 2 + modelled, strlen(d->name) + 21);
+    lay_out(p, d->n);
     TEXT_SET(p->foot, "filled: counted (FLOPs, bytes) or measured (time)%s%s",
              modelled ? "  |  hatched: modelled, no sensor was read" : "",
              busy ? "  |  time: busy, others ran" : "");
     fprintf(p->script, "X1 = %.1f; TOP = %.9g; MODELLED = %d; COLOUR = %s\n",
-            place(d->n, 0) - 1.2, 1.16 * highest, modelled, d->colour);
+            place(d->n, 0) - 1.2, (plot_is_narrow(p) ? 1.25 : 1.16) * highest, modelled, d->colour);
     fputs("OF = ", p->script);
     plot_quote(p, d->of);
     fputs("; NAME = ", p->script);

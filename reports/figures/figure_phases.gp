@@ -1,21 +1,17 @@
 # A bar for each row of x, percent of what is compared with, low, high, modelled,
 # source.
-set xrange [-0.8:X1]
-set yrange [0:TOP]
-unset grid
-set grid ytics ls 90
-set format y '%g%%'
-set ylabel 'share of '.OF offset -0.6,0
-set xtics scale 0
-set key maxrows 1
-set arrow 1 from graph 0, first 100 to graph 1, first 100 nohead lc rgb C_DENSE lw 1.6 front
+eval ROW_AXES
+set xrange [across(-0.8,0):across(X1,TOP)]
+set yrange [up(X1,0):up(-1.4,TOP)]
+if (NARROW) { set xtics 0,50; set xlabel 'share of '.OF offset 0,0.3 } else { set ylabel 'share of '.OF offset -0.6,0 }
+set arrow 1 from @ACROSS_100 nohead lc rgb C_DENSE lw 1.6 front
 
 BW = 0.38
-plot D using ($5 == 0 ? $1 : NaN):(0):($1-BW):($1+BW):(0):2 with boxxyerror fs solid 1.0 noborder lc rgb COLOUR notitle, \
-     D using ($5 == 1 ? $1 : NaN):(0):($1-BW):($1+BW):(0):2 with boxxyerror lc rgb COLOUR fs pattern 4 border rgb COLOUR notitle, \
-     for [a=1:2] D using ($4 > $3 ? $1+0.22 : NaN):3:(0):($4-$3) with vectors as a notitle, \
-     D using 1:($4 > $2 ? $4 : $2):(sprintf('%.0f%%', $2)) with labels center offset 0,0.7 tc rgb INK notitle, \
-     D using (strcol(6) eq 'unknown' ? $1 : NaN):(0):(strcol(6)) with labels left rotate by 90 offset 0,0.5 font SMALL tc rgb MUTED notitle, \
+plot D using (across($5 == 0 ? $1 : NaN,0)):(up($5 == 0 ? $1 : NaN,0)):(across($1-BW,0)):(across($1+BW,$2)):(up($1-BW,0)):(up($1+BW,$2)) with boxxyerror fs solid 1.0 noborder lc rgb COLOUR notitle, \
+     D using (across($5 == 1 ? $1 : NaN,0)):(up($5 == 1 ? $1 : NaN,0)):(across($1-BW,0)):(across($1+BW,$2)):(up($1-BW,0)):(up($1+BW,$2)) with boxxyerror lc rgb COLOUR fs pattern 4 border rgb COLOUR notitle, \
+     for [a=1:2] D using (across($4 > $3 ? $1+0.22 : NaN,$3)):(up($4 > $3 ? $1+0.22 : NaN,$3)):(across(0,$4-$3)):(up(0,$4-$3)) with vectors as a notitle, \
+     D using (across($1,$4 > $2 ? $4 : $2)):(up($1,$4 > $2 ? $4 : $2)):(sprintf('%.0f%%', $2)) with labels @OVER tc rgb INK notitle, \
+     D using (across(strcol(6) eq 'unknown' ? $1 : NaN,0)):(up(strcol(6) eq 'unknown' ? $1 : NaN,0)):(strcol(6)) with labels left rotate by (NARROW ? 0 : 90) offset across(0,0.5),across(0.5,0) font SMALL tc rgb MUTED notitle, \
      NaN with lines lc rgb C_DENSE lw 1.6 title OF, \
      NaN with boxes fs solid lc rgb COLOUR title NAME.', counted or measured', \
      for [k=1:MODELLED] NaN with boxes lc rgb COLOUR fs pattern 4 border rgb COLOUR title NAME.', modelled'

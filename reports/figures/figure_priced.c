@@ -10,7 +10,9 @@ static const struct { const char *name, *colour; int mark; } marks[PRICED_METRIC
     { "time",   "'#D55E00'", 13 },
     { "energy", "'#009E73'", 9 },
 };
-enum { MOST_ROWS = 24, ROW_PIXELS = 22, MOST_LETTERS = 48 };
+enum { MOST_ROWS = 24, ROW_PIXELS = 22,
+       NARROW_ROW = 42,        /* its name stands above its marks */
+       MOST_LETTERS = 48 };
 
 /* Where the i-th of the drawn stands among all: evenly, from first to last. */
 static size_t pick(size_t i, size_t drawn, size_t n)
@@ -74,9 +76,10 @@ static void describe(struct plot *p, const struct prices *priced, size_t drawn)
 {
     TEXT_SET(p->head, "What a token takes of its dense twin's cost, and of the "
              "rival's");
-    TEXT_SET(p->sub, "Share of the dense twin (left) and of the rival %.40s "
-             "(right), %%; whiskers: 80 %% of the draws of the machine's numbers",
-             priced->rival);
+    TEXT_SET(p->sub, "Share of the dense twin (%s) and of the rival %.40s "
+             "(%s), %%; whiskers: 80 %% of the draws of the machine's numbers",
+             plot_is_narrow(p) ? "above" : "left", priced->rival,
+             plot_is_narrow(p) ? "below" : "right");
     if (drawn < priced->n)
         TEXT_ADD(p->sub, "; %zu of %zu points, evenly: the table has all", drawn,
                  priced->n);
@@ -100,9 +103,15 @@ void figure_priced(struct plot *p, const struct report *r)
     write_panel(p, priced, drawn, true, &range);
     write_panel(p, priced, drawn, false, &range);
     p->ready = true;
-    p->left = 40 + 6.4 * (double)longest(priced, drawn);
+    if (!plot_is_narrow(p))
+        p->left = 40 + 6.4 * (double)longest(priced, drawn);
+    else
+        p->left = 12;
     p->top += 40;                                /* for key and titles */
-    p->height = p->top + p->bottom + ROW_PIXELS * (double)(drawn + 1);
+    plot_key(p, PRICED_METRICS, 6);
+    plot_grid(p, (struct grid){ .n = 2, .wide = 2, .narrow = 1, .gap = 24,
+        .below = 60, .height = (plot_is_narrow(p) ? NARROW_ROW : ROW_PIXELS) *
+                               (double)(drawn + 1) });
     describe(p, priced, drawn);
     fprintf(p->script, "ROWS = %zu; TOP = %.9g; METRICS = %d\narray NAME"
             "[METRICS]; array COLOUR[METRICS]; array MARK[METRICS]\n", drawn,

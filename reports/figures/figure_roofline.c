@@ -32,7 +32,11 @@ struct roofline {
     double threads;            /* used by the run; NAN */
     double x0, x1, y0, y1;     /* FLOPs a byte, FLOPs a second */
     struct prefix prefix;      /* of FLOPs a second */
+    double width;              /* of a panel's frame, pixels */
 };
+
+static struct grid grid = { .wide = 3, .narrow = 1, .gap = 20, .below = 84,
+                            .height = 316 };
 
 /* FLOPs a byte below which an op moves data: on a logarithmic axis it has no
  * place, or one that leaves none to the others. */
@@ -297,30 +301,11 @@ static void describe(struct plot *p, const struct roofline *r)
 
 /* ---- script ---- */
 
-enum { COLUMNS = 3 };
-static const double gap = 20, row_height = 380, below_row = 64;
-
-static int rows_of(const struct roofline *r)
-{
-    return (r->n_panels + COLUMNS - 1) / COLUMNS;
-}
-
-static double panel_width(const struct plot *p, const struct roofline *r)
-{
-    int n = r->n_panels < COLUMNS ? r->n_panels : COLUMNS;
-    return (plot_frame_width(p) - (n - 1) * gap) / n;
-}
-
-static double panel_height(void)
-{
-    return row_height - below_row;
-}
-
-static struct frame frame_of(const struct plot *p, const struct roofline *r)
+static struct frame frame_of(const struct roofline *r)
 {
     return (struct frame){ r->x0, r->x1, r->y0 / r->prefix.factor,
                            r->y1 / r->prefix.factor, true, true,
-                           panel_width(p, r), panel_height(), nan("") };
+                           r->width, grid.height, nan("") };
 }
 
 enum { NAMED = 6, SURELY = 3 };    /* ops named where there is room; groups
@@ -416,7 +401,7 @@ static void write_names(struct plot *p, const struct roofline *r,
         snprintf(label[groups].text, LABEL_TEXT_SIZE, "%s",
                  op_table[named[i].op].name);
         for (int g = 0; g < groups && !joined; g++)
-            joined = joins(&label[g], &label[groups], frame_of(p, r));
+            joined = joins(&label[g], &label[groups], frame_of(r));
         groups += !joined;
     }
     n = groups;
@@ -425,7 +410,7 @@ static void write_names(struct plot *p, const struct roofline *r,
             if (panel->spot[a][op].drawn)
                 label[n++] = label_of(r, &panel->spot[a][op]);
     n += guard_ceilings(label + n, r);
-    label_place(label, n, frame_of(p, r));
+    label_place(label, n, frame_of(r));
     label_write(label, n, 200, p);
 }
 
@@ -444,13 +429,13 @@ static void name_roofs(struct plot *p, const struct roofline *r)
         table_si(text, roof->value, "B/s");
         fprintf(p->script, "set label %d '%s %s' at graph 1,0 right offset "
                 "screen %.5f,%.5f font SMALL tc rgb MUTED\n", 160 + c,
-                ceiling_names[c], text, -4.0 / PLOT_WIDTH,
+                ceiling_names[c], text, -4.0 / p->width,
                 (10 + 14 * line++) / p->height);
     }
     if (line)
         fprintf(p->script, "set label 165 'slopes, top down:' at graph 1,0 "
                 "right offset screen %.5f,%.5f font SMALL tc rgb MUTED\n",
-                -4.0 / PLOT_WIDTH, (10 + 14 * line) / p->height);
+                -4.0 / p->width, (10 + 14 * line) / p->height);
     if (ceiling_known(peak)) {
         table_si(text, peak->value, "FLOP/s");
         fprintf(p->script, "set label 160 'peak %s' at first %.9g,%.9g right "
@@ -493,17 +478,12 @@ static void write_roofs(struct plot *p, const struct roofline *r)
 
 static void write_panel_script(struct plot *p, const struct roofline *r, int i)
 {
-    double width = panel_width(p, r);
-    int above = rows_of(r) - 1 - i / COLUMNS;
-    double x = p->left + i % COLUMNS * (width + gap);
+    const bool first = plot_is_narrow(p) || i % grid.wide == 0;
     char title[96];
 
     phase_title(title, r->panel[i].phase);
-    fprintf(p->script, "LEFT = %.1f; RIGHT = %.1f; BELOW = %.1f; TALL = %.1f; "
-            "BLOCK = %d\nYLABEL = '%s%s'; TITLE = ", x, x + width,
-            above * row_height, panel_height(), 3 * i,
-            i % COLUMNS ? "" : r->prefix.letter,
-            i % COLUMNS ? "" : "FLOP/s (log)");
+    fprintf(p->script, "k = %d; BLOCK = %d\nYLABEL = '%s%s'; TITLE = ", i, 3 * i,
+            first ? r->prefix.letter : "", first ? "FLOP/s (log)" : "");
     plot_quote(p, title);
     fputc('\n', p->script);
     if (i == 0)
@@ -517,7 +497,7 @@ static void write_script(struct plot *p, const struct roofline *r)
     fprintf(p->script, "DENSE = %d; MOD = %d\n%s",
             r->panel[0].phase->has[ARM_DENSE], r->panel[0].phase->has[ARM_MOD],
             figure_roofline_gp);
-    plot_axes(p, frame_of(p, r));
+    plot_axes(p, frame_of(r));
     write_tics(p, 'x', r->x0, r->x1);
     write_tics(p, 'y', r->y0 / r->prefix.factor, r->y1 / r->prefix.factor);
     write_roofs(p, r);
@@ -546,9 +526,12 @@ void figure_roofline(struct plot *p, const struct report *report)
         return;
     }
     p->ready = true;
-    p->left = 84;
+    p->left = plot_is_narrow(p) ? 66 : 84;
     find_range(r);
-    p->height = p->top + p->bottom + rows_of(r) * row_height - below_row;
+    plot_key(p, 2, 10);
+    p->top += plot_is_narrow(p) ? 20 : 0;        /* for a title */
+    grid.n = r->n_panels;
+    r->width = plot_grid(p, grid);
     say(p, r);
     describe(p, r);
     for (int i = 0; i < r->n_panels; i++)

@@ -1,9 +1,6 @@
 # Three blocks of data: dense twin, MoD, an op's two joined.  ROOF: the blocks of
 # ceilings, each followed by its band.
-set lmargin at screen LEFT/W
-set rmargin at screen RIGHT/W
-set bmargin at screen (MB+BELOW)/H
-set tmargin at screen (MB+BELOW+TALL)/H
+eval PLACE
 set label 199 TITLE at graph 0,1 left offset screen 0,12./H tc rgb INK
 set ylabel YLABEL offset 0.6,0
 set format y (YLABEL eq '' ? '' : '%g')

@@ -51,7 +51,7 @@ static void say(struct plot *p, const struct bar *bar, int n)
 static void write_bars(struct plot *p, const struct bar *bar, int n)
 {
     fputs("# x  percent_more  low  high  \"chosen by\"\n", p->data);
-    fputs("set xtics (", p->script);
+    fprintf(p->script, "set %ctics (", plot_is_narrow(p) ? 'y' : 'x');
     for (int i = 0; i < n; i++) {
         fprintf(p->data, "%d %.9g %.9g %.9g \"%s\"\n", i, bar[i].more,
                 bar[i].low, bar[i].high, bar[i].name);
@@ -81,6 +81,8 @@ void figure_router(struct plot *p, const struct report *r)
         range_add(&range, bar[i].high);
     }
     range_widen(&range, 0.14, 0.01);
+    if (plot_is_narrow(p))       /* for what stands at the end of the longest */
+        range.high += 0.3 * (range.high - range.low);
     say(p, bar, n);
     TEXT_SET(p->sub, "The same weights on the same text, the gate still the "
              "router's score; tables were counted on the first half of the text, "
@@ -89,6 +91,11 @@ void figure_router(struct plot *p, const struct report *r)
     TEXT_SET(p->alt, "Bars: loss over that of the causal rule, in percent, when "
              "chance, a table of the last one to five tokens, or the rule of "
              "training chooses. %s.", p->head);
+    if (plot_is_narrow(p)) {
+        p->left = 150;
+        p->bottom = 84;
+        p->height = p->top + p->bottom + 26 * n;
+    }
     write_bars(p, bar, n);
     fprintf(p->script, "X1 = %.1f; LOW = %.9g; TOP = %.9g\n%s", n - 0.3,
             range.low, range.high, figure_router_gp);

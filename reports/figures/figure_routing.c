@@ -6,8 +6,17 @@
 #include <math.h>
 #include "sim/core/answer/escape.h"
 
-enum { ROW_COLUMNS = 72,       /* characters of a text row */
-       ROWS = 6, TOKEN_WIDEST = 24 };
+enum { TOKEN_WIDEST = 24 };
+
+/* Rows of text, and characters of each. */
+struct rows {
+    int n, columns;
+};
+
+static struct rows rows_of(const struct plot *p)
+{
+    return plot_is_narrow(p) ? (struct rows){ 10, 27 } : (struct rows){ 6, 72 };
+}
 
 /* Pixels of one cell upwards; fewer where many blocks are routed. */
 static double cell_height(int n_blocks)
@@ -17,9 +26,11 @@ static double cell_height(int n_blocks)
 
 static const double text_cells = 26;  /* pixels under a row: text and a gap */
 
-/* Rows laid out; writes the data when p is given. */
-static int lay_out(const struct tokens *t, struct plot *p, size_t *shown)
+/* Rows laid out; writes the data when asked to. */
+static int lay_out(const struct tokens *t, struct plot *p, bool write,
+                   size_t *shown)
 {
+    const struct rows rows = rows_of(p);
     int row = 0, x = 0;
     size_t i;
 
@@ -27,13 +38,13 @@ static int lay_out(const struct tokens *t, struct plot *p, size_t *shown)
         int width = escape_width(t->token[i].text);
         int gap = width > 1;
         width = width < 1 ? 1 : width > TOKEN_WIDEST ? TOKEN_WIDEST : width;
-        if (x + width > ROW_COLUMNS) {
-            if (row + 1 == ROWS)
+        if (x + width > rows.columns) {
+            if (row + 1 == rows.n)
                 break;
             row++;
             x = 0;
         }
-        if (p) {
+        if (write) {
             fprintf(p->data, "%d %d %d %d ", row, x, x + width,
                     tokens_used(t, i));
             escape_write(p->data, BORDER_DATA, t->token[i].text);
@@ -106,21 +117,21 @@ void figure_routing(struct plot *p, const struct report *r)
     const struct tokens *t = &r->tokens;
     const struct facts *f;
     size_t shown;
-    int rows = lay_out(t, NULL, &shown);
+    int rows = lay_out(t, p, false, &shown);
     char capacity[64] = "";
 
     if (t->n == 0 || t->n_blocks == 0)
         return;
     f = &r->scored->facts;
     p->ready = true;
-    p->left = 66;
+    p->left = plot_is_narrow(p) ? 52 : 66;
     p->top = 66;
     p->bottom = 40;
     p->height = p->top + p->bottom + 4 +
                 rows * (t->n_blocks * cell_height(t->n_blocks) + text_cells);
     fputs("# row  x0  x1  blocks_used  \"token\"  one 0/1 column per routed "
           "block, or part of it, lowest layer first\n", p->data);
-    lay_out(t, p, &shown);
+    lay_out(t, p, true, &shown);
     say(p, t);
     TEXT_SET(p->sub, "Above each token one cell per routed %s, the lowest "
              "layer at the bottom%s: filled = worked on, hollow = skipped it; "
@@ -138,6 +149,6 @@ void figure_routing(struct plot *p, const struct report *r)
              p->head, tokens_blocks(t));
     fprintf(p->script, "LAYERS = %d; CELL = %.0f.; ROWS = %d; COLUMNS = %d\n"
             "FIRST = '%d'; LAST = '%d'\n%s", t->n_blocks,
-            cell_height(t->n_blocks), rows, ROW_COLUMNS, t->layer[0],
+            cell_height(t->n_blocks), rows, rows_of(p).columns, t->layer[0],
             t->layer[t->n_blocks - 1], figure_routing_gp);
 }

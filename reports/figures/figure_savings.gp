@@ -1,8 +1,5 @@
 # Four panels of one frame, each with a block of data for each line; the last
 # cost is modelled.
-GAP = 60
-wide = (W-72-24-56)/2
-tall = (H-MT-MB-2*GAP)/2+8
 set multiplot
 set xrange [0:1]
 set yrange [0:1]
@@ -10,7 +7,7 @@ unset border
 unset tics
 unset key
 plot NaN notitle
-do for [i=901:930] { unset label i }
+do for [i=901:960] { unset label i }
 eval AXES
 set logscale y; LOGY = 1
 set ytics (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
@@ -21,12 +18,8 @@ set ylabel 'loss over dense, %' offset 1,0
 do for [i=1:words(LIMITS)] { set arrow 9+i from graph 0, first word(LIMITS,i)+0 to graph 1, first word(LIMITS,i)+0 nohead lc rgb MUTED lw 0.7 }
 set arrow 20 from 100, graph 0 to 100, graph 1 nohead lc rgb C_DENSE lw 0.9
 do for [s=0:3] {
-    left = 72+s%2*(wide+56)
-    top = MT+s/2*(tall+GAP)
-    set lmargin at screen left/W
-    set rmargin at screen (left+wide)/W
-    set tmargin at screen 1-top/H
-    set bmargin at screen 1-(top+tall)/H
+    k = s
+    eval PLACE
     DT = s == 3 ? DT_MODEL : 1
     set xlabel COST[s+1] offset 0,0.4
     if (s == 0) { do for [i=1:|$NAMES0|] { eval $NAMES0[i] } }

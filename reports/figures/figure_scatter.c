@@ -108,9 +108,6 @@ static void write_tics(struct plot *p, double low, double high)
     fputs(")\"\n", p->script);
 }
 
-/* The share of the width at which the two panels part, as in the .gp. */
-static const double part = 0.41, gap = 0.11;
-
 extern const char figure_scatter_gp[];
 
 void figure_scatter(struct plot *p, const struct report *r)
@@ -124,6 +121,9 @@ void figure_scatter(struct plot *p, const struct report *r)
     if (n == 0)
         return;
     p->ready = true;
+    plot_key(p, (int)profile->n_phases, 16);
+    const double width = plot_grid(p, (struct grid){ .n = 2, .wide = 2, .narrow = 1,
+        .gap = 94, .below = 70, .height = 312 });
     for (int i = 0; i < n; i++) {
         range_add(&range, match[i].predicted);
         range_add(&range, match[i].measured);
@@ -133,8 +133,9 @@ void figure_scatter(struct plot *p, const struct report *r)
     const double low = range.low / 1.6, high = 1.6 * range.high;
     say(p, match, n);
     TEXT_SET(p->sub, "Time per op of the profiled model (s, summed over layers): "
-             "left, measured against predicted; right, their ratio; bands: ±2 "
-             "%% and ±10 %%");
+             "%s, measured against predicted; %s, their ratio; bands: ±2 "
+             "%% and ±10 %%", plot_is_narrow(p) ? "above" : "left",
+             plot_is_narrow(p) ? "below" : "right");
     TEXT_SET(p->foot, "x modelled (roofline of the machine profile)  |  y "
              "measured (median pass without counters)");
     TEXT_SET(p->alt, "Two scatter panels on logarithmic axes: measured "
@@ -151,7 +152,6 @@ void figure_scatter(struct plot *p, const struct report *r)
     write_tics(p, low, high);
     fputs("$NAMES << EOD\n", p->script);
     write_names(p, match, n, (struct frame){ low, high, 1 / off, off, true,
-                true, PLOT_WIDTH * (1 - part - gap) - p->right,
-                plot_frame_height(p), 1 });
+                true, width, 312, 1 });
     fprintf(p->script, "EOD\n%s", figure_scatter_gp);
 }

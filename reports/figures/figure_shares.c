@@ -10,7 +10,7 @@ static const struct { enum metric metric; const char *name; } bars[] = {
     { METRIC_FLOPS, "FLOPs" }, { METRIC_BYTES, "bytes" },
     { METRIC_SECONDS, "time" }, { METRIC_JOULES, "energy" },
 };
-enum { N_BARS = sizeof bars / sizeof *bars, MAX_GROUPS = RUN_MAX_PHASES };
+enum { N_BARS = sizeof bars / sizeof *bars, MAX_GROUPS = RUN_MAX_PHASES, BAR_PIXELS = 20 };
 
 struct group {
     const char *title;
@@ -117,7 +117,7 @@ static void write_script(struct plot *p, const struct drawing *d)
     for (int k = 0; k < STACK_COUNT; k++)
         if (is_used(d, k))
             fprintf(p->script, "%d ", k + 1);
-    fputs("'\nset xtics (", p->script);
+    fprintf(p->script, "'\nset %ctics (", plot_is_narrow(p) ? 'y' : 'x');
     for (int i = 0, n = 0; i < d->n; i++)
         for (int b = 0; b < N_BARS; b++)
             if (d->group[i].bar[b].whole > 0)
@@ -127,8 +127,12 @@ static void write_script(struct plot *p, const struct drawing *d)
     for (int i = 0; i < d->n; i++) {
         fprintf(p->script, "set label %d ", i + 1);
         plot_quote(p, d->group[i].title);
-        fprintf(p->script, " at %g, graph 0 center offset screen 0,%.5f\n",
-                place(d, i, 0) + (d->n_bars - 1) / 2.0, -40 / p->height);
+        if (plot_is_narrow(p))
+            fprintf(p->script, " at graph 0,first %g left front boxed offset screen %.5f,0\n",
+                    place(d, i, 0) - 0.9, (2 - p->left) / p->width);
+        else
+            fprintf(p->script, " at %g, graph 0 center offset screen 0,%.5f\n",
+                    place(d, i, 0) + (d->n_bars - 1) / 2.0, -40 / p->height);
     }
     fputs(figure_shares_gp, p->script);
 }
@@ -170,8 +174,13 @@ void figure_shares(struct plot *p, const struct report *r)
         return;
     lay_out(&d);
     p->ready = true;
-    p->top = 130;
+    plot_key(p, STACK_COUNT, strlen(stack_names[STACK_PROJECTION]));
     p->bottom = 100;
+    if (plot_is_narrow(p)) {
+        p->bottom = 84;
+        p->height = p->top + p->bottom +
+                    BAR_PIXELS * (place(&d, d.n, 0) + 0.4);
+    }
     for (int i = 0; i < d.n; i++)
         modelled |= d.group[i].bar[3].modelled;
     say(p, &d);

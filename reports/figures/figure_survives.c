@@ -133,10 +133,13 @@ void figure_survives(struct plot *p, const struct report *r)
     p->ready = true;
     p->left = 134;
     p->top += 44;
-    p->height = p->top + p->bottom + ROW_PIXELS * N_STAGES;
+    plot_key(p, 4, 13);
+    plot_grid(p, (struct grid){ .n = (int)f.n, .wide = MOST_MACHINES, .narrow = 2,
+                                .gap = 12, .below = 56,
+                                .height = ROW_PIXELS * N_STAGES });
     describe(p, &f, run);
-    fprintf(p->script, "COLS = %zu; ROWS = %d; TOP = %.6g\narray STAGE[ROWS]\n"
-            "array MACHINE[COLS]\n", f.n, N_STAGES,
+    fprintf(p->script, "ROWS = %d; TOP = %.6g\narray STAGE[ROWS]\n"
+            "array MACHINE[PANELS_N]\n", N_STAGES,
             fmin(185 * range.high, 450));
     for (int s = 0; s < N_STAGES; s++)
         fprintf(p->script, "STAGE[%d] = '%s'\n", s + 1, stages[s].name);

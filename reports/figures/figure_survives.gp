@@ -1,25 +1,23 @@
 # A row a stage, a column a machine.
 eval KEYONLY
-set key at screen 0.5,screen 1-(MT-34)/H center bottom horizontal maxrows 1
+set key at screen 0.5,screen 1-(MT-34)/H center bottom
 plot [0:1][0:1] NaN with boxes fs solid lc rgb C_DENSE title 'left', \
      NaN with boxes fs solid lc rgb '#9CCBE8' title 'saved', \
      NaN with boxes fs solid lc rgb '#B34700' title 'given back', \
      NaN with lines lc rgb INK lw 1.3 title '80 % interval'
 eval PANELS
-GAP = 12.0
-WIDE = (W - ML - MR - GAP*(COLS-1))/COLS
 BW = 0.32
 set xrange [0:TOP]
 set yrange [ROWS-0.4:-0.6]
 set arrow 1 from first 100, graph 0 to first 100, graph 1 nohead lc rgb C_DENSE lw 1.2 dt DT_PRED front
 min(a,b) = a < b ? a : b
 max(a,b) = a > b ? a : b
-do for [m=1:COLS] {
-    set lmargin at screen (ML + (m-1)*(WIDE+GAP))/W
-    set rmargin at screen (ML + (m-1)*(WIDE+GAP) + WIDE)/W
+do for [m=1:PANELS_N] {
+    k = m - 1
+    eval PLACE
     set xtics ('0' 0, '100 %%' 100)
     set ytics scale 0 ()
-    do for [i=1:ROWS] { set ytics add ((m == 1 ? STAGE[i] : '') i-1) }
+    do for [i=1:ROWS] { set ytics add ((k % ACROSS == 0 ? STAGE[i] : '') i-1) }
     set label 1 MACHINE[m] at graph 0.5, graph 1.03 center front
     plot D index m-1 using (0):1:(0):(min($2,$3)):($1-BW):($1+BW) with boxxyerror fs solid 1 noborder fc rgb C_DENSE notitle, \
          D index m-1 using ($2 < $3 ? 0 : NaN):1:2:3:($1-BW):($1+BW) with boxxyerror fs solid 1 noborder fc rgb '#9CCBE8' notitle, \

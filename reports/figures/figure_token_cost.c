@@ -166,6 +166,7 @@ void figure_token_cost(struct plot *p, const struct report *r)
                  "routed %s kept it, and of the dense twin's tokens. %s.",
                  cost->most, token_cost_layers(cost),
                  p->head);
+        plot_key(p, 2, 17);
         write_data(p, cost, class, prefix.factor);
         write_script(p, cost, prefix, highest / prefix.factor);
     }

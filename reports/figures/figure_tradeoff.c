@@ -309,8 +309,8 @@ void figure_tradeoff(struct plot *p, const struct report *r)
     range_widen(&loss, 0.06, 0.01);
     p->ready = true;
     p->height = 560;
-    p->right = 64;
-    p->top = 72;
+    p->right = plot_is_narrow(p) ? p->right : 64;
+    p->top = plot_is_narrow(p) ? 92 : 72;
     curve_texts(p, x);
     write_lines(p, x, &lines);
     write_curve(p, x, &lines, prefix.factor);
@@ -331,6 +331,7 @@ void figure_tradeoff(struct plot *p, const struct report *r)
 enum {
     FLOOR_PERMILLE = 1,            /* 0.1 %: losses below are drawn there */
     MOST_PERCENT = 140,            /* of dense: what is dearer is left out */
+    PANEL_HEIGHT = 302,
 };
 
 static double drawn(double increase)
@@ -361,16 +362,14 @@ static void write_savings(struct plot *p, const struct tradeoff *x,
         }
 }
 
-/* The names of each panel, for it to put up and take down; sizes as in
- * figure_savings.gp. */
+/* The names of each panel, for it to put up and take down. */
 static void name_savings(struct plot *p, const struct tradeoff *x,
                          const struct lines *lines, struct range share,
-                         struct range loss)
+                         struct range loss, double width)
 {
     struct spot *spot = error_noted(calloc(x->n + 1, sizeof *spot));
     struct frame frame = { share.low, share.high, loss.low, loss.high, false, true,
-                           (PLOT_WIDTH - 72 - 24 - 56) / 2.0,
-                           (p->height - p->top - p->bottom - 120) / 2 + 8, nan("") };
+                           width, PANEL_HEIGHT, nan("") };
 
     for (int s = 0; spot && s < SPEND_COUNT; s++) {
         for (size_t i = 0; i < x->n; i++)
@@ -450,12 +449,13 @@ void figure_savings(struct plot *p, const struct report *r)
         return;
     }
     p->ready = true;
-    p->height = 820;
-    p->bottom = 40;
+    p->bottom = 84;
     p->top = 72;
+    const double width = plot_grid(p, (struct grid){ .n = SPEND_COUNT, .wide = 2,
+        .narrow = 1, .gap = 56, .below = 60, .height = PANEL_HEIGHT });
     savings_texts(p, x);
     write_lines(p, x, &lines);
-    name_savings(p, x, &lines, share, loss);
+    name_savings(p, x, &lines, share, loss, width);
     write_savings(p, x, &lines);
     fprintf(p->script, "X0 = %.9g; X1 = %.9g; Y0 = %.9g; Y1 = %.9g\n"
             "array COST[%d]\n", share.low, share.high, loss.low, loss.high,

@@ -137,9 +137,9 @@ extern const char figure_traffic_gp[];
 static void write_script(struct plot *p, const struct panels *panels,
                          const struct traffic *all, size_t n)
 {
-    fprintf(p->script, "PANELS_N = %d; LINES = %d; TOP = %.9g\narray TITLE"
+    fprintf(p->script, "LINES = %d; TOP = %.9g\narray TITLE"
             "[PANELS_N]; array NAME[LINES]; array COLOUR[LINES]; array "
-            "MODEL[LINES]\n", panels->n, panels->n_lines, top_of(all, n));
+            "MODEL[LINES]\n", panels->n_lines, top_of(all, n));
     for (int k = 0; k < panels->n; k++) {
         fprintf(p->script, "TITLE[%d] = ", k + 1);
         plot_quote(p, panels->name[k]);
@@ -171,8 +171,10 @@ void figure_traffic(struct plot *p, const struct report *r)
         }
     if (panels.n > 0 && panels.n_lines > 0) {
         p->ready = true;
-        p->height = 500;
         p->top += 40;                            /* for key and titles */
+        plot_key(p, panels.n_lines, 8);
+        plot_grid(p, (struct grid){ .n = panels.n, .wide = MAX_PANELS,
+                  .narrow = 1, .gap = 40, .below = 74, .height = 272 });
         describe(p, all, n);
         write_script(p, &panels, all, n);
     }

@@ -163,11 +163,12 @@ static void write_script(struct plot *p, const struct step *steps, int n)
         highest = fmax(highest, steps[i].to + steps[i].half);
         modelled |= steps[i].modelled;
     }
-    fprintf(p->script, "N = %d; TOP = %.9g; MODELLED = %d\nset xtics (", n,
-            1.12 * highest, modelled);
+    fprintf(p->script, "N = %d; TOP = %.9g; MODELLED = %d\nset %ctics (", n,
+            (plot_is_narrow(p) ? 1.3 : 1.12) * highest, modelled,
+            plot_is_narrow(p) ? 'y' : 'x');
     for (int i = 0; i < n; i++)
-        fprintf(p->script, "%s\"%s\\n%s\" %d", i ? ", " : "", steps[i].first,
-                steps[i].second, i + 1);
+        fprintf(p->script, "%s\"%s%s%s\" %d", i ? ", " : "", steps[i].first,
+                plot_is_narrow(p) ? " " : "\\n", steps[i].second, i + 1);
     fprintf(p->script, ")\n%s", figure_waterfall_gp);
 }
 
@@ -183,8 +184,9 @@ void figure_waterfall(struct plot *p, const struct report *r)
         return;
     joules = phase->ratio[METRIC_JOULES];
     p->ready = true;
-    p->left = 78;
-    p->bottom = 100;
+    p->left = plot_is_narrow(p) ? 162 : 78;
+    p->bottom = plot_is_narrow(p) ? 84 : 100;
+    plot_key(p, 4, 10);
     n = build(steps, phase);
     say(p, phase);
     phase_words(words, phase);

@@ -85,14 +85,14 @@ static const struct run *from_allocate(const struct report *r)
 /* ---- the table ---- */
 
 static const struct figure {
-    const char  *name;
+    const char  *name, *narrow;
     enum section section;
     void       (*draw)(struct plot *plot, const struct report *r);
     const struct run *(*source)(const struct report *r);
     const char  *needs;
 } figures[] = {
 #define X(function, name, section, source, needs)                              \
-    { name, SECTION_##section, figure_##function, from_##source, needs },
+    { name, name "-narrow", SECTION_##section, figure_##function, from_##source, needs },
     FIGURE_MAP(X)
 #undef X
 };
@@ -142,25 +142,40 @@ static void leave_out(struct report *r, const struct plot *plot,
                  "given: it needs %s", needs);
 }
 
+/* Say where it comes from, and lay it out for a phone as well. */
+static enum status finish(struct report *r, const struct figure *f,
+                          struct report_figure *out, struct error *err)
+{
+    const struct run *run = f->source(r);
+    enum status status = plot_open(&out->narrow, f->narrow, PLOT_NARROW, err);
+
+    if (status != STATUS_OK)
+        return status;
+    f->draw(&out->narrow, r);
+    append_origin(&out->plot, run ? run : &r->run[0]);
+    append_origin(&out->narrow, run ? run : &r->run[0]);
+    return STATUS_OK;
+}
+
 enum status figures_build(struct report *r, struct error *err)
 {
     for (size_t i = 0; i < N_FIGURES; i++) {
         const struct figure *f = &figures[i];
-        struct plot *plot = &r->figure[r->n_figures].plot;
-        const struct run *run = f->source(r);
-        enum status status = plot_open(plot, f->name, err);
+        struct report_figure *out = &r->figure[r->n_figures];
+        struct plot *plot = &out->plot;
+        enum status status = plot_open(plot, f->name, PLOT_WIDE, err);
         if (status != STATUS_OK)
             return status;
         f->draw(plot, r);
         if (!plot->ready) {
-            leave_out(r, plot, f->needs, run);
+            leave_out(r, plot, f->needs, f->source(r));
             plot_close(plot);
             continue;
         }
-        append_origin(plot, run ? run : &r->run[0]);
-        r->figure[r->n_figures].section =
-            r->n_figures ? f->section : SECTION_ANSWER;
-        r->n_figures++;
+        out->section = r->n_figures++ ? f->section : SECTION_ANSWER;
+        status = finish(r, f, out, err);
+        if (status != STATUS_OK)
+            return status;
     }
     return STATUS_OK;
 }

@@ -28,7 +28,11 @@
       "trained runs with their curves")                                        \
     X(survives,      "survives",      PHASES,    asked,                        \
       "isobath answer -o")                                                     \
-    X(flips,         "flips",         FLIPS,     asked,                        \
+    X(flips_train,   "flips-train",   FLIPS,     asked,                        \
+      "isobath answer -o of a model that can be trained")                      \
+    X(flips_prefill, "flips-prefill", FLIPS,     asked,                        \
+      "isobath answer -o")                                                     \
+    X(flips_decode,  "flips-decode",  FLIPS,     asked,                        \
       "isobath answer -o")                                                     \
     X(priced,        "priced",        PHASES,    priced,                       \
       "a sweep of isobath predict")                                            \

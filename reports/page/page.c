@@ -155,7 +155,8 @@ static enum status write_figures(const struct report *r, enum section section,
 
     for (size_t i = 0; i < r->n_figures && status == STATUS_OK; i++)
         if (r->figure[i].section == section)
-            status = html_figure(out, &r->figure[i].plot, figures, err);
+            status = html_figure(out, &r->figure[i].plot, &r->figure[i].narrow,
+                                 figures, err);
     return status;
 }
 

@@ -88,6 +88,7 @@ static void add_falls(struct table *t, const struct run *run)
 
 static const struct column plane_columns[] = {
     { "machine", "machine", "", COLUMN_TEXT, true },
+    { "phase", "phase", "", COLUMN_TEXT, true },
     { "rival", "against", "", COLUMN_TEXT, true },
     { "tokens", "T", "", COLUMN_WHOLE, true },
     { "time_saves", "less time at B", "", COLUMN_TEXT, true },
@@ -127,6 +128,7 @@ static void add_plane(struct table *t, const struct run *run)
     json_array_foreach(list, i, row) {
         table_row(t, ROW_PLAIN);
         put_text(t, row, "machine");
+        put_text(t, row, "phase");
         put_text(t, row, "rival");
         put_number(t, row, "tokens", false);
         for (int m = 0; m < 2; m++) {
@@ -207,17 +209,17 @@ void tables_flips(struct report *r)
     table_caption(t, "Cells whose interval holds 1, by the number of the machine that "
                   "makes most of it. Its share of the variance: the squared "
                   "correlation of its 256 draws with the ratio's, as far as the "
-                  "ratio is linear in it. What all numbers lack of 100 %% is left to how they "
-                  "act together, and to launches of single kinds of work, of which the "
-                  "mean is one number.");
+                  "ratio is linear in it; of launches, which differ by kind of work, "
+                  "that of all kinds. What all numbers lack of 100 %% is left to how "
+                  "they act together.");
     add_all(r, t, add_doubts);
     t = REPORT_ADD_TABLE(r, FLIPS, NULL, "asked-splits", split_columns);
     table_caption(t, "Phases, lengths and batches that save on one machine and cost "
                   "on another.");
     add_all(r, t, add_splits);
-    t = REPORT_ADD_TABLE(r, FLIPS, "Decoding, by machine, length and batch",
+    t = REPORT_ADD_TABLE(r, FLIPS, "By machine, phase, length and batch",
                          "asked-plane", plane_columns);
-    table_caption(t, "Batches 1 to 256, each twice the one before: at which a decode "
+    table_caption(t, "Batches 1 to 256, each twice the one before: at which a "
                   "step takes less than the rival's, at which more, and at which the "
                   "interval holds 1.");
     add_all(r, t, add_plane);

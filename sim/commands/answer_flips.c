@@ -61,7 +61,7 @@ enum status answer_flips_table(struct table *out, const struct answer_job *j,
     return out->status;
 }
 
-/* ---- JSON: a row a machine, rival and length ---- */
+/* ---- JSON: a row a machine, phase, rival and length ---- */
 
 /* {"saves": [1, 2, 4], "costs": [...], ...}: batches of a row of the plane. */
 static json_t *batches_json(const struct answer_job *j,
@@ -92,8 +92,9 @@ json_t *answer_flips_json(const struct answer_job *j)
         for (int r = 0; r < j->n_rivals; r++) {
             const struct answer_cell *row = &j->plane[i];
             json_array_append_new(rows, json_pack(
-                "{s:s, s:s, s:i, s:o, s:o}",
+                "{s:s, s:s, s:s, s:i, s:o, s:o}",
                 "machine", j->machine[row->machine].machine.name,
+                "phase", memory_phase_names[answer_phases[row->phase]],
                 "rival", j->asked[r], "tokens", (int)row->n_tokens,
                 "seconds", batches_json(j, row, r, METRIC_SECONDS),
                 "joules", batches_json(j, row, r, METRIC_JOULES)));

@@ -104,9 +104,8 @@ struct answer_job {
     struct answer_cell *cell;           /* [n_cells] owned: machines, in each
                                          * phases, contexts, batches */
     size_t n_cells;
-    struct answer_cell *plane;          /* [n_plane] owned: decode steps of all
-                                         * batches and contexts of the plane, a
-                                         * machine after another */
+    struct answer_cell *plane;          /* [n_plane] owned: likewise, of all
+                                         * batches and contexts of the plane */
     size_t n_plane;
     struct config_int_list plane_batches, plane_contexts;
     struct answer_fall (*fall)[ANSWER_RIVALS_MAX];  /* [n_machines] owned */

@@ -41,9 +41,11 @@ static struct hold_question held(const struct predict_question *q,
     };
 }
 
+/* `largest`: the largest batch is asked for. */
 static struct answer_side side_of_rival(const struct contender *c,
                                         const struct hold_question *q,
-                                        const struct machine *machine)
+                                        const struct machine *machine,
+                                        bool largest)
 {
     struct answer_side side = {
         .total = contender_total(c),
@@ -51,7 +53,7 @@ static struct answer_side side_of_rival(const struct contender *c,
     };
 
     side.fit = hold_fit(side.hold.total, machine);
-    if (side.fit != FIT_UNKNOWN)
+    if (side.fit != FIT_UNKNOWN && largest)
         side.largest_batch = contender_largest_batch(c, q,
             (uint64_t)machine->memory_bytes.low);
     return side;
@@ -59,7 +61,8 @@ static struct answer_side side_of_rival(const struct contender *c,
 
 static struct answer_side side_of_model(const struct prediction *p,
                                         const struct hold_question *asked,
-                                        const struct machine *machine)
+                                        const struct machine *machine,
+                                        bool largest)
 {
     struct hold_question q = *asked;
     struct answer_side side = {
@@ -70,7 +73,7 @@ static struct answer_side side_of_model(const struct prediction *p,
     q.spec = &p->spec;
     side.hold = hold_of(&q);
     side.fit = hold_fit(side.hold.total, machine);
-    if (side.fit != FIT_UNKNOWN)
+    if (side.fit != FIT_UNKNOWN && largest)
         side.largest_batch = hold_largest_batch(&q,
             (uint64_t)machine->memory_bytes.low);
     return side;
@@ -100,7 +103,8 @@ static void compare(struct answer_pair *pair, const struct contest *contest,
     pair->joules_doubt = doubt_of(draws, a, b, METRIC_JOULES);
 }
 
-/* `draws` NULL: nobody asks what makes the intervals, and fewer draws do. */
+/* `draws` NULL, of the plane: nobody asks what makes the intervals, for which fewer
+ * draws do, nor how large a batch may be. */
 static enum status price(struct answer_cell *cell, const struct answer_job *j,
                          struct contest *contest,
                          const struct doubt_draws *draws, struct error *err)
@@ -116,9 +120,10 @@ static enum status price(struct answer_cell *cell, const struct answer_job *j,
     enum status status = contest_price(contest, &q, err);
     if (status != STATUS_OK)
         return status;
-    cell->model = side_of_model(&contest->model, &h, &m->machine);
+    cell->model = side_of_model(&contest->model, &h, &m->machine, draws);
     for (int r = 0; r < j->n_rivals; r++) {
-        cell->rival[r] = side_of_rival(&contest->rival[r], &h, &m->machine);
+        cell->rival[r] = side_of_rival(&contest->rival[r], &h, &m->machine,
+                                       draws);
         compare(&cell->pair[r], contest, r, draws);
     }
     return status;
@@ -270,8 +275,7 @@ enum status answer_work_out(struct answer_job *j, struct error *err)
     plane_axes(j);
     j->n_cells = lay_out(&j->cell, j, first_phase(j), &o->contexts,
                          &o->batches);
-    /* Decoding alone: the last phase. */
-    j->n_plane = lay_out(&j->plane, j, ANSWER_PHASES - 1, &j->plane_contexts,
+    j->n_plane = lay_out(&j->plane, j, first_phase(j), &j->plane_contexts,
                          &j->plane_batches);
     j->served = calloc((size_t)j->n_machines, sizeof *j->served);
     if (!j->cell || !j->plane || !j->served)

@@ -4,8 +4,10 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/commands/rival_load.h"
+#include "sim/price/routes_flops.h"
 
 bool predict_knows_routes(const struct predict_options *o)
 {
@@ -142,6 +144,25 @@ static void show(void *context, double done, double of)
     progress_at(&p->progress, done, "");
 }
 
+/* Equal in FLOPs to what the routes keep, which need not be the capacities that
+ * the model names. */
+static enum status make_equal(struct rival *out, const struct trace_answer *x,
+                              struct error *err)
+{
+    const struct predict_question *q = &x->a->question;
+    double flops = 0;
+    struct error why;
+    enum status status = routes_forward_flops(&flops, x->routes, &q->spec, err);
+
+    if (status != STATUS_OK)
+        return status;
+    status = rival_make_flops(out, &q->spec, flops, routes_longest(x->routes),
+                              &why);
+    return status == STATUS_OK
+               ? status : error_set(err, status, "--against %s: %s",
+                                    rival_names[RIVAL_FLOPS], why.text);
+}
+
 /* The rival of the model at the length of the routes. */
 static enum status make_rival(struct trace_answer *x, struct error *err)
 {
@@ -151,6 +172,8 @@ static enum status make_rival(struct trace_answer *x, struct error *err)
 
     if (told == PREDICT_TWIN)
         return STATUS_OK;
+    if (strcmp(against, rival_names[RIVAL_FLOPS]) == 0)
+        return make_equal(&a->rival[told], x, err);
     enum status status = rival_load(&a->rival[told], against, &a->question.spec,
                                     routes_longest(x->routes), err);
     if (status == STATUS_OK && spec_n_routed(rival_nearest(&a->rival[told])) > 0)
@@ -158,12 +181,6 @@ static enum status make_rival(struct trace_answer *x, struct error *err)
                          " nobody says whom: allowed with %s are dense rivals",
                          against, a->options->trace ? "--trace"
                                                     : "--synthetic");
-    if (status == STATUS_OK && x->supposed &&
-        a->rival[told].kind == RIVAL_FLOPS)
-        return error_set(err, STATUS_BAD_VALUE, "--against equal-flops: %.160s is"
-                         " dense, so its own FLOPs are the dense twin's; --set"
-                         " routing.capacity says what it is supposed to route",
-                         a->options->model);
     return status;
 }
 

@@ -4,6 +4,13 @@
 #include <math.h>
 #include <string.h>
 
+/* At an exit the head reads those that are still there: of each exit others. */
+static bool judges(const struct alike_job *p, const struct stage *stage)
+{
+    return spec_leaves(p->spec) && stage->chooses != PLAN_NO_CHOICE &&
+           !stage->follows;
+}
+
 static bool stages_alike(const struct alike_job *p, int32_t a, int32_t b)
 {
     const int32_t apart = plan_choices_a_layer(p->spec) * (b - a);
@@ -15,6 +22,7 @@ static bool stages_alike(const struct alike_job *p, int32_t a, int32_t b)
         s.chooses += s.chooses == PLAN_NO_CHOICE ? 0 : apart;
         if (s.parts != t->parts || s.rows != t->rows ||
             s.choice != t->choice || s.chooses != t->chooses ||
+            s.follows != t->follows || judges(p, t) ||
             s.skipped_keys != t->skipped_keys ||
             s.keys_tabled != t->keys_tabled || s.gated != t->gated)
             return false;

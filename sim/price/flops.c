@@ -70,6 +70,10 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               8, 0)                                            \
   X(OF_SIGNAL, ROUTE, by_table, 0, 0,                                          \
                               12, 0)                                           \
+  X(OF_SIGNAL, ROUTE, leaves, (EXP + 2)*V + FOLD + 1, 0,                       \
+                              4*V + 4, 0)                                      \
+  X(OF_SIGNAL, GATHER, leaves, 0, 0,                                           \
+                              8*V, 0)                                          \
   X(FORWARD, SELECT, any,     0, 0,                                            \
                               4*scored, 0)                                     \
   X(FORWARD, PREDICT, predicts && raw,                                         \
@@ -265,6 +269,14 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               8*E + 8*C, 16*C*E + 8*bq*E)                      \
   X(BACK_KEPT, GATHER, computed, C, 0,                                         \
                               12*C, 0)                                         \
+  X(SUMMED, HEAD, any,        0, 0,                                            \
+                              0, 4*C*V)                                        \
+  X(SUMMED, HEAD, head_bias,  0, 0,                                            \
+                              0, 4*C*V + 4*V)                                  \
+  X(SUMMED, NORM, layer_norm, 0, 0,                                            \
+                              0, 8*C)                                          \
+  X(SUMMED, NORM, rms_norm,   0, 0,                                            \
+                              0, 4*C)                                          \
   X(BACKWARD, HEAD, frozen,   2*C*V, 0,                                        \
                               4*V + 4*C, 4*C*V)                                \
   X(BACKWARD, FFN_DOWN, frozen, 2*F*C, 0,                                      \
@@ -314,7 +326,7 @@ struct flops_list flops_list(const struct model_spec *spec)
         by_change = spec->signal == SIGNAL_CHANGE,
         by_received = spec->signal == SIGNAL_RECEIVED,
         by_hash = spec->signal == SIGNAL_HASH,
-        by_table = spec->signal == SIGNAL_TABLE,
+        by_table = spec->signal == SIGNAL_TABLE, leaves = spec_leaves(spec),
         computed = spec->skipped_keys == SKIPPED_KEYS_COMPUTED,
         carried = spec->skipped_keys == SKIPPED_KEYS_CARRIED,
         gate_one = spec->gate == GATE_ONE, gated = !gate_one,

@@ -141,6 +141,8 @@ enum flops_set {
     FLOPS_OF_KEPT, FLOPS_OF_ALL, FLOPS_TRAINED_KEPT, FLOPS_TRAINED_ALL,
     FLOPS_BACK_KEPT, FLOPS_BACK_ALL, FLOPS_BACK_TABLED,
     FLOPS_ADDED,                         /* norms of what parts add */
+    FLOPS_SUMMED,                        /* backward besides, where gradients of
+                                          * weights are added to others */
     /* Of layers with experts: of their rows, of what these enter besides, of
      * each entry of a row, and of each but its first. */
     FLOPS_EXPERTS, FLOPS_BESIDES, FLOPS_ENTRIES, FLOPS_FURTHER,

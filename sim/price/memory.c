@@ -267,6 +267,7 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         V = (uint64_t)spec->n_vocab, R = (uint64_t)spec_rotary(spec),
         choices = (uint64_t)plan_n_choices(spec), G = learned(spec),
         copies = (uint64_t)plan_choices_a_layer(spec),
+        exits = (uint64_t)spec_n_exits(spec),
         B = (uint64_t)n_sequences, T = (uint64_t)n_tokens;
     const struct weights weights = weights_of(spec);
     const bool again = phase == MEMORY_RECOMPUTED,
@@ -350,6 +351,9 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { WRK, "norm statistics",   4, h.rows },
         { ACT, "final norm",        C + 2, rows },
         { ACT, "logits",            V, phase == MEMORY_LAST ? B : rows },
+        { ACT, "exits' norms, logits", C + 4 + V, train ? exits * rows : 0 },
+        { ACT, "logits past an exit", V, !spec_leaves(spec)     ? 0
+                                         : phase == MEMORY_LAST ? B : rows },
         { WRK, "loss, entropy",     4, rows },
         { KEY, "cached keys",       (uint64_t)spec_cached(spec),
                                     decode ? all.keyed : 0 },

@@ -113,22 +113,63 @@ static void feed_forward_backward(struct pricing *p, enum rows rows)
     norm_fed(p, rows);
 }
 
+static void gather(struct pricing *p, bool norm)
+{
+    if (norm)
+        pricing_rows_of(p, FLOPS_OF_KEPT, OP_GATHER, ROWS_KEPT);
+    else
+        pricing_rows(p, OP_GATHER, ROWS_KEPT);
+}
+
+/* The head reads the rows that a choice kept, and puts their logits among those
+ * of all. */
+static void read_kept(struct pricing *p, int32_t choice)
+{
+    pricing_enter(p, PASS_FORWARD, LEDGER_OUTSIDE);
+    pricing_follow(p, choice);
+    pricing_rows(p, OP_NORM, ROWS_KEPT);
+    pricing_rows(p, OP_HEAD, ROWS_KEPT);
+    pricing_rows_of(p, FLOPS_OF_SIGNAL, OP_GATHER, ROWS_KEPT);
+}
+
+/* At an exit, of the rows that are still there. */
+static void judge(struct pricing *p, int32_t choice)
+{
+    const int32_t layer = p->layer;
+    const bool first = !p->job.spec->routed[layer - 1];
+
+    if (p->phase == MEMORY_LAST)
+        return;
+    if (first) {
+        pricing_enter(p, PASS_FORWARD, LEDGER_OUTSIDE);
+        pricing_rows(p, OP_NORM, ROWS_ALL);
+        pricing_rows(p, OP_HEAD, ROWS_ALL);
+    } else {
+        read_kept(p, choice - 1);
+    }
+    pricing_enter(p, PASS_FORWARD, layer);
+    if (!first)
+        pricing_follow(p, choice - 1);
+    pricing_rows_of(p, FLOPS_OF_SIGNAL, OP_ROUTE,
+                    first ? ROWS_ALL : ROWS_KEPT);
+}
+
 /* Scores, chooses and gathers.  Where keys of skipped tokens are computed, the
  * norm comes first and is gathered too. */
 static void choose(struct pricing *p, int32_t choice, bool gathers_norm)
 {
+    if (spec_leaves(p->job.spec))
+        judge(p, choice);
     pricing_follow(p, choice);
     pricing_rows(p, OP_ROUTE, ROWS_ALL);
     if (p->phase == MEMORY_TRAIN || p->job.predicted)
         pricing_rows(p, OP_PREDICT, ROWS_ALL);
-    pricing_rows_of(p, FLOPS_OF_SIGNAL, OP_ROUTE, ROWS_ALL);
+    if (!spec_leaves(p->job.spec))
+        pricing_rows_of(p, FLOPS_OF_SIGNAL, OP_ROUTE, ROWS_ALL);
     pricing_select(p);
     if (p->phase == MEMORY_TRAIN)
         pricing_rows(p, OP_ROUTE_LOSS, ROWS_ALL);
-    if (gathers_norm)
-        pricing_rows_of(p, FLOPS_OF_KEPT, OP_GATHER, ROWS_KEPT);
-    else
-        pricing_rows(p, OP_GATHER, ROWS_KEPT);
+    gather(p, gathers_norm);
 }
 
 /* Puts keys and values into the table of the sequence; in a decode step, and in
@@ -178,9 +219,14 @@ static void stage_forward(struct pricing *p, const struct stage *stage)
 {
     const enum rows rows = stage->rows == STAGE_KEPT ? ROWS_KEPT : ROWS_ALL;
 
-    if (stage->chooses != PLAN_NO_CHOICE)
-        choose(p, stage->chooses,
-               stage->skipped_keys == SKIPPED_KEYS_COMPUTED);
+    const bool norm = stage->skipped_keys == SKIPPED_KEYS_COMPUTED;
+
+    if (stage->follows) {
+        pricing_follow(p, stage->choice);
+        gather(p, norm);
+    } else if (stage->chooses != PLAN_NO_CHOICE) {
+        choose(p, stage->chooses, norm);
+    }
     if (stage->parts & STAGE_ATTENTION)
         attention(p, stage, rows);
     if (stage->parts & STAGE_FFN)
@@ -211,17 +257,42 @@ static void layer_forward(struct pricing *p, int32_t layer, bool training)
                                          (B + FLOPS_THRESHOLD_BEYOND_B), 0);
 }
 
+/* Of a training step: the head after a layer that is not the last. */
+static void exit_forward(struct pricing *p)
+{
+    static const enum op ops[] = { OP_NORM, OP_HEAD, OP_LOSS };
+
+    pricing_enter(p, PASS_FORWARD, LEDGER_OUTSIDE);
+    walk(p, ops, N_OPS(ops), ROWS_ALL);
+}
+
+static void exit_backward(struct pricing *p)
+{
+    static const enum op ops[] = { OP_LOSS, OP_HEAD, OP_NORM };
+
+    pricing_enter(p, PASS_BACKWARD, LEDGER_OUTSIDE);
+    p->sums = true;
+    walk(p, ops, N_OPS(ops), ROWS_ALL);
+}
+
 static void forward(struct pricing *p, bool training, unsigned with)
 {
     pricing_enter(p, PASS_FORWARD, LEDGER_OUTSIDE);
     pricing_rows(p, OP_EMBED, ROWS_ALL);
-    for (int32_t l = 0; l < p->job.spec->n_layers; l++)
+    for (int32_t l = 0; l < p->job.spec->n_layers; l++) {
         if (pricing_walks(p, l))
             layer_forward(p, l, training);
+        if (training && spec_exits(p->job.spec, l))
+            exit_forward(p);
+    }
     pricing_enter(p, PASS_FORWARD, LEDGER_OUTSIDE);
     enum rows read = with & PREDICT_LAST ? ROWS_LAST : ROWS_ALL;
-    pricing_rows(p, OP_NORM, read);
-    pricing_rows(p, OP_HEAD, read);
+    if (spec_leaves(p->job.spec) && read == ROWS_ALL) {
+        read_kept(p, p->job.spec->n_layers - 1);
+    } else {
+        pricing_rows(p, OP_NORM, read);
+        pricing_rows(p, OP_HEAD, read);
+    }
     if (with & PREDICT_LOSS)
         pricing_rows(p, OP_LOSS, ROWS_ALL);
     if (with & PREDICT_ENTROPY)
@@ -306,9 +377,12 @@ static void backward(struct pricing *p)
     pricing_rows(p, OP_LOSS, ROWS_ALL);
     pricing_rows(p, OP_HEAD, ROWS_ALL);
     pricing_rows(p, OP_NORM, ROWS_ALL);
-    for (int32_t l = p->job.spec->n_layers - 1; l >= 0 && l >= stop; l--)
+    for (int32_t l = p->job.spec->n_layers - 1; l >= 0 && l >= stop; l--) {
+        if (spec_exits(p->job.spec, l))
+            exit_backward(p);
         if (pricing_walks(p, l))
             layer_backward(p, l, l == stop);
+    }
     if (stop != LEDGER_OUTSIDE)
         return;
     pricing_enter(p, PASS_BACKWARD, LEDGER_OUTSIDE);

@@ -147,8 +147,11 @@ void pricing_rows(struct pricing *p, enum op op, enum rows rows)
     }
     const bool keeps = p->pass == PASS_FORWARD && p->phase == MEMORY_TRAIN &&
                        p->prices->at[FLOPS_TRAINING][op].rule;
-    pricing_rows_of(p, keeps ? FLOPS_TRAINING : (enum flops_set)p->pass, op,
-                    rows);
+    const enum flops_set set = keeps ? FLOPS_TRAINING : (enum flops_set)p->pass;
+    struct flops_price price = p->prices->at[set][op];
+    if (p->sums)
+        price.shared_bytes += p->prices->at[FLOPS_SUMMED][op].shared_bytes;
+    charge_parts(p, op, &(struct part){ &price, rows }, 1);
 }
 
 /* The pass's prices of kept rows, or of all, where keys of skipped tokens are
@@ -219,14 +222,16 @@ void pricing_follow(struct pricing *p, int32_t choice)
     const struct model_spec *spec = p->job.spec;
     const int32_t T = p->job.allocation->n_tokens;
 
+    const int32_t layer = plan_choice(spec, choice).layer;
+
     p->choice = choice;
     if (!p->expected) {
         p->count[ROWS_KEPT] = pricing_count_known(p, ROWS_KEPT);
         p->count[ROWS_SKIPPED] = pricing_count_known(p, ROWS_SKIPPED);
         return;
     }
-    double c = spec_chance(spec, p->layer, T);
-    int32_t held = pricing_sees_skipped(p) ? T : spec_kept(spec, p->layer, T);
+    double c = spec_chance(spec, layer, T);
+    int32_t held = pricing_sees_skipped(p) ? T : spec_kept(spec, layer, T);
     p->count[ROWS_KEPT] = pricing_count_expected(p, c, (uint64_t)held);
     p->count[ROWS_SKIPPED] = pricing_count_expected(p, 1.0 - c, (uint64_t)held);
 }
@@ -274,6 +279,7 @@ void pricing_enter(struct pricing *p, enum pass pass, int32_t layer)
 {
     p->pass = p->filed = pass;
     p->layer = layer;
+    p->sums = false;
     p->repeats =
         pass == PASS_UPDATE ? 1 : (uint64_t)regime_steps(&p->job.regime);
     p->n_alike = layer < 0 ? 1 : p->alike.n[layer];

@@ -53,6 +53,8 @@ struct pricing {
     uint64_t repeats;         /* of each charge */
     struct alike alike;       /* layers that are walked in one */
     uint64_t n_alike;         /* of the layer being walked */
+    bool     sums;            /* what is walked adds gradients of weights to those
+                               * that are there */
     int32_t  stop;            /* backward's last layer, or LEDGER_OUTSIDE */
     int32_t  layer;           /* being walked, or LEDGER_OUTSIDE */
     int32_t  choice;          /* followed; of no meaning before any is */

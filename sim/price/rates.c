@@ -13,16 +13,17 @@ const char *const rates_numbers[RATES_NUMBERS] = { RATES_MAP(X) };
 static const size_t places[RATES_NUMBERS] = { RATES_MAP(X) };
 #undef X
 
-double rates_number(const struct rates *rates, int number)
+int rates_parts(int number)
 {
-    double value = 0;
+    return places[number] == offsetof(struct rates, launch) ? WORK_COUNT : 1;
+}
 
-    if (places[number] != offsetof(struct rates, launch)) {
-        memcpy(&value, (const char *)rates + places[number], sizeof value);
-        return value;
-    }
-    for (int w = 0; w < WORK_COUNT; w++)
-        value += rates->launch[w] / WORK_COUNT;
+double rates_part(const struct rates *rates, int number, int part)
+{
+    double value;
+
+    memcpy(&value, (const char *)rates + places[number] +
+           (size_t)part * sizeof value, sizeof value);
     return value;
 }
 

@@ -41,7 +41,7 @@ struct rates {
     X(dram_share_scale,   "dram_share_scale")                                  \
     X(select,             "select_rows_per_second")                            \
     X(unmodelled,         "unmodelled")                                        \
-    X(launch,             "launch_seconds")   /* the mean of all kinds */      \
+    X(launch,             "launch_seconds")   /* a number a kind of work */    \
     X(overlap,            "launch_overlap")                                    \
     X(serial,             "overlap of arithmetic and memory")                  \
     X(serial_memory,      "serial_memory")                                     \
@@ -60,7 +60,10 @@ struct rates {
 enum { RATES_NUMBERS = 0 RATES_MAP(X) };
 #undef X
 extern const char *const rates_numbers[RATES_NUMBERS];
-double rates_number(const struct rates *rates, int number);
+
+/* The launches of kinds of work are one number, of several parts. */
+int    rates_parts(int number);
+double rates_part(const struct rates *rates, int number, int part);
 
 struct rates rates_of(const struct machine *machine, enum precision products);
 

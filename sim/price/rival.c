@@ -184,6 +184,14 @@ static enum status make_twin(struct rival *out, const struct rival_asked *asked,
     return make_whole(out, out->twin);
 }
 
+static void name_flops(struct rival *out, int32_t n_tokens)
+{
+    snprintf(out->name, sizeof out->name, "equal-FLOP dense");
+    snprintf(out->about, sizeof out->about, "the dense model of equal FLOPs a"
+             " token, forward over %d tokens: %.4g layers", n_tokens,
+             out->layers);
+}
+
 static enum status make_equal(struct rival *out,
                               const struct rival_asked *asked,
                               const struct model_spec *spec,
@@ -192,21 +200,18 @@ static enum status make_equal(struct rival *out,
 {
     struct search s = { .kind = asked->kind, .n_tokens = n_tokens,
                         .twin = without_experts(out->twin) };
-    const bool flops = asked->kind == RIVAL_FLOPS;
     enum status status = amount(&s.target, &s, spec, err);
 
     (void)other;
     if (status == STATUS_OK)
         status = solve(out, &s, err);
-    snprintf(out->name, sizeof out->name, "%s",
-             flops ? "equal-FLOP dense" : "equal-size dense");
-    if (flops)
-        snprintf(out->about, sizeof out->about, "the dense model of equal FLOPs"
-                 " a token, forward over %d tokens: %.4g layers", n_tokens,
-                 out->layers);
-    else
-        snprintf(out->about, sizeof out->about, "the dense model of as many"
-                 " parameters: %.4g layers", out->layers);
+    if (asked->kind == RIVAL_FLOPS) {
+        name_flops(out, n_tokens);
+        return status;
+    }
+    snprintf(out->name, sizeof out->name, "equal-size dense");
+    snprintf(out->about, sizeof out->about, "the dense model of as many"
+             " parameters: %.4g layers", out->layers);
     return status;
 }
 
@@ -299,5 +304,8 @@ enum status rival_make_flops(struct rival *out, const struct model_spec *spec,
     struct search s = { .kind = RIVAL_FLOPS, .n_tokens = n_tokens,
                         .twin = without_experts(out->twin),
                         .target = flops_per_token * n_tokens };
-    return solve(out, &s, err);
+    const enum status status = solve(out, &s, err);
+
+    name_flops(out, n_tokens);
+    return status;
 }

@@ -65,7 +65,7 @@ enum status rival_make(struct rival *out, const struct rival_asked *asked,
                        struct error *err) MUST_CHECK;
 
 /* The dense model of such FLOPs a token of a forward pass over T tokens, as
- * RIVAL_FLOPS finds it; the caller gives it its name. */
+ * RIVAL_FLOPS finds it and names it; the caller may name it anew. */
 enum status rival_make_flops(struct rival *out, const struct model_spec *spec,
                              double flops_per_token, int32_t n_tokens,
                              struct error *err) MUST_CHECK;

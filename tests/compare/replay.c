@@ -16,7 +16,7 @@
 #include "sim/core/model/text_trace.h"
 
 enum { STEPS = 20, B = 2, T = 48, L = 4, V = 256, ALL = 512, NAME = 40,
-       N_SPEC = 17 };
+       N_SPEC = 17 + L };
 
 static const struct update adamw = {
     .learning_rate = 3e-3, .beta1 = 0.9, .beta2 = 0.98, .epsilon = 1e-8,
@@ -52,6 +52,7 @@ struct variant {
     enum routed_part part;
     enum skipped_keys keys;
     int32_t first;                         /* tokens kept in any case */
+    double exit[L];                        /* weights of exits after layers */
 };
 static const struct variant variants[] = {
     { .name = "losses", .policy = "expert_choice", .aux = 0.1, .z = 0.01,
@@ -86,6 +87,7 @@ static const struct variant variants[] = {
       .gate = GATE_ONE, .keys = SKIPPED_KEYS_COMPUTED },
     { .name = "apart_carried", .policy = "drawn", .part = PART_APART,
       .gate = GATE_ONE, .keys = SKIPPED_KEYS_CARRIED },
+    { .name = "exits", .policy = "dense", .exit = { 0.3, 0, 0.6 } },
 };
 enum { N_VARIANTS = sizeof variants / sizeof *variants };
 
@@ -122,8 +124,11 @@ static struct model_spec spec_of(const struct variant *variant,
         spec.routed[l] = policy->choose && l > 0;
         spec.capacity[l] = spec.routed[l] ? 0.25 : 1.0;
     }
-    if (!policy->choose)
-        return spec_dense(&spec);
+    if (!policy->choose) {
+        spec = spec_dense(&spec);
+        memcpy(spec.exit_weight, variant->exit, sizeof variant->exit);
+        return spec;
+    }
     route_settle(&spec, policy, variant->first);
     return spec;
 }
@@ -245,7 +250,8 @@ static enum status write_out(struct record *r, struct model *m,
         spec_n_routed(s) > 0, s->aux_loss, s->z_loss, s->balance_loss,
         s->n_predictor, s->gate, s->gate_scale > 0 ? s->gate_scale : 1,
         s->bypass_gated, s->part, s->skipped_keys, s->router_scores,
-        s->keep_first,
+        s->keep_first, s->exit_weight[0], s->exit_weight[1],
+        s->exit_weight[2], s->exit_weight[3],
     };
 
     memcpy(r->spec, spec, sizeof spec);

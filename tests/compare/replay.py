@@ -74,6 +74,7 @@ class Decoder:
         self.gate, self.scale, self.bypass = int(spec[10]), spec[11], spec[12]
         self.part, self.keys = PARTS[int(spec[13])], KEYS[int(spec[14])]
         self.scores, self.first = spec[15] > 0, int(spec[16])
+        self.exits = spec[17:]
         self.weights = {
             name[6:]: torch.tensor(value.astype(numpy.float64),
                                    requires_grad=True)
@@ -176,8 +177,8 @@ class Decoder:
                 self.weight("PREDICT_DOWN_BIAS", layer))[:, 0]
 
     def forward(self, ids, targets, kept):
-        """Mean loss, losses of routers and of predictors; scores of choices
-        [choices,B,T]."""
+        """Mean loss, losses of routers and exits and of predictors; scores of
+        choices [choices,B,T]."""
         main, routers, entropy, foreseen = 0.0, 0.0, 0.0, 0.0
         each = 2 if self.part == "apart" else 1
         scores = torch.full((each * L, B, T), math.nan)
@@ -203,19 +204,24 @@ class Decoder:
                 2 * self.balance * over * score.sigmoid().mean()) / B / made
             return score
 
+        def read_out(x, b):
+            logits = (plain_norm(x) * self.weights["FINAL_GAMMA"]) @ \
+                self.weights["WTE"].T
+            return F.cross_entropy(logits, targets[b]) / B
+
         for b in range(B):
             x, table = self.weights["WTE"][ids[b]], None
             for layer in range(L):
                 if not self.routes or layer == 0:
                     x, table = self.layer(x, layer, None, None, table)
+                    if self.exits[layer] > 0:
+                        routers = routers + self.exits[layer] * read_out(x, b)
                     continue
                 own = kept[each * layer:each * (layer + 1)]
                 x, table = self.layer(
                     x, layer, lambda x, i: judge(x, layer, i, b), own[:, b],
                     table)
-            logits = (plain_norm(x) * self.weights["FINAL_GAMMA"]) @ \
-                self.weights["WTE"].T
-            main = main + F.cross_entropy(logits, targets[b]) / B
+            main = main + read_out(x, b)
         return main, routers, entropy, foreseen, scores
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Look at a report in headless Chromium, as chromedriver shows it, and name what is
-wrong: at four widths, in the dark and on paper.
+wrong: at four widths, the narrowest that of a phone, in the dark and on paper.
 
     tests/page/look.py index.html
 
@@ -14,7 +14,8 @@ import re
 import subprocess
 import sys
 
-WIDTHS = [390, 768, 1280, 1920]
+PHONE = 390
+WIDTHS = [PHONE, 768, 1280, 1920]
 MOST_PAGES = 15          # of paper
 
 # What a script in the page can see; returns faults as text.
@@ -107,6 +108,30 @@ for (const svg of document.querySelectorAll('svg.figure')) {
 return faults;
 """
 
+# Of a figure's two drawings the window shows one, whole, in letters that can be read.
+FIGURES = r"""
+const faults = [], least = 9;
+for (const figure of document.querySelectorAll('figure')) {
+    const drawings = [...figure.querySelectorAll('svg.figure')];
+    const shown = drawings.filter(svg => svg.checkVisibility());
+    if (drawings.length && shown.length !== 1)
+        faults.push(figure.id + ': ' + shown.length + ' drawings show');
+    for (const svg of shown) {
+        const box = svg.parentElement, width = svg.getBoundingClientRect().width;
+        if (width > document.documentElement.clientWidth || width > box.clientWidth + 1)
+            faults.push(figure.id + ' is ' + Math.round(width) + ' px wide');
+        const scale = svg.getScreenCTM().a;
+        const letters = [...svg.querySelectorAll('text')].filter(e => e.textContent.trim())
+            .map(e => [scale * parseFloat(getComputedStyle(e).fontSize), e.textContent]);
+        letters.sort((a, b) => a[0] - b[0]);
+        if (letters.length && letters[0][0] < least)
+            faults.push(figure.id + ': letters of ' + letters[0][0].toFixed(1) + ' px: ' +
+                        letters[0][1].trim().slice(0, 40));
+    }
+}
+return faults;
+"""
+
 LINKS = r"""
 const faults = [];
 for (const a of document.querySelectorAll('a[href^="#"]'))
@@ -144,7 +169,7 @@ class Browser:
                 "goog:loggingPrefs": {"browser": "ALL"}}}})["sessionId"]
 
     def call(self, method, path, body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
         connection.request(method, path, None if body is None else json.dumps(body),
                            {"Content-Type": "application/json"})
         value = json.loads(connection.getresponse().read())["value"]
@@ -342,14 +367,17 @@ def look(browser, page):
     for width in WIDTHS:
         browser.show(width)
         add(f"{width} px", browser.run(LAYOUT, width >= 1280, False))
-    browser.show(1280)
-    add("labels", browser.run(LABELS))
-    add("light", browser.run(CONTRAST))
+    for width in (PHONE, 1280):
+        browser.show(width)
+        add(f"figures, {width} px", browser.run(FIGURES))
+        add(f"labels, {width} px", browser.run(LABELS))
+        add(f"light, {width} px", browser.run(CONTRAST))
     add("values", look_at_values(browser))
     for controls in (look_at_key, look_at_sorting, look_at_enlarging, look_at_text):
         add("controls", controls(browser))
-    browser.show(1280, scheme="dark")
-    add("dark", browser.run(CONTRAST))
+    for width in (PHONE, 1280):
+        browser.show(width, scheme="dark")
+        add(f"dark, {width} px", browser.run(CONTRAST))
     browser.show(700, media="print")
     add("paper", browser.run(LAYOUT, False, True))
     add("paper", look_at_paper(browser))

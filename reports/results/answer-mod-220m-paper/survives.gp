@@ -4,11 +4,12 @@ if (!exists("OUT")) OUT = 'survives'
 D = 'survives.dat'
 W = 860.; H = 472.
 ML = 134.; MR = 24.; MT = 148.; MB = 84.
-KEYTOP = 52.
+KEYTOP = 52.; PAD = 16.
 
 # Colour and shape say WHAT is drawn (dense, MoD, an op); fill and dash say HOW WE
 # KNOW (predicted, counted, measured, modelled). Nothing is told by colour alone.
 if (!exists("FMT")) FMT = 'svg'          # svg, png or pdf
+NARROW = W < 600                         # for a phone
 
 # Liberation Sans has the widths of Arial: the PNG shows what a browser will lay out.
 FONT = (FMT eq 'svg') ? 'Arial' : 'Liberation Sans'
@@ -51,7 +52,17 @@ AXES = "set border 3 ls 91; set xtics nomirror out scale 0.5,0.25 textcolor rgb 
 eval AXES
 # Of several panels the key is drawn first, on a frame without axes.
 KEYONLY = "set multiplot; unset border; unset tics; unset grid"
-PANELS  = "unset key; do for [i=901:930] { unset label i }; ".AXES
+PANELS  = "unset key; do for [i=901:960] { unset label i }; ".AXES
+# Panel k, from 0, of a grid.
+PLACE = "set lmargin at screen (ML+(k%ACROSS)*(PANEL_WIDE+GAP))/W; set rmargin at screen (ML+(k%ACROSS)*(PANEL_WIDE+GAP)+PANEL_WIDE)/W; set tmargin at screen 1-(MT+(k/ACROSS)*(PANEL_TALL+BELOW))/H; set bmargin at screen 1-(MT+(k/ACROSS)*(PANEL_TALL+BELOW)+PANEL_TALL)/H"
+# Things in a row: each at a place p along the row, with a value v.  Rows of bars
+# lie on their side where the plot is narrow, so that their names have room.
+across(p,v) = NARROW ? v : p
+up(p,v)     = NARROW ? p : v
+ROW_AXES = NARROW ? "unset grid; set grid xtics ls 90; set format x '%g%%'; set ytics scale 0" : "unset grid; set grid ytics ls 90; set format y '%g%%'; set xtics scale 0"
+ACROSS_100 = NARROW ? "first 100,graph 0 to first 100,graph 1" : "graph 0,first 100 to graph 1,first 100"
+ACROSS_0   = NARROW ? "first 0,graph 0 to first 0,graph 1" : "graph 0,first 0 to graph 1,first 0"
+OVER = NARROW ? "left offset 0.5,0" : "center offset 0,0.7"   # a text at the end of a bar
 set style fill solid 1.0 noborder
 set errorbars small
 # An interval over a filled bar: white casing, then ink (yerrorbars would punch a hole).
@@ -66,19 +77,21 @@ signed(fmt,v) = minus(sprintf(fmt, v))
 HEADFONT = FONT.':Bold'.((FMT eq 'svg') ? ',16' : ',12')
 SMALL    = FONT.((FMT eq 'svg') ? ',11.5' : ',8.6')
 MONO     = 'Liberation Mono'.((FMT eq 'svg') ? ',12' : ',9')
-set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
+set key at screen (PAD-6)/W, screen 1-KEYTOP/H left top horizontal Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
 # Where each frame lies and what it spans, for a page that tells values: left, right,
 # bottom, top in pixels from the lower left, then both axes, then whether they are
 # logarithmic.  A panel of several says it behind its plot.
 FRAMES = ''; LOGX = 0; LOGY = 0
 SAY_FRAME = "FRAMES = FRAMES.sprintf('%.2f %.2f %.2f %.2f %.9g %.9g %.9g %.9g %d %d;', GPVAL_TERM_XMIN, GPVAL_TERM_XMAX, GPVAL_TERM_YMIN, GPVAL_TERM_YMAX, GPVAL_X_MIN, GPVAL_X_MAX, GPVAL_Y_MIN, GPVAL_Y_MAX, LOGX, LOGY)"
 SAY_FRAMES = "if (FRAMES eq '') { eval SAY_FRAME }; if (FMT eq 'svg' && OUT eq '') { set print '-'; print '<!-- frames '.FRAMES.' -->' }"
-set label 901 '101 % of the FLOPs of equal-FLOP dense become 119 to 180 % of its time' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
-set label 911 'Share of equal-FLOP dense: a decode step at B 16, T 576; requests of the mix from prompt to last token; the batch that fits' at screen 16./W, screen 1-42./H left tc rgb MUTED
-set label 921 'predicted, nothing was run  |  time and energy modelled  |  isobath commit 283787600929, AMD EPYC' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
-COLS = 6; ROWS = 8; TOP = 333.311
+set label 901 '101 % of the FLOPs of equal-FLOP dense become 119 to 180 % of its time' at screen PAD/W, screen 1-20./H left font HEADFONT tc rgb INK
+set label 921 'Share of equal-FLOP dense: a decode step at B 16, T 576; requests of the mix from prompt to last token; the batch that fits' at screen PAD/W, screen 1-42./H left tc rgb MUTED
+set label 941 'predicted, nothing was run  |  time and energy modelled  |  isobath commit e642cc03537c, AMD EPYC' at screen PAD/W, screen 14./H left font SMALL tc rgb MUTED
+set key horizontal maxrows 1
+PANELS_N = 6; ACROSS = 6; PANEL_WIDE = 107.00; PANEL_TALL = 240.00; GAP = 12.00; BELOW = 56.00
+ROWS = 8; TOP = 333.311
 array STAGE[ROWS]
-array MACHINE[COLS]
+array MACHINE[PANELS_N]
 STAGE[1] = 'nominal FLOPs'
 STAGE[2] = 'executed FLOPs'
 STAGE[3] = 'bytes'
@@ -95,26 +108,24 @@ MACHINE[5] = 'EPYC 9654'
 MACHINE[6] = 'Raspberry Pi 5'
 # A row a stage, a column a machine.
 eval KEYONLY
-set key at screen 0.5,screen 1-(MT-34)/H center bottom horizontal maxrows 1
+set key at screen 0.5,screen 1-(MT-34)/H center bottom
 plot [0:1][0:1] NaN with boxes fs solid lc rgb C_DENSE title 'left', \
      NaN with boxes fs solid lc rgb '#9CCBE8' title 'saved', \
      NaN with boxes fs solid lc rgb '#B34700' title 'given back', \
      NaN with lines lc rgb INK lw 1.3 title '80 % interval'
 eval PANELS
-GAP = 12.0
-WIDE = (W - ML - MR - GAP*(COLS-1))/COLS
 BW = 0.32
 set xrange [0:TOP]
 set yrange [ROWS-0.4:-0.6]
 set arrow 1 from first 100, graph 0 to first 100, graph 1 nohead lc rgb C_DENSE lw 1.2 dt DT_PRED front
 min(a,b) = a < b ? a : b
 max(a,b) = a > b ? a : b
-do for [m=1:COLS] {
-    set lmargin at screen (ML + (m-1)*(WIDE+GAP))/W
-    set rmargin at screen (ML + (m-1)*(WIDE+GAP) + WIDE)/W
+do for [m=1:PANELS_N] {
+    k = m - 1
+    eval PLACE
     set xtics ('0' 0, '100 %%' 100)
     set ytics scale 0 ()
-    do for [i=1:ROWS] { set ytics add ((m == 1 ? STAGE[i] : '') i-1) }
+    do for [i=1:ROWS] { set ytics add ((k % ACROSS == 0 ? STAGE[i] : '') i-1) }
     set label 1 MACHINE[m] at graph 0.5, graph 1.03 center front
     plot D index m-1 using (0):1:(0):(min($2,$3)):($1-BW):($1+BW) with boxxyerror fs solid 1 noborder fc rgb C_DENSE notitle, \
          D index m-1 using ($2 < $3 ? 0 : NaN):1:2:3:($1-BW):($1+BW) with boxxyerror fs solid 1 noborder fc rgb '#9CCBE8' notitle, \

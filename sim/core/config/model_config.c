@@ -206,6 +206,82 @@ static enum status set_replayed(struct model_spec *spec,
     return told;
 }
 
+/* One weight for all, or one for each; that of the last layer's is 1. */
+static enum status set_exits(struct model_spec *spec,
+                             const struct model_config *config,
+                             struct error *err)
+{
+    const struct config_real_list *weight = &config->exit_weight;
+    bool in[SPEC_MAX_LAYERS];
+    int32_t n = 0, i = 0;
+
+    memset(spec->exit_weight, 0, sizeof spec->exit_weight);
+    enum status status = layer_list_read(in, "routing.exits", config->exits,
+                                         spec->n_layers, err);
+    if (status != STATUS_OK)
+        return status;
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        n += in[l];
+    if (weight->n > 1 && weight->n != n)
+        return error_set(err, STATUS_BAD_VALUE, "routing.exit_weight: %d"
+                         " numbers for %d exits; allowed is one for all, or one"
+                         " for each", weight->n, n);
+    for (int32_t l = 0; l < spec->n_layers; l++) {
+        if (!in[l])
+            continue;
+        const double w = weight->n == 0 ? 1.0
+                                        : weight->value[weight->n > 1 ? i : 0];
+        if (!(w > 0.0 && w <= SPEC_MAX_LOSS_WEIGHT))
+            return error_set(err, STATUS_BAD_VALUE, "routing.exit_weight %.15g:"
+                             " allowed is above 0, to %d", w,
+                             SPEC_MAX_LOSS_WEIGHT);
+        spec->exit_weight[l] = l + 1 < spec->n_layers ? w : 0.0;
+        i++;
+    }
+    return STATUS_OK;
+}
+
+/* Of tokens that leave at exits: the layers after the first, each with the share
+ * that is expected to be there. */
+static enum status set_leaving(struct model_spec *spec,
+                               const struct model_config *config,
+                               struct error *err)
+{
+    const struct config_real_list *capacity = &config->capacity;
+    int32_t n = 0, i = 0;
+    bool left = false;
+
+    for (int32_t l = 0; l < spec->n_layers; l++) {
+        spec->routed[l] = left;
+        n += left;
+        left |= spec_exits(spec, l);
+    }
+    if (n == 0)
+        return error_set(err, STATUS_BAD_VALUE, "routing.policy confidence:"
+                         " leaves at routing.exits, and none comes before the"
+                         " last layer");
+    enum status status = check_capacity(capacity, n, err);
+    for (int32_t l = 0; l < spec->n_layers && status == STATUS_OK; l++)
+        if (spec->routed[l])
+            spec->capacity[l] = capacity->value[capacity->n > 1 ? i++ : 0];
+    spec->confidence = config->confidence;
+    return status;
+}
+
+static void write_exits(struct model_config *out, const struct model_spec *spec)
+{
+    bool in[SPEC_MAX_LAYERS] = { false };
+
+    for (int32_t l = 0; l < spec->n_layers; l++) {
+        in[l] = spec_exits(spec, l);
+        if (in[l])
+            out->exit_weight.value[out->exit_weight.n++] = spec->exit_weight[l];
+    }
+    layer_list_write(out->exits, in, spec->n_layers);
+    if (out->exit_weight.n == 0)
+        out->exit_weight.value[out->exit_weight.n++] = 1.0;
+}
+
 static enum status refuse_replay(const struct route_policy *policy,
                                  struct error *err)
 {
@@ -228,20 +304,23 @@ static enum status set_routing(struct model_spec *spec,
     const struct route_policy *policy =
         route_find(model_config_policies[config->policy]);
     const bool replays = policy == route_find("replay");
+    const bool leaves = policy->signal == SIGNAL_CONFIDENCE;
     enum status status = STATUS_OK;
 
     for (int32_t l = 0; l < SPEC_MAX_LAYERS; l++)
         spec->capacity[l] = 1.0;
     if (*config->replay && !replays)
         return refuse_replay(policy, err);
-    if (policy->choose)
+    if (leaves)
+        status = set_leaving(spec, config, err);
+    else if (policy->choose)
         status = replays ? set_replayed(spec, config,
                                         (enum routed_part)config->part, err)
                          : set_blocks(spec, config, err);
     if (status != STATUS_OK)
         return status;
     const bool routes = spec_n_routed(spec) > 0;
-    spec->gate = (enum gate)config->gate;
+    spec->gate = leaves ? GATE_ONE : (enum gate)config->gate;
     spec->router_input = (enum router_input)config->router_input;
     spec->router_scores = (policy->scored || spec->gate != GATE_ONE) && routes;
     spec->router_drawn = spec->router_scores && config->router == ROUTER_DRAWN;
@@ -257,8 +336,9 @@ static enum status set_routing(struct model_spec *spec,
     spec->balance_loss = spec_has_router(spec) ? config->balance_loss : 0.0;
     spec->n_predictor = spec_has_router(spec) ? narrow(config->predictor) : 0;
     spec->part = routes ? (enum routed_part)config->part : PART_BLOCK;
-    spec->skipped_keys = routes ? (enum skipped_keys)config->skipped_keys
-                                : SKIPPED_KEYS_ABSENT;
+    spec->skipped_keys = leaves   ? SKIPPED_KEYS_COMPUTED
+                         : routes ? (enum skipped_keys)config->skipped_keys
+                                  : SKIPPED_KEYS_ABSENT;
     /* If no token skips attention, all keys are computed: nothing to ask
      * for. */
     if (spec->part == PART_FFN && spec->skipped_keys == SKIPPED_KEYS_COMPUTED)
@@ -280,6 +360,8 @@ enum status model_config_spec(struct model_spec *out,
     if (status == STATUS_OK && spec.n_layers <= SPEC_MAX_LAYERS)
         status = experts_config_apply(&spec, &config->experts, err);
     if (status == STATUS_OK && spec.n_layers <= SPEC_MAX_LAYERS)
+        status = set_exits(&spec, config, err);
+    if (status == STATUS_OK && spec.n_layers <= SPEC_MAX_LAYERS)
         status = set_routing(&spec, config, err);
     if (status == STATUS_OK)
         status = spec_check(&spec, err);
@@ -292,7 +374,9 @@ enum status model_config_routing(struct model_spec *spec,
                                  const struct model_config *config,
                                  struct error *err)
 {
-    enum status status = set_routing(spec, config, err);
+    enum status status = set_exits(spec, config, err);
+    if (status == STATUS_OK)
+        status = set_routing(spec, config, err);
     return status == STATUS_OK ? spec_check(spec, err) : status;
 }
 
@@ -319,10 +403,12 @@ void model_config_of(struct model_config *out, const struct model_spec *spec,
         .aux_loss = spec->aux_loss,
         .z_loss = spec->z_loss,
         .balance_loss = spec->balance_loss, .predictor = spec->n_predictor,
+        .confidence = spec_leaves(spec) ? spec->confidence : 1.0,
     };
     for (int i = 0; model_config_policies[i]; i++)
         if (strcmp(model_config_policies[i], policy) == 0)
             out->policy = i;
+    write_exits(out, spec);
     layer_list_write(out->blocks, spec->routed, spec->n_layers);
     for (int32_t l = 0; l < spec->n_layers; l++)
         if (spec->routed[l])
@@ -416,7 +502,8 @@ static enum status check_settings(const struct config_setting *settings,
             return error_set(err, STATUS_BAD_VALUE, "--set %.80s: %.160s has"
                              " weights, so its shape is fixed; allowed are"
                              " routing.policy, blocks, capacity, keep_first,"
-                             " window, part, skipped_keys, table and replay;"
+                             " window, part, skipped_keys, table, replay, exits"
+                             " and confidence;"
                              " --set of other keys works on model YAML files",
                              set->text, name);
         if (routes && !kept)
@@ -503,7 +590,12 @@ static enum status route_dense(struct model_spec *spec,
                          " router scores, and %.100s has no router; allowed are"
                          " %s", policy->name, name, allowed);
     }
-    enum status status = set_routing(spec, config, err);
+    /* Those that it was trained with, unless others are named. */
+    enum status status = STATUS_OK;
+    if (strcmp(config->exits, "none") != 0)
+        status = set_exits(spec, config, err);
+    if (status == STATUS_OK)
+        status = set_routing(spec, config, err);
     if (status == STATUS_OK)
         status = check_routes_any(spec, config, policy, err);
     return status == STATUS_OK ? spec_check(spec, err) : status;

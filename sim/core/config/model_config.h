@@ -43,7 +43,9 @@ struct model_config {
     int     router;              /* 0 train, 1 frozen, 2 detached, 3 drawn */
     double  aux_loss, z_loss, balance_loss;
     int64_t predictor;
-    double  threshold_decay;
+    double  threshold_decay, confidence;
+    char    exits[CONFIG_TEXT_SIZE];
+    struct config_real_list exit_weight;
 
     struct stored_config weights;    /* of a model file alone, as the next: no
                                       * table of a larger config has them */
@@ -112,7 +114,17 @@ extern const char *const model_config_bypasses[];
     MODEL_CONFIG_ROW(base, "routing.table", PATH, table, 0, 0,                 \
         "", NULL, "", "for the policy table: the counts that isobath"          \
         " route-table wrote, which must have all routed blocks; the capacity"  \
-        " is cut out of them")
+        " is cut out of them")                                                 \
+    MODEL_CONFIG_ROW(base, "routing.exits", TEXT, exits, 0, 0,                 \
+        "none", NULL, "", "layers after which the final norm and the head read"\
+        " the stream too, in training with a loss of their own, so that tokens"\
+        " can leave there; written as routing.blocks.  After the last layer"   \
+        " they do anyway (Elhoushi et al. 2024, LayerSkip)")                   \
+    MODEL_CONFIG_ROW(base, "routing.confidence", REAL, confidence,             \
+        1e-6, 1, "1", NULL, "", "for the policy confidence: a token leaves at" \
+        " the first exit that gives one next token this probability; it names" \
+        " the routed blocks, all after the first exit, and of a prediction"    \
+        " routing.capacity is the share of tokens that is still there")
 
 /* And what is learned with the routers. */
 #define MODEL_CONFIG_LEARNED_KEYS(base)                                        \
@@ -168,7 +180,10 @@ extern const char *const model_config_bypasses[];
     MODEL_CONFIG_ROW(base, "routing.threshold_decay", REAL, threshold_decay,   \
         0, 0.999999, "0.97", NULL, "",                                         \
         "share of the old value that the running mean of top-k's cut keeps"    \
-        " each step")
+        " each step")                                                          \
+    MODEL_CONFIG_ROW(base, "routing.exit_weight", REAL_LIST, exit_weight,      \
+        0, 0, "1", NULL, "", "weight of an exit's loss in training, beside the"\
+        " last layer's, which is 1: one number, or one for each exit")
 
 #define MODEL_CONFIG_KEYS(base)                                                \
     MODEL_CONFIG_ROW(base, "model.family", CHOICE, family, 0, 0,               \

@@ -58,6 +58,17 @@
  *   is 3 and a product; of logits, under `head`, in place, and backward, under
  *   `loss`, slope and product are 4 for each logit and 4 once for the target's.
  *
+ * Exits.  At a layer's exit, in training: the final norm, head and loss again, of
+ *   all rows, and backward, outside layers like the last; the gradients of their
+ *   weights start from those that are there, which are read: 4 bytes more a number
+ *   of them, and no flops.
+ *   Where tokens leave there, outside training: norm and head of the rows that are
+ *   still there, under their own ops, and under `route` the largest probability
+ *   (EXP + 2 a logit, FOLD + 1); from the second exit on, and at the last layer,
+ *   logits are put among those of all, under `gather`: 8V bytes a row.  Layers up
+ *   to the next exit choose nothing anew: no route and no select.  Of a prompt the
+ *   last logits alone are wanted, and nobody leaves.
+ *
  * Frozen backbone.  Only the routers learn (spec.h: backbone_frozen).  Forward is
  *   as above, threshold update included.  Backward goes from the loss down to
  *   the lowest routed layer and ends there with gate and route: that layer's
@@ -98,7 +109,7 @@
  *   queries: scores worked out again from queries and keys there, with n(i) as in
  *   that layer's attend; `hash`, a number in [0,1) from the token's id;
  *   `table`, what a table says of the last tokens' ids: the id, an entry, and the
- *   score.
+ *   score; `confidence`: see Exits.
  *
  * Parts.  A layer that routes only its attention gathers and gates kept rows
  *   around norm, qkv, qk.norm, rope, attend and project, and runs the rest on all

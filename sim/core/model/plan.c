@@ -69,6 +69,8 @@ static struct stage stage_of(const struct model_spec *spec, int32_t l,
     stage.choice += stage.choice == NONE ? 0 : first;
     stage.chooses += stage.chooses == NONE ? 0 : first;
     stage.gates_skipped = stage.gated && spec->bypass_gated;
+    stage.follows = stage.chooses != NONE && spec_leaves(spec) &&
+                    !(l > 0 && spec_exits(spec, l - 1));
     if (stage.parts & STAGE_ATTENTION) {
         stage.skipped_keys = skipped_keys_of(spec, l);
         stage.keys_tabled =

@@ -55,6 +55,8 @@ struct stage {
     int32_t choice;          /* that its kept rows go by; of all rows none */
     int32_t chooses;         /* the choice that is made as the stage begins, by
                               * the stream as it is then; or none */
+    bool    follows;         /* it is not made anew: who the choice before it
+                              * keeps stays kept */
     enum skipped_keys skipped_keys;   /* of tokens that its attention skips;
                                        * absent also where it skips none */
     bool    keys_tabled;     /* its rows' keys go into the table from which

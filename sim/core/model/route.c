@@ -321,6 +321,14 @@ static int32_t table(const struct route_input *in, int32_t *kept)
     return one_by_one(in, table_keep, kept);
 }
 
+/* Scores of those that left stay as they were then. */
+static bool confidence_keep(const struct route_input *in, int32_t t)
+{
+    return in->score[t] < in->threshold;
+}
+
+ONE_BY_ONE(confidence)
+
 static bool drawn_keep(const struct route_input *in, int32_t t)
 {
     uint64_t bits = random_mix(in->seed, (uint64_t)in->choice,

@@ -91,6 +91,13 @@
       " (a control of this project: isobath route-table counts one)",          \
       .choose = table, .keep = table_keep, .signal = SIGNAL_TABLE,             \
       .causal = true, .varies = true)                                          \
+    X("confidence", MODEL, SERVES, ITSELF,                                     \
+      "a token leaves at the first of routing.exits where the largest"         \
+      " probability of the next token is routing.confidence or more; later"    \
+      " layers make its keys of the stream as it left; a prompt runs whole;"   \
+      " causal (Schuster et al. 2022, CALM, section 3)",                       \
+      .choose = confidence, .keep = confidence_keep,                           \
+      .signal = SIGNAL_CONFIDENCE, .causal = true, .varies = true)             \
     X("drawn", MODEL, TRAINS, ITSELF,                                          \
       "each token with probability `capacity`, on its own; causal: a"          \
       " control for decoding too",                                             \

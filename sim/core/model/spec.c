@@ -152,6 +152,24 @@ int32_t spec_up(const struct model_spec *spec)
     return spec_gated(spec) ? 2 * spec->n_ffn : spec->n_ffn;
 }
 
+bool spec_exits(const struct model_spec *spec, int32_t layer)
+{
+    return spec->exit_weight[layer] > 0.0;
+}
+
+bool spec_leaves(const struct model_spec *spec)
+{
+    return spec->signal == SIGNAL_CONFIDENCE;
+}
+
+int32_t spec_n_exits(const struct model_spec *spec)
+{
+    int32_t n = 0;
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        n += spec_exits(spec, l);
+    return n;
+}
+
 bool spec_has_router(const struct model_spec *spec)
 {
     return spec->router_scores && !spec->router_drawn;
@@ -308,6 +326,8 @@ struct model_spec spec_dense(const struct model_spec *spec)
     twin.gate_scale = 0.0;
     twin.aux_loss = twin.z_loss = twin.balance_loss = 0.0;
     twin.n_predictor = 0;
+    memset(twin.exit_weight, 0, sizeof twin.exit_weight);
+    twin.confidence = 0.0;
     twin.backbone_frozen = false;
     twin.signal = SIGNAL_NONE;
     twin.part = PART_BLOCK;

@@ -120,7 +120,8 @@ extern const char *const router_input_names[];
     X(SIGNAL_CHANGE,   "change")   \
     X(SIGNAL_RECEIVED, "received") \
     X(SIGNAL_HASH,     "hash")     \
-    X(SIGNAL_TABLE,    "table")
+    X(SIGNAL_TABLE,    "table")    \
+    X(SIGNAL_CONFIDENCE, "confidence")
 
 enum signal { SIGNAL_MAP(NAMES_ID) SIGNAL_COUNT };
 extern const char *const signal_names[];
@@ -274,6 +275,16 @@ struct model_spec {
     int32_t n_predictor;     /* W: hidden width of what predicts, from the
                               * router's input, who is kept (Raposo et al. 2024,
                               * section 3.5); 0: routed layers have none */
+    double  exit_weight[SPEC_MAX_LAYERS];   /* above 0: the final norm and the
+                              * head read the stream after layer l too, and the
+                              * loss there counts so much in training's beside
+                              * the last layer's (Elhoushi et al. 2024,
+                              * LayerSkip, arXiv 2404.16710, section 4.1.2);
+                              * not of the last layer */
+    double  confidence;      /* of SIGNAL_CONFIDENCE: a token leaves at the
+                              * first exit whose largest probability is as
+                              * high: layers after it are routed, and keep those
+                              * that are still there */
     bool    backbone_frozen; /* training moves routers, predictors and nothing
                               * else */
     enum signal       signal;            /* that the choice goes by; the gate
@@ -326,6 +337,11 @@ void    spec_settle_windows(struct model_spec *spec);
 bool    spec_local(const struct model_spec *spec, int32_t layer);
 /* Numbers of a head that positions turn. */
 int32_t spec_rotary(const struct model_spec *spec);
+/* The layer has an exit. */
+bool    spec_exits(const struct model_spec *spec, int32_t layer);
+/* Tokens leave at exits. */
+bool    spec_leaves(const struct model_spec *spec);
+int32_t spec_n_exits(const struct model_spec *spec);
 /* Norms on what parts read, and on what they add. */
 bool    spec_norms_before(const struct model_spec *spec);
 bool    spec_norms_after(const struct model_spec *spec);

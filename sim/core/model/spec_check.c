@@ -60,8 +60,33 @@ static enum status check_received(const struct model_spec *s, struct error *err)
     return STATUS_OK;
 }
 
+/* Who left stays away, and passes all that follows by. */
+static enum status check_leaving(const struct model_spec *s, struct error *err)
+{
+    bool left = false;
+
+    if (s->gate != GATE_ONE || s->router_scores || s->part != PART_BLOCK ||
+        s->skipped_keys != SKIPPED_KEYS_COMPUTED)
+        return error_set(err, STATUS_BAD_VALUE, "routing.policy confidence:"
+                         " whole blocks, gate one, and keys of skipped tokens"
+                         " computed");
+    if (!(s->confidence > 0.0 && s->confidence <= 1.0))
+        return error_set(err, STATUS_BAD_VALUE, "routing.confidence %.15g:"
+                         " allowed is above 0, to 1", s->confidence);
+    for (int32_t l = 0; l < s->n_layers; l++) {
+        if (s->routed[l] != left)
+            return error_set(err, STATUS_BAD_VALUE, "routing.policy confidence:"
+                             " layer %d is %srouted; all after the first exit"
+                             " are, and no other", l, left ? "not " : "");
+        left |= spec_exits(s, l);
+    }
+    return STATUS_OK;
+}
+
 static enum status check_signal(const struct model_spec *s, struct error *err)
 {
+    if (spec_leaves(s))
+        return check_leaving(s, err);
     if (s->signal != SIGNAL_RECEIVED)
         return STATUS_OK;
     if (s->router_scores)
@@ -142,12 +167,23 @@ static enum status check_window(const struct model_spec *s, struct error *err)
                : STATUS_OK;
 }
 
+/* A routed layer works on the stream in place: an exit before it would find it
+ * changed when its gradient is due. */
+static enum status check_exits(const struct model_spec *s, struct error *err)
+{
+    if (spec_n_exits(s) > 0 && spec_n_routed(s) > 0)
+        return error_set(err, STATUS_BAD_VALUE, "routing.exits: trained in"
+                         " models that route nothing; allowed is none, or"
+                         " routing.capacity 1");
+    return STATUS_OK;
+}
+
 enum status spec_check_training(const struct model_spec *s, struct error *err)
 {
     if (spec_stores(s))
         return error_set(err, STATUS_BAD_VALUE, "weights kept as stored cannot"
                          " be trained: float32 weights can");
-    return STATUS_OK;
+    return check_exits(s, err);
 }
 
 static enum status check_router_losses(const struct model_spec *s,

@@ -1,14 +1,15 @@
-# flips.gp - drawn by isobath report from flips.dat:
-#   gnuplot -e "FMT='png'" flips.gp
-if (!exists("OUT")) OUT = 'flips'
-D = 'flips.dat'
-W = 860.; H = 563.
-ML = 74.; MR = 24.; MT = 169.; MB = 84.
-KEYTOP = 69.
+# flips-prefill.gp - drawn by isobath report from flips-prefill.dat:
+#   gnuplot -e "FMT='png'" flips-prefill.gp
+if (!exists("OUT")) OUT = 'flips-prefill'
+D = 'flips-prefill.dat'
+W = 860.; H = 803.
+ML = 74.; MR = 24.; MT = 189.; MB = 56.
+KEYTOP = 89.; PAD = 16.
 
 # Colour and shape say WHAT is drawn (dense, MoD, an op); fill and dash say HOW WE
 # KNOW (predicted, counted, measured, modelled). Nothing is told by colour alone.
 if (!exists("FMT")) FMT = 'svg'          # svg, png or pdf
+NARROW = W < 600                         # for a phone
 
 # Liberation Sans has the widths of Arial: the PNG shows what a browser will lay out.
 FONT = (FMT eq 'svg') ? 'Arial' : 'Liberation Sans'
@@ -51,7 +52,17 @@ AXES = "set border 3 ls 91; set xtics nomirror out scale 0.5,0.25 textcolor rgb 
 eval AXES
 # Of several panels the key is drawn first, on a frame without axes.
 KEYONLY = "set multiplot; unset border; unset tics; unset grid"
-PANELS  = "unset key; do for [i=901:930] { unset label i }; ".AXES
+PANELS  = "unset key; do for [i=901:960] { unset label i }; ".AXES
+# Panel k, from 0, of a grid.
+PLACE = "set lmargin at screen (ML+(k%ACROSS)*(PANEL_WIDE+GAP))/W; set rmargin at screen (ML+(k%ACROSS)*(PANEL_WIDE+GAP)+PANEL_WIDE)/W; set tmargin at screen 1-(MT+(k/ACROSS)*(PANEL_TALL+BELOW))/H; set bmargin at screen 1-(MT+(k/ACROSS)*(PANEL_TALL+BELOW)+PANEL_TALL)/H"
+# Things in a row: each at a place p along the row, with a value v.  Rows of bars
+# lie on their side where the plot is narrow, so that their names have room.
+across(p,v) = NARROW ? v : p
+up(p,v)     = NARROW ? p : v
+ROW_AXES = NARROW ? "unset grid; set grid xtics ls 90; set format x '%g%%'; set ytics scale 0" : "unset grid; set grid ytics ls 90; set format y '%g%%'; set xtics scale 0"
+ACROSS_100 = NARROW ? "first 100,graph 0 to first 100,graph 1" : "graph 0,first 100 to graph 1,first 100"
+ACROSS_0   = NARROW ? "first 0,graph 0 to first 0,graph 1" : "graph 0,first 0 to graph 1,first 0"
+OVER = NARROW ? "left offset 0.5,0" : "center offset 0,0.7"   # a text at the end of a bar
 set style fill solid 1.0 noborder
 set errorbars small
 # An interval over a filled bar: white casing, then ink (yerrorbars would punch a hole).
@@ -66,18 +77,27 @@ signed(fmt,v) = minus(sprintf(fmt, v))
 HEADFONT = FONT.':Bold'.((FMT eq 'svg') ? ',16' : ',12')
 SMALL    = FONT.((FMT eq 'svg') ? ',11.5' : ',8.6')
 MONO     = 'Liberation Mono'.((FMT eq 'svg') ? ',12' : ',9')
-set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
+set key at screen (PAD-6)/W, screen 1-KEYTOP/H left top horizontal Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
 # Where each frame lies and what it spans, for a page that tells values: left, right,
 # bottom, top in pixels from the lower left, then both axes, then whether they are
 # logarithmic.  A panel of several says it behind its plot.
 FRAMES = ''; LOGX = 0; LOGY = 0
 SAY_FRAME = "FRAMES = FRAMES.sprintf('%.2f %.2f %.2f %.2f %.9g %.9g %.9g %.9g %d %d;', GPVAL_TERM_XMIN, GPVAL_TERM_XMAX, GPVAL_TERM_YMIN, GPVAL_TERM_YMAX, GPVAL_X_MIN, GPVAL_X_MAX, GPVAL_Y_MIN, GPVAL_Y_MAX, LOGX, LOGY)"
 SAY_FRAMES = "if (FRAMES eq '') { eval SAY_FRAME }; if (FMT eq 'svg' && OUT eq '') { set print '-'; print '<!-- frames '.FRAMES.' -->' }"
-set label 901 'Decoding takes less time than equal-FLOP dense at 18 of 378 batches and lengths, more at 348' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
-set label 911 'A decode step over that of equal-FLOP dense, B sequences (across) of T tokens (up); white: no room; the interval: 80 % of 64 draws' at screen 16./W, screen 1-42./H left tc rgb MUTED
-set label 912 'of the machine''s numbers' at screen 16./W, screen 1-59./H left tc rgb MUTED
-set label 921 'predicted, nothing was run  |  time and energy modelled  |  isobath commit 283787600929, AMD EPYC' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
-COLS = 6; N_B = 9; N_T = 7
+set label 901 'Prefill takes less time than dense twin at 317, than equal-FLOP dense at 11 of 378 batches' at screen PAD/W, screen 1-20./H left font HEADFONT tc rgb INK
+set label 902 'and lengths' at screen PAD/W, screen 1-40./H left font HEADFONT tc rgb INK
+set label 921 'A prefill over the rival''s, B sequences (across) of T tokens (up); blank: no room; the interval: 80 % of 64 draws of the machine''s' at screen PAD/W, screen 1-62./H left tc rgb MUTED
+set label 922 'numbers' at screen PAD/W, screen 1-79./H left tc rgb MUTED
+set label 941 'predicted, nothing was run  |  time and energy modelled  |  isobath commit e642cc03537c, AMD EPYC' at screen PAD/W, screen 14./H left font SMALL tc rgb MUTED
+set key horizontal maxrows 2
+PANELS_N = 24; ACROSS = 6; PANEL_WIDE = 118.67; PANEL_TALL = 96.00; GAP = 10.00; BELOW = 58.00
+GROUPS = 4; EACH = 6; COLS = 6
+N_B = 9; N_T = 7
+array GROUP[GROUPS]
+GROUP[1] = 'time, against dense twin'
+GROUP[2] = 'energy, against dense twin'
+GROUP[3] = 'time, against equal-FLOP dense'
+GROUP[4] = 'energy, against equal-FLOP dense'
 array MACHINE[6]
 MACHINE[1] = 'H100 SXM'
 MACHINE[2] = 'A100 SXM 80 GB'
@@ -103,53 +123,50 @@ LENGTH[4] = '256'
 LENGTH[5] = '512'
 LENGTH[6] = '1024'
 LENGTH[7] = '2048'
-# A column a machine; the upper row is time over the rival's, the lower energy.  A
-# cell a batch and a length, both on a logarithmic scale.
-BLOCKS = 2*COLS
+# GROUPS of panels, each of time or energy over one rival's: a panel a machine, in
+# EACH places; of each a block of cells and one of boxes.  A cell is a batch and a
+# length, both on a logarithmic scale.
+BLOCKS = GROUPS*COLS
 # Where the ratio, and the ends of its interval, cross 1.
 set contour base
 unset surface
 set cntrparam levels discrete 1
-do for [k=0:BLOCKS-1] {
+do for [b=0:BLOCKS-1] {
     do for [c=3:5] {
-        eval sprintf("set table $EVEN%d_%d", k, c)
-        splot D index k using 1:2:c notitle
+        eval sprintf("set table $EVEN%d_%d", b, c)
+        splot D index 2*b using 1:2:c notitle
         unset table
     }
 }
 unset contour
 set surface
 eval KEYONLY
-set key at screen 0.5,screen 1-(MT-36)/H center bottom horizontal maxrows 2
+set key at screen 0.5,screen 1-(MT-46)/H center bottom
 array KIND[5] = ['10 % less', 'less', 'not told', 'more', '10 % more']
 array FILL[6] = ['#0072B2', '#9CCBE8', '#E3E3E3', '#F0C29A', '#B34700', '#FFFFFF']
 plot [0:1][0:1] for [i=1:5] NaN with boxes fs solid lc rgb FILL[i] title KIND[i], \
      NaN with lines lc rgb INK lw 2 title 'breaks even', \
      NaN with lines lc rgb INK lw 1.2 dt 2 title 'its interval'
 eval PANELS
-GAP = 10.0
-WIDE = (W - ML - MR - GAP*(COLS-1))/COLS
-TALL = (H - MT - MB - 30.0)/2
 set border 15 ls 91
 unset grid
 set xrange [-0.5:N_B-0.5]
 set yrange [-0.5:N_T-0.5]
-do for [row=0:1] {
-    do for [m=1:COLS] {
-        k = row*COLS + m-1
-        set lmargin at screen (ML + (m-1)*(WIDE+GAP))/W
-        set rmargin at screen (ML + (m-1)*(WIDE+GAP) + WIDE)/W
-        set tmargin at screen 1 - (MT + row*(TALL+30))/H
-        set bmargin at screen 1 - (MT + row*(TALL+30) + TALL)/H
-        set xtics scale 0 ()
-        do for [i=0:N_B-1:2] { set xtics add ((row == 1 ? BATCH[i+1] : '') i) }
-        set ytics scale 0 ()
-        do for [i=0:N_T-1] { set ytics add ((m == 1 ? LENGTH[i+1] : '') i) }
-        set label 1 (row == 0 ? MACHINE[m] : '') at graph 0.5, graph 1.06 center front
-        set label 2 (m == 1 ? (row == 0 ? 'time' : 'energy') : '') at graph -0.02, graph 1.06 right front
+set tics font SMALL
+do for [g=0:GROUPS-1] {
+    do for [m=0:COLS-1] {
+        b = g*COLS + m
+        k = g*EACH + m
+        eval PLACE
+        set xtics scale 0 offset 0,0.4 ()
+        do for [i=0:N_B-1:2] { set xtics add (BATCH[i+1] i) }
+        set ytics scale 0 offset 0.6,0 ()
+        do for [i=0:N_T-1] { set ytics add ((m % ACROSS == 0 ? LENGTH[i+1] : '') i) }
+        set label 1 MACHINE[m+1] at graph 0.5, graph 1 center offset screen 0,9./H font SMALL front
+        set label 2 (m == 0 ? GROUP[g+1] : '') at graph 0, graph 1 left offset screen (PAD-ML)/W,27./H front
         lines = ''
-        do for [c=3:5] { eval sprintf("n = |$EVEN%d_%d|", k, c); if (n > 2) { lines = lines.sprintf(", $EVEN%d_%d using 1:2 with lines lc rgb INK %s notitle", k, c, c == 3 ? 'lw 2' : 'lw 1.2 dt 2') } }
-        eval "plot for [i=1:6] D index k using 1:2:($6 == i ? 0.5 : NaN):(0.5) with boxxyerror fs solid 1 noborder fc rgb FILL[i] notitle".lines
+        do for [c=3:5] { eval sprintf("n = |$EVEN%d_%d|", b, c); if (n > 2) { lines = lines.sprintf(", $EVEN%d_%d using 1:2 with lines lc rgb INK %s notitle", b, c, c == 3 ? 'lw 2' : 'lw 1.2 dt 2') } }
+        eval "plot for [i=1:6] D index 2*b+1 using ($4 == i ? $1 : NaN):3:($1-0.5):($2+0.5):($3-0.5):($3+0.5) with boxxyerror fs solid 1 noborder fc rgb FILL[i] notitle".lines
         eval SAY_FRAME
     }
 }
