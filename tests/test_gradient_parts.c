@@ -22,10 +22,10 @@ struct parts_case {
     double *weights;
 };
 
-/* Cross-entropy and square of a sequence's scores, as op.h has them: means over
- * tokens and choices. */
+/* Cross-entropy and square of a sequence's scores, or of what predictors say, as
+ * op.h has them: means over tokens and choices. */
 static double scores_loss(const struct parts_case *c, const double *score,
-                          const bool *kept)
+                          const bool *kept, double entropy, double square)
 {
     const struct model_spec *spec = c->spec;
     const int32_t B = c->allocation->n_sequences, T = c->allocation->n_tokens;
@@ -37,20 +37,23 @@ static double scores_loss(const struct parts_case *c, const double *score,
         made += spec->routed[i / each];
         for (int32_t t = 0; t < T && spec->routed[i / each]; t++) {
             const double s = score[i * T + t];
-            sum += spec->aux_loss * log(1.0 + exp(kept[i * T + t] ? -s : s)) +
-                   spec->z_loss * s * s;
+            sum += entropy * log(1.0 + exp(kept[i * T + t] ? -s : s)) +
+                   square * s * s;
         }
     }
     return sum / (B * T * made);
 }
 
-/* The text's loss; `judged`: and the routers' own. */
-static double parts_loss(const struct parts_case *c, bool judged)
+enum { OF_TEXT, AND_ROUTERS, OF_PREDICTORS };   /* what a loss is of */
+
+/* The text's loss, with the routers' own; or that of predictors alone. */
+static double parts_loss(const struct parts_case *c, int of)
 {
     const int32_t B = c->allocation->n_sequences, T = c->allocation->n_tokens;
     const int32_t V = c->spec->n_vocab, L = plan_n_choices(c->spec);
     double *logits = calloc((size_t)(T * V), sizeof *logits), sum = 0.0;
     double *score = calloc((size_t)(L * T), sizeof *score);
+    double *foreseen = calloc((size_t)(L * T), sizeof *foreseen);
     bool *kept = calloc((size_t)(L * T), sizeof *kept);
 
     for (int32_t b = 0; b < B; b++) {
@@ -60,14 +63,18 @@ static double parts_loss(const struct parts_case *c, bool judged)
                 kept[l * T + allocation_kept(c->allocation, l, b)[i]] = true;
         reference_routed(&(struct routed_sequence){
             c->spec, c->tensors, c->weights, c->ids + b * T, T, kept, score,
-            logits });
-        for (int32_t t = 0; t < T; t++)
+            logits, c->spec->n_predictor > 0 ? foreseen : NULL });
+        for (int32_t t = 0; t < T && of != OF_PREDICTORS; t++)
             sum += reference_nats(logits + t * V, V, c->targets[b * T + t],
                                   NULL) / (B * T);
-        if (judged && spec_router_losses(c->spec))
-            sum += scores_loss(c, score, kept);
+        if (of == AND_ROUTERS && spec_router_losses(c->spec))
+            sum += scores_loss(c, score, kept, c->spec->aux_loss,
+                               c->spec->z_loss);
+        if (of == OF_PREDICTORS)
+            sum += scores_loss(c, foreseen, kept, 1.0, 0.0);
     }
     free(kept);
+    free(foreseen);
     free(score);
     free(logits);
     return sum;
@@ -99,17 +106,18 @@ static void check_parts(struct model_spec spec, const struct shape *shape,
         .spec = &spec, .tensors = tensors, .ids = ids, .targets = targets,
         .allocation = model_allocation(model), .weights = case_weights(model),
     };
-    cr_expect(fabs(loss - parts_loss(&c, false)) < 1e-5 * loss, "%s: loss",
+    cr_expect(fabs(loss - parts_loss(&c, OF_TEXT)) < 1e-5 * loss, "%s: loss",
               what);
     for (int32_t i = 0; i < tensors->n; i++) {
         const struct tensor *t = &tensors->tensor[i];
+        const int of = tensor_predicts(t->id) ? OF_PREDICTORS : AND_ROUTERS;
         double off = 0.0, size = 0.0;
         for (size_t j = 0; j < t->n && t->trained; j += t->n < 64 ? 1 : 17) {
             const double was = c.weights[t->offset + j], step = 1e-5;
             c.weights[t->offset + j] = was + step;
-            double slope = parts_loss(&c, true);
+            double slope = parts_loss(&c, of);
             c.weights[t->offset + j] = was - step;
-            slope = (slope - parts_loss(&c, true)) / (2.0 * step);
+            slope = (slope - parts_loss(&c, of)) / (2.0 * step);
             c.weights[t->offset + j] = was;
             double d = slope - (double)model_gradients(model)
                                    [t->learned_at + j];
@@ -166,6 +174,7 @@ static void check_keys(int i, enum family family, enum routed_part part,
     /* A signal's scores are not the router's, of which these are. */
     spec.aux_loss = spec.router_scores && rule > 2 && i % 2 ? 0.6 : 0.0;
     spec.z_loss = spec.aux_loss / 2;
+    spec.n_predictor = rule > 2 && i % 3 == 0 ? 6 : 0;
     snprintf(what, sizeof what, "case %d, %s, %s, keys %s, gate %s, %s", i,
              family_names[family], part_names[part], skipped_keys_names[keys],
              gate_names[spec.gate], rules[rule]);

@@ -397,9 +397,6 @@ Test(model_config, says_where_routing_is_wrong)
         { "  policy: hash\n  capacity: 0.5\n  gate: one\n  blocks: 0,2\n"
           "  skipped_keys: carried\n",
           "m.yaml:8:17: routing.skipped_keys carried: layer 0" },
-        { "  capacity: 0.5\n  part: apart\n  predictor: 4\n",
-          "m.yaml:6:14: routing.predictor 4: with routing.part apart a layer"
-          " has two choices" },
         { "  policy: attention_received\n  capacity: 0.5\n  gate: one\n"
           "  part: apart\n", "m.yaml:7:9: routing.part apart: the attention"
           " received" },

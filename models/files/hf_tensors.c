@@ -55,6 +55,14 @@
       LAYER "mod_predictor.down_proj.weight" },                                \
     { TENSOR_PREDICT_DOWN_BIAS, PLAIN(1),                                      \
       LAYER "mod_predictor.down_proj.bias" },                                  \
+    { TENSOR_PREDICT_FFN_UP, LINEAR(ALL),                                      \
+      LAYER "mod_predictor_ffn.up_proj.weight" },                              \
+    { TENSOR_PREDICT_FFN_UP_BIAS, PLAIN(1),                                    \
+      LAYER "mod_predictor_ffn.up_proj.bias" },                                \
+    { TENSOR_PREDICT_FFN_DOWN, LINEAR(ALL),                                    \
+      LAYER "mod_predictor_ffn.down_proj.weight" },                            \
+    { TENSOR_PREDICT_FFN_DOWN_BIAS, PLAIN(1),                                  \
+      LAYER "mod_predictor_ffn.down_proj.bias" },                              \
     { TENSOR_PROJECT_BIAS, PLAIN(1), LAYER "self_attn.o_proj.bias" },          \
     { TENSOR_UP_BIAS, VECTOR(GATE), LAYER "mlp.gate_proj.bias" },              \
     { TENSOR_UP_BIAS, VECTOR(UP), LAYER "mlp.up_proj.bias" },                  \
@@ -212,6 +220,14 @@ static const struct foreign gpt2_names[] = {
       "transformer.h.%d.mod_predictor.c_proj.weight" },
     { TENSOR_PREDICT_DOWN_BIAS, PLAIN(1),
       "transformer.h.%d.mod_predictor.c_proj.bias" },
+    { TENSOR_PREDICT_FFN_UP, PLAIN(2),
+      "transformer.h.%d.mod_predictor_ffn.c_fc.weight" },
+    { TENSOR_PREDICT_FFN_UP_BIAS, PLAIN(1),
+      "transformer.h.%d.mod_predictor_ffn.c_fc.bias" },
+    { TENSOR_PREDICT_FFN_DOWN, PLAIN(2),
+      "transformer.h.%d.mod_predictor_ffn.c_proj.weight" },
+    { TENSOR_PREDICT_FFN_DOWN_BIAS, PLAIN(1),
+      "transformer.h.%d.mod_predictor_ffn.c_proj.bias" },
     { TENSOR_COUNT, PLAIN(1), NULL },
 };
 
@@ -248,6 +264,14 @@ static const struct foreign starcoder2_names[] = {
       "model.layers.%d.mod_predictor.down_proj.weight" },
     { TENSOR_PREDICT_DOWN_BIAS, PLAIN(1),
       "model.layers.%d.mod_predictor.down_proj.bias" },
+    { TENSOR_PREDICT_FFN_UP, LINEAR(ALL),
+      "model.layers.%d.mod_predictor_ffn.up_proj.weight" },
+    { TENSOR_PREDICT_FFN_UP_BIAS, PLAIN(1),
+      "model.layers.%d.mod_predictor_ffn.up_proj.bias" },
+    { TENSOR_PREDICT_FFN_DOWN, LINEAR(ALL),
+      "model.layers.%d.mod_predictor_ffn.down_proj.weight" },
+    { TENSOR_PREDICT_FFN_DOWN_BIAS, PLAIN(1),
+      "model.layers.%d.mod_predictor_ffn.down_proj.bias" },
     { TENSOR_COUNT, PLAIN(1), NULL },
 };
 

@@ -409,6 +409,7 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
         scores = !outside && spec->routed[layer] && spec_has_router(spec),
         twice = scores && spec->part == PART_APART,
         foresees = scores && spec->n_predictor > 0,
+        both = foresees && twice,
         heads = spec->latent.kv == 0,
         before = spec_norms_before(spec), after = spec_norms_after(spec),
         own = before && has->parallel != PARALLEL_NORM,
@@ -453,6 +454,10 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
         { !outside, foresees, { "predictor.up.bias", W, true, false } },
         { !outside, foresees, { "predictor.down.weight", W, true, false } },
         { !outside, foresees, { "predictor.down.bias", 1, true, false } },
+        { !outside, both, { "predictor.ffn.up.weight", C * W, true, false } },
+        { !outside, both, { "predictor.ffn.up.bias", W, true, false } },
+        { !outside, both, { "predictor.ffn.down.weight", W, true, false } },
+        { !outside, both, { "predictor.ffn.down.bias", 1, true, false } },
     };
     int n = 0;
 
