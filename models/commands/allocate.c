@@ -85,7 +85,7 @@ static enum status open_job(struct allocate_job *j, struct error *err)
         (status = allocate_choose(j, err)) ||
         (status = allocate_open_tuning(j, err)))
         return status;
-    return output ? rundir_open_own(&j->rundir, output, "allocate", err)
+    return output ? rundir_open_anew(&j->rundir, output, "allocate", err)
                   : STATUS_OK;
 }
 

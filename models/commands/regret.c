@@ -115,7 +115,7 @@ static enum status open_job(struct regret_job *c, struct error *err)
         (status = run_text_open_once(&c->text, &c->config, &c->source, err)) ||
         (status = draw_windows(c, err)))
         return status;
-    if (output && (status = rundir_open_own(&c->rundir, output, "regret", err)))
+    if (output && (status = rundir_open_anew(&c->rundir, output, "regret", err)))
         return status;
     return open_model(c, err);
 }

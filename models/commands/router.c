@@ -82,7 +82,7 @@ static enum status open_job(struct router_job *j, struct error *err)
         (status = run_text_open_once(&j->text, &j->config, &j->source, err)))
         return status;
     j->windows = score_windows(&j->text.windows);
-    if (output && (status = rundir_open_own(&j->rundir, output, "router", err)))
+    if (output && (status = rundir_open_anew(&j->rundir, output, "router", err)))
         return status;
     return open_model(j, err);
 }

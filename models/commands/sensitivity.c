@@ -68,7 +68,7 @@ static enum status open_job(struct sensitivity_job *j, struct error *err)
         (status = run_source_open_routed(&j->source, &j->config, err)) ||
         (status = run_text_open_once(&j->text, &j->config, &j->source, err)))
         return status;
-    if (output && (status = rundir_open_own(&j->rundir, output, "sensitivity",
+    if (output && (status = rundir_open_anew(&j->rundir, output, "sensitivity",
                                             err)))
         return status;
     status = capacities_open(&j->capacities, &j->source, &j->config,
