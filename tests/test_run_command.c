@@ -223,7 +223,8 @@ Test(run_command, run_tells_what_it_cannot_score)
     cr_expect(eq(int, ISOBATH("run", a, "--text", "no"), 2));
     expect_said("stderr", "No such file");
     cr_expect(eq(int, ISOBATH("run", a, "--text", "empty"), 2));
-    expect_said("stderr", "empty: 0 bytes: a text to score has at least 2");
+    expect_said("stderr", "empty: 0 bytes: a text to score has at least 2"
+                " tokens");
     cr_expect(eq(int, ISOBATH("run", a, "--text", "one"), 2));
     cr_expect(eq(int, ISOBATH("run", a, "--text", "two"), 0));
     cr_expect(eq(int, ISOBATH("run", a, "--text", text, "--window", "65"), 2));

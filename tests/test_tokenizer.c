@@ -272,6 +272,63 @@ Test(tokenizer, bytes_are_spelled_behind_metaspace_too)
     tokenizer_close(t);
 }
 
+/* Ids of tokenizers 0.23.3: its unigram models have the tokens of bytes, and the
+ * unknown one, among those that a text may spell. */
+Test(tokenizer, a_unigram_text_may_spell_bytes_and_the_unknown_token)
+{
+    static const char text[] = "{\"pre_tokenizer\":{\"type\":\"Metaspace\","
+        "\"replacement\":\"\u2581\",\"prepend_scheme\":\"never\",\"split\":"
+        "false},\"model\":{\"type\":\"Unigram\",\"unk_id\":0,"
+        "\"byte_fallback\":true,\"vocab\":[[\"<unk>\",0],[\"a\",-1],"
+        "[\"\u2581\",-2],[\"<0x0A>\",-3],[\"<0xC3>\",-3],[\"<0xA9>\",-3],"
+        "[\"0\",-4],[\"<\",-4]]}}";
+    struct tokenizer *t;
+    struct error err = { STATUS_OK, "" };
+
+    cr_assert(open_bytes(&t, ".json", text, strlen(text), 0, &err)
+              == STATUS_OK, "%s", err.text);
+    EXPECT(t, "a<0x0A>a", false, 1, 3, 1);
+    EXPECT(t, "a\na", false, 1, 3, 1);
+    EXPECT(t, "<unk>a", false, 0, 1);
+    EXPECT(t, "\u00e9<unk>", false, 0);
+    EXPECT(t, "\u00e9""a", false, 4, 5, 1);
+    EXPECT(t, "<0x0B>", false, 7, 6, 0, 6, 0);
+    EXPECT(t, "<0xC3>\u00e9", false, 4, 4, 5);
+    tokenizer_close(t);
+}
+
+/* Texts of tokenizers 0.23.3: an empty match counts, also at the end of a text,
+ * but not where the last match ended. */
+Test(tokenizer, empty_matches_are_replaced_once)
+{
+    static const struct { const char *regex, *text, *same; } cases[] = {
+        { "^\\\\s*", "a\n\nb", "_a\n_b" }, { "^\\\\s*", "\n", "_" },
+        { "^\\\\s*", "", "" }, { "\\\\s*", "a b", "_a_b_" },
+        { "$", "ab", "ab_" }, { "$", "\n", "_\n_" },
+        { "a|", "ab", "_b_" }, { "b*", "ba", "_a_" },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tokenizer_parts parts;
+        struct error err = { STATUS_OK, "" };
+        char text[512], *out;
+        size_t n;
+        snprintf(text, sizeof text, "{\"normalizer\":{\"type\":\"Replace\","
+                 "\"pattern\":{\"Regex\":\"%s\"},\"content\":\"_\"},\"model\":{"
+                 "\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]}}",
+                 cases[i].regex);
+        cr_assert(read_json(&parts, text, NULL, &err) == STATUS_OK, "%s",
+                  err.text);
+        cr_assert(normalizer_run(&parts.normalizer, &out, &n, cases[i].text,
+                                 strlen(cases[i].text), &err) == STATUS_OK);
+        cr_expect(n == strlen(cases[i].same) &&
+                  memcmp(out, cases[i].same, n) == 0, "%s in %s: %.*s",
+                  cases[i].regex, cases[i].text, (int)n, out);
+        free(out);
+        tokenizer_parts_free(&parts);
+    }
+}
+
 /* EOS, a BOS, and tokens by which chat models end a turn; text that reads the
  * same is none of them. */
 Test(tokenizer, a_text_ends_at_its_special_tokens)
@@ -306,6 +363,50 @@ Test(tokenizer, a_text_ends_at_its_special_tokens)
     tokenizer_close(t);
 }
 
+#define UNDER(steps, scheme, added) "{\"added_tokens\":[" added "]," \
+    "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[" steps "]}," \
+    "\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\u2581\"," \
+    "\"prepend_scheme\":\"" scheme "\"},\"model\":{\"type\":\"BPE\"," \
+    "\"vocab\":{\"a\":0,\"<t>\":1},\"merges\":[]}}"
+#define NORMAL(steps) "{\"normalizer\":{\"type\":\"Sequence\"," \
+    "\"normalizers\":[" steps "]},\"model\":{\"type\":\"BPE\",\"vocab\":" \
+    "{\"a\":0},\"merges\":[]}}"
+#define STRIP "{\"type\":\"Strip\"}"
+#define NFKC "{\"type\":\"NFKC\"}"
+#define SPACES "{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"}," \
+    "\"content\":\"\u2581\"}"
+#define BEFORE "{\"type\":\"Prepend\",\"prepend\":\" \"}"
+#define WIDE "{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"}," \
+    "\"content\":\"  \"}"
+#define TYPED "{\"id\":1,\"content\":\"<t>\",\"normalized\":true}"
+#define PUT(single, more) "{\"post_processor\":{\"type\":" \
+    "\"TemplateProcessing\",\"single\":[" single "{\"Sequence\":{}}]" more "}," \
+    "\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]}}"
+#define BOS "{\"SpecialToken\":{\"id\":\"a\"}},"
+#define BOTH "{\"type\":\"TemplateProcessing\",\"single\":[" BOS \
+    "{\"Sequence\":{}}]}"
+
+/* What is next to the refusals below. */
+Test(tokenizer, steps_that_keep_spaces_and_beginnings_are_read)
+{
+    static const char *const texts[] = {
+        UNDER(NFKC, "first", ""), UNDER(SPACES, "first", TYPED),
+        UNDER(STRIP, "always", TYPED), UNDER(STRIP, "never", ""),
+        UNDER(SPACES "," NFKC, "always", ""), NORMAL(NFKC "," SPACES),
+        NORMAL(BEFORE "," SPACES), NORMAL(SPACES "," STRIP),
+        PUT("", ""), PUT(BOS, ""),
+        PUT(BOS, ",\"special_tokens\":{\"a\":{\"ids\":[0]}}"),
+    };
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct tokenizer_parts parts;
+        struct error err = { STATUS_OK, "" };
+        cr_expect(read_json(&parts, texts[i], NULL, &err) == STATUS_OK,
+                  "%s: %s", texts[i], err.text);
+        tokenizer_parts_free(&parts);
+    }
+}
+
 #define SPLIT(pattern, behavior) "{\"pre_tokenizer\":{\"type\":\"Sequence\"," \
     "\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{" pattern "}," \
     "\"behavior\":\"" behavior "\"},{\"type\":\"ByteLevel\"," \
@@ -338,6 +439,18 @@ Test(tokenizer, a_json_that_asks_for_more_is_refused_by_name)
           " intersection" },
         { SPLIT("\"Regex\":\"a\"", "Doubled"), "pre_tokenizer: Split, as" },
         { SPLIT("\"Regex\":\"\"", "Isolated"), "pre_tokenizer: Split, as" },
+        { UNDER(STRIP, "first", ""), "pre_tokenizer: Metaspace, as" },
+        { UNDER(WIDE, "first", ""), "pre_tokenizer: Metaspace, as" },
+        { UNDER(NFKC, "first", TYPED), "pre_tokenizer: Metaspace, as" },
+        { NORMAL(SPACES "," NFKC), "normalizer: U+2581 for spaces, and then" },
+        { NORMAL(SPACES "," WIDE), "normalizer: U+2581 for spaces, and then" },
+        { NORMAL(SPACES "," BEFORE), "normalizer: U+2581 for spaces, and" },
+        { PUT(BOS BOS, ""), "post_processor: TemplateProcessing: more than" },
+        { PUT(BOS, ",\"special_tokens\":{\"a\":{\"ids\":[0,0]}}"),
+          "post_processor: TemplateProcessing: more than one token" },
+        { "{\"post_processor\":{\"type\":\"Sequence\",\"processors\":[" BOTH ","
+          BOTH "]}," "\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},"
+          "\"merges\":[]}}", "post_processor: TemplateProcessing: more than" },
         { "{\"normalizer\":{\"type\":\"Lowercase\"},\"model\":"
           "{\"type\":\"BPE\"}}", "normalizer: Lowercase" },
     };

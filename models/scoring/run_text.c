@@ -161,7 +161,7 @@ enum status run_text_open(struct run_text *t, struct run_config *c,
         status = leave_out(t, c->text, err);
     if (status == STATUS_OK && score_windows(&t->windows) == 0)
         status = error_set(err, STATUS_BAD_VALUE, "%s: %zu bytes: a text to"
-                           " score has at least 2", c->text, t->map.size);
+                           " score has at least 2 tokens", c->text, t->map.size);
     return status;
 }
 

@@ -109,29 +109,33 @@ static size_t character(const char *text, size_t at, size_t size)
     return n ? n : at < size;
 }
 
-/* Matches are looked for in `valid`, text is copied from `text`. */
+/* Matches are looked for in `valid`, text is copied from `text`.  As Oniguruma's
+ * iterator has it, an empty match where the last one ended is none, and a text
+ * that is empty has none. */
 static enum status write_replaced(const struct normal_step *step, FILE *file,
                                   struct matcher *matcher, const char *valid,
                                   const char *text, size_t size,
                                   struct error *err)
 {
     enum status status = STATUS_OK;
-    size_t found[2];
+    size_t found[2], at = 0, look = 0;
+    bool any = false;
 
-    for (size_t at = 0, look = 0; look <= size && status == STATUS_OK; ) {
+    while (size > 0 && look <= size) {
         status = matcher_find(found, matcher, step->pattern, valid, size, look,
                               err);
-        const bool none = found[0] == size && found[1] == size;
-        if (status == STATUS_OK) {
-            fwrite(text + at, 1, found[0] - at, file);
-            if (!none)
-                fwrite(step->text, 1, step->size, file);
-        }
-        if (none)
+        if (status != STATUS_OK || found[0] > size)
             break;
-        at = found[1];
-        look = found[0] == found[1] ? at + character(valid, at, size) : at;
+        if (any && found[1] == at) {
+            look = at < size ? at + character(valid, at, size) : size + 1;
+            continue;
+        }
+        fwrite(text + at, 1, found[0] - at, file);
+        fwrite(step->text, 1, step->size, file);
+        at = look = found[1];
+        any = true;
     }
+    fwrite(text + at, 1, size - at, file);
     return status;
 }
 

@@ -159,8 +159,8 @@ enum status matcher_find(size_t found[2], struct matcher *matcher,
                           look, PCRE2_NO_UTF_CHECK, matcher->match,
                           matcher->context);
 
-    found[0] = got >= 0 ? at[0] : size;
-    found[1] = got >= 0 ? at[1] : size;
+    found[0] = got >= 0 ? at[0] : size + 1;
+    found[1] = got >= 0 ? at[1] : size + 1;
     if (got >= 0 || got == PCRE2_ERROR_NOMATCH)
         return STATUS_OK;
     describe(message, got);

@@ -25,7 +25,8 @@ enum status matcher_open(struct matcher **out, size_t size,
                          struct error *err) MUST_CHECK;
 void        matcher_close(struct matcher *matcher);
 
-/* The first match from `look` on in text[size], valid UTF-8, or [size, size).
+/* The first match from `look` on in text[size], valid UTF-8; found[0] > size:
+ * there is none.
  * STATUS_BAD_VALUE: it needs too many steps or too much memory. */
 enum status matcher_find(size_t found[2], struct matcher *matcher,
                          const struct pattern *pattern, const char *text,

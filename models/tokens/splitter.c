@@ -139,6 +139,8 @@ static enum status cut_piece(const struct cut *cut, size_t step,
          at < piece->size && status == STATUS_OK; ) {
         status = matcher_find(found, cut->matcher, pattern, piece->valid,
                               piece->size, look, err);
+        if (found[0] > piece->size)
+            found[0] = found[1] = piece->size;
         if (status == STATUS_OK && found[1] == at) {
             look = after(piece->valid, at, piece->size);
             continue;            /* an empty match cuts once */

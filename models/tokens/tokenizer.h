@@ -4,7 +4,9 @@
  * it (merges by rank, after a split into words); BPE of characters as Llama 2,
  * Gemma and llama2.c have it (merges by rank or score, bytes or an unknown token
  * for what has none); unigram models as T5 has them (the best sum of scores).
- * Ids are those of the reference implementations, for every text. */
+ * Ids are those of the reference implementations, for every text that has them:
+ * one with something that has no token, not even an unknown one, is refused,
+ * where the `tokenizers` library would leave that out unsaid. */
 #ifndef TOKENIZER_H
 #define TOKENIZER_H
 

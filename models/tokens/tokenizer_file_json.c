@@ -72,6 +72,7 @@ static enum status read_kind(struct tokenizer_parts *parts,
                              unigram ? "Unigram" : "byte_fallback");
     if (unigram)
         parts->kind = TOKENIZER_UNIGRAM;
+    parts->literal = unigram;
     return STATUS_OK;
 }
 

@@ -123,29 +123,46 @@ static const char *special_at(const json_t *single, size_t i)
                                         "SpecialToken"), "id");
 }
 
-static void read_put(struct put *put, const json_t *step, int depth)
+/* The ids that a template's name of a token stands for. */
+static const json_t *ids_of(const json_t *step, const char *name)
 {
+    return json_object_get(json_object_get(json_object_get(
+        step, "special_tokens"), name), "ids");
+}
+
+static enum status read_put(struct put *put, const struct json_file *file,
+                            const json_t *step, int depth)
+{
+    enum { MAX_DEPTH = 4 };
     const json_t *single = json_object_get(step, "single");
     const json_t *steps = json_object_get(step, "processors");
-    const json_t *ends[2] = { json_object_get(step, "cls"),
-                              json_object_get(step, "sep") };
+    const json_t *cls = json_object_get(step, "cls");
     const char *first = special_at(single, 0), *last = "";
+    const json_t *ids = ids_of(step, first);
+    enum status status = STATUS_OK;
 
     if (json_array_size(single) > 1)
         last = special_at(single, json_array_size(single) - 1);
     if (json_is(step, "type", "RobertaProcessing") ||
         json_is(step, "type", "BertProcessing")) {
-        const char *cls = json_string_value(json_array_get(ends[0], 0));
-        const char *sep = json_string_value(json_array_get(ends[1], 0));
-        first = cls ? cls : "";
+        const char *sep = json_string_value(json_array_get(
+            json_object_get(step, "sep"), 0));
+        first = json_string_value(json_array_get(cls, 0));
+        first = first ? first : "";
         last = sep ? sep : "";
     }
-    if (!*put->first)
+    if ((*first && (*put->first || *special_at(single, 1))) ||
+        json_array_size(ids) > 1 || (steps && depth == MAX_DEPTH))
+        return tokenizer_bad(file->err, file->name, "post_processor", "%.64s:"
+                             " more than one token before a text, or steps"
+                             " nested so deep, are not supported", json_text_of(step, "type"));
+    if (*first)
         put->first = first;
     if (!*put->last)
         put->last = last;
-    for (size_t i = 0; i < json_array_size(steps) && depth < 2; i++)
-        read_put(put, json_array_get(steps, i), depth + 1);
+    for (size_t i = 0; i < json_array_size(steps) && status == STATUS_OK; i++)
+        status = read_put(put, file, json_array_get(steps, i), depth + 1);
+    return status;
 }
 
 /* A text, or a list of named ones, of which the usual is "default". */
@@ -176,8 +193,11 @@ enum status tokenizer_json_ends(struct tokenizer_parts *parts,
     const json_t *told = json_object_get(config, "add_bos_token");
     const char *eos = special_of(config, "eos_token");
     struct put put = { "", "" };
+    enum status status = read_put(
+        &put, file, json_object_get(file->root, "post_processor"), 0);
 
-    read_put(&put, json_object_get(file->root, "post_processor"), 0);
+    if (status != STATUS_OK)
+        return status;
     parts->vocab.eos = find_token(file, *eos ? eos : put.last);
     parts->vocab.bos = find_token(file, *put.first ? put.first :
                                         special_of(config, "bos_token"));

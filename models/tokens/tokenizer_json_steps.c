@@ -15,6 +15,10 @@ struct reader {
     const char *key;             /* that is being read */
     bool spelled;                /* ByteLevel: bytes are to be spelled */
     bool mapped;                 /* and are, for the steps behind it */
+    /* What a text may be once normalised. */
+    bool spaced;                 /* there may be spaces in it */
+    bool cropped;                /* its beginning may be gone */
+    bool widened;                /* a character may have become several */
 };
 
 /* A type of step: `read` does it. */
@@ -61,10 +65,26 @@ static enum status no_memory(const struct reader *r)
 
 /* ---- normalizer ---- */
 
+/* Keep what Metaspace and U+2581 depend on. */
+static void note(struct reader *r, const struct normal_step *step)
+{
+    const bool spaces = step->kind == NORMAL_REPLACE && !step->pattern;
+    const bool compatible = step->kind == NORMAL_FORM &&
+                            (step->form == UTF8_NFKC || step->form == UTF8_NFKD);
+
+    r->spaced = (r->spaced && !spaces) || compatible ||
+                step->kind == NORMAL_CHARSMAP ||
+                (step->text && memchr(step->text, ' ', step->size));
+    r->cropped |= step->kind == NORMAL_STRIP || step->kind == NORMAL_CHARSMAP ||
+                (step->kind == NORMAL_REPLACE && (!spaces || step->size == 0));
+    r->widened |= !spaces || strcmp(step->text, UNDERLINE) != 0;
+}
+
 static enum status add_normal(struct reader *r, struct normal_step step)
 {
     struct error why = { STATUS_OK, "" };
 
+    note(r, &step);
     return tokenizer_blame(normalizer_add(&r->parts->normalizer, step, &why),
                            &why, r->file->name, r->key, r->file->err);
 }
@@ -331,6 +351,23 @@ static enum status read_byte_level(struct reader *r,
     return status;
 }
 
+/* The library puts U+2581 before what comes of the text's first byte as it was
+ * typed.  Here that is before the first word, which is the same word unless what
+ * came of that byte is gone, or is cut in two. */
+static bool first_is_first(const struct reader *r)
+{
+    const bool widened = r->widened || r->parts->spaced;
+    const json_t *added = json_object_get(r->file->root, "added_tokens");
+    bool cut = r->parts->splitter.n > 0;
+    size_t i;
+    json_t *token;
+
+    json_array_foreach(added, i, token)
+        cut |= json_flag(token, "normalized",
+                         !json_flag(token, "special", false));
+    return !r->cropped && !(widened && cut);
+}
+
 /* Older files say add_prefix_space where newer ones have prepend_scheme. */
 static enum status read_metaspace(struct reader *r,
                                   const struct step_type *type,
@@ -344,9 +381,11 @@ static enum status read_metaspace(struct reader *r,
 
     (void)type;
     if (!json_is(step, "replacement", UNDERLINE) || r->spelled || !when ||
-        (!never && !first && strcmp(when, "always") != 0))
+        (!never && !first && strcmp(when, "always") != 0) ||
+        (!never && first && !first_is_first(r)))
         return unknown_step(r, step);
     r->parts->underline = true;
+    r->spaced = false;
     enum status status = add_split(r, (struct splitter_step){
         .kind = SPLITTER_REPLACE, .text = UNDERLINE });
     if (status == STATUS_OK && !never) {
@@ -391,7 +430,8 @@ const char *tokenizer_json_step(bool pre_tokenizer, int i)
 enum status tokenizer_json_steps(struct tokenizer_parts *parts,
                                  struct json_file *file)
 {
-    struct reader r = { .parts = parts, .file = file, .key = "normalizer" };
+    struct reader r = { .parts = parts, .file = file, .key = "normalizer",
+                        .spaced = true };
     const json_t *normalizer = json_object_get(file->root, "normalizer");
     const json_t *splitter = json_object_get(file->root, "pre_tokenizer");
     enum status status = STATUS_OK;
@@ -401,6 +441,10 @@ enum status tokenizer_json_steps(struct tokenizer_parts *parts,
     r.key = "pre_tokenizer";
     if (status == STATUS_OK && splitter && !json_is_null(splitter))
         status = read_step(&r, pre_tokenizers, "pretokenizers", splitter, 0);
+    if (status == STATUS_OK && parts->underline && r.spaced)
+        return tokenizer_bad(file->err, file->name, "normalizer", "U+2581 for"
+                             " spaces, and then a step that may make spaces, is"
+                             " not supported");
     if (status == STATUS_OK && r.mapped)
         status = add_split(&r, (struct splitter_step){
             .kind = SPLITTER_UNMAP });

@@ -30,6 +30,7 @@ struct tokenizer_parts {
     bool fuse_unknown;           /* neighbours without a token are one */
     bool spaced;                 /* a space is put before texts */
     bool narrow;                 /* UNIGRAM: scores are kept as float32 */
+    bool literal;                /* UNIGRAM: a text may spell <0xAB>, <unk> */
     bool has_words;              /* SPM: no token crosses the start of a word */
     bool begins;                 /* a text has BOS before it */
     struct chat chat;            /* the file's template */

@@ -26,6 +26,22 @@ static void reach(struct node *node, int32_t from, int32_t id, double score,
         *node = (struct node){ sum, id, from };
 }
 
+/* "<0x0A>" in a text is the token so spelled: `tokenizers` has those of bytes
+ * among the others, SentencePiece has not. */
+static void reach_byte(struct node *node, size_t at,
+                       const struct tokenizer_parts *parts, const char *text,
+                       size_t size)
+{
+    enum { SPELLED = 6 };
+    const int byte = parts->literal && size - at >= SPELLED
+                         ? vocab_byte_of(text + at, SPELLED) : -1;
+    const int32_t id = byte < 0 ? -1 : parts->vocab.byte_id[byte];
+
+    if (id >= 0)
+        reach(&node[at + SPELLED], (int32_t)at, id,
+              node[at].score + parts->vocab.score[id], parts->narrow);
+}
+
 static void find_best(struct node *node, const struct tokenizer_parts *parts,
                       const char *text, size_t size)
 {
@@ -51,6 +67,7 @@ static void find_best(struct node *node, const struct tokenizer_parts *parts,
                   score + vocab->score[id], parts->narrow);
             single |= prefix.size == n;
         }
+        reach_byte(node, at, parts, text, size);
         if (!single)
             reach(&node[at + n], (int32_t)at, vocab->unknown,
                   score + unknown, parts->narrow);
@@ -85,10 +102,14 @@ enum status tokenizer_unigram_word(void *encoder, const char *word, size_t size,
         while (id == unknown && fuse && end < (int32_t)size &&
                node[node[end].from].id == unknown)
             end = node[end].from;
-        status = id != unknown ? ids_push(e->ids, id, err)
-                               : tokenizer_spm_unknown(e, word + at,
-                                                       (size_t)(end - at),
-                                                       false, err);
+        /* The unknown token's own text is that token, not its bytes. */
+        const int32_t token = id != unknown ? id : !e->parts->literal ? -1 :
+                              vocab_find(&e->parts->vocab, word + at,
+                                         (size_t)(end - at));
+        status = token >= 0 ? ids_push(e->ids, token, err)
+                            : tokenizer_spm_unknown(e, word + at,
+                                                    (size_t)(end - at),
+                                                    false, err);
         at = end;
     }
     return status;
