@@ -208,8 +208,6 @@ struct model_spec case_gated(char what[CASE_NAME_SIZE], int i)
         spec.backbone_frozen = false;
     if (!spec.backbone_frozen)
         spec.part = (enum routed_part)(i / 5 % PART_COUNT);
-    if (spec.part == PART_APART)
-        spec.n_predictor = 0;
     snprintf(what, CASE_NAME_SIZE, "%s, gate %s x %g, bypass %d, part %s, aux"
              " %g, z %g, balance %g, %s%s", family_names[spec_family(&spec)],
              gate_names[spec.gate], spec.gate_scale, spec.bypass_gated,
@@ -267,7 +265,7 @@ struct model_spec case_keyed(char what[CASE_NAME_SIZE], int i)
     spec.router_scores = spec.router_trained = scores;
     spec.bypass_gated = i % 5 == 0 && spec.gate != GATE_ONE;
     spec.aux_loss = scores && i % 3 == 0 ? 0.5 : 0.0;
-    spec.n_predictor = !apart && i % 4 == 0 ? 7 : 0;
+    spec.n_predictor = scores && i % 4 < 2 ? 7 : 0;
     snprintf(what, CASE_NAME_SIZE, "case %d, %s, %s, keys %s, gate %s", i,
              family_names[spec_family(&spec)], part_names[spec.part],
              skipped_keys_names[spec.skipped_keys], gate_names[spec.gate]);
@@ -366,6 +364,16 @@ struct model *case_model(const struct model_spec *spec,
     case_fill(model, seed);
     case_table(model);
     return model;
+}
+
+double *case_weights(struct model *model)
+{
+    const size_t n = model_tensors(model)->floats;
+    double *weights = calloc(n, sizeof *weights);
+
+    for (size_t i = 0; i < n; i++)
+        weights[i] = (double)model_weights(model)[i];
+    return weights;
 }
 
 const struct route_policy *case_policy(const char *name)

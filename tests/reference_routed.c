@@ -104,6 +104,31 @@ static double score_of(const struct state *s, int32_t choice, int32_t t,
     }
 }
 
+static double predictor_logit(const struct routed_sequence *in, int32_t choice,
+                              const double *x)
+{
+    const bool apart = in->spec->part == PART_APART;
+    const int32_t c = in->spec->n_channels, w = in->spec->n_predictor;
+    const int32_t layer = apart ? choice / 2 : choice;
+    const int of = apart && choice % 2 ? TENSOR_PREDICT_FFN_UP
+                                       : TENSOR_PREDICT_UP;
+    const double *up = weight(in, layer, (enum tensor_id)of);
+    const double *shift = weight(in, layer, (enum tensor_id)(of + 1));
+    const double *down = weight(in, layer, (enum tensor_id)(of + 2));
+    double input[c], logit = weight(in, layer, (enum tensor_id)(of + 3))[0];
+
+    memcpy(input, x, sizeof input);
+    if (in->spec->router_input == ROUTER_INPUT_NORMALISED)
+        norm(in, layer, TENSOR_COUNT, TENSOR_COUNT, x, input);
+    for (int32_t j = 0; j < w; j++) {
+        double hidden = shift[j];
+        for (int32_t i = 0; i < c; i++)
+            hidden += input[i] * up[i * w + j];
+        logit += down[j] * fmax(hidden, 0.0);
+    }
+    return logit;
+}
+
 /* All tokens' scores from the stream as it is now, which is then what the same
  * kind of choice in the next routed layer compares with. */
 static void score_all(struct state *s, int32_t choice, double *left)
@@ -111,8 +136,12 @@ static void score_all(struct state *s, int32_t choice, double *left)
     const int32_t n = s->in->n_tokens;
     const size_t numbers = (size_t)(n * s->in->spec->n_channels);
 
-    for (int32_t t = 0; t < n; t++)
+    for (int32_t t = 0; t < n; t++) {
         s->in->score[choice * n + t] = score_of(s, choice, t, left);
+        if (s->in->foreseen)
+            s->in->foreseen[choice * n + t] = predictor_logit(
+                s->in, choice, s->x + t * s->in->spec->n_channels);
+    }
     memcpy(left, s->x, numbers * sizeof *left);
 }
 

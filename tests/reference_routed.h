@@ -19,6 +19,8 @@ struct routed_sequence {
     double        *score;          /* [choices,T] of routed layers, written; 0
                                     * where none scores */
     double        *logits;         /* [T,V] written */
+    double        *foreseen;       /* [choices,T] predictors' logits of routed
+                                    * layers, written; NULL: there are none */
 };
 void reference_routed(const struct routed_sequence *sequence);
 

@@ -11,6 +11,7 @@
 #include "models/files/safetensors.h"
 #include "models/training/training_state.h"
 #include "sim/core/base/file.h"
+#include "sim/core/model/plan.h"
 #include "tests/cases.h"
 #include "tests/words.h"
 
@@ -98,7 +99,10 @@ static void there_and_back_of(struct model *model)
     struct hf_routing routing;
     struct error err = { STATUS_OK, "" };
 
-    model_thresholds(model)[1] = 0.3125f;
+    /* Of layer 1. */
+    const int32_t each = plan_choices_a_layer(model_spec(model));
+    for (int32_t c = 0; c < each; c++)
+        model_thresholds(model)[each + c] = 0.3125f * (float)(c + 1);
     export_to(model, "expert_choice");
     cr_assert(eq(int, hf_config_read(&spec, &routing,
                                      in_directory("config.json"), &err),
@@ -109,7 +113,9 @@ static void there_and_back_of(struct model *model)
     cr_assert(eq(int, checkpoint_import(again, directory, &routing, &err),
                  STATUS_OK), "%s", err.text);
     expect_same_weights(model, again);
-    cr_expect(eq(flt, model_thresholds(again)[1], 0.3125f));
+    for (int32_t c = 0; c < each; c++)
+        cr_expect(eq(flt, model_thresholds(again)[each + c],
+                     0.3125f * (float)(c + 1)));
     model_close(again);
     model_close(model);
     remove_directory(directory);
@@ -148,6 +154,8 @@ Test(checkpoint, predictors_come_back_bit_for_bit)
         struct model_spec spec = case_spec(&tiny, contrasts[f], 0.5,
                                            PATTERN_ODD);
         spec.n_predictor = 5;
+        there_and_back_of(case_model(&spec, &options, 3));
+        spec.part = PART_APART;
         there_and_back_of(case_model(&spec, &options, 3));
     }
 }
@@ -423,6 +431,39 @@ Test(checkpoint, conv1d_of_gpt2_holds_inputs_by_outputs)
                  3017));
     model_close(model);
     remove_directory(directory);
+}
+
+/* What was trained is in the files, whatever their config says of the head. */
+Test(checkpoint, a_head_of_its_own_is_not_tied_by_a_config)
+{
+    struct model *model = open_tiny(FAMILY_LLAMA, 0.5, false, false);
+    struct model_spec spec = *model_spec(model);
+    struct tensor_list *list = model_tensors(model);
+    const float *embedding = NULL;
+    float *head = NULL;
+    size_t n = 0;
+
+    export_to(model, "expert_choice");
+    spec.tied_head = true;
+    cr_assert(eq(int, checkpoint_untie(&spec, directory, NULL), STATUS_OK));
+    cr_expect(not(spec.tied_head));
+    remove_directory(directory);
+    for (int32_t i = 0; i < list->n; i++) {
+        const struct tensor *t = &list->tensor[i];
+        float *at = model_weights(model) + t->offset;
+        if (t->id == TENSOR_WTE)
+            embedding = at;
+        else if (t->id == TENSOR_HEAD)
+            head = at, n = t->n;
+    }
+    cr_assert(embedding && head);
+    memcpy(head, embedding, n * sizeof *head);
+    export_to(model, "expert_choice");
+    spec.tied_head = true;
+    cr_assert(eq(int, checkpoint_untie(&spec, directory, NULL), STATUS_OK));
+    cr_expect(spec.tied_head, "it is the embedding, stored twice");
+    remove_directory(directory);
+    model_close(model);
 }
 
 /* ---- foreign and damaged files ---- */

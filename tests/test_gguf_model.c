@@ -9,6 +9,7 @@
 
 #include "models/files/gguf_model.h"
 #include "models/files/span.h"
+#include "tests/directory.h"
 #include "tests/gguf_writer.h"
 
 /* ---- models as files ---- */
@@ -47,6 +48,9 @@ static struct model *model_of(const struct model_spec *spec, bool filled)
     return m;
 }
 
+/* Takes the second layer's tensors, where there is one. */
+static struct writer *behind_first;
+
 static void put_part(struct writer *w, struct model *m, int32_t layer,
                      enum tensor_id id, enum span span, enum layout layout,
                      const char *name)
@@ -65,6 +69,8 @@ static void put_part(struct writer *w, struct model *m, int32_t layer,
         snprintf(full, sizeof full, "%s", name);
     else
         snprintf(full, sizeof full, "blk.%d.%s", layer, name);
+    if (behind_first && layer == 1)
+        w = behind_first;
     uint64_t rows = (uint64_t)t->rows, columns = (uint64_t)(to - from);
     if (layout != LAYOUT_SAME)
         put_tensor(w, full, columns, rows, theirs);
@@ -263,6 +269,51 @@ Test(gguf_model, a_part_of_a_model_is_refused_by_name)
               "%s", err.text);
     model_close(read_with(add_whole, &found, &status, &err));
     cr_expect(eq(int, status, STATUS_OK));
+}
+
+static void put_image(const char *name, struct writer *w)
+{
+    size_t size;
+    char *image = finish(w, &size);
+    FILE *file = fopen(name, "wb");
+
+    cr_assert(file && fwrite(image, size, 1, file) == 1 && fclose(file) == 0);
+    free(image);
+}
+
+Test(gguf_model, a_model_in_parts_is_the_model)
+{
+    static const char first[] = "m-00001-of-00002.gguf";
+    const struct model_spec spec = spec_of(FAMILY_LLAMA, false);
+    struct model_spec found;
+    struct model *from = model_of(&spec, true), *to;
+    struct writer w, rest;
+    struct gguf *file = NULL;
+    struct error err = { STATUS_OK, "" };
+
+    enter_directory();
+    open_writer(&w);
+    open_writer(&rest);
+    behind_first = &rest;
+    put_llama(&w, from, "llama");
+    add_split(&w);
+    put_image(first, &w);
+    put_int(&rest, "split.no", 1);
+    put_int(&rest, "split.count", 2);
+    put_image("m-00002-of-00002.gguf", &rest);
+    cr_assert(eq(int, gguf_open(&file, first, &err), STATUS_OK), "%s",
+              err.text);
+    cr_assert(eq(int, gguf_model_spec(&found, file, &err), STATUS_OK), "%s",
+              err.text);
+    to = model_of(&found, false);
+    cr_assert(eq(int, gguf_model_import(to, file, &err), STATUS_OK), "%s",
+              err.text);
+    cr_expect(memcmp(model_weights(from), model_weights(to),
+                     model_tensors(from)->floats * sizeof(float)) == 0);
+    gguf_close(file);
+    model_close(to);
+    model_close(from);
+    leave_directory();
 }
 
 static void add_linear(struct writer *w)

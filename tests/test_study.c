@@ -122,6 +122,19 @@ Test(study, without_rows_every_phase_has_the_axes)
     sweep_close(s);
 }
 
+/* As commands take it, so that a study may lie anywhere. */
+Test(study, its_base_may_be_named)
+{
+    char configs[FILE_PATH_SIZE];
+    snprintf(configs, sizeof configs, "%s/configs", started_in);
+    setenv("ISOBATH_CONFIGS", configs, 1);
+    struct sweep *s = open_study("base: demo\naxes: {train.seed: [1, 2]}\n");
+
+    cr_assert(eq(i32, s->n_points, 2));
+    cr_expect(strstr(s->base, "runs/demo.yaml") != NULL, "%s", s->base);
+    sweep_close(s);
+}
+
 struct mistake {
     char text[160], says[96];
 };

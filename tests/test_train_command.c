@@ -463,10 +463,21 @@ Test(train_command, parts_apart_have_a_router_each)
     cr_expect(eq(int, ISOBATH("run", "a", "--prompt", "the ", "-n", "9", "-q",
                               "--policy", "threshold"), 0), "%s",
               read_file("stderr", NULL));
-    cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", "b", "--set",
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "b", "--set",
                               "routing.part=apart", "--set",
-                              "routing.predictor=4"), 2));
-    expect_said("stderr", "routing.predictor 4: with routing.part apart");
+                              "train.judge_windows=0", "--set",
+                              "routing.predictor=4"), 0), "%s",
+              read_file("stderr", NULL));
+    cr_expect(system("grep -aq 'layers.1.mod_predictor_ffn.up_proj.weight'"
+                     " b/model.safetensors") == 0);
+    cr_assert(eq(int, ISOBATH("run", "b", "--text", "text", "--split",
+                              "validation", "-o", "s", "-q", "--policy",
+                              "predictor"), 0), "%s", read_file("stderr", NULL));
+    json_t *b = summary_of("b"), *s = summary_of("s");
+    cr_expect(fabs(number_at(s, "loss.heldout_causal") -
+                   number_at(b, "loss.heldout_causal")) < 1e-5);
+    json_decref(s);
+    json_decref(b);
     json_decref(r);
     json_decref(config);
     json_decref(a);

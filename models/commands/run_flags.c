@@ -106,3 +106,14 @@ enum status run_flags_config(struct run_flags *a, struct run_config *out,
     return run_config_read(out, is_config ? model : NULL, a->common.setting,
                            a->common.n_settings, err);
 }
+
+enum status run_flags_model(struct command_options *o, struct run_config *out,
+                            const char *why, struct error *err)
+{
+    enum status status = flags_set_key(o, "run.model", o->operand[0], "MODEL",
+                                       err);
+
+    if (status == STATUS_OK)
+        status = run_config_read(out, NULL, o->setting, o->n_settings, err);
+    return status == STATUS_OK ? run_config_need_text(out, why, err) : status;
+}

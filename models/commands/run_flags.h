@@ -21,4 +21,10 @@ extern const struct flag run_flags[];
 enum status run_flags_config(struct run_flags *flags, struct run_config *out,
                              struct error *err) MUST_CHECK;
 
+/* Likewise of commands whose MODEL is no config, and that need a text "to record"
+ * or the like. */
+enum status run_flags_model(struct command_options *options,
+                            struct run_config *out, const char *why,
+                            struct error *err) MUST_CHECK;
+
 #endif

@@ -86,22 +86,29 @@ static double share_of_prompt(const struct prompt_session *s)
     return (double)kept / ((double)s->n_kept * s->n_prompt);
 }
 
+struct prompt_pass prompt_pass_counted(const struct ledger *counted,
+                                       struct cost *before)
+{
+    const struct cost now = ledger_sum(counted, LEDGER_ANY, LEDGER_ANY,
+                                       LEDGER_ANY, LEDGER_ANY);
+    const struct prompt_pass pass = {
+        .flops = now.count[METRIC_FLOPS] - before->count[METRIC_FLOPS],
+        .bytes = now.count[METRIC_BYTES] - before->count[METRIC_BYTES] };
+
+    *before = now;
+    return pass;
+}
+
 /* Note the prompt's pass, or that of the newest token. */
 static void note_pass(struct prompt_session *s, bool first, int32_t n_tokens,
                       double seconds)
 {
-    const struct cost now = ledger_sum(s->counted, LEDGER_ANY, LEDGER_ANY,
-                                       LEDGER_ANY, LEDGER_ANY);
-    const uint64_t flops = now.count[METRIC_FLOPS] -
-                           s->before.count[METRIC_FLOPS];
-    const uint64_t bytes = now.count[METRIC_BYTES] -
-                           s->before.count[METRIC_BYTES];
+    const struct prompt_pass pass = prompt_pass_counted(s->counted, &s->before);
 
-    s->before = now;
     if (first) {
         s->prefill_seconds = seconds;
-        s->prefill_flops = flops;
-        s->prefill_bytes = bytes;
+        s->prefill_flops = pass.flops;
+        s->prefill_bytes = pass.bytes;
         s->prompt_kept = share_of_prompt(s);
         return;
     }
@@ -110,7 +117,7 @@ static void note_pass(struct prompt_session *s, bool first, int32_t n_tokens,
                                        .token = LEDGER_SHARED };
     *t = (struct new_token){
         .id = t->id, .ran = true, .n_tokens = n_tokens, .seconds = seconds,
-        .flops = flops, .bytes = bytes,
+        .flops = pass.flops, .bytes = pass.bytes,
         .weight_bytes = ledger_at(s->pass, shared)->count[METRIC_BYTES],
     };
     for (int32_t i = 1; i < n_tokens; i++)     /* they are told next */

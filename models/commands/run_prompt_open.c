@@ -280,7 +280,7 @@ static enum status open_output(struct prompt_session *s, struct error *err)
     if (o->format == FORMAT_TEXT)
         s->out = (struct text_stream){ .file = stdout,
                                        .escape = isatty(STDOUT_FILENO) };
-    return o->output ? rundir_open_own(&s->rundir, o->output, "run", err)
+    return o->output ? rundir_open_anew(&s->rundir, o->output, "run", err)
                      : STATUS_OK;
 }
 

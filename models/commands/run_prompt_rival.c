@@ -123,24 +123,18 @@ static enum status predict(struct prompt_rival *r, const struct machine *machine
 
 static void note(struct prompt_rival *r, bool first, double seconds)
 {
-    const struct cost now = ledger_sum(r->counted, LEDGER_ANY, LEDGER_ANY,
-                                       LEDGER_ANY, LEDGER_ANY);
-    const uint64_t flops = now.count[METRIC_FLOPS] -
-                           r->before.count[METRIC_FLOPS];
-    const uint64_t bytes = now.count[METRIC_BYTES] -
-                           r->before.count[METRIC_BYTES];
+    const struct prompt_pass pass = prompt_pass_counted(r->counted, &r->before);
 
-    r->before = now;
     if (first) {
         r->cost = (struct prompt_cost){ .prefill_seconds = seconds,
-                                        .prefill_flops = flops,
-                                        .prefill_bytes = bytes,
+                                        .prefill_flops = pass.flops,
+                                        .prefill_bytes = pass.bytes,
                                         .token = r->token };
         return;
     }
     r->token[r->cost.n_new] = (struct new_token){
         .id = r->given[r->cost.n_new], .ran = true, .n_tokens = 1,
-        .seconds = seconds, .flops = flops, .bytes = bytes };
+        .seconds = seconds, .flops = pass.flops, .bytes = pass.bytes };
     r->cost.n_new++;
 }
 

@@ -91,6 +91,11 @@ int32_t     prompt_session_tokens(const struct prompt_session *s);
 /* Of the model, and of any on the same tokens. */
 struct model_options prompt_session_options(const struct prompt_session *s);
 
+/* What was counted since *before, which becomes all that is. */
+struct prompt_pass { uint64_t flops, bytes; };
+struct prompt_pass prompt_pass_counted(const struct ledger *counted,
+                                       struct cost *before);
+
 /* ---- run_prompt_rival.c ---- */
 
 /* The model of the rival that stands in *s, NULL where there is none, beside

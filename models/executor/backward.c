@@ -267,6 +267,11 @@ static void router_backward(struct model *m, int32_t l)
     op_route(&m->ex, place(OP_ROUTE, l, router.token), &router);
 }
 
+static real *predictor_gradient(struct model *m, int32_t l, enum tensor_id id)
+{
+    return gradient_of(m, l, predictor_tensor(m, l, id));
+}
+
 /* The cross-entropy of the predictor's logits passes to its weights, and no
  * further. */
 static void predictor_backward(struct model *m, int32_t l)
@@ -282,14 +287,14 @@ static void predictor_backward(struct model *m, int32_t l)
     loss.balanced = false;
     op_route_loss(&m->ex, place(OP_ROUTE_LOSS, l, at.token), &loss, NULL);
     predictor.dlogit = m->dscore;
-    predictor.dweight = gradient_of(m, l, TENSOR_PREDICT_DOWN);
-    predictor.dbias = gradient_of(m, l, TENSOR_PREDICT_DOWN_BIAS);
+    predictor.dweight = predictor_gradient(m, l, TENSOR_PREDICT_DOWN);
+    predictor.dbias = predictor_gradient(m, l, TENSOR_PREDICT_DOWN_BIAS);
     op_predict(&m->ex, at, &predictor);
-    struct gemm up = product_of(m, l, TENSOR_PREDICT_UP, predictor_input(m, l),
-                                NULL, m->n_rows, NULL);
+    struct gemm up = product_of(m, l, predictor_tensor(m, l, TENSOR_PREDICT_UP),
+                                predictor_input(m, l), NULL, m->n_rows, NULL);
     struct product_backward d = {
-        .dout = b->hidden, .dw = gradient_of(m, l, TENSOR_PREDICT_UP),
-        .dbias = gradient_of(m, l, TENSOR_PREDICT_UP_BIAS),
+        .dout = b->hidden, .dw = predictor_gradient(m, l, TENSOR_PREDICT_UP),
+        .dbias = predictor_gradient(m, l, TENSOR_PREDICT_UP_BIAS),
     };
     op_product_backward(&m->ex, at, &up, &d);
 }

@@ -83,7 +83,8 @@ static void draw(struct model *m, const struct tensor *t,
     bool normal = t->kind == TENSOR_MATRIX || t->kind == TENSOR_VECTOR;
     struct random random = random_of(t, seed);
 
-    if (t->id == TENSOR_PREDICT_DOWN_BIAS) {
+    if (t->id == TENSOR_PREDICT_DOWN_BIAS ||
+        t->id == TENSOR_PREDICT_FFN_DOWN_BIAS) {
         w[0] = (real)kept_logit(m->spec.capacity[t->layer]);
         return;
     }

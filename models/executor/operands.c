@@ -107,13 +107,25 @@ struct attention attention_of(struct model *m, int32_t layer)
     return o;
 }
 
-enum tensor_id router_tensor(const struct model *m, int32_t layer)
+/* The newest choice is the second of two. */
+static bool is_second(const struct model *m, int32_t layer)
 {
     const int32_t choice = (int32_t)(m->layer[layer].chosen - m->choice);
 
     return m->spec.part == PART_APART &&
-                   plan_choice(&m->spec, choice).part == PART_FFN
-               ? TENSOR_ROUTER_FFN : TENSOR_ROUTER;
+           plan_choice(&m->spec, choice).part == PART_FFN;
+}
+
+enum tensor_id router_tensor(const struct model *m, int32_t layer)
+{
+    return is_second(m, layer) ? TENSOR_ROUTER_FFN : TENSOR_ROUTER;
+}
+
+enum tensor_id predictor_tensor(const struct model *m, int32_t layer,
+                                enum tensor_id id)
+{
+    const int second = TENSOR_PREDICT_FFN_UP - TENSOR_PREDICT_UP;
+    return (enum tensor_id)((int)id + (is_second(m, layer) ? second : 0));
 }
 
 struct router router_of(struct model *m, int32_t layer)
@@ -147,8 +159,10 @@ struct predictor predictor_of(struct model *m, int32_t layer)
     struct choice_buffers *b = m->layer[layer].chosen;
     return (struct predictor){
         .n = m->n_rows, .width = m->spec.n_predictor, .hidden = b->hidden,
-        .weight = weight_of(m, layer, TENSOR_PREDICT_DOWN),
-        .bias = weight_of(m, layer, TENSOR_PREDICT_DOWN_BIAS),
+        .weight = weight_of(m, layer, predictor_tensor(m, layer,
+                                                       TENSOR_PREDICT_DOWN)),
+        .bias = weight_of(m, layer, predictor_tensor(
+                              m, layer, TENSOR_PREDICT_DOWN_BIAS)),
         .logit = b->forecast,
     };
 }

@@ -32,6 +32,10 @@ struct router router_of(struct model *m, int32_t layer);
  * op where the router's are. */
 const real *predictor_input(struct model *m, int32_t layer);
 struct predictor predictor_of(struct model *m, int32_t layer);
+/* That of PREDICT_UP to PREDICT_DOWN_BIAS, or its like of the newest choice's own
+ * predictor. */
+enum tensor_id predictor_tensor(const struct model *m, int32_t layer,
+                                enum tensor_id id);
 /* The losses of the layer's scores. */
 struct router_loss router_loss_of(struct model *m, int32_t layer);
 struct gating gating_of(struct model *m, int32_t layer);

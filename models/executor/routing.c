@@ -67,8 +67,8 @@ static void predict(struct model *m, int32_t l)
 {
     const struct place at = place(OP_PREDICT, l, m->all_rows.token);
     const real *x = predictor_input(m, l);
-    struct gemm up = product_of(m, l, TENSOR_PREDICT_UP, x,
-                                m->layer[l].chosen->hidden, m->n_rows, NULL);
+    struct gemm up = product_of(m, l, predictor_tensor(m, l, TENSOR_PREDICT_UP),
+                                x, m->layer[l].chosen->hidden, m->n_rows, NULL);
     struct predictor predictor = predictor_of(m, l);
 
     op_product(&m->ex, at, &up);

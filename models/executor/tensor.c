@@ -23,6 +23,7 @@ static struct extent extent_of(enum tensor_id id, const struct model_spec *s,
     const bool before = spec_norms_before(s), after = spec_norms_after(s);
     const bool own = before && has->parallel != PARALLEL_NORM;
     const bool apart = routed && s->part == PART_APART;
+    const bool foresees = apart && W > 0;
     const struct experts *x = &s->experts;
     const bool some = layer >= 0 && s->has_experts[layer], one = !some;
     const bool shared = some && x->shared > 0;

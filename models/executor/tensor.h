@@ -51,7 +51,11 @@ enum tensor_kind { TENSOR_MATRIX, TENSOR_SCALE, TENSOR_SHIFT, TENSOR_VECTOR };
     X(EXPERT_DOWN, some ? x->width : 0, C,     MATRIX)  /* of X experts, one */ \
     X(SHARED_UP,   shared ? C : 0, 2 * x->shared, MATRIX)   /* behind another*/ \
     X(SHARED_DOWN, shared ? x->shared : 0, C,  MATRIX)                         \
-    X(SHARED_GATE, shared && x->shared_gate, C, VECTOR)
+    X(SHARED_GATE, shared && x->shared_gate, C, VECTOR)                        \
+    X(PREDICT_FFN_UP, foresees ? C : 0, W,     MATRIX)  /* of the second of  */ \
+    X(PREDICT_FFN_UP_BIAS, foresees ? 1 : 0, W, SHIFT)  /* two choices, as   */ \
+    X(PREDICT_FFN_DOWN, foresees ? W : 0, 1,   MATRIX)  /* PREDICT_UP and so */ \
+    X(PREDICT_FFN_DOWN_BIAS, foresees ? 1 : 0, 1, SHIFT)   /* on of the first*/
 
 enum tensor_id {
 #define X(id, rows, columns, kind) TENSOR_##id,
@@ -124,7 +128,8 @@ static inline bool tensor_stacks(enum tensor_id id)
 /* The i-th matrix of those stacked, as a tensor of its own. */
 struct tensor tensor_stacked(const struct tensor *tensor, int32_t i);
 
-/* A router's; where a layer's parts are apart, ROUTER is attention's. */
+/* A router's; where a layer's parts are apart, ROUTER is attention's, and so are
+ * the first predictor's. */
 static inline bool tensor_routes(enum tensor_id id)
 {
     return id == TENSOR_ROUTER || id == TENSOR_ROUTER_FFN;
@@ -133,7 +138,8 @@ static inline bool tensor_routes(enum tensor_id id)
 /* A predictor's: of a loss of its own. */
 static inline bool tensor_predicts(enum tensor_id id)
 {
-    return id >= TENSOR_PREDICT_UP && id <= TENSOR_PREDICT_DOWN_BIAS;
+    return (id >= TENSOR_PREDICT_UP && id <= TENSOR_PREDICT_DOWN_BIAS) ||
+           (id >= TENSOR_PREDICT_FFN_UP && id <= TENSOR_PREDICT_FFN_DOWN_BIAS);
 }
 
 /* NULL where the model has no such tensor. */

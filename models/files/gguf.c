@@ -213,6 +213,11 @@ uint32_t gguf_version(const struct gguf *file)
     return file->version;
 }
 
+size_t gguf_part_count(const struct gguf *file)
+{
+    return 1 + file->n_more;
+}
+
 bool gguf_mapped(const struct gguf *file)
 {
     return file->map.data != NULL;

@@ -138,6 +138,8 @@ void        gguf_close(struct gguf *file);
 
 uint32_t    gguf_version(const struct gguf *file);   /* 2 or 3 */
 const char *gguf_name(const struct gguf *file);      /* for messages */
+/* Files that it is made of, 1 where it is not split. */
+size_t      gguf_part_count(const struct gguf *file);
 /* Tensors lie in a mapping: what was read of them may be given back. */
 bool        gguf_mapped(const struct gguf *file);
 

@@ -55,12 +55,11 @@ static enum status check_whole(const struct gguf *file, struct error *err)
     enum status status = gguf_has(file, key)
         ? gguf_integer(&parts, file, key, 0, UINT16_MAX, err) : STATUS_OK;
 
-    if (status != STATUS_OK || parts <= 1)
+    if (status != STATUS_OK || parts <= (int64_t)gguf_part_count(file))
         return status;
     return error_set(err, STATUS_BAD_VALUE, "%.160s: %s %" PRId64 ": this file"
-                     " is one part of a model; `llama-gguf-split --merge` makes"
-                     " one file of them, which is read", gguf_name(file), key,
-                     parts);
+                     " is one part of a model: the others are not there",
+                     gguf_name(file), key, parts);
 }
 
 /* Every tensor is there before memory for them is taken: metadata may claim any

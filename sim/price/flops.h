@@ -224,7 +224,7 @@ struct flops_tensor {
     bool        clipped;          /* its gradient counts in their norm */
     bool        embeds;           /* embedding or unembedding */
 };
-enum { FLOPS_TENSORS_MAX = 32 };
+enum { FLOPS_TENSORS_MAX = 40 };
 
 /* The tensors of one layer, or of LEDGER_OUTSIDE, into out[FLOPS_TENSORS_MAX];
  * returns how many. */

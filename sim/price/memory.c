@@ -43,7 +43,7 @@ static uint64_t learned(const struct model_spec *spec)
     const uint64_t C = (uint64_t)spec->n_channels,
         W = (uint64_t)spec->n_predictor;
     const uint64_t each = C + (W > 0 ? C * W + 2 * W + 1 : 0);
-    const uint64_t routers = each * (uint64_t)spec_n_routed(spec);
+    const uint64_t routers = each * (uint64_t)plan_n_made(spec);
 
     return spec->backbone_frozen ? routers : memory_parameters(spec);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/core/base/nearest.h"
+#include "sim/core/base/shipped.h"
 #include "sim/sweep/listed.h"
 #include "sim/sweep/solve.h"
 
@@ -347,16 +348,24 @@ static enum status add_nameless(struct study *s, struct error *err)
 
 /* ---- the file ---- */
 
+/* A file, or the name of a config that comes with the program. */
 static enum status read_base(struct study *s, const yaml_node_t *node,
                              struct error *err)
 {
-    char *base = s->sweep.base;
+    static const char *const kinds[] = { "runs", "models", NULL };
+    char *base = s->sweep.base, named[FILE_PATH_SIZE];
+    struct error why;
     enum status status = document_resolve(base, s->document, node, err);
 
     if (status != STATUS_OK)
         return status;
+    if (!file_exists(base) &&
+        (shipped_find(named, kinds, document_text(node), &why) != STATUS_OK ||
+         !file_exists(named)))
+        return study_refuse(s, node, err, "base: no file '%s', nor a config of"
+                            " that name", base);
     if (!file_exists(base))
-        return study_refuse(s, node, err, "base: no file '%s'", base);
+        strcpy(base, named);
     return document_hash(&s->sweep.base_hash, base, err);
 }
 

@@ -1,7 +1,8 @@
 /* sweep.h - Read a study: one config, and the keys that differ between points.
  *
  * A study file holds
- *     base: ../runs/tiny.yaml        the run config, relative to the study
+ *     base: ../runs/tiny.yaml        the run config, relative to the study, or the
+ *                                    name of one that comes with the program
  *     command: train                 what runs at each point: train (default),
  *                                    run, router, profile or predict; the base
  *                                    of the last two is a model, and the options

@@ -274,7 +274,8 @@ struct model_spec {
                               * 2022, arXiv 2202.08906) */
     int32_t n_predictor;     /* W: hidden width of what predicts, from the
                               * router's input, who is kept (Raposo et al. 2024,
-                              * section 3.5); 0: routed layers have none */
+                              * section 3.5), with parts apart one a choice; 0:
+                              * routed layers have none */
     double  exit_weight[SPEC_MAX_LAYERS];   /* above 0: the final norm and the
                               * head read the stream after layer l too, and the
                               * loss there counts so much in training's beside

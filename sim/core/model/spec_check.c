@@ -101,11 +101,6 @@ static enum status check_apart(const struct model_spec *s, struct error *err)
 {
     if (s->part != PART_APART)
         return STATUS_OK;
-    if (s->n_predictor > 0)
-        return error_set(err, STATUS_BAD_VALUE, "routing.predictor %d: with"
-                         " routing.part apart a layer has two choices, and one"
-                         " predictor foresees one; allowed is 0",
-                         s->n_predictor);
     if (s->signal == SIGNAL_RECEIVED)
         return error_set(err, STATUS_BAD_VALUE, "routing.part apart: the"
                          " attention received in the layer before is the same"
