@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "reports/contents.h"
 #include "reports/figures/figures.h"
 #include "reports/page/page.h"
 #include "reports/read/distinct.h"
@@ -331,19 +332,12 @@ static enum status write_table(const struct table *t, const char *folder,
     return STATUS_OK;
 }
 
-enum status report_write(struct report *r, const char *folder,
-                         struct error *err)
+static enum status write_parts(struct report *r, const char *figures,
+                               const char *tables, struct error *err)
 {
-    char figures[FILE_PATH_SIZE], tables[FILE_PATH_SIZE];
-    bool draw_them = plot_can_draw();
-    enum status status = file_join(figures, folder, "figures", err);
+    const bool draw_them = plot_can_draw();
+    enum status status = STATUS_OK;
 
-    if (status == STATUS_OK)
-        status = file_join(tables, folder, "tables", err);
-    if (status == STATUS_OK)
-        status = file_make_directory(figures, err);
-    if (status == STATUS_OK)
-        status = file_make_directory(tables, err);
     for (size_t i = 0; i < r->n_tables && status == STATUS_OK; i++)
         if (r->table[i].table.n_rows)
             status = write_table(&r->table[i].table, tables, err);
@@ -352,5 +346,29 @@ enum status report_write(struct report *r, const char *folder,
         if (status == STATUS_OK)
             status = plot_write(&r->figure[i].narrow, figures, draw_them, err);
     }
-    return status == STATUS_OK ? page_write(r, folder, err) : status;
+    return status;
+}
+
+enum status report_write(struct report *r, const char *folder,
+                         struct error *err)
+{
+    char figures[FILE_PATH_SIZE], tables[FILE_PATH_SIZE], *older = NULL;
+    enum status status = file_join(figures, folder, "figures", err);
+
+    if (status == STATUS_OK)
+        status = file_join(tables, folder, "tables", err);
+    if (status == STATUS_OK)
+        status = file_make_directory(figures, err);
+    if (status == STATUS_OK)
+        status = file_make_directory(tables, err);
+    if (status == STATUS_OK)
+        status = contents_begin(&older, r, folder, err);
+    if (status == STATUS_OK)
+        status = write_parts(r, figures, tables, err);
+    if (status == STATUS_OK)
+        status = page_write(r, folder, err);
+    if (status == STATUS_OK)
+        status = contents_end(older, r, folder, err);
+    free(older);
+    return status;
 }

@@ -366,6 +366,16 @@ struct model *case_model(const struct model_spec *spec,
     return model;
 }
 
+double *case_weights(struct model *model)
+{
+    const size_t n = model_tensors(model)->floats;
+    double *weights = calloc(n, sizeof *weights);
+
+    for (size_t i = 0; i < n; i++)
+        weights[i] = (double)model_weights(model)[i];
+    return weights;
+}
+
 const struct route_policy *case_policy(const char *name)
 {
     const struct route_policy *policy = route_find(name);

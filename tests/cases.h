@@ -96,6 +96,9 @@ bool case_frozen(struct model_spec *spec, const struct shape **shape,
  * layer and kind of a tensor only. */
 void case_fill(struct model *model, uint64_t seed);
 
+/* All of its weights in double; the caller's. */
+double *case_weights(struct model *model);
+
 /* ids[n] and targets[n], the text one further; uniform. */
 void case_text(int32_t *ids, int32_t *targets, int32_t n, int32_t n_vocab,
                uint64_t seed);

@@ -63,6 +63,23 @@ static inline void put_word(struct writer *w, const char *key, const char *word)
     w->n_values++;
 }
 
+/* `words` ends with NULL. */
+static inline void put_words(struct writer *w, const char *key,
+                             const char *const words[])
+{
+    uint64_t n = 0;
+
+    while (words[n])
+        n++;
+    put_text(w->values, key);
+    put32(w->values, GGUF_VALUE_ARRAY);
+    put32(w->values, GGUF_VALUE_TEXT);
+    put64(w->values, n);
+    for (uint64_t i = 0; i < n; i++)
+        put_text(w->values, words[i]);
+    w->n_values++;
+}
+
 /* Matrices are written as F32, or as BF16, the upper half of its bits. */
 static enum gguf_type matrix_type = GGUF_F32;
 

@@ -433,6 +433,39 @@ Test(checkpoint, conv1d_of_gpt2_holds_inputs_by_outputs)
     remove_directory(directory);
 }
 
+/* What was trained is in the files, whatever their config says of the head. */
+Test(checkpoint, a_head_of_its_own_is_not_tied_by_a_config)
+{
+    struct model *model = open_tiny(FAMILY_LLAMA, 0.5, false, false);
+    struct model_spec spec = *model_spec(model);
+    struct tensor_list *list = model_tensors(model);
+    const float *embedding = NULL;
+    float *head = NULL;
+    size_t n = 0;
+
+    export_to(model, "expert_choice");
+    spec.tied_head = true;
+    cr_assert(eq(int, checkpoint_untie(&spec, directory, NULL), STATUS_OK));
+    cr_expect(not(spec.tied_head));
+    remove_directory(directory);
+    for (int32_t i = 0; i < list->n; i++) {
+        const struct tensor *t = &list->tensor[i];
+        float *at = model_weights(model) + t->offset;
+        if (t->id == TENSOR_WTE)
+            embedding = at;
+        else if (t->id == TENSOR_HEAD)
+            head = at, n = t->n;
+    }
+    cr_assert(embedding && head);
+    memcpy(head, embedding, n * sizeof *head);
+    export_to(model, "expert_choice");
+    spec.tied_head = true;
+    cr_assert(eq(int, checkpoint_untie(&spec, directory, NULL), STATUS_OK));
+    cr_expect(spec.tied_head, "it is the embedding, stored twice");
+    remove_directory(directory);
+    model_close(model);
+}
+
 /* ---- foreign and damaged files ---- */
 
 static void expect_refused(struct model *model, const char *needle)

@@ -75,6 +75,16 @@ Test(directories, a_file_that_isobath_did_not_write_stays)
     expect_said("mine/tokens.csv", "of somebody");
     cr_expect(not(there("mine/.lock")));
     cr_expect(eq(int, score("mine"), 2));
+    /* Nor where it was, and wrote other results. */
+    cr_assert(eq(int, score("ours"), 0));
+    put_file("ours/curve.csv", "of somebody\n");
+    cr_expect(eq(int, score("ours"), 2));
+    expect_said("stderr", "-o ours: holds 'curve.csv', which isobath did not"
+                " write");
+    expect_said("ours/curve.csv", "of somebody");
+    cr_assert(rename("ours/curve.csv", "ours/mine.csv") == 0);
+    cr_expect(eq(int, score("ours"), 0));
+    expect_said("ours/mine.csv", "of somebody");
     cr_assert(mkdir("hf", 0777) == 0);
     put_file("hf/config.json", "{}\n");
     cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", "hf"), 2));
@@ -234,6 +244,44 @@ Test(directories, a_full_disk_leaves_no_cut_figure)
     expect_said("stderr", "cannot write 'page/");
     expect_said("stderr", "File too large");
     expect_no_cut_figure();
+}
+
+/* Which of the files, and why, whatever part of the command wrote it. */
+Test(directories, a_full_disk_is_said_of_the_file_that_did_not_fit)
+{
+    static const char *const parts[] = { "trace.csv", "tokens.csv", "price",
+        "table", "kept.trace", "agreement.csv", "blocks.csv",
+        "sensitivity.csv", "ledger_prefill_dense.csv" };
+    const char *const *const all[] = {
+        ARGUMENTS("run", "run", "--text", "text", "-o", "out", "-q"),
+        ARGUMENTS("run", "run", "--prompt", "the ", "-n", "40", "-o", "out",
+                  "-q"),
+        ARGUMENTS("predict", "run.yaml", "--format", "json", "-o", "out/price"),
+        ARGUMENTS("route-table", "run", "--text", "text", "-o", "out/table"),
+        ARGUMENTS("route-trace", "run", "--text", "text", "-o",
+                  "out/kept.trace"),
+        ARGUMENTS("router", "run", "--text", "text", "--limit", "600", "-o",
+                  "out", "-q"),
+        ARGUMENTS("regret", "run", "--text", "text", "--limit", "300", "-o",
+                  "out", "-q"),
+        ARGUMENTS("sensitivity", "run", "--text", "text", "--limit", "300",
+                  "-o", "out", "-q"),
+        ARGUMENTS("profile", "run", "--tokens", "8", "--repeats", "1",
+                  "--phases", "prefill", "-o", "out", "-q"),
+    };
+
+    train("run");
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char said[64];
+        cr_assert(system("rm -rf out && mkdir out") == 0);
+        cr_expect(eq(int, finish(start(all[i], (struct limits){
+                                               .file_bytes = 600 })), 1), "%s",
+                  parts[i]);
+        snprintf(said, sizeof said, "%s': File too large", parts[i]);
+        expect_said("stderr", "cannot write '");
+        expect_said("stderr", said);
+        cr_expect(eq(int, system("test -z \"$(find out -name '*.tmp')\""), 0));
+    }
 }
 
 /* What this test's gnuplot does for a figure, with exit code 0. */

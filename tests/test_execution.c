@@ -110,6 +110,17 @@ Test(execution, shards_add_up_to_the_model)
     cr_expect(eq(u64, 2 * part, whole + norms));
 }
 
+/* The last device's columns are fewer; what a device takes is the most. */
+Test(execution, a_vocabulary_that_does_not_divide_is_rounded_up)
+{
+    const struct regime two = { .tensor = 2 };
+    struct model_spec spec = llama();
+
+    spec.n_vocab = 101;
+    cr_assert(eq(int, regime_shard(&spec, &two, NULL), STATUS_OK));
+    cr_expect(eq(i32, spec.n_vocab, 51));
+}
+
 Test(execution, heads_that_do_not_divide_are_refused)
 {
     const struct regime regime = { .tensor = 7 };

@@ -265,15 +265,45 @@ Test(faults, an_interrupted_command_keeps_what_it_had_finished)
         ARGUMENTS("profile", "a", "--tokens", "8", "--steps", "2", "--repeats",
                   "2", "--phases", "prefill,decode", "-o", "out", "-q",
                   "--threads", "1"),
+        ARGUMENTS("sweep", "prices.yaml", "-o", "out", "-q"),
     };
 
     train_a();
+    put_file("model.yaml", shape);
+    put_file("prices.yaml", "base: model.yaml\ncommand: predict\naxes:"
+                            " {predict.batch: [1, 2, 3, 4]}\n");
     cr_assert(eq(int, ISOBATH("sensitivity", "a", "--text", "text", "--window",
                               "32", "--limit", "320", "-o", "table", "-q"), 0));
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         const long n = first_part(all[i]);
         expect_part(n, all[i]);
         cr_assert(system("rm -r out") == 0);
+    }
+}
+
+/* A part would pass for a table or a trace of the whole text. */
+Test(faults, what_makes_no_sense_in_part_is_not_written_and_says_so)
+{
+    static const char *const olders[] = { "context,count,kept_0\r\n,4,1\r\n",
+                                          "isobath-trace-1\nolder" };
+    const char *const *const all[] = {
+        ARGUMENTS("route-table", "a", "--text", "text", "--window", "32", "-o",
+                  "out", "-q", "--threads", "1"),
+        ARGUMENTS("route-trace", "a", "--text", "text", "--window", "32", "-o",
+                  "out", "-q", "--threads", "1"),
+    };
+
+    train_a();
+    for (int c = 0; c < 2; c++) {
+        const long n = calls("memory", all[c]);
+        cr_assert(rename("out", "whole") == 0);
+        for (int i = 0; i < SIGNALS; i++) {
+            cr_expect(not(interrupted("memory", n / (i + 2), signals[i],
+                                      olders[c], all[c])));
+            expect_said("stderr", "isobath: error: interrupted after ");
+            expect_said("stderr", " windows; nothing is written, as a ");
+        }
+        cr_assert(unlink("out") == 0);
     }
 }
 

@@ -4,10 +4,12 @@
 #include <criterion/new/assert.h>
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -186,8 +188,11 @@ Test(file, reading_stops_at_the_limit)
                  STATUS_BAD_VALUE));
     cr_assert_str_eq(err.text, "cannot read 'a.txt': larger than the 4 bytes"
                                " allowed");
-    cr_assert(eq(int, file_read(&text, &size, "/dev/zero", 100000, &err),
+    char endless[32];
+    snprintf(endless, sizeof endless, "/dev/fd/%d", open("/dev/zero", O_RDONLY));
+    cr_assert(eq(int, file_read(&text, &size, endless, 100000, &err),
                  STATUS_BAD_VALUE));
+    cr_assert(strstr(err.text, "larger than") != NULL, "%s", err.text);
 }
 
 Test(file, a_map_shows_the_bytes_and_an_empty_file_has_none)
@@ -205,12 +210,58 @@ Test(file, a_map_shows_the_bytes_and_an_empty_file_has_none)
     file_unmap(&map);
 }
 
-Test(file, a_device_cannot_be_mapped)
+static void expect_no_file(const char *path)
 {
+    char *text = NULL, words[64];
+    size_t size = 0;
     struct file_map map;
 
-    cr_assert(eq(int, file_map(&map, "/dev/null", &err), STATUS_BAD_VALUE));
-    cr_assert_str_eq(err.text, "cannot map '/dev/null': not a regular file");
+    snprintf(words, sizeof words, "cannot read '%s': not a regular file", path);
+    cr_expect(eq(int, file_read(&text, &size, path, 10, &err),
+                 STATUS_BAD_VALUE));
+    cr_expect_str_eq(err.text, words);
+    cr_expect(eq(int, file_map(&map, path, &err), STATUS_BAD_VALUE));
+    cr_expect_str_eq(err.text, words);
+    cr_expect(file_open_optional(path) == NULL);
+}
+
+/* Its writer would take an opening for somebody who reads. */
+Test(file, a_pipe_or_a_device_is_no_file_and_is_not_opened, .timeout = 60)
+{
+    cr_assert(eq(int, mkfifo("pipe", 0600), 0));
+    const pid_t writer = fork();
+    if (writer == 0)
+        _exit(open("pipe", O_WRONLY) < 0);
+    usleep(100000);
+    expect_no_file("pipe");
+    usleep(100000);
+    cr_expect(eq(int, waitpid(writer, NULL, WNOHANG), 0), "it was let go");
+    kill(writer, SIGKILL);
+    waitpid(writer, NULL, 0);
+    cr_assert(symlink("pipe", "link") == 0);
+    expect_no_file("link");
+    expect_no_file("/dev/zero");
+}
+
+Test(file, a_pipe_that_was_given_open_is_read_to_its_end_as_often_as_asked)
+{
+    struct file_map map;
+    int end[2];
+    char path[32], hash[17], again[17];
+
+    cr_assert(eq(int, pipe(end), 0));
+    snprintf(path, sizeof path, "/dev/fd/%d", end[0]);
+    cr_assert(write(end[1], "abc", 3) == 3);
+    close(end[1]);
+    for (int i = 0; i < 2; i++)
+        cr_expect_str_eq(get(path), "abc");
+    cr_assert(eq(int, file_map(&map, path, &err), STATUS_OK), "%s", err.text);
+    cr_expect(map.size == 3 && memcmp(map.data, "abc", 3) == 0);
+    file_unmap(&map);
+    put("a.txt", "abc");
+    cr_assert(eq(int, file_hash(hash, path, &err), STATUS_OK));
+    cr_assert(eq(int, file_hash(again, "a.txt", &err), STATUS_OK));
+    cr_expect_str_eq(hash, again);
 }
 
 Test(file, directories_are_made_with_their_parents)

@@ -274,6 +274,19 @@ Test(gguf, integers_of_every_width_keep_their_value)
     gguf_close(file);
 }
 
+Test(gguf, a_tensor_is_found_by_the_longest_name)
+{
+    static const char longest[] = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrst"
+                                  "uvwxyzabcdefghijkl";
+    struct image image = image_of(TENSORS(1) ROW("abcdefghijklmnopqrstuvwxyz"
+        "abcdefghijklmnopqrstuvwxyzabcdefghijkl", 4, 0) "/32 #16");
+    struct gguf *file = opened(&image);
+
+    cr_assert(eq(sz, strlen(longest), GGUF_MAX_NAME));
+    cr_assert(gguf_find(file, longest) != NULL);
+    gguf_close(file);
+}
+
 Test(gguf, a_value_of_another_kind_is_refused_by_name)
 {
     struct image image = image_of(every_kind);
@@ -285,7 +298,7 @@ Test(gguf, a_value_of_another_kind_is_refused_by_name)
     double x;
     bool flag;
 
-    cr_assert(eq(int, gguf_integer(&n, file, "u64", 0, INT64_MAX, &err),
+    cr_assert(eq(int, gguf_integer(&n, file, "u64", INT64_MIN, INT64_MAX, &err),
                  STATUS_BAD_VALUE));
     cr_assert(eq(int, gguf_integer(&n, file, "text", 0, 9, &err),
                  STATUS_BAD_VALUE));

@@ -127,6 +127,30 @@ Test(grid, what_has_no_price_is_left_empty_with_its_reason)
     csv_close(&csv);
 }
 
+Test(grid, a_context_as_long_as_the_model_has_tokens_is_priced)
+{
+    put_file("grid.yaml", "model: mod-220m-paper\ncontext: [2048, 2049]\n");
+    cr_assert(eq(int, STARTED("predict", "--grid", "grid.yaml", "-q", "-o",
+                              "rows.csv"), 0));
+    struct csv csv = rows("rows.csv");
+    cr_assert(eq(sz, csv.n_rows, 2));
+    cr_expect(strlen(field(&csv, 0, "flops")) > 0);
+    cr_expect(eq(sz, strlen(field(&csv, 1, "flops")), 0));
+    csv_close(&csv);
+}
+
+Test(grid, the_capacity_of_a_model_that_routes_its_first_block_alone_is_told)
+{
+    put_file("first.yaml", "model: {family: llama, layers: 3, channels: 32,"
+             " heads: 2}\nrouting: {capacity: 0.5, blocks: 0}\n");
+    put_file("grid.yaml", "model: first.yaml\n");
+    cr_assert(eq(int, STARTED("predict", "--grid", "grid.yaml", "-q", "-o",
+                              "rows.csv"), 0), "%s", read_file("stderr", NULL));
+    struct csv csv = rows("rows.csv");
+    cr_expect_str_eq(field(&csv, 0, "capacity"), "0.5");
+    csv_close(&csv);
+}
+
 /* What lies in FILE.part, with half a row behind it, is kept. */
 Test(grid, an_interrupted_grid_goes_on)
 {
@@ -151,6 +175,35 @@ Test(grid, an_interrupted_grid_goes_on)
                 " grid");
     cr_expect(strcmp(read_file("rows.csv.part", NULL), part) == 0);
     free(part);
+    free(whole);
+}
+
+static void expect_foreign(const char *grid_text, const char *part)
+{
+    put_file("grid.yaml", grid_text);
+    put_file("rows.csv.part", part);
+    cr_expect(eq(int, STARTED("predict", "--grid", "grid.yaml", "-q", "-o",
+                              "rows.csv"), 2), "%s", part);
+    expect_said("stderr", "what stands in it is not of this grid");
+    cr_expect(strcmp(read_file("rows.csv.part", NULL), part) == 0);
+}
+
+/* As many rows of another batch; all rows, and the same once more. */
+Test(grid, rows_of_another_grid_are_not_gone_on_with)
+{
+    static const char one[] = "model: tiny-48-mod\nbatch: [1, 2]\n",
+        other[] = "model: tiny-48-mod\nbatch: [1, 3]\n";
+    size_t size;
+
+    put_file("grid.yaml", one);
+    cr_assert(eq(int, STARTED("predict", "--grid", "grid.yaml", "-q", "-o",
+                              "whole.csv"), 0));
+    char *whole = read_file("whole.csv", &size);
+    expect_foreign(other, whole);
+    char *twice = NULL;
+    cr_assert(asprintf(&twice, "%s%s", whole, strchr(whole, '\n') + 1) > 0);
+    expect_foreign(one, twice);
+    free(twice);
     free(whole);
 }
 

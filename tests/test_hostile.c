@@ -84,21 +84,96 @@ Test(hostile, kernels_that_are_not_there_are_refused)
     cr_expect(not(there("run")));
 }
 
-Test(hostile, a_pipe_is_no_model_and_nobody_waits_for_it)
+/* Of the arguments, which name `pipe`, a pipe that nobody writes into. */
+static void expect_no_pipe(const char *arguments, const char *pipe)
 {
-    cr_assert(mkfifo("model.gguf", 0666) == 0);
-    cr_assert(mkfifo("model.yaml", 0666) == 0);
-    cr_expect(eq(int, shell("timeout -s KILL 20 '%s' run model.gguf --text"
-                            " text %s", ">stdout 2>stderr"), 2));
-    expect_said("stderr", "not a regular file");
-    cr_expect(eq(int, shell("timeout -s KILL 20 '%s' predict model.yaml %s",
-                            ">stdout 2>stderr"), 2));
-    expect_said("stderr", "model.yaml");
+    char command[256], said[64];
+
+    snprintf(command, sizeof command, "timeout -s KILL 30 '%%s' %s %%s",
+             arguments);
+    snprintf(said, sizeof said, "%s': not a regular file", pipe);
+    cr_expect(eq(int, shell(command, ">stdout 2>stderr"), 2), "%s", arguments);
+    expect_said("stderr", said);
+    cr_expect(not(there("new")), "%s", arguments);
+}
+
+Test(hostile, a_pipe_is_no_file_wherever_one_is_asked_for)
+{
+    static const char *const asked[] = {
+        "predict p", "predict p.json", "predict p.gguf", "predict p.bin",
+        "predict run.yaml --machine p", "predict run.yaml --trace p",
+        "predict --grid p", "train p -o new", "train run.yaml -o new --set"
+        " data.path=p", "sweep p -o new", "import p -o new", "run p --text text",
+        "run p.gguf --text text", "run run --text p",
+        "run run --text text --tokenizer p.json",
+        "run run --text text --tokenizer p.bin",
+        "run run --text text --set routing.policy=table --set routing.table=p",
+        "run run --text text --set routing.policy=replay"
+        " --set routing.replay=p", "route-trace run --text p -o new",
+        "sensitivity run --text p -o new", "router run --text p -o new",
+    };
+    static const struct { const char *member, *arguments; } members[] = {
+        { "config.json", "run copy --text text" },
+        { "config.json", "predict copy" },
+        { "model.safetensors", "run copy --text text" },
+        { "summary.json", "run copy --text text --split test" },
+        { "summary.json", "report copy -o new" },
+        { "curve.csv", "report copy -o new" },
+        { "tokenizer.json", "run copy --text text" },
+        { "state.safetensors", "train run.yaml -o copy --resume --set"
+                               " train.steps=2" },
+    };
+    const char *const ends[] = { "", ".json", ".gguf", ".bin" };
+
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "run", "-q", "--set",
+                              "train.steps=2"), 0));
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "p%s", ends[i]);
+        cr_assert(mkfifo(name, 0666) == 0);
+    }
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        const char *pipe = strstr(asked[i], "p.");
+        char name[16];
+        snprintf(name, sizeof name, "%.*s", pipe ? (int)strcspn(pipe, " ") : 1,
+                 pipe ? pipe : "p");
+        expect_no_pipe(asked[i], name);
+    }
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        char command[256], name[64];
+        snprintf(name, sizeof name, "copy/%s", members[i].member);
+        snprintf(command, sizeof command, "rm -rf copy && cp -r run copy &&"
+                 " rm -f %s && mkfifo %s", name, name);
+        cr_assert(eq(int, system(command), 0));
+        if (strncmp(members[i].member, "state", 5) == 0)
+            cr_assert(unlink("copy/summary.json") == 0);  /* unfinished */
+        expect_no_pipe(members[i].arguments, name);
+    }
+}
+
+/* Somebody writes there already.  A config is looked at twice, and a text mapped. */
+Test(hostile, a_pipe_that_was_given_open_is_read)
+{
+    char command[256];
+
     put_file("a.yaml", "model:\n  family: llama\n  layers: 2\n"
              "  channels: 16\n  heads: 2\n");
     cr_expect(eq(int, shell("(sleep 0.2; cat a.yaml) |"
                             " timeout -s KILL 20 '%s' predict /dev/stdin %s",
                             ">stdout"), 0));
+    cr_expect(eq(int, shell("(sleep 0.2; cat a.yaml) |"
+                            " timeout -s KILL 20 '%s' predict /dev/fd/7 %s",
+                            "7<&0 </dev/null >stdout"), 0));
+    cr_expect(eq(int, shell("cat run.yaml | '%s' train /dev/stdin -o run -q"
+                            " --threads 1 --set train.steps=2 --set data.path=text %s", ""),
+                 0));
+    for (int i = 0; i < 2; i++) {
+        snprintf(command, sizeof command, "%s '%%s' run run --text %s --limit 300"
+                 " --threads 1 -f csv %%s", i ? "cat text |" : "",
+                 i ? "/dev/stdin" : "text");
+        cr_expect(eq(int, shell(command, i ? ">piped" : ">read"), 0));
+    }
+    expect_same_file("read", "piped");
 }
 
 static void expect_spared(const char *file, const char *said, int code)
@@ -145,6 +220,31 @@ Test(hostile, an_answer_takes_the_place_of_no_input_and_of_no_result)
     cr_expect(eq(int, ISOBATH("run", "run", "--text", "text", "--limit", "50",
                               "-o", "again"), 0));
     cr_expect(eq(int, shell("'%s' report run -o page %s", ">stdout"), 0));
+}
+
+/* Where a grid goes on from, a link is planted, or a file of somebody's. */
+Test(hostile, a_grid_goes_on_in_no_file_of_somebody_else)
+{
+    const char *const *grid = ARGUMENTS("predict", "--grid", "grid.yaml", "-o",
+                                        "rows.csv", "-q");
+
+    put_file("grid.yaml", "model: run.yaml\nphase: decode\n");
+    for (int i = 0; i < 5; i++) {
+        const bool part = i == 4;
+        put_file("victim", part ? "mod" : "precious");
+        cr_assert(i == 0   ? symlink("victim", "rows.csv.part") == 0
+                  : i == 1 ? link("victim", "rows.csv.part") == 0
+                  : i == 2 ? mkfifo("rows.csv.part", 0600) == 0
+                           : rename("victim", "rows.csv.part") == 0);
+        cr_expect(eq(int, finish(start(grid, (struct limits){ 0 })),
+                     part ? 0 : 2), "%d", i);
+        if (i < 2)
+            expect_said("victim", "precious");
+        else if (i == 3)
+            expect_said("rows.csv.part", "precious");
+        unlink("rows.csv.part");
+    }
+    expect_said("rows.csv", "model,");
 }
 
 /* An sbatch that notes its arguments, a line each. */

@@ -7,124 +7,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/core/model/spec_check.h"
 #include "sim/price/memory.h"
-#include "sim/price/predict.h"
-#include "tests/cases.h"
-#include "tests/reference.h"
-
-enum { MOST = 128 };
-
-struct trial {
-    struct model_spec spec;
-    const struct shape *shape;
-    struct model *model;
-    int32_t ids[MOST], targets[MOST], n;
-    struct model_input input;
-    char what[CASE_NAME_SIZE];
-};
-
-static void open_model(struct trial *t, bool train, int n_threads)
-{
-    const struct model_options options = {
-        .n_sequences = t->shape->n_sequences, .n_tokens = t->shape->n_tokens,
-        .train = train, .n_threads = n_threads };
-    t->n = t->shape->n_sequences * t->shape->n_tokens;
-    cr_assert(t->n <= MOST);
-    case_text(t->ids, t->targets, t->n, t->spec.n_vocab, 3);
-    t->model = case_model(&t->spec, &options, 1);
-    t->input = (struct model_input){
-        .ids = t->ids, .targets = t->targets, .train = train,
-        .n_sequences = t->shape->n_sequences, .n_tokens = t->shape->n_tokens,
-        .policy = case_policy("expert_choice"), .seed = 5 };
-}
+#include "tests/trial.h"
 
 static void open_trial(struct trial *t, int i, bool train)
 {
     t->spec = case_experts(&t->shape, t->what, i);
-    open_model(t, train, 2);
-}
-
-static double *weights_of(struct model *m)
-{
-    const size_t n = model_tensors(m)->floats;
-    double *weights = malloc(n * sizeof *weights);
-
-    for (size_t i = 0; i < n; i++)
-        weights[i] = (double)model_weights(m)[i];
-    return weights;
-}
-
-static struct reference reference_of(const struct trial *t, double *weights)
-{
-    return (struct reference){
-        .spec = &t->spec, .tensors = model_tensors(t->model),
-        .weights = weights, .ids = t->ids, .targets = t->targets,
-        .n_sequences = t->shape->n_sequences, .n_tokens = t->shape->n_tokens,
-        .allocation = model_allocation(t->model) };
+    trial_open(t, train, 2);
 }
 
 Test(mixture, logits_are_those_in_double)
 {
     for (int i = 0; i < N_EXPERT_CASES; i++) {
         struct trial t;
-        double loss, worst = 0;
         open_trial(&t, i, false);
-        const size_t n = (size_t)t.n * (size_t)t.spec.n_vocab;
-        double *logits = malloc(n * sizeof *logits);
-        model_forward(t.model, &t.input, NULL, &loss);
-        double *weights = weights_of(t.model);
-        const struct reference r = reference_of(&t, weights);
-        const double expected = reference_loss(&r, NULL, logits);
-        for (size_t j = 0; j < n; j++)
-            worst = fmax(worst, fabs((double)model_logits(t.model)[j] -
-                                     logits[j]));
-        cr_expect(lt(dbl, worst, 1e-4), "%s", t.what);
-        cr_expect(lt(dbl, fabs(loss - expected), 1e-4 * expected), "%s",
-                  t.what);
-        free(weights);
-        free(logits);
+        trial_expect_logits(&t);
         model_close(t.model);
     }
-}
-
-/* A tensor's gradient, by norm, on some of its numbers. */
-static void check_tensor(const struct trial *t, const struct reference *r,
-                         double *weights, const struct tensor *of)
-{
-    const float *gradient = model_gradients(t->model) + of->learned_at;
-    const size_t step = of->n / 23 + 1;
-    double off = 0, size = 0;
-
-    for (size_t i = 0; i < of->n; i += step) {
-        const double slope = reference_slope(r, weights, of->offset + i);
-        off += pow((double)gradient[i] - slope, 2);
-        size += slope * slope;
-    }
-    cr_expect(lt(dbl, sqrt(off), 1e-3 * sqrt(size) + 1e-7), "%s: tensor %d of"
-              " layer %d: off by %g of %g", t->what, of->id, of->layer,
-              sqrt(off), sqrt(size));
 }
 
 Test(mixture, gradients_are_slopes_of_the_loss_in_double)
 {
     for (int i = 0; i < N_EXPERT_CASES; i++) {
         struct trial t;
-        double loss;
         open_trial(&t, i, true);
-        if (spec_n_routed(&t.spec) > 0 && !t.spec.router_trained) {
-            model_close(t.model);    /* test_families.c has gates held */
-            continue;
-        }
-        model_forward(t.model, &t.input, NULL, &loss);
-        model_backward(t.model, NULL);
-        double *weights = weights_of(t.model);
-        const struct reference r = reference_of(&t, weights);
-        const struct tensor_list *list = model_tensors(t.model);
-        for (int32_t j = 0; j < list->n; j++)
-            if (list->tensor[j].trained)
-                check_tensor(&t, &r, weights, &list->tensor[j]);
-        free(weights);
+        trial_expect_slopes(&t, 23);
         model_close(t.model);
     }
 }
@@ -165,8 +72,8 @@ Test(mixture, one_expert_is_the_model_without_experts_bit_for_bit)
         one.spec.experts = (struct experts){ .n = 1, .active = 1,
             .width = dense.spec.n_ffn, .normalised = i % 2 };
         memset(one.spec.has_experts, true, sizeof one.spec.has_experts);
-        open_model(&dense, false, 1);
-        open_model(&one, false, 1);
+        trial_open(&dense, false, 1);
+        trial_open(&one, false, 1);
         make_only_expert(one.model, dense.model);
         model_forward(dense.model, &dense.input, NULL, &loss[0]);
         model_forward(one.model, &one.input, NULL, &loss[1]);
@@ -190,8 +97,8 @@ Test(mixture, one_expert_learns_as_the_model_without_experts_bit_for_bit)
     one.spec.experts = (struct experts){ .n = 1, .active = 1,
                                          .width = dense.spec.n_ffn };
     memset(one.spec.has_experts, true, sizeof one.spec.has_experts);
-    open_model(&dense, true, 1);
-    open_model(&one, true, 1);
+    trial_open(&dense, true, 1);
+    trial_open(&one, true, 1);
     make_only_expert(one.model, dense.model);
     struct trial *both[] = { &dense, &one };
     for (int i = 0; i < 6; i++) {
@@ -214,7 +121,7 @@ Test(mixture, any_number_of_threads_gives_the_same_bits)
             struct trial t;
             double loss;
             t.spec = case_experts(&t.shape, t.what, i);
-            open_model(&t, true, threads);
+            trial_open(&t, true, threads);
             const size_t bytes = model_tensors(t.model)->floats *
                                  sizeof *first;
             model_forward(t.model, &t.input, NULL, &loss);
@@ -259,35 +166,6 @@ Test(mixture, who_enters_which_is_told)
     }
 }
 
-static void same_cost(const struct trial *t, const struct ledger *counted,
-                      const struct allocation *a, int32_t by,
-                      enum status (*predict)(struct ledger *ledger,
-                                             const struct predict_job *job,
-                                             struct error *err))
-{
-    struct ledger *predicted = case_ledger(t->spec.n_layers, by,
-                                           PROV_PREDICTED);
-    const struct predict_job job = { .spec = &t->spec, .allocation = a };
-    struct error err = { STATUS_OK, "" };
-
-    cr_assert(eq(int, predict(predicted, &job, &err), STATUS_OK), "%s",
-              err.text);
-    cr_expect(gt(u64, case_same_ledger(predicted, counted, t->what), 9));
-    ledger_close(predicted);
-}
-
-static enum status score(struct ledger *ledger, const struct predict_job *job,
-                         struct error *err)
-{
-    return predict_forward(ledger, job, PREDICT_LOSS, NULL, err);
-}
-
-static enum status decode(struct ledger *ledger, const struct predict_job *job,
-                          struct error *err)
-{
-    return predict_decode(ledger, job, NULL, err);
-}
-
 Test(mixture, scoring_costs_what_is_predicted_token_by_token)
 {
     for (int i = 0; i < N_EXPERT_CASES; i++)
@@ -300,16 +178,11 @@ Test(mixture, scoring_costs_what_is_predicted_token_by_token)
                                                  PROV_COUNTED);
             struct ledger_meter meter = ledger_meter(counted);
             model_forward(t.model, &t.input, &meter.meter, &loss);
-            same_cost(&t, counted, model_allocation(t.model), by, score);
+            trial_expect_cost(&t, counted, model_allocation(t.model), by,
+                              trial_scoring, 9);
             ledger_close(counted);
             model_close(t.model);
         }
-}
-
-static enum status train(struct ledger *ledger, const struct predict_job *job,
-                         struct error *err)
-{
-    return predict_train_step(ledger, job, NULL, err);
 }
 
 Test(mixture, training_steps_cost_what_is_predicted_token_by_token)
@@ -326,40 +199,11 @@ Test(mixture, training_steps_cost_what_is_predicted_token_by_token)
             model_forward(t.model, &t.input, &meter.meter, &loss);
             model_backward(t.model, &meter.meter);
             model_update(t.model, &adam, &meter.meter);
-            same_cost(&t, counted, model_allocation(t.model), by, train);
+            trial_expect_cost(&t, counted, model_allocation(t.model), by,
+                              trial_step, 9);
             ledger_close(counted);
             model_close(t.model);
         }
-}
-
-/* A step says what one pass does, and costs what is predicted of it. */
-static double step(const struct trial *t, struct model *steps, int32_t at)
-{
-    const int32_t b = t->shape->n_sequences, v = t->spec.n_vocab;
-    struct ledger *counted = case_ledger(t->spec.n_layers, b, PROV_COUNTED);
-    struct ledger_meter meter = ledger_meter(counted);
-    struct allocation held;
-    int32_t ids[MOST];
-    double worst = 0;
-
-    for (int32_t s = 0; s < b; s++)
-        ids[s] = t->ids[s * t->shape->n_tokens + at];
-    model_decode(steps, &(struct decode_input){ .ids = ids }, &meter.meter);
-    for (int32_t s = 0; s < b; s++)
-        for (int32_t j = 0; j < v; j++)
-            worst = fmax(worst, fabs((double)(
-                model_logits(steps)[s * v + j] -
-                model_logits(t->model)[(s * t->shape->n_tokens + at) * v +
-                                       j])));
-    cr_assert(eq(int, allocation_open(&held, t->spec.n_layers, b, at + 1,
-                                      NULL), STATUS_OK));
-    cr_assert(eq(int, allocation_open_dispatch(&held, &t->spec, true, NULL),
-                 STATUS_OK));
-    model_decode_allocation(steps, NULL, &held);
-    same_cost(t, counted, &held, b, decode);
-    allocation_close(&held);
-    ledger_close(counted);
-    return worst;
 }
 
 Test(mixture, decode_steps_say_and_cost_what_one_pass_does)
@@ -377,7 +221,7 @@ Test(mixture, decode_steps_say_and_cost_what_one_pass_does)
         model_forward(t.model, &t.input, NULL, NULL);
         model_decode_reset(steps);
         for (int32_t at = 0; at < n && spec_n_routed(&t.spec) == 0; at++)
-            worst = fmax(worst, step(&t, steps, at));
+            worst = fmax(worst, trial_decode(&t, steps, at, b, 9));
         cr_expect(lt(dbl, worst, 1e-4), "%s", t.what);
         model_close(steps);
         model_close(t.model);
@@ -428,34 +272,26 @@ Test(mixture, parameters_and_memory_are_those_that_are_predicted)
     }
 }
 
-static void refused(const struct model_spec *spec, const char *begins)
-{
-    struct error err = { STATUS_OK, "" };
-
-    cr_expect(eq(int, spec_check(spec, &err), STATUS_BAD_VALUE));
-    cr_expect(strncmp(err.text, begins, strlen(begins)) == 0, "%s", err.text);
-}
-
 Test(mixture, what_experts_cannot_do_is_refused_by_name)
 {
     const struct experts two = { .n = 4, .active = 2, .width = 8 };
     struct model_spec spec = case_spec(&shapes[2], FAMILY_GPT2, 0.0,
                                        PATTERN_ODD);
     spec.experts = two;
-    refused(&spec, "model.experts 4: experts are SwiGLU without biases, after a"
+    trial_expect_refused(&spec, "model.experts 4: experts are SwiGLU without biases, after a"
             " norm, and gpt2 has others; allowed is 0, or the families llama,"
             " qwen2, qwen3 and stablelm");
     spec.traits = family_traits[FAMILY_OLMO2];
-    refused(&spec, "model.experts 4: experts are SwiGLU");
+    trial_expect_refused(&spec, "model.experts 4: experts are SwiGLU");
     spec.traits = family_traits[FAMILY_LLAMA];
     spec.experts.active = 5;
-    refused(&spec, "model.experts_per_token 5: allowed is 1 to 4");
+    trial_expect_refused(&spec, "model.experts_per_token 5: allowed is 1 to 4");
     spec.experts.active = 2;
     spec.experts.width = 0;
-    refused(&spec, "model.expert_ffn 0: allowed is 1 to 1048576");
+    trial_expect_refused(&spec, "model.expert_ffn 0: allowed is 1 to 1048576");
     spec = case_spec(&shapes[2], FAMILY_LLAMA, 0.4, PATTERN_ODD);
     spec.experts = two;
     spec.backbone_frozen = true;
-    refused(&spec, "train.freeze backbone: with model.experts 4 all is trained"
+    trial_expect_refused(&spec, "train.freeze backbone: with model.experts 4 all is trained"
             " together");
 }

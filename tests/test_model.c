@@ -71,11 +71,9 @@ static double distance_to_reference(struct trial *t)
 {
     size_t v = (size_t)t->spec.n_vocab, n = (size_t)t->n;
     const struct tensor_list *tensors = model_tensors(t->model);
-    double *weights = calloc(tensors->floats, sizeof *weights);
+    double *weights = case_weights(t->model);
     double *logits = calloc(n * v, sizeof *logits);
     double *nats = calloc(n, sizeof *nats), *entropy = calloc(n, sizeof *nats);
-    for (size_t i = 0; i < tensors->floats; i++)
-        weights[i] = (double)model_weights(t->model)[i];
 
     double loss = forward(t);
     struct reference r = {

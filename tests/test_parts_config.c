@@ -250,9 +250,7 @@ static void check_run(const struct model_spec *spec, const char *what)
     const struct model_options options = { .n_sequences = B, .n_tokens = T,
                                            .n_threads = 2 };
     struct model *m = case_model(spec, &options, 5);
-    const struct tensor_list *list = model_tensors(m);
-    double *weights = calloc(list->floats, sizeof *weights), worst = 0;
-    double *logits = calloc((size_t)B * T * V, sizeof *logits);
+    double worst = 0, *logits = calloc((size_t)B * T * V, sizeof *logits);
     struct ledger *counted = case_ledger(spec->n_layers, 0, PROV_COUNTED);
     struct ledger *predicted = case_ledger(spec->n_layers, 0, PROV_PREDICTED);
     struct ledger_meter meter = ledger_meter(counted);
@@ -263,10 +261,9 @@ static void check_run(const struct model_spec *spec, const char *what)
     model_forward(m, &(struct model_input){
         .ids = ids, .n_sequences = B, .n_tokens = T,
         .policy = route_find("dense") }, &meter.meter, NULL);
-    for (size_t i = 0; i < list->floats; i++)
-        weights[i] = (double)model_weights(m)[i];
+    double *weights = case_weights(m);
     reference_loss(&(struct reference){
-        .spec = spec, .tensors = list, .weights = weights, .ids = ids,
+        .spec = spec, .tensors = model_tensors(m), .weights = weights, .ids = ids,
         .targets = ids, .n_sequences = B, .n_tokens = T,
         .allocation = model_allocation(m) }, NULL, logits);
     for (int i = 0; i < B * T * V; i++)

@@ -118,6 +118,49 @@ Test(priced, a_filter_leaves_points_out)
     csv_close(&csv);
 }
 
+/* Some 600 points, which take seconds; those that were priced are what they are
+ * in the whole. */
+Test(priced, an_interrupt_leaves_what_was_priced)
+{
+    struct error err = { STATUS_OK, "" };
+    struct csv csv;
+    char text[4096] = "base: run.yaml\ncommand: predict\nset: {predict.machine:"
+                      " h100-sxm}\naxes: {routing.capacity: [0.25, 0.5],"
+                      " predict.batch: [1";
+    static const int sent[] = { SIGINT, SIGTERM, SIGHUP };
+    const char *const *sweep = ARGUMENTS("sweep", "study.yaml", "-o", "out");
+
+    for (int i = 2; i <= 300; i++)
+        sprintf(text + strlen(text), ",%d", i);
+    strcat(text, "]}\n");
+    put_file("study.yaml", text);
+    signal(SIGHUP, SIG_DFL);
+    for (int i = 0; i < 3; i++) {
+        cr_assert(eq(int, system("rm -rf out"), 0));
+        const pid_t child = start(sweep, (struct limits){ 0 });
+        char half[64];
+        snprintf(half, sizeof half, "out/layers.csv.%ld.tmp", (long)child);
+        wait_for(half);                  /* some points fill a stream's buffer */
+        kill(child, sent[i]);
+        cr_assert(eq(int, finish(child), 130));
+        expect_said("stderr", "points, which are written; the same command prices"
+                              " all");
+        expect_said("out/summary.json", "\"status\": \"interrupted\"");
+        cr_assert(csv_open(&csv, "out/points.csv", &err) == STATUS_OK);
+        cr_assert(eq(sz, csv.n_rows, 600));
+        cr_expect_str_eq(csv_text(&csv, 599, csv_column(&csv, "status")),
+                         "pending");
+        cr_expect_str_eq(csv_text(&csv, 599, csv_column(&csv,
+                                                        "predicted.flops")), "");
+        cr_expect(real_at(&csv, 0, "predicted.flops") > 0);
+        csv_close(&csv);
+        cr_assert(eq(int, system("grep -c done out/points.csv >points;"
+                                 " sed 1d out/layers.csv | cut -d, -f1 | uniq |"
+                                 " wc -l | cmp - points"), 0));
+    }
+    cr_expect(eq(int, STARTED("report", "out", "-o", "page", "-q"), 0));
+}
+
 /* Without a machine nothing is known of time, and that is no zero. */
 Test(priced, what_is_unknown_is_left_empty)
 {

@@ -164,6 +164,24 @@ Test(report_alone, a_scored_text_says_its_loss_and_what_was_kept)
     free(page);
 }
 
+/* The loss is no part of a token's price: 60 FLOPs of the totals' 100. */
+Test(report_alone, a_scored_token_costs_what_its_table_says)
+{
+    char *path, *page;
+
+    cr_assert(file_make_directory(in_folder("s"), NULL) == STATUS_OK);
+    put("s/summary.json", "{\"schema\":\"isobath-run-1\",\"status\":\"done\","
+        "\"command\":\"run\",\"config\":{\"run\":{\"model\":\"m/a.bin\","
+        "\"text\":\"t\"}},\"totals\":{\"counted\":{\"flops\":1000}},"
+        "\"tokens\":10,\"flops_per_token_forward\":60,\"loss\":{"
+        "\"nats_per_token\":2.5}}");
+    path = strdup(in_folder("s"));
+    page = page_of(&path, 1);
+    has(page, "A token costs <b>60.0 FLOP</b>");
+    free(page);
+    free(path);
+}
+
 Test(report_alone, a_prompt_and_what_came_of_it_are_shown)
 {
     char *path, *page;

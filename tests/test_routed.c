@@ -36,14 +36,12 @@ static void check_reference(const struct variant *v)
     struct model_spec spec = shape(v);
     struct model *m = open_model(&spec, false, 1);
     const struct tensor_list *tensors = model_tensors(m);
-    double *weights = calloc(tensors->floats, sizeof *weights);
+    double *weights = case_weights(m);
     double *logits = calloc(T * V, sizeof *logits), score[CHOICES * T];
     int32_t ids[B * T], skips = 0;
     bool kept[CHOICES * T];
 
     name_of(what, v);
-    for (size_t i = 0; i < tensors->floats; i++)
-        weights[i] = (double)model_weights(m)[i];
     draw_ids(ids);
     run_whole(m, v, ids, lengths);
     const struct allocation *a = model_allocation(m);

@@ -114,6 +114,26 @@ Test(sweep, axes_multiply_with_the_last_one_fastest)
     sweep_close(sweep);
 }
 
+/* A process at the point would take the half of it for a leftover, and remove
+ * it. */
+Test(sweep, what_a_point_is_asked_is_written_once)
+{
+    struct sweep *sweep = open_study("base: base.yaml\n"
+                                     "axes: {train.seed: [1, 2]}\n");
+    struct error err = { STATUS_OK, "" };
+    struct stat first, second;
+
+    for (int i = 0; i < 2; i++) {
+        cr_assert(eq(int, sweep_request_write(sweep, "out", 1, &err), STATUS_OK),
+                  "%s", err.text);
+        cr_assert(stat("out/points/000001/point.json", i ? &second : &first) == 0);
+    }
+    cr_expect(first.st_ino == second.st_ino);
+    cr_expect(first.st_mtim.tv_nsec == second.st_mtim.tv_nsec);
+    cr_expect(eq(int, sweep_request_check(sweep, "out", 1, &err), STATUS_OK));
+    sweep_close(sweep);
+}
+
 Test(sweep, files_are_seen_from_the_study)
 {
     const struct config_setting typed = { .text = "data.tokenizer=t.json" };

@@ -57,8 +57,11 @@ static const struct { const char *template, *says; } refused[] = {
     { "{% include 'x' %}", "not known: include" },
     { "{% set a, b = c %}", "not understood: ," },
     { "{{ a b }}", "not understood: b" },
+    { "{{ a) }}", "not understood: )" },
+    { "{% if a] %}{% endif %}", "not understood: ]" },
     { "{{ 1 < 2 < 3 }}", "two comparisons in a row" },
     { "{{ 99999999999999999999 }}", "too large a number" },
+    { "{{ 1.2.3 }}", "a name is expected before: 3" },
     { "{{ '\\x41' }}", "not known: \\x" },
     { "{{ a ; b }}", "not known: ;" },
     { "{{ x | nosuch }}", "not known: nosuch" },
@@ -66,6 +69,11 @@ static const struct { const char *template, *says; } refused[] = {
     { "{{ nosuch() }}", "not known: nosuch" },
     { "{{ 'a'.nosuch() }}", "not known: nosuch" },
     { "{{ x.y }}", "what is not defined has no y" },
+    { "{{ 'a\nb' }}{{ x.y }}", "line 2 of the chat template: what is not" },
+    { "{% if true %}\n{{ x.y }}{% endif %}", "line 2 of the chat template: what"
+      " is not" },
+    { "{{ [1][::5] }}", "such a slice" },
+    { "{{ 1 | tojson(indent=32) }}", "such a value as JSON" },
     { "{{ [1] }}", "not known: printing a list" },
     { "{{ 1.5 }}", "not known: printing a fraction" },
     { "{{ 'a' + 1 }}", "not known: + of such values" },
@@ -111,13 +119,14 @@ Test(template, what_is_not_known_or_too_much_is_refused_by_its_line)
     json_decref(none);
 }
 
-/* n times the piece, then the end. */
-static void check_deep(const char *before, const char *piece, const char *behind)
+/* Filled in, with the piece so many times between the two; words of a failure in
+ * *err. */
+static enum status fill_many(const char *before, const char *piece,
+                             const char *behind, struct error *err)
 {
     enum { TIMES = 20000 };
     const size_t n = strlen(piece);
     char *text = malloc(strlen(before) + TIMES * n + strlen(behind) + 1);
-    struct error err = { STATUS_OK, "" };
     json_t *none = json_object();
     char *out = NULL;
 
@@ -125,11 +134,20 @@ static void check_deep(const char *before, const char *piece, const char *behind
     for (size_t i = 0; i < TIMES; i++)
         memcpy(text + strlen(before) + i * n, piece, n + 1);
     strcat(text, behind);
-    cr_expect(eq(int, fill(&out, text, strlen(text), none, &err),
-                 STATUS_BAD_FORMAT), "%s", piece);
-    cr_expect(strstr(err.text, "too deep") != NULL, "%s: %s", piece, err.text);
+    const enum status status = fill(&out, text, strlen(text), none, err);
+    free(out);
     json_decref(none);
     free(text);
+    return status;
+}
+
+static void check_deep(const char *before, const char *piece, const char *behind)
+{
+    struct error err = { STATUS_OK, "" };
+
+    cr_expect(eq(int, fill_many(before, piece, behind, &err),
+                 STATUS_BAD_FORMAT), "%s", piece);
+    cr_expect(strstr(err.text, "too deep") != NULL, "%s: %s", piece, err.text);
 }
 
 Test(template, deep_ones_are_refused)
@@ -144,6 +162,19 @@ Test(template, deep_ones_are_refused)
     check_deep("{{ 'a'", "[0]", " }}");
     check_deep("{{ 'a'", " | trim", " }}");
     check_deep("{{ ", "1 if 1 else ", "1 }}");
+}
+
+Test(template, many_one_behind_the_other_are_not_deep)
+{
+    static const char *const pieces[] = {
+        "{{ 1 }}", "{{ (-[1][0]) | string }}", "{{ not 1 }}",
+        "{% if 1 %}{% elif 2 %}{% else %}{% endif %}",
+    };
+    struct error err = { STATUS_OK, "" };
+
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
+        cr_expect(eq(int, fill_many("", pieces[i], "", &err), STATUS_OK),
+                  "%s: %s", pieces[i], err.text);
 }
 
 Test(template, what_it_raises_is_said)

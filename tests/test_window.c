@@ -29,14 +29,12 @@ static struct model_spec windowed(int32_t window)
 
 static double worst_logit(struct model *m, const int32_t *ids)
 {
-    const struct tensor_list *list = model_tensors(m);
-    double *weights = malloc(list->floats * sizeof *weights), worst = 0;
+    double *weights = case_weights(m), worst = 0;
     double *logits = malloc((size_t)B * T * V * sizeof *logits);
 
-    for (size_t i = 0; i < list->floats; i++)
-        weights[i] = (double)model_weights(m)[i];
     reference_loss(&(struct reference){
-        .spec = model_spec(m), .tensors = list, .weights = weights, .ids = ids,
+        .spec = model_spec(m), .tensors = model_tensors(m),
+        .weights = weights, .ids = ids,
         .targets = ids, .n_sequences = B, .n_tokens = T,
         .allocation = model_allocation(m) }, NULL, logits);
     for (int i = 0; i < B * T * V; i++)

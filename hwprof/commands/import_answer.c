@@ -207,7 +207,7 @@ enum status import_write(struct import_job *job, struct error *err)
     json_t *summary = summary_of(job, err);
     if (!summary)
         return err->status;
-    status = rundir_open_own(&rundir, job->options->common.output,
+    status = rundir_open_anew(&rundir, job->options->common.output,
                              "import", err);
     if (status != STATUS_OK) {
         json_decref(summary);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hwprof/commands/machine_points.h"
 #include "hwprof/machine/load.h"
 #include "models/executor/model.h"
 #include "sim/core/base/clock.h"
@@ -81,7 +82,9 @@ static const struct shape {
     { PAST,    FAMILY_GPT2,  512, 64, 12, 128, 16,  512, false },
 };
 enum { N_SHAPES = sizeof shapes / sizeof *shapes, LAYERS_MAX = 24, STEPS = 8,
-       ATTEMPTS = 3, SEQUENCES_MAX = 64, POINTS_MAX = 768 };
+       ATTEMPTS = 3, SEQUENCES_MAX = 64 };
+_Static_assert((int)N_SHAPES <= (int)MACHINE_SHAPES_MAX,
+               "more shapes than points have room for");
 
 static bool trains(const struct shape *shape)
 {
@@ -245,16 +248,8 @@ static void step(struct runner *r, struct meter *meter)
 
 /* ---- points ---- */
 
-struct points {
-    int    n;
-    double size[POINTS_MAX];
-    double share[POINTS_MAX];    /* flop/s, until they are shares of the peak */
-    double seconds[POINTS_MAX];  /* of a step */
-    int    shape[POINTS_MAX];
-};
-
 struct seen {
-    struct points of[WORK_COUNT];
+    struct machine_points of[WORK_COUNT];
     struct load_prober prober;
     struct load_probe before[N_SHAPES], after[N_SHAPES];
     struct time_meter step[STEPS];   /* of the shape that runs */
@@ -315,16 +310,18 @@ static void add_point(struct seen *seen, const struct shape *shape,
     const struct flops_size size = size_of(shape, t);
     const double took = t->seconds / t->runs - seen->launch_seconds;
     const enum work work = work_of(shape, pass, op, t);
-    struct points *points = &seen->of[work];
+    struct machine_points *points = &seen->of[work];
 
     if (took < 0.5 * t->seconds / t->runs)
         return;
     if (op == OP_SELECT && size.rows > 0)
         seen->select[seen->n_selects++] = size.rows / took;
-    if (!(size.flops > 0) || points->n == POINTS_MAX ||
+    if (!(size.flops > 0) || points->n == MACHINE_POINTS_MAX ||
         (flops_streams(work) && shape->use != NEAR))
         return;
     points->shape[points->n] = (int)(shape - shapes);
+    points->head[points->n] = shape->head;
+    points->heads_vary[points->n] = shape->use == HEADS;
     points->seconds[points->n] = took * t->runs;
     points->size[points->n] = flops_size_of(work, &size);
     points->share[points->n++] = size.flops / took;
@@ -423,109 +420,6 @@ static enum status run_shape(struct seen *seen, const struct shape *shape,
 
 /* ---- curves ---- */
 
-/* The median share of each half decade of flops, from a hundred on; of rows of each
- * number. */
-static void fit_curve(struct config_real_list *out, const struct points *points,
-                      enum work work)
-{
-    enum { DECADES = 13, A_DECADE = 2, ROWS_A_DECADE = 24 };
-    const int fine = work == WORK_FEW ? ROWS_A_DECADE : A_DECADE;
-    const int first = work == WORK_FEW ? 0 : 2 * fine;
-
-    out->n = 0;
-    for (int bin = first; bin <= DECADES * fine; bin++) {
-        double share[POINTS_MAX], size = 0;
-        size_t n = 0;
-        for (int i = 0; i < points->n; i++)
-            if (lround(fine * log10(points->size[i])) == bin) {
-                share[n++] = points->share[i];
-                size += log(points->size[i]);
-            }
-        if (n == 0)
-            continue;
-        out->value[out->n++] = exp(size / (double)n);
-        out->value[out->n++] = stats_median(share, n);
-    }
-}
-
-/* How far the rates of shapes that differ in their heads alone are from D / (D +
- * half), as the spread of the logarithms. */
-static double misfit(const struct points *points, double half)
-{
-    double sum = 0, squares = 0;
-    int n = 0;
-
-    for (int i = 0; i < points->n; i++) {
-        const struct shape *shape = &shapes[points->shape[i]];
-        if (shape->use != HEADS)
-            continue;
-        const double x = log(points->share[i] * (shape->head + half) /
-                             shape->head);
-        sum += x;
-        squares += x * x;
-        n++;
-    }
-    return n ? squares - sum * sum / n : 0;
-}
-
-/* The half that fits best, and those that fit not twice as badly. */
-static struct machine_range fit_half(const struct points *points)
-{
-    static const double most = 64, step = 0.25;
-    struct machine_range out = { 0, 0, 0 };
-    double least = misfit(points, 0);
-
-    for (int i = 1; i * step <= most; i++) {
-        const double half = i * step, here = misfit(points, half);
-        if (here < least) {
-            least = here;
-            out = (struct machine_range){ half, half, half };
-        }
-    }
-    while (out.low > 0 && misfit(points, out.low) < 2 * least)
-        out.low -= step;
-    while (out.high < most && misfit(points, out.high) < 2 * least)
-        out.high += step;
-    return out;
-}
-
-/* What the points would be if nothing but heads took time. */
-static void level_heads(struct points *points, double half)
-{
-    for (int i = 0; i < points->n; i++) {
-        const double head = shapes[points->shape[i]].head;
-        points->share[i] = fmin(1, points->share[i] * (head + half) / head);
-    }
-}
-
-/* How far 80 % of the steps are off as wholes, when the curves price their
- * ops: the machine's coefficients err together. */
-static struct machine_range scatter(const struct seen *seen,
-                                    const struct machine *machine)
-{
-    double took[N_SHAPES] = { 0 }, priced[N_SHAPES] = { 0 }, ratio[N_SHAPES];
-    size_t n = 0;
-
-    for (int w = 0; w < WORK_COUNT; w++)
-        for (int i = 0; i < seen->of[w].n && w != WORK_VECTOR; i++) {
-            const struct points *p = &seen->of[w];
-            const struct flops_size size = { .flops = p->size[i],
-                                             .rows = p->size[i],
-                                             .sequences = 1 };
-            took[p->shape[i]] += p->seconds[i];
-            priced[p->shape[i]] += p->seconds[i] * p->share[i] /
-                machine_efficiency(machine, (enum work)w, &size);
-        }
-    for (int s = 0; s < N_SHAPES; s++)
-        if (took[s] > 0)
-            ratio[n++] = priced[s] / took[s];
-    if (n == 0)
-        return (struct machine_range){ 1, 1, 1 };
-    double low = stats_quantile(ratio, n, 0.1);
-    double high = stats_quantile(ratio, n, 0.9);
-    return (struct machine_range){ 1, fmin(1, low), fmax(1, high) };
-}
-
 static struct machine_range range_of(double *x, int n)
 {
     if (n == 0)
@@ -553,8 +447,8 @@ static void conclude(struct machine_shares *out, struct seen *seen)
             seen->of[w].share[i] /= seen->peak;
     for (int w = WORK_NORM; w < WORK_COUNT; w++)
         for (int i = 0; i < seen->of[w].n; i++) {
-            struct points *all = &seen->of[WORK_VECTOR];
-            if (all->n == POINTS_MAX)
+            struct machine_points *all = &seen->of[WORK_VECTOR];
+            if (all->n == MACHINE_POINTS_MAX)
                 break;
             all->size[all->n] = seen->of[w].size[i];
             all->share[all->n++] = seen->of[w].share[i];
@@ -562,15 +456,16 @@ static void conclude(struct machine_shares *out, struct seen *seen)
     *out = (struct machine_shares){
         .share = 1, .flops_per_second = seen->peak,
         .serial_caches = { NAN, NAN, NAN }, .serial_memory = { NAN, NAN, NAN } };
-    out->half_head = fit_half(&seen->of[WORK_ATTEND]);
-    out->half_head_backward = fit_half(&seen->of[WORK_ATTEND_BACK]);
-    level_heads(&seen->of[WORK_ATTEND], out->half_head.value);
-    level_heads(&seen->of[WORK_ATTEND_BACK], out->half_head_backward.value);
+    out->half_head = machine_points_half(&seen->of[WORK_ATTEND]);
+    out->half_head_backward = machine_points_half(&seen->of[WORK_ATTEND_BACK]);
+    machine_points_level(&seen->of[WORK_ATTEND], out->half_head.value);
+    machine_points_level(&seen->of[WORK_ATTEND_BACK],
+                         out->half_head_backward.value);
     for (int w = 0; w < WORK_COUNT; w++) {
-        fit_curve(&machine.efficiency[w], &seen->of[w], (enum work)w);
+        machine_points_curve(&machine.efficiency[w], &seen->of[w], (enum work)w);
         add_curve(out, work_names[w], &machine.efficiency[w]);
     }
-    out->scale = scatter(seen, &machine);
+    out->scale = machine_points_scatter(seen->of, &machine);
     out->launch_seconds = range_of(seen->launch, seen->n_launches);
     out->select_rows = range_of(seen->select, seen->n_selects);
     for (int i = 0; i < seen->n_shapes; i++)

@@ -90,7 +90,7 @@ static enum status open_session(struct profile_job *s, struct machine *machine,
     if (status == STATUS_OK)
         status = load_prober_open(&s->prober, (int)a->common.threads, err);
     if (status == STATUS_OK)
-        status = rundir_open_own(&s->rundir, a->common.output, "profile",
+        status = rundir_open_anew(&s->rundir, a->common.output, "profile",
                                  err);
     return status;
 }

@@ -104,6 +104,10 @@ enum status profile_run(struct profile_job *s, const struct workload *phase,
 
 bool profile_decodes(const struct workload *phase);
 
+/* What the arm's phase measured in all: "prefill", "run of 64 decode steps". */
+enum { PROFILE_WORDS_SIZE = 48 };
+const char *profile_words(char out[PROFILE_WORDS_SIZE], const struct arm *arm);
+
 /* The rule by which prefill and decoding route. */
 const char *profile_serving(const struct profile_job *s);
 

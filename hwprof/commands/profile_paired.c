@@ -146,12 +146,13 @@ enum status profile_paired_print(const struct arm *arm, bool quiet,
                                  struct error *err)
 {
     struct ratios r = ratios_of(arm);
+    char words[PROFILE_WORDS_SIZE];
     struct difference time = stats_median_interval(r.seconds.ratio,
                                                    (size_t)r.seconds.n);
     double joules = r.drawn.n ? stats_median_interval(
         r.drawn.ratio, (size_t)r.drawn.n).mean : r.joules;
 
-    printf("%-12s flops ", arm->phase->name);
+    printf("%-12s flops ", profile_words(words, arm));
     print_share(r.flops);
     fputs("   bytes ", stdout);
     print_share(r.bytes);

@@ -2,6 +2,7 @@
  * predict it. */
 #include "hwprof/commands/profile_job.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include "models/executor/model.h"
 #include "models/files/source.h"
@@ -196,6 +197,19 @@ static enum status count_kept(struct arm *arm, struct error *err)
             }
     allocation_close(&held);
     return STATUS_OK;
+}
+
+const char *profile_words(char out[PROFILE_WORDS_SIZE], const struct arm *arm)
+{
+    const int64_t steps = profile_decodes(arm->phase)
+                              ? arm->job->arguments.steps : 1;
+
+    if (steps > 1)
+        snprintf(out, PROFILE_WORDS_SIZE, "run of %" PRId64 " %ss", steps,
+                 arm->phase->name);
+    else
+        snprintf(out, PROFILE_WORDS_SIZE, "%s", arm->phase->name);
+    return out;
 }
 
 enum status profile_count_steps(struct arm *arm, struct error *err)

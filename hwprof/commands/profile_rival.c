@@ -191,9 +191,10 @@ enum status profile_rival_json(json_t *phase, json_t *rival_arm,
     json_object_set_new(phase, "against", json);
     if (s->arguments.common.format != FORMAT_TEXT)
         return STATUS_OK;
-    printf("%-12s against %s; run with %d\n", rival->phase->name,
+    char words[PROFILE_WORDS_SIZE];
+    printf("%-12s against %s; run with %d\n", profile_words(words, rival),
            s->rival->about, rival->spec->n_layers);
     if (unequal)
-        printf("%-12s %s\n", rival->phase->name, note);
+        printf("%-12s %s\n", words, note);
     return profile_paired_print(pair, s->arguments.common.quiet, err);
 }

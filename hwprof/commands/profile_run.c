@@ -30,11 +30,12 @@ static enum status print_phase(const struct arm *arm, struct error *err)
     const struct profile_job *s = arm->job;
     struct profile_table w = { arm->predicted, arm->counted, arm->measured,
                                arm->measure };
+    char words[PROFILE_WORDS_SIZE];
 
     if (s->arguments.common.quiet)
         return STATUS_OK;
     printf("\n%s, %s%s%s: batch %" PRId64 ", %" PRId64 " tokens\n",
-           arm->phase->name, arm->name,
+           profile_words(words, arm), arm->name,
            is_rival(arm) ? ", " : "", is_rival(arm) ? s->rival->about : "",
            s->arguments.batch, s->arguments.tokens);
     enum status status = s->arguments.validate

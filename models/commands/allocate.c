@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "models/commands/allocate_job.h"
+#include "models/commands/run_flags.h"
 #include "models/scoring/run_source.h"
 #include "sim/commands/commands.h"
 
@@ -39,20 +40,6 @@ static const struct flag flags[] = {
     FLAG_END
 };
 
-static enum status read_config(struct allocate_job *j,
-                               struct command_options *o, struct error *err)
-{
-    enum status status = flags_set_key(o, "run.model", o->operand[0], "MODEL",
-                                       err);
-    if (status == STATUS_OK)
-        status = run_config_read(&j->config, NULL, o->setting, o->n_settings,
-                                 err);
-    if (status == STATUS_OK)
-        status = run_config_need_text(&j->config, "to run what is chosen on",
-                                      err);
-    return status;
-}
-
 static enum status open_table(struct allocate_job *j, struct error *err)
 {
     if (!j->flags.table) {
@@ -86,7 +73,9 @@ static enum status open_job(struct allocate_job *j, struct error *err)
     const char *output = j->flags.common.output;
     enum status status;
 
-    if ((status = open_table(j, err)) ||
+    if ((status = run_flags_model(&j->flags.common, &j->config,
+                                  "to run what is chosen on", err)) ||
+        (status = open_table(j, err)) ||
         (status = run_source_open_routed(&j->source, &j->config, err)) ||
         (status = run_text_open_once(&j->text, &j->config, &j->source, err)) ||
         (status = open_machine(j, err)) ||
@@ -96,7 +85,7 @@ static enum status open_job(struct allocate_job *j, struct error *err)
         (status = allocate_choose(j, err)) ||
         (status = allocate_open_tuning(j, err)))
         return status;
-    return output ? rundir_open_own(&j->rundir, output, "allocate", err)
+    return output ? rundir_open_anew(&j->rundir, output, "allocate", err)
                   : STATUS_OK;
 }
 
@@ -111,7 +100,6 @@ static void close_job(struct allocate_job *j)
     rundir_close(&j->rundir);
     json_decref(j->table);
     run_text_close(&j->text);
-    free(j);
 }
 
 static bool go_on(void *watcher)
@@ -163,20 +151,15 @@ static enum status allocate(struct allocate_job *j, struct error *err)
     return status;
 }
 
-static int run(void *options)
+static int run(void *job)
 {
-    struct error err = { STATUS_NO_MEMORY, "no memory" };
-    struct allocate_job *j = calloc(1, sizeof *j);
+    struct allocate_job *j = job;
+    struct error err;
 
-    if (!j)
-        return command_fail(&err);
-    command_cap_threads(options);
+    command_cap_threads(&j->flags.common);
     j->rundir.lock = -1;
     command_catch_signals();
-    enum status status = read_config(j, options, &err);
-    j->flags = *(struct allocate_flags *)options;
-    if (status == STATUS_OK)
-        status = allocate(j, &err);
+    const enum status status = allocate(j, &err);
     close_job(j);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }
@@ -198,5 +181,5 @@ const struct command allocate_command = {
         "  isobath allocate build/run --sensitivity build/sensitivity --budget bytes=90% --text build/corpus/kjv.txt --split test --limit 4096 --policy expert_choice -f csv\n",
     .kinds = (const char *const[]){ "models", NULL },
     .flags = flags, .config = &run_config_schema,
-    .options_size = sizeof(struct allocate_flags), .run = run,
+    .options_size = sizeof(struct allocate_job), .run = run,
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "models/commands/regret_job.h"
+#include "models/commands/run_flags.h"
 #include "models/scoring/run_rule.h"
 #include "models/scoring/run_source.h"
 #include "sim/commands/commands.h"
@@ -35,20 +36,6 @@ static const struct flag flags[] = {
     FLAG_THREADS,
     FLAG_END
 };
-
-static enum status read_config(struct regret_job *c,
-                               struct command_options *o, struct error *err)
-{
-    enum status status = flags_set_key(o, "run.model", o->operand[0], "MODEL",
-                                       err);
-    if (status == STATUS_OK)
-        status = run_config_read(&c->config, NULL, o->setting, o->n_settings,
-                                 err);
-    if (status == STATUS_OK)
-        status = run_config_need_text(&c->config, "to look at decisions with",
-                                      err);
-    return status;
-}
 
 /* So many windows of the text, each as likely, in its order. */
 static enum status draw_windows(struct regret_job *c, struct error *err)
@@ -122,11 +109,13 @@ static enum status open_job(struct regret_job *c, struct error *err)
     const char *output = c->flags.common.output;
     enum status status;
 
-    if ((status = run_source_open_routed(&c->source, &c->config, err)) ||
+    if ((status = run_flags_model(&c->flags.common, &c->config,
+                                  "to look at decisions with", err)) ||
+        (status = run_source_open_routed(&c->source, &c->config, err)) ||
         (status = run_text_open_once(&c->text, &c->config, &c->source, err)) ||
         (status = draw_windows(c, err)))
         return status;
-    if (output && (status = rundir_open_own(&c->rundir, output, "regret", err)))
+    if (output && (status = rundir_open_anew(&c->rundir, output, "regret", err)))
         return status;
     return open_model(c, err);
 }
@@ -142,7 +131,6 @@ static void close_job(struct regret_job *c)
     score_window_close(&c->window);
     rundir_close(&c->rundir);
     run_text_close(&c->text);
-    free(c);
 }
 
 static bool watch(void *watcher, int64_t flips)
@@ -217,20 +205,15 @@ static enum status look(struct regret_job *c, struct error *err)
     return STATUS_INTERRUPTED;
 }
 
-static int run(void *options)
+static int run(void *job)
 {
-    struct error err = { STATUS_NO_MEMORY, "no memory" };
-    struct regret_job *c = calloc(1, sizeof *c);
+    struct regret_job *c = job;
+    struct error err;
 
-    if (!c)
-        return command_fail(&err);
-    command_cap_threads(options);
+    command_cap_threads(&c->flags.common);
     c->rundir.lock = -1;
     command_catch_signals();
-    enum status status = read_config(c, options, &err);
-    c->flags = *(struct regret_flags *)options;
-    if (status == STATUS_OK)
-        status = look(c, &err);
+    const enum status status = look(c, &err);
     close_job(c);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }
@@ -252,5 +235,5 @@ const struct command regret_command = {
         "  isobath regret build/run --text build/corpus/kjv.txt --windows 2 --positions 0\n",
     .kinds = (const char *const[]){ "models", NULL },
     .flags = flags, .config = &run_config_schema,
-    .options_size = sizeof(struct regret_flags), .run = run,
+    .options_size = sizeof(struct regret_job), .run = run,
 };

@@ -150,17 +150,19 @@ static enum status count(struct table_job *j, struct error *err)
                                               (double)j->windows,
                                               j->flags.common.quiet);
     enum status status = STATUS_OK;
+    int64_t w = 0;
 
-    for (int64_t w = 0; w < j->windows && status == STATUS_OK &&
-                        !command_interrupted; w++) {
+    for (; w < j->windows && status == STATUS_OK && !command_interrupted; w++) {
         progress_at(&progress, (double)w, "");
         score_window(&j->text.windows, w, &j->window);
         status = count_window(j, w, err);
     }
     progress_end(&progress);
-    return status == STATUS_OK && command_interrupted
-               ? error_set(err, STATUS_INTERRUPTED, "interrupted; nothing is"
-                           " written")
+    return status == STATUS_OK && w < j->windows
+               ? error_set(err, STATUS_INTERRUPTED, "interrupted after %" PRId64
+                           " of %" PRId64 " windows; nothing is written, as a"
+                           " table of a part would pass for one of the whole:"
+                           " --limit counts a part", w, j->windows)
                : status;
 }
 

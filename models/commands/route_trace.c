@@ -184,9 +184,11 @@ static enum status record_all(struct trace_job *j, struct error *err)
     }
     record(j);
     progress_end(&progress);
-    return command_interrupted
-               ? error_set(err, STATUS_INTERRUPTED, "interrupted; nothing is"
-                           " written")
+    return j->done < j->windows
+               ? error_set(err, STATUS_INTERRUPTED, "interrupted after %" PRId64
+                           " of %" PRId64 " windows; nothing is written, as a"
+                           " training replays all of the text", j->done,
+                           j->windows)
                : STATUS_OK;
 }
 

@@ -32,9 +32,9 @@ static const struct flag flags[] = {
     FLAG_END
 };
 
-static enum status read_config(struct router_job *j, struct command_options *o,
-                               struct error *err)
+static enum status read_config(struct router_job *j, struct error *err)
 {
+    struct command_options *o = &j->flags.common;
     const bool is_config = run_config_is(o->operand[0]);
     enum status status = is_config
         ? STATUS_OK
@@ -77,11 +77,12 @@ static enum status open_job(struct router_job *j, struct error *err)
     const char *output = j->flags.common.output;
     enum status status;
 
-    if ((status = run_source_open_routed(&j->source, &j->config, err)) ||
+    if ((status = read_config(j, err)) ||
+        (status = run_source_open_routed(&j->source, &j->config, err)) ||
         (status = run_text_open_once(&j->text, &j->config, &j->source, err)))
         return status;
     j->windows = score_windows(&j->text.windows);
-    if (output && (status = rundir_open_own(&j->rundir, output, "router", err)))
+    if (output && (status = rundir_open_anew(&j->rundir, output, "router", err)))
         return status;
     return open_model(j, err);
 }
@@ -95,7 +96,6 @@ static void close_job(struct router_job *j)
     score_window_close(&j->window);
     rundir_close(&j->rundir);
     run_text_close(&j->text);
-    free(j);
 }
 
 static bool leak_is_asked_for(const struct router_job *j)
@@ -217,20 +217,15 @@ static enum status look(struct router_job *j, struct error *err)
                          ? "is written" : "is above");
 }
 
-static int run(void *options)
+static int run(void *job)
 {
-    struct error err = { STATUS_NO_MEMORY, "no memory" };
-    struct router_job *j = calloc(1, sizeof *j);
+    struct router_job *j = job;
+    struct error err;
 
-    if (!j)
-        return command_fail(&err);
-    command_cap_threads(options);
+    command_cap_threads(&j->flags.common);
     j->rundir.lock = -1;
     command_catch_signals();
-    enum status status = read_config(j, options, &err);
-    j->flags = *(struct router_flags *)options;
-    if (status == STATUS_OK)
-        status = look(j, &err);
+    const enum status status = look(j, &err);
     close_job(j);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }
@@ -251,5 +246,5 @@ const struct command router_command = {
         "  isobath router build/run --text build/corpus/kjv.txt --positions 0 -f json\n",
     .kinds = (const char *const[]){ "models", NULL },
     .flags = flags, .config = &run_config_schema,
-    .options_size = sizeof(struct router_flags), .run = run,
+    .options_size = sizeof(struct router_job), .run = run,
 };

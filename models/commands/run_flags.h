@@ -10,6 +10,7 @@ struct run_flags {
     const char *prompt;              /* NULL: a text is scored */
     bool        chat;
     int64_t     n_new, top_k;        /* 0: not given */
+    int64_t     draft_layers, drafts;
     double      temperature, top_p;  /* likewise */
 };
 extern const struct flag run_flags[];
@@ -19,5 +20,11 @@ extern const struct flag run_flags[];
  * stay where they are. */
 enum status run_flags_config(struct run_flags *flags, struct run_config *out,
                              struct error *err) MUST_CHECK;
+
+/* Likewise of commands whose MODEL is no config, and that need a text "to record"
+ * or the like. */
+enum status run_flags_model(struct command_options *options,
+                            struct run_config *out, const char *why,
+                            struct error *err) MUST_CHECK;
 
 #endif

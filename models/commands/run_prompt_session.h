@@ -71,6 +71,7 @@ struct prompt_session {
     struct cost        before;           /* counted up to the last pass */
     uint64_t           prefill_flops, prefill_bytes;
     enum prompt_end    end;
+    int64_t            n_drafted, n_accepted;
     bool               agreed;
     struct disagreement first;           /* the first cell that differs */
     enum status        status;           /* of the passes */
@@ -89,6 +90,11 @@ uint64_t    prompt_session_bytes(const struct prompt_session *s);
 int32_t     prompt_session_tokens(const struct prompt_session *s);
 /* Of the model, and of any on the same tokens. */
 struct model_options prompt_session_options(const struct prompt_session *s);
+
+/* What was counted since *before, which becomes all that is. */
+struct prompt_pass { uint64_t flops, bytes; };
+struct prompt_pass prompt_pass_counted(const struct ledger *counted,
+                                       struct cost *before);
 
 /* ---- run_prompt_rival.c ---- */
 

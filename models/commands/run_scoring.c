@@ -150,7 +150,7 @@ static enum status open_output(struct run_scoring *s, struct error *err)
                    ? run_config_fail(&s->config, "run.tokens", err, "where"
                                      " to? give -o DIR")
                    : STATUS_OK;
-    if ((status = rundir_open_own(&s->rundir, output, "run", err)))
+    if ((status = rundir_open_anew(&s->rundir, output, "run", err)))
         return status;
     if (s->n_arms > 1 &&
         (status = run_pairs_keep(&s->pairs, s->rundir.path, err)))

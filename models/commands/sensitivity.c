@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "models/commands/run_flags.h"
 #include "models/commands/sensitivity_job.h"
 #include "models/scoring/run_source.h"
 #include "sim/commands/commands.h"
@@ -56,30 +57,18 @@ static enum status read_capacities(struct sensitivity_job *j, struct error *err)
     return STATUS_BAD_VALUE;
 }
 
-static enum status read_config(struct sensitivity_job *j,
-                               struct command_options *o, struct error *err)
-{
-    enum status status = flags_set_key(o, "run.model", o->operand[0], "MODEL",
-                                       err);
-    if (status == STATUS_OK)
-        status = run_config_read(&j->config, NULL, o->setting, o->n_settings,
-                                 err);
-    if (status == STATUS_OK)
-        status = run_config_need_text(&j->config, "to measure losses on",
-                                      err);
-    return status;
-}
-
 static enum status open_job(struct sensitivity_job *j, struct error *err)
 {
     const char *output = j->flags.common.output;
     enum status status;
 
-    if ((status = read_capacities(j, err)) ||
+    if ((status = run_flags_model(&j->flags.common, &j->config,
+                                  "to measure losses on", err)) ||
+        (status = read_capacities(j, err)) ||
         (status = run_source_open_routed(&j->source, &j->config, err)) ||
         (status = run_text_open_once(&j->text, &j->config, &j->source, err)))
         return status;
-    if (output && (status = rundir_open_own(&j->rundir, output, "sensitivity",
+    if (output && (status = rundir_open_anew(&j->rundir, output, "sensitivity",
                                             err)))
         return status;
     status = capacities_open(&j->capacities, &j->source, &j->config,
@@ -102,7 +91,6 @@ static void close_job(struct sensitivity_job *j)
     capacities_close(&j->capacities);
     rundir_close(&j->rundir);
     run_text_close(&j->text);
-    free(j);
 }
 
 static bool go_on(void *watcher)
@@ -188,20 +176,15 @@ static enum status measure(struct sensitivity_job *j, struct error *err)
     return status;
 }
 
-static int run(void *options)
+static int run(void *job)
 {
-    struct error err = { STATUS_NO_MEMORY, "no memory" };
-    struct sensitivity_job *j = calloc(1, sizeof *j);
+    struct sensitivity_job *j = job;
+    struct error err;
 
-    if (!j)
-        return command_fail(&err);
-    command_cap_threads(options);
+    command_cap_threads(&j->flags.common);
     j->rundir.lock = -1;
     command_catch_signals();
-    enum status status = read_config(j, options, &err);
-    j->flags = *(struct sensitivity_flags *)options;
-    if (status == STATUS_OK)
-        status = measure(j, &err);
+    const enum status status = measure(j, &err);
     close_job(j);
     return status == STATUS_OK ? 0 : command_fail(&err);
 }
@@ -220,5 +203,5 @@ const struct command sensitivity_command = {
         "  isobath sensitivity stories260K.bin --text build/corpus/kjv.txt --tokenizer tok512.bin --set routing.policy=token_norm --set routing.capacity=0.5 -o build/sensitivity\n",
     .kinds = (const char *const[]){ "models", NULL },
     .flags = flags, .config = &run_config_schema,
-    .options_size = sizeof(struct sensitivity_flags), .run = run,
+    .options_size = sizeof(struct sensitivity_job), .run = run,
 };

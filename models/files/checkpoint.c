@@ -17,93 +17,6 @@
 #include "sim/core/base/file.h"
 #include "sim/core/model/plan.h"
 
-#define PLAIN  HF_PLAIN
-#define LINEAR HF_LINEAR
-#define VECTOR HF_VECTOR
-
-static const struct foreign gpt2_names[] = {
-    { TENSOR_WTE, PLAIN(2), "transformer.wte.weight" },
-    { TENSOR_WPE, PLAIN(2), "transformer.wpe.weight" },
-    { TENSOR_HEAD, PLAIN(2), "lm_head.weight" },
-    { TENSOR_FINAL_GAMMA, PLAIN(1), "transformer.ln_f.weight" },
-    { TENSOR_FINAL_BETA, PLAIN(1), "transformer.ln_f.bias" },
-    { TENSOR_NORM1_GAMMA, PLAIN(1), "transformer.h.%d.ln_1.weight" },
-    { TENSOR_NORM1_BETA, PLAIN(1), "transformer.h.%d.ln_1.bias" },
-    { TENSOR_QKV, PLAIN(2), "transformer.h.%d.attn.c_attn.weight" },
-    { TENSOR_QKV_BIAS, PLAIN(1), "transformer.h.%d.attn.c_attn.bias" },
-    { TENSOR_PROJECT, PLAIN(2), "transformer.h.%d.attn.c_proj.weight" },
-    { TENSOR_PROJECT_BIAS, PLAIN(1), "transformer.h.%d.attn.c_proj.bias" },
-    { TENSOR_NORM2_GAMMA, PLAIN(1), "transformer.h.%d.ln_2.weight" },
-    { TENSOR_NORM2_BETA, PLAIN(1), "transformer.h.%d.ln_2.bias" },
-    { TENSOR_UP, PLAIN(2), "transformer.h.%d.mlp.c_fc.weight" },
-    { TENSOR_UP_BIAS, PLAIN(1), "transformer.h.%d.mlp.c_fc.bias" },
-    { TENSOR_DOWN, PLAIN(2), "transformer.h.%d.mlp.c_proj.weight" },
-    { TENSOR_DOWN_BIAS, PLAIN(1), "transformer.h.%d.mlp.c_proj.bias" },
-    { TENSOR_ROUTER, PLAIN(2), "transformer.h.%d.mod_router.weight" },
-    { TENSOR_ROUTER_FFN, PLAIN(2), "transformer.h.%d.mod_router_ffn.weight" },
-    { TENSOR_PREDICT_UP, PLAIN(2),
-      "transformer.h.%d.mod_predictor.c_fc.weight" },
-    { TENSOR_PREDICT_UP_BIAS, PLAIN(1),
-      "transformer.h.%d.mod_predictor.c_fc.bias" },
-    { TENSOR_PREDICT_DOWN, PLAIN(2),
-      "transformer.h.%d.mod_predictor.c_proj.weight" },
-    { TENSOR_PREDICT_DOWN_BIAS, PLAIN(1),
-      "transformer.h.%d.mod_predictor.c_proj.bias" },
-    { TENSOR_PREDICT_FFN_UP, PLAIN(2),
-      "transformer.h.%d.mod_predictor_ffn.c_fc.weight" },
-    { TENSOR_PREDICT_FFN_UP_BIAS, PLAIN(1),
-      "transformer.h.%d.mod_predictor_ffn.c_fc.bias" },
-    { TENSOR_PREDICT_FFN_DOWN, PLAIN(2),
-      "transformer.h.%d.mod_predictor_ffn.c_proj.weight" },
-    { TENSOR_PREDICT_FFN_DOWN_BIAS, PLAIN(1),
-      "transformer.h.%d.mod_predictor_ffn.c_proj.bias" },
-    { TENSOR_COUNT, PLAIN(1), NULL },
-};
-
-static const struct foreign starcoder2_names[] = {
-    { TENSOR_WTE, PLAIN(2), "model.embed_tokens.weight" },
-    { TENSOR_HEAD, PLAIN(2), "lm_head.weight" },
-    { TENSOR_FINAL_GAMMA, PLAIN(1), "model.norm.weight" },
-    { TENSOR_FINAL_BETA, PLAIN(1), "model.norm.bias" },
-    { TENSOR_NORM1_GAMMA, PLAIN(1), "model.layers.%d.input_layernorm.weight" },
-    { TENSOR_NORM1_BETA, PLAIN(1), "model.layers.%d.input_layernorm.bias" },
-    { TENSOR_QKV, LINEAR(Q), "model.layers.%d.self_attn.q_proj.weight" },
-    { TENSOR_QKV, LINEAR(K), "model.layers.%d.self_attn.k_proj.weight" },
-    { TENSOR_QKV, LINEAR(V), "model.layers.%d.self_attn.v_proj.weight" },
-    { TENSOR_QKV_BIAS, VECTOR(Q), "model.layers.%d.self_attn.q_proj.bias" },
-    { TENSOR_QKV_BIAS, VECTOR(K), "model.layers.%d.self_attn.k_proj.bias" },
-    { TENSOR_QKV_BIAS, VECTOR(V), "model.layers.%d.self_attn.v_proj.bias" },
-    { TENSOR_PROJECT, LINEAR(ALL), "model.layers.%d.self_attn.o_proj.weight" },
-    { TENSOR_PROJECT_BIAS, PLAIN(1), "model.layers.%d.self_attn.o_proj.bias" },
-    { TENSOR_NORM2_GAMMA, PLAIN(1),
-      "model.layers.%d.post_attention_layernorm.weight" },
-    { TENSOR_NORM2_BETA, PLAIN(1),
-      "model.layers.%d.post_attention_layernorm.bias" },
-    { TENSOR_UP, LINEAR(ALL), "model.layers.%d.mlp.c_fc.weight" },
-    { TENSOR_UP_BIAS, PLAIN(1), "model.layers.%d.mlp.c_fc.bias" },
-    { TENSOR_DOWN, LINEAR(ALL), "model.layers.%d.mlp.c_proj.weight" },
-    { TENSOR_DOWN_BIAS, PLAIN(1), "model.layers.%d.mlp.c_proj.bias" },
-    { TENSOR_ROUTER, PLAIN(2), "model.layers.%d.mod_router.weight" },
-    { TENSOR_ROUTER_FFN, PLAIN(2), "model.layers.%d.mod_router_ffn.weight" },
-    { TENSOR_PREDICT_UP, LINEAR(ALL),
-      "model.layers.%d.mod_predictor.up_proj.weight" },
-    { TENSOR_PREDICT_UP_BIAS, PLAIN(1),
-      "model.layers.%d.mod_predictor.up_proj.bias" },
-    { TENSOR_PREDICT_DOWN, LINEAR(ALL),
-      "model.layers.%d.mod_predictor.down_proj.weight" },
-    { TENSOR_PREDICT_DOWN_BIAS, PLAIN(1),
-      "model.layers.%d.mod_predictor.down_proj.bias" },
-    { TENSOR_PREDICT_FFN_UP, LINEAR(ALL),
-      "model.layers.%d.mod_predictor_ffn.up_proj.weight" },
-    { TENSOR_PREDICT_FFN_UP_BIAS, PLAIN(1),
-      "model.layers.%d.mod_predictor_ffn.up_proj.bias" },
-    { TENSOR_PREDICT_FFN_DOWN, LINEAR(ALL),
-      "model.layers.%d.mod_predictor_ffn.down_proj.weight" },
-    { TENSOR_PREDICT_FFN_DOWN_BIAS, PLAIN(1),
-      "model.layers.%d.mod_predictor_ffn.down_proj.bias" },
-    { TENSOR_COUNT, PLAIN(1), NULL },
-};
-
 /* Older versions of the classes stored these tensors beside the weights; each
  * row says why nothing is lost without it. */
 static const struct {
@@ -120,22 +33,6 @@ static const struct {
     { "gpt_neox.layers.%d.attention.bias", "the causal mask" },
     { "gpt_neox.layers.%d.attention.masked_bias", "what masked scores became" },
 };
-
-static const struct foreign *names_of(const struct model_spec *spec)
-{
-    static const struct foreign *const names[] = {
-        [HF_NAMES_GPT2] = gpt2_names, [HF_NAMES_LLAMA] = hf_tensors_llama,
-        [HF_NAMES_MIXTRAL] = hf_tensors_mixtral,
-        [HF_NAMES_MOE] = hf_tensors_moe,
-        [HF_NAMES_STARCODER2] = starcoder2_names,
-        [HF_NAMES_GEMMA] = hf_tensors_around,
-        [HF_NAMES_OLMO2] = hf_tensors_around,
-        [HF_NAMES_NEOX] = hf_tensors_neox,
-        [HF_NAMES_STABLELM] = hf_tensors_stablelm,
-        [HF_NAMES_PHI] = hf_tensors_phi,
-    };
-    return names[hf_names_of(spec)];
-}
 
 /* True where the tensor stands in layer l or, for l = -1, outside of layers. */
 static bool is_of(const struct foreign *f, int32_t l)
@@ -188,7 +85,7 @@ static void name_tensor(char *out, const struct foreign *f, int32_t layer,
 void checkpoint_name(char out[CHECKPOINT_NAME_SIZE],
                      const struct model_spec *spec, const struct tensor *tensor)
 {
-    const struct foreign *f = names_of(spec);
+    const struct foreign *f = hf_tensors_of(spec);
 
     while (f->id != tensor->id && f->name)
         f++;
@@ -243,7 +140,7 @@ enum status checkpoint_export(struct model *m,
         goto out;
     }
     for (int32_t l = -1; l < spec->n_layers; l++)
-        for (const struct foreign *f = names_of(spec); f->name; f++) {
+        for (const struct foreign *f = hf_tensors_of(spec); f->name; f++) {
             const struct tensor *all = own_tensor(list, l, f);
             if (!all || (f->span == SPAN_ALL && f->layout == LAYOUT_LINEAR &&
                          spec_gated(spec) &&
@@ -314,35 +211,20 @@ static enum status fail_shape(const char *path,
                      " config.json calls for %s", path, want->name, is, should);
 }
 
-static const char *prefix_of(const struct model_spec *spec)
-{
-    switch ((int)hf_names_of(spec)) {
-    case HF_NAMES_GPT2: return "transformer.";
-    case HF_NAMES_NEOX: return "gpt_neox.";
-    default:            return "model.";
-    }
-}
-
-static const char *head_of(const struct model_spec *spec)
-{
-    return hf_names_of(spec) == HF_NAMES_NEOX ? "embed_out.weight"
-                                              : "lm_head.weight";
-}
-
 /* Names come with and without the prefix of the class around the layers; of a
  * tied head, either of the two tensors may be the one that is stored. */
 static const struct safetensors_tensor *find_foreign(
     const struct model_spec *spec, const struct shards *files,
     const struct foreign *f, const char *name)
 {
-    const char *prefix = prefix_of(spec);
+    const char *prefix = hf_tensors_prefix(spec);
     const size_t length = strlen(prefix);
     const struct safetensors_tensor *found = shards_find(files, name);
 
     if (!found && strncmp(name, prefix, length) == 0)
         found = shards_find(files, name + length);
     if (!found && f->id == TENSOR_WTE && spec->tied_head)
-        found = shards_find(files, head_of(spec));
+        found = shards_find(files, hf_tensors_head(spec));
     return found;
 }
 
@@ -356,7 +238,7 @@ static bool is_wanted(const struct model_spec *spec, const struct shards *files,
 
     if ((f->id != TENSOR_QKV && f->id != TENSOR_UP) || !spec_gated(spec))
         return true;
-    for (const struct foreign *g = names_of(spec); g->name; g++)
+    for (const struct foreign *g = hf_tensors_of(spec); g->name; g++)
         if (g->id == f->id && g->span == SPAN_ALL) {
             name_tensor(name, g, layer, 0);
             whole = find_foreign(spec, files, g, name) != NULL;
@@ -397,14 +279,15 @@ static bool same_tensor(const struct safetensors_tensor *a,
 enum status checkpoint_untie(struct model_spec *spec, const char *directory,
                              struct error *err)
 {
-    const struct foreign *table = names_of(spec);   /* its first row is WTE */
+    const struct foreign *table = hf_tensors_of(spec);
     struct shards *files = NULL;
     enum status status = spec->tied_head ? shards_open(&files, directory, err)
                                          : STATUS_OK;
 
     if (status != STATUS_OK || !spec->tied_head)
         return status;
-    const struct safetensors_tensor *head = shards_find(files, head_of(spec));
+    const struct safetensors_tensor *head =
+        shards_find(files, hf_tensors_head(spec));
     const struct safetensors_tensor *tokens = find_foreign(spec, files, table,
                                                            table->name);
     spec->tied_head = !head || same_tensor(head, tokens);
@@ -423,7 +306,7 @@ enum status checkpoint_check(const struct model_spec *spec,
         return status;
     status = tensor_list_open(&list, spec, err);
     for (int32_t l = -1; l < spec->n_layers && status == STATUS_OK; l++)
-        for (const struct foreign *f = names_of(spec);
+        for (const struct foreign *f = hf_tensors_of(spec);
              f->name && status == STATUS_OK; f++) {
             const struct tensor *t = own_tensor(&list, l, f);
             const struct safetensors_tensor *have;
@@ -494,7 +377,7 @@ enum status checkpoint_keep(struct model_spec *spec, const char *directory,
     if (status != STATUS_OK)
         return status;
     for (int32_t l = -1; l < spec->n_layers && status == STATUS_OK; l++)
-        for (const struct foreign *f = names_of(spec);
+        for (const struct foreign *f = hf_tensors_of(spec);
              f->name && status == STATUS_OK; f++) {
             char name[NAME_SIZE];
             enum number type = NUMBER_F32;
@@ -563,10 +446,10 @@ static bool has_use(struct model *m, const char *name,
                     const struct hf_routing *routing)
 {
     const struct model_spec *spec = model_spec(m);
-    const char *prefix = prefix_of(spec);
+    const char *prefix = hf_tensors_prefix(spec);
     int32_t at[2];
 
-    for (const struct foreign *f = names_of(spec); f->name; f++)
+    for (const struct foreign *f = hf_tensors_of(spec); f->name; f++)
         if (matches(f->name, name, prefix, at))
             return at[0] < spec->n_layers && at[1] < spec->experts.n &&
                    (tensor_find(model_tensors(m), at[0], f->id) ||
@@ -607,7 +490,7 @@ enum status checkpoint_import(struct model *m, const char *directory,
     if (status != STATUS_OK)
         return status;
     for (int32_t l = -1; l < spec->n_layers && status == STATUS_OK; l++)
-        for (const struct foreign *f = names_of(spec);
+        for (const struct foreign *f = hf_tensors_of(spec);
              f->name && status == STATUS_OK; f++) {
             const struct tensor *t = own_tensor(list, l, f);
             /* A dense model that is to be routed has no routers yet. */

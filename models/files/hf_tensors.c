@@ -1,6 +1,8 @@
 /* hf_tensors.c - Name the tensors of classes by tables, a row a tensor. */
 #include "models/files/hf_tensors.h"
 
+#include "models/files/hf_class.h"
+
 #define PLAIN  HF_PLAIN
 #define LINEAR HF_LINEAR
 #define VECTOR HF_VECTOR
@@ -66,7 +68,7 @@
     { TENSOR_UP_BIAS, VECTOR(UP), LAYER "mlp.up_proj.bias" },                  \
     { TENSOR_DOWN_BIAS, PLAIN(1), LAYER "mlp.down_proj.bias" }
 
-const struct foreign hf_tensors_llama[] = {
+static const struct foreign llama_names[] = {
     LLAMA_ROWS,
     /* Phi-3 has these in the place of their parts: is_wanted() */
     { TENSOR_QKV, LINEAR(ALL), LAYER "self_attn.qkv_proj.weight" },
@@ -77,7 +79,7 @@ const struct foreign hf_tensors_llama[] = {
 /* One part of an expert each; the second %d is the expert. */
 #define EXPERT(part) LAYER part ".%d."
 
-const struct foreign hf_tensors_mixtral[] = {
+static const struct foreign mixtral_names[] = {
     LLAMA_ROWS,
     { TENSOR_EXPERT_ROUTER, LINEAR(ALL), LAYER "block_sparse_moe.gate.weight" },
     { TENSOR_EXPERT_UP, LINEAR(GATE),
@@ -90,7 +92,7 @@ const struct foreign hf_tensors_mixtral[] = {
 };
 
 /* Qwen 2 and 3, OLMoE. */
-const struct foreign hf_tensors_moe[] = {
+static const struct foreign moe_names[] = {
     LLAMA_ROWS,
     { TENSOR_EXPERT_ROUTER, LINEAR(ALL), LAYER "mlp.gate.weight" },
     { TENSOR_EXPERT_UP, LINEAR(GATE), EXPERT("mlp.experts") "gate_proj.weight" },
@@ -107,7 +109,7 @@ const struct foreign hf_tensors_moe[] = {
 };
 
 /* A norm before a part is named for what it follows, but for the first. */
-const struct foreign hf_tensors_around[] = {
+static const struct foreign around_names[] = {
     { TENSOR_WTE, PLAIN(2), "model.embed_tokens.weight" },
     { TENSOR_HEAD, PLAIN(2), "lm_head.weight" },
     { TENSOR_FINAL_GAMMA, PLAIN(1), "model.norm.weight" },
@@ -127,7 +129,7 @@ const struct foreign hf_tensors_around[] = {
     { TENSOR_COUNT, PLAIN(1), NULL },
 };
 
-const struct foreign hf_tensors_stablelm[] = {
+static const struct foreign stablelm_names[] = {
     { TENSOR_WTE, PLAIN(2), "model.embed_tokens.weight" },
     { TENSOR_HEAD, PLAIN(2), "lm_head.weight" },
     { TENSOR_FINAL_GAMMA, PLAIN(1), "model.norm.weight" },
@@ -146,7 +148,7 @@ const struct foreign hf_tensors_stablelm[] = {
     { TENSOR_COUNT, PLAIN(1), NULL },
 };
 
-const struct foreign hf_tensors_phi[] = {
+static const struct foreign phi_names[] = {
     { TENSOR_WTE, PLAIN(2), "model.embed_tokens.weight" },
     { TENSOR_HEAD, PLAIN(2), "lm_head.weight" },
     { TENSOR_HEAD_BIAS, PLAIN(1), "lm_head.bias" },
@@ -167,7 +169,7 @@ const struct foreign hf_tensors_phi[] = {
 };
 
 #define NEOX "gpt_neox.layers.%d."
-const struct foreign hf_tensors_neox[] = {
+static const struct foreign neox_names[] = {
     { TENSOR_WTE, PLAIN(2), "gpt_neox.embed_in.weight" },
     { TENSOR_HEAD, PLAIN(2), "embed_out.weight" },
     { TENSOR_FINAL_GAMMA, PLAIN(1), "gpt_neox.final_layer_norm.weight" },
@@ -189,3 +191,118 @@ const struct foreign hf_tensors_neox[] = {
     ROUTED(NEOX),
     { TENSOR_COUNT, PLAIN(1), NULL },
 };
+
+static const struct foreign gpt2_names[] = {
+    { TENSOR_WTE, PLAIN(2), "transformer.wte.weight" },
+    { TENSOR_WPE, PLAIN(2), "transformer.wpe.weight" },
+    { TENSOR_HEAD, PLAIN(2), "lm_head.weight" },
+    { TENSOR_FINAL_GAMMA, PLAIN(1), "transformer.ln_f.weight" },
+    { TENSOR_FINAL_BETA, PLAIN(1), "transformer.ln_f.bias" },
+    { TENSOR_NORM1_GAMMA, PLAIN(1), "transformer.h.%d.ln_1.weight" },
+    { TENSOR_NORM1_BETA, PLAIN(1), "transformer.h.%d.ln_1.bias" },
+    { TENSOR_QKV, PLAIN(2), "transformer.h.%d.attn.c_attn.weight" },
+    { TENSOR_QKV_BIAS, PLAIN(1), "transformer.h.%d.attn.c_attn.bias" },
+    { TENSOR_PROJECT, PLAIN(2), "transformer.h.%d.attn.c_proj.weight" },
+    { TENSOR_PROJECT_BIAS, PLAIN(1), "transformer.h.%d.attn.c_proj.bias" },
+    { TENSOR_NORM2_GAMMA, PLAIN(1), "transformer.h.%d.ln_2.weight" },
+    { TENSOR_NORM2_BETA, PLAIN(1), "transformer.h.%d.ln_2.bias" },
+    { TENSOR_UP, PLAIN(2), "transformer.h.%d.mlp.c_fc.weight" },
+    { TENSOR_UP_BIAS, PLAIN(1), "transformer.h.%d.mlp.c_fc.bias" },
+    { TENSOR_DOWN, PLAIN(2), "transformer.h.%d.mlp.c_proj.weight" },
+    { TENSOR_DOWN_BIAS, PLAIN(1), "transformer.h.%d.mlp.c_proj.bias" },
+    { TENSOR_ROUTER, PLAIN(2), "transformer.h.%d.mod_router.weight" },
+    { TENSOR_ROUTER_FFN, PLAIN(2), "transformer.h.%d.mod_router_ffn.weight" },
+    { TENSOR_PREDICT_UP, PLAIN(2),
+      "transformer.h.%d.mod_predictor.c_fc.weight" },
+    { TENSOR_PREDICT_UP_BIAS, PLAIN(1),
+      "transformer.h.%d.mod_predictor.c_fc.bias" },
+    { TENSOR_PREDICT_DOWN, PLAIN(2),
+      "transformer.h.%d.mod_predictor.c_proj.weight" },
+    { TENSOR_PREDICT_DOWN_BIAS, PLAIN(1),
+      "transformer.h.%d.mod_predictor.c_proj.bias" },
+    { TENSOR_PREDICT_FFN_UP, PLAIN(2),
+      "transformer.h.%d.mod_predictor_ffn.c_fc.weight" },
+    { TENSOR_PREDICT_FFN_UP_BIAS, PLAIN(1),
+      "transformer.h.%d.mod_predictor_ffn.c_fc.bias" },
+    { TENSOR_PREDICT_FFN_DOWN, PLAIN(2),
+      "transformer.h.%d.mod_predictor_ffn.c_proj.weight" },
+    { TENSOR_PREDICT_FFN_DOWN_BIAS, PLAIN(1),
+      "transformer.h.%d.mod_predictor_ffn.c_proj.bias" },
+    { TENSOR_COUNT, PLAIN(1), NULL },
+};
+
+static const struct foreign starcoder2_names[] = {
+    { TENSOR_WTE, PLAIN(2), "model.embed_tokens.weight" },
+    { TENSOR_HEAD, PLAIN(2), "lm_head.weight" },
+    { TENSOR_FINAL_GAMMA, PLAIN(1), "model.norm.weight" },
+    { TENSOR_FINAL_BETA, PLAIN(1), "model.norm.bias" },
+    { TENSOR_NORM1_GAMMA, PLAIN(1), "model.layers.%d.input_layernorm.weight" },
+    { TENSOR_NORM1_BETA, PLAIN(1), "model.layers.%d.input_layernorm.bias" },
+    { TENSOR_QKV, LINEAR(Q), "model.layers.%d.self_attn.q_proj.weight" },
+    { TENSOR_QKV, LINEAR(K), "model.layers.%d.self_attn.k_proj.weight" },
+    { TENSOR_QKV, LINEAR(V), "model.layers.%d.self_attn.v_proj.weight" },
+    { TENSOR_QKV_BIAS, VECTOR(Q), "model.layers.%d.self_attn.q_proj.bias" },
+    { TENSOR_QKV_BIAS, VECTOR(K), "model.layers.%d.self_attn.k_proj.bias" },
+    { TENSOR_QKV_BIAS, VECTOR(V), "model.layers.%d.self_attn.v_proj.bias" },
+    { TENSOR_PROJECT, LINEAR(ALL), "model.layers.%d.self_attn.o_proj.weight" },
+    { TENSOR_PROJECT_BIAS, PLAIN(1), "model.layers.%d.self_attn.o_proj.bias" },
+    { TENSOR_NORM2_GAMMA, PLAIN(1),
+      "model.layers.%d.post_attention_layernorm.weight" },
+    { TENSOR_NORM2_BETA, PLAIN(1),
+      "model.layers.%d.post_attention_layernorm.bias" },
+    { TENSOR_UP, LINEAR(ALL), "model.layers.%d.mlp.c_fc.weight" },
+    { TENSOR_UP_BIAS, PLAIN(1), "model.layers.%d.mlp.c_fc.bias" },
+    { TENSOR_DOWN, LINEAR(ALL), "model.layers.%d.mlp.c_proj.weight" },
+    { TENSOR_DOWN_BIAS, PLAIN(1), "model.layers.%d.mlp.c_proj.bias" },
+    { TENSOR_ROUTER, PLAIN(2), "model.layers.%d.mod_router.weight" },
+    { TENSOR_ROUTER_FFN, PLAIN(2), "model.layers.%d.mod_router_ffn.weight" },
+    { TENSOR_PREDICT_UP, LINEAR(ALL),
+      "model.layers.%d.mod_predictor.up_proj.weight" },
+    { TENSOR_PREDICT_UP_BIAS, PLAIN(1),
+      "model.layers.%d.mod_predictor.up_proj.bias" },
+    { TENSOR_PREDICT_DOWN, LINEAR(ALL),
+      "model.layers.%d.mod_predictor.down_proj.weight" },
+    { TENSOR_PREDICT_DOWN_BIAS, PLAIN(1),
+      "model.layers.%d.mod_predictor.down_proj.bias" },
+    { TENSOR_PREDICT_FFN_UP, LINEAR(ALL),
+      "model.layers.%d.mod_predictor_ffn.up_proj.weight" },
+    { TENSOR_PREDICT_FFN_UP_BIAS, PLAIN(1),
+      "model.layers.%d.mod_predictor_ffn.up_proj.bias" },
+    { TENSOR_PREDICT_FFN_DOWN, LINEAR(ALL),
+      "model.layers.%d.mod_predictor_ffn.down_proj.weight" },
+    { TENSOR_PREDICT_FFN_DOWN_BIAS, PLAIN(1),
+      "model.layers.%d.mod_predictor_ffn.down_proj.bias" },
+    { TENSOR_COUNT, PLAIN(1), NULL },
+};
+
+const struct foreign *hf_tensors_of(const struct model_spec *spec)
+{
+    static const struct foreign *const names[] = {
+        [HF_NAMES_GPT2] = gpt2_names,
+        [HF_NAMES_LLAMA] = llama_names,
+        [HF_NAMES_MIXTRAL] = mixtral_names,
+        [HF_NAMES_MOE] = moe_names,
+        [HF_NAMES_STARCODER2] = starcoder2_names,
+        [HF_NAMES_GEMMA] = around_names,
+        [HF_NAMES_OLMO2] = around_names,
+        [HF_NAMES_NEOX] = neox_names,
+        [HF_NAMES_STABLELM] = stablelm_names,
+        [HF_NAMES_PHI] = phi_names,
+    };
+    return names[hf_names_of(spec)];
+}
+
+const char *hf_tensors_prefix(const struct model_spec *spec)
+{
+    switch ((int)hf_names_of(spec)) {
+    case HF_NAMES_GPT2: return "transformer.";
+    case HF_NAMES_NEOX: return "gpt_neox.";
+    default:            return "model.";
+    }
+}
+
+const char *hf_tensors_head(const struct model_spec *spec)
+{
+    return hf_names_of(spec) == HF_NAMES_NEOX ? "embed_out.weight"
+                                              : "lm_head.weight";
+}

@@ -4,8 +4,8 @@
 
 #include "models/files/span.h"
 
-/* Foreign tensors, a row each; %d is the layer, and a second one the expert.  GPT-2's Conv1D keeps [in,out]
- * as we do; torch's Linear keeps [out,in]. */
+/* Foreign tensors, a row each; %d is the layer, and a second one the expert.
+ * GPT-2's Conv1D keeps [in,out] as we do; torch's Linear keeps [out,in]. */
 struct foreign {
     enum tensor_id id;
     enum span      span;
@@ -20,12 +20,11 @@ struct foreign {
 #define HF_LINEAR(span) SPAN_##span, LAYOUT_LINEAR, false
 #define HF_VECTOR(span) SPAN_##span, LAYOUT_SAME, true
 
-extern const struct foreign hf_tensors_llama[];
-extern const struct foreign hf_tensors_mixtral[];
-extern const struct foreign hf_tensors_moe[];
-extern const struct foreign hf_tensors_around[];   /* Gemma 2 and 3, OLMo 2 */
-extern const struct foreign hf_tensors_neox[];
-extern const struct foreign hf_tensors_stablelm[];
-extern const struct foreign hf_tensors_phi[];
+/* The table of the class that the model is read and written as; its first row is
+ * TENSOR_WTE. */
+const struct foreign *hf_tensors_of(const struct model_spec *spec);
+/* "model.", which stands before the names of its layers or does not. */
+const char *hf_tensors_prefix(const struct model_spec *spec);
+const char *hf_tensors_head(const struct model_spec *spec);
 
 #endif

@@ -8,6 +8,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "sim/core/base/file.h"
+
 enum { FIRST = 256 };
 
 #define PICKLE "weights that PyTorch pickled: not read, as they may run code;" \
@@ -82,12 +84,13 @@ enum status sniff_file(enum sniff *out, const char *path, struct error *err)
 {
     unsigned char bytes[FIRST + 1] = { 0 };
     struct stat info;
-    FILE *file = NULL;
     size_t n = 0;
 
     *out = SNIFF_OTHER;
-    if (stat(path, &info) == 0 && S_ISREG(info.st_mode))
-        file = fopen(path, "rb");
+    /* What is no regular file can be read but once. */
+    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode))
+        return STATUS_OK;
+    FILE *file = file_open_optional(path);
     if (!file)
         return STATUS_OK;
     n = fread(bytes, 1, FIRST, file);

@@ -100,8 +100,11 @@ enum status run_trace_end(struct run_trace *t, int64_t i,
                           const struct model_spec *spec,
                           const struct allocation *kept, struct error *err)
 {
-    return t->kept.stream ? trace_write(t->kept.stream, spec, kept, i, err)
-                          : STATUS_OK;
+    enum status status = STATUS_OK;
+
+    if (t->kept.stream)
+        status = trace_write(t->kept.stream, spec, kept, i, err);
+    return status == STATUS_OK ? STATUS_OK : file_end(&t->kept, status, err);
 }
 
 enum status run_trace_finish(struct run_trace *t, struct error *err)

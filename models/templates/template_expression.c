@@ -312,19 +312,28 @@ static int32_t parse_unary(struct reader *r, bool filters)
 }
 
 /* Binary operators, those that bind least first; the left one goes first. */
-enum { LEVELS = 4 };
-static const char *const levels[LEVELS][8] = {
-    { "==", "!=", "<", ">", "<=", ">=", NULL },     /* and in, not in */
-    { "+", "-", NULL }, { "~", NULL }, { "*", "/", "//", "%", NULL },
+static const struct level {
+    enum token_kind token;
+    enum node_kind  node;
+    const char *operators[7];
+} levels[] = {
+    { TOKEN_NAME,     NODE_OR,     { "or" } },
+    { TOKEN_NAME,     NODE_AND,    { "and" } },
+    { TOKEN_OPERATOR, NODE_BINARY, { "==", "!=", "<", ">", "<=", ">=" } },
+    { TOKEN_OPERATOR, NODE_BINARY, { "+", "-" } },
+    { TOKEN_OPERATOR, NODE_BINARY, { "~" } },
+    { TOKEN_OPERATOR, NODE_BINARY, { "*", "/", "//", "%" } },
 };
+/* Of comparisons, with in and not in, one stands alone; "not" goes before it. */
+enum { COMPARISONS = 2, LEVELS = sizeof levels / sizeof *levels };
 
 /* The operator of the level that is next, which is passed; NULL: none is. */
 static const char *operator_of(struct reader *r, int level)
 {
-    for (const char *const *o = levels[level]; *o; o++)
-        if (token_skip(r, TOKEN_OPERATOR, *o))
+    for (const char *const *o = levels[level].operators; *o; o++)
+        if (token_skip(r, levels[level].token, *o))
             return *o;
-    if (level > 0)
+    if (level != COMPARISONS)
         return NULL;
     if (token_skip(r, TOKEN_NAME, "in"))
         return "in";
@@ -335,20 +344,34 @@ static const char *operator_of(struct reader *r, int level)
     return "not in";
 }
 
+static int32_t parse_level(struct reader *r, int level);
+
+/* Behind "not". */
+static int32_t parse_negated(struct reader *r)
+{
+    if (!enter(r))
+        return 0;
+    const int32_t of = parse_level(r, COMPARISONS);
+    r->depth--;
+    return node_add(r, (struct node){ .kind = NODE_NOT, .a = of });
+}
+
 static int32_t parse_level(struct reader *r, int level)
 {
     if (level == LEVELS)
         return parse_unary(r, true);
+    if (level == COMPARISONS && token_skip(r, TOKEN_NAME, "not"))
+        return parse_negated(r);
     int32_t left = parse_level(r, level + 1);
     const char *operator;
     bool compared = false;
     while (r->status == STATUS_OK && (operator = operator_of(r, level))) {
-        if (level == 0 && compared)
+        if (level == COMPARISONS && compared)
             return template_refuse(r, "not known: two comparisons in a row",
                                    NULL, 0);
         compared = true;
         const int32_t right = parse_level(r, level + 1);
-        const int32_t both = node_named(r, NODE_BINARY, operator,
+        const int32_t both = node_named(r, levels[level].node, operator,
                                         strlen(operator));
         r->t->node[both].a = left;
         r->t->node[both].b = right;
@@ -357,39 +380,9 @@ static int32_t parse_level(struct reader *r, int level)
     return left;
 }
 
-static int32_t parse_not(struct reader *r)
-{
-    if (!token_skip(r, TOKEN_NAME, "not"))
-        return parse_level(r, 0);
-    if (!enter(r))
-        return 0;
-    const int32_t of = parse_not(r);
-    r->depth--;
-    return node_add(r, (struct node){ .kind = NODE_NOT, .a = of });
-}
-
-static int32_t parse_and(struct reader *r)
-{
-    int32_t left = parse_not(r);
-
-    while (r->status == STATUS_OK && token_skip(r, TOKEN_NAME, "and")) {
-        const int32_t right = parse_not(r);
-        left = node_add(r, (struct node){ .kind = NODE_AND, .a = left,
-                                          .b = right });
-    }
-    return left;
-}
-
 int32_t parse_either(struct reader *r)
 {
-    int32_t left = parse_and(r);
-
-    while (r->status == STATUS_OK && token_skip(r, TOKEN_NAME, "or")) {
-        const int32_t right = parse_and(r);
-        left = node_add(r, (struct node){ .kind = NODE_OR, .a = left,
-                                          .b = right });
-    }
-    return left;
+    return parse_level(r, 0);
 }
 
 int32_t parse_expression(struct reader *r)

@@ -35,7 +35,7 @@ enum node_kind {
     NODE_TEST,  /* of         arguments               name */
     NODE_NOT,   /* of */
     NODE_MINUS, /* of */
-    NODE_AND, NODE_OR,  /* left, right */
+    NODE_AND, NODE_OR,  /* left  right                   operator */
     NODE_BINARY,/* left       right                    operator */
     NODE_EITHER,/* condition  then         else */
 };

@@ -135,7 +135,7 @@ static void read_operator(struct reader *r)
         return;
     }
     r->brackets += strchr("([{", r->text[r->at]) != NULL;
-    r->brackets -= r->brackets > 0 && strchr(")]}", r->text[r->at]) != NULL;
+    r->brackets -= strchr(")]}", r->text[r->at]) != NULL;
     r->at += n;
 }
 

@@ -72,7 +72,7 @@ static int run(void *options)
     command_line(report->command_line, sizeof report->command_line, o->argc,
                  o->argv);
     if (status == STATUS_OK)
-        status = rundir_open_own(&rundir, o->output, "report", &err);
+        status = rundir_open_anew(&rundir, o->output, "report", &err);
     if (status == STATUS_OK)
         rundir_clear(&rundir);
     for (size_t i = 0; status == STATUS_OK && i < 2; i++)

@@ -282,6 +282,8 @@ void page_lead_score(const struct run *run, FILE *out)
 {
     const double loss = jsonpath_number(run->summary, "loss.nats_per_token");
     const double bits = jsonpath_number(run->summary, "loss.bits_per_byte");
+    const double flops = jsonpath_number(run->summary,
+                                         "flops_per_token_forward");
     char model[RUN_NAME_SIZE], number[32];
 
     run_model(model, run);
@@ -307,10 +309,9 @@ void page_lead_score(const struct run *run, FILE *out)
             html_textf(out, " (nominal %g %%)", 100 * run->facts.capacity);
         fputs(".", out);
     }
-    if (run->facts.tokens > 0)
-        amount_text(out, " A token costs ",
-                    over(totals_best(&run->totals, METRIC_FLOPS),
-                         run->facts.tokens), "FLOP", ".");
+    if (isfinite(flops))                   /* without what scoring costs */
+        amount_text(out, " A token costs ", amount_of(flops, PROV_COUNTED),
+                    "FLOP", ".");
     rival_text(out, run);
     fputs("</p>\n", out);
 }

@@ -4,6 +4,7 @@
 #define TABLES_H
 
 #include "reports/findings.h"
+#include "reports/read/csv.h"
 
 /* tables_NAME() of tables_NAME.c adds the tables that the findings can fill. */
 #define TABLES_MAP(X)                                                          \
@@ -32,5 +33,10 @@ struct amount tables_known(double value, enum provenance from);
 /* A cell of a plain column; NAN: the question has no sense there. */
 void          tables_or_skip(struct table *table, double value,
                              enum provenance from);
+/* The cells from column `first` on: what the row of the file has under their keys,
+ * numbers with KEY_low and KEY_high, known as KEY_source says or else `from`.  An
+ * empty field is a question that has no sense there. */
+void          tables_fields(struct table *table, const struct csv *csv,
+                            size_t row, size_t first, enum provenance from);
 
 #endif

@@ -2,8 +2,6 @@
  * phase and against whom; every cell; and a mix of requests. */
 #include "reports/tables/tables.h"
 
-#include <math.h>
-#include "reports/read/csv.h"
 #include "reports/read/jsonpath.h"
 
 /* ---- does it save? ---- */
@@ -121,43 +119,11 @@ static const struct column cell_columns[] = {
     MODELLED("joules_of_rival", "energy of it", "", COLUMN_FACTOR),
 };
 
-static double number_of(const struct csv *csv, size_t row, const char *key,
-                        const char *end)
-{
-    char name[TABLE_NAME_SIZE];
-    double value = nan("");
-
-    snprintf(name, sizeof name, "%s%s", key, end);
-    return csv_real(csv, row, csv_column(csv, name), &value,
-                    NULL) == STATUS_OK ? value : nan("");
-}
-
-/* An empty field is unknown, or has no sense there; the command says which. */
-static void put_number(struct table *t, const struct csv *csv, size_t row,
-                       const char *key)
-{
-    struct amount amount = amount_of(number_of(csv, row, key, ""),
-                                     PROV_PREDICTED);
-
-    amount.low = number_of(csv, row, key, "_low");
-    amount.high = number_of(csv, row, key, "_high");
-    if (amount_known(amount))
-        table_amount(t, amount);
-    else
-        table_skip(t);
-}
-
 static void add_rows(struct table *t, const struct csv *csv)
 {
-    for (size_t r = 0; r < csv->n_rows; r++) {
+    for (size_t row = 0; row < csv->n_rows; row++) {
         table_row(t, ROW_PLAIN);
-        for (size_t c = 0; c < t->n_columns; c++) {
-            const struct column *column = &t->column[c];
-            if (column->style == COLUMN_TEXT)
-                table_text(t, csv_text(csv, r, csv_column(csv, column->key)));
-            else
-                put_number(t, csv, r, column->key);
-        }
+        tables_fields(t, csv, row, 0, PROV_PREDICTED);
     }
 }
 

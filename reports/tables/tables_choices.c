@@ -3,10 +3,6 @@
  * sensitivity and allocate, how much each block works. */
 #include "reports/tables/tables.h"
 
-#include <math.h>
-#include <string.h>
-#include "reports/read/csv.h"
-
 #define RUN { "run", "model", "", COLUMN_TEXT, true }
 #define LAYER                                                                  \
     { "layer", "layer", "", COLUMN_WHOLE, true },                              \
@@ -175,60 +171,14 @@ static const struct source {
       NULL, COLUMNS(rounds) },
 };
 
-/* How the file says that a number is known; counts of things do not say. */
-static enum provenance source_of(const struct csv *csv, size_t row,
-                                 const char *key)
-{
-    char name[TABLE_NAME_SIZE];
-
-    snprintf(name, sizeof name, "%s_source", key);
-    const char *word = csv_text(csv, row, csv_column(csv, name));
-    for (int i = 0; provenance_names[i]; i++)
-        if (strcmp(word, provenance_names[i]) == 0)
-            return (enum provenance)i;
-    return PROV_COUNTED;
-}
-
-/* NAN where the file has none. */
-static double part_of(const struct csv *csv, size_t row, const char *key,
-                      const char *end)
-{
-    char name[TABLE_NAME_SIZE];
-    double value = nan("");
-
-    snprintf(name, sizeof name, "%s%s", key, end);
-    return csv_real(csv, row, csv_column(csv, name), &value,
-                    NULL) == STATUS_OK ? value : nan("");
-}
-
-/* A number with its interval where there is one; an empty field is a question
- * that has no sense there. */
-static void put_number(struct table *t, const struct csv *csv, size_t row,
-                       const char *key)
-{
-    struct amount amount = amount_of(part_of(csv, row, key, ""),
-                                     source_of(csv, row, key));
-
-    amount.low = part_of(csv, row, key, "_low");
-    amount.high = part_of(csv, row, key, "_high");
-    if (amount_known(amount))
-        table_amount(t, amount);
-    else
-        table_skip(t);
-}
-
+/* Counts of things do not say how they are known. */
 static void add_rows(struct table *t, const struct csv *csv,
-                     const struct run *run, const struct source *s)
+                     const struct run *run)
 {
     for (size_t r = 0; r < csv->n_rows; r++) {
         table_row(t, ROW_MOD);
         table_text(t, run->title ? run->title : run->name);
-        for (size_t c = 1; c < s->n_columns; c++)
-            if (s->columns[c].style == COLUMN_TEXT)
-                table_text(t, csv_text(csv, r,
-                                       csv_column(csv, s->columns[c].key)));
-            else
-                put_number(t, csv, r, s->columns[c].key);
+        tables_fields(t, csv, r, 1, PROV_COUNTED);
     }
 }
 
@@ -245,7 +195,7 @@ static void add_table(struct report *report, const struct source *s)
         if (run->kind != s->kind)
             continue;
         if (csv_open_in(&csv, run->path, s->file, NULL) == STATUS_OK)
-            add_rows(t, &csv, run, s);
+            add_rows(t, &csv, run);
         csv_close(&csv);
     }
 }

@@ -56,13 +56,15 @@ static struct amount inverse(struct amount a)
 static void rate_row(struct table *t, const struct phase *f, enum side arm,
                      const char *model)
 {
+    char words[PHASE_WORDS_SIZE];
     const double tokens = phase_tokens(f);
     const struct amount flops = phase_total(f, arm, METRIC_FLOPS);
     const struct amount seconds = phase_total(f, arm, METRIC_SECONDS);
     const struct amount joules = phase_total(f, arm, METRIC_JOULES);
 
     table_row(t, arm == ARM_MOD ? ROW_MOD : ROW_PLAIN);
-    table_text(t, f->name);
+    phase_words(words, f);
+    table_text(t, words);
     table_text(t, model);
     tables_or_skip(t, tokens, PROV_COUNTED);
     table_amount(t, flops);

@@ -44,9 +44,12 @@ static const char *name_of(const struct run *run)
 
 static void add(struct table *t, const struct traffic *traffic)
 {
+    char words[PHASE_WORDS_SIZE];
+
     table_row(t, traffic->policy ? ROW_MOD : ROW_PLAIN);
     table_text(t, name_of(traffic->run));
-    table_text(t, traffic->phase->name);
+    phase_words(words, traffic->phase);
+    table_text(t, words);
     tables_or_skip(t, traffic->capacity, PROV_COUNTED);
     for (int m = 0; m < METRICS; m++) {
         table_amount(t, totals_best(traffic_totals(traffic), metrics[m]));

@@ -390,7 +390,7 @@ static enum status write_all(const struct answer_job *j, struct error *err)
 {
     struct rundir dir;
     json_t *summary = NULL;
-    enum status status = rundir_open_own(&dir, j->options->common.output,
+    enum status status = rundir_open_anew(&dir, j->options->common.output,
                                          "answer", err);
 
     if (status != STATUS_OK)

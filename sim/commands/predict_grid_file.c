@@ -3,6 +3,7 @@
 #include "sim/commands/predict_grid.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -36,8 +37,8 @@ static enum status foreign(const struct grid_file *f, struct error *err)
                      " it, or give another -o", f->out.temporary);
 }
 
-/* Counts whole rows and their bytes, and reads the first line and the last whole
- * one. */
+/* Counts whole rows and their bytes, and reads the first line, which may be cut,
+ * and the last whole one. */
 static enum status scan(struct grid_file *f, off_t *whole, char **first,
                         char **last, struct error *err)
 {
@@ -46,9 +47,9 @@ static enum status scan(struct grid_file *f, off_t *whole, char **first,
     ssize_t n;
 
     while ((n = getline(&line, &room, f->out.stream)) > 0 &&
-           line[n - 1] == '\n') {
+           (line[n - 1] == '\n' || n_lines == 0)) {
         char **keep = n_lines++ == 0 ? first : last;
-        *whole += n;
+        *whole += line[n - 1] == '\n' ? n : 0;
         char *copy = realloc(*keep, (size_t)n + 1);
         if (!copy) {
             free(line);
@@ -71,7 +72,8 @@ static enum status cut_off(const struct grid_file *f, off_t whole,
                            f->out.temporary, strerror(errno));
 }
 
-/* The last row is priced again: it says the same, or is of another grid. */
+/* The last row is priced again: it says the same, or is of another grid.  So does
+ * what there is of a header. */
 static enum status compare(const struct grid_file *f, struct grid *grid,
                            const char *first, const char *last,
                            struct error *err)
@@ -86,7 +88,7 @@ static enum status compare(const struct grid_file *f, struct grid *grid,
         if (!there)
             continue;
         status = write_text(&text, grid, f->n_done - 1, header, err);
-        if (status == STATUS_OK && strcmp(text, there) != 0)
+        if (status == STATUS_OK && strncmp(text, there, strlen(there)) != 0)
             status = foreign(f, err);
         free(text);
         text = NULL;
@@ -105,7 +107,7 @@ static enum status go_on(struct grid_file *f, struct grid *grid,
         status = compare(f, grid, first, last, err);
     if (status == STATUS_OK)
         status = cut_off(f, whole, err);      /* what is half written */
-    if (status == STATUS_OK && !first)
+    if (status == STATUS_OK && whole == 0)
         grid_put_header(f->out.stream, grid);
     free(first);
     free(last);
@@ -113,6 +115,24 @@ static enum status go_on(struct grid_file *f, struct grid *grid,
 }
 
 /* ---- opening and closing ---- */
+
+/* What a grid was interrupted with, or a new file: no link, pipe or second name
+ * of somebody else's. */
+static FILE *open_part(const char *path)
+{
+    struct stat st;
+    const int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW |
+                                  O_NONBLOCK | O_CLOEXEC, 0666);
+    const bool ours = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+                      st.st_nlink == 1;
+    FILE *file = ours ? fdopen(fd, "a+") : NULL;
+
+    if (fd >= 0 && !ours)
+        errno = ELOOP;
+    if (fd >= 0 && !file)
+        close(fd);
+    return file;
+}
 
 static enum status name_files(struct grid_file *f, const char *path,
                               struct error *err)
@@ -148,10 +168,12 @@ enum status grid_file_open(struct grid_file *out, struct grid *grid,
     enum status status = name_files(out, path, err);
     if (status != STATUS_OK)
         return status;
-    out->out.stream = fopen(out->out.temporary, "a+");
+    out->out.stream = open_part(out->out.temporary);
     if (!out->out.stream)
         return error_set(err, STATUS_BAD_VALUE, "cannot write '%s': %s",
-                         out->out.temporary, strerror(errno));
+                         out->out.temporary, errno == ELOOP
+                             ? "it is no plain file of one name"
+                             : strerror(errno));
     status = go_on(out, grid, err);
     if (status != STATUS_OK)
         fclose(out->out.stream);

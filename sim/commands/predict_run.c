@@ -2,7 +2,6 @@
  * isobath predict. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "models/commands/train_job.h"
 #include "models/scoring/run_config.h"
@@ -11,17 +10,13 @@
 
 enum kind { KIND_MODEL, KIND_TRAIN, KIND_RUN };
 
-/* What a YAML file is for, by a section that nothing else has.  A pipe can be read
- * but once, so it is taken for a model. */
+/* What a YAML file is for, by a section that nothing else has. */
 static enum kind kind_of(const char *path)
 {
     struct document *document = NULL;
     enum kind kind = run_config_is(path) ? KIND_RUN : KIND_MODEL;
-    struct stat info;
 
-    if (kind != KIND_MODEL || stat(path, &info) != 0 ||
-        !S_ISREG(info.st_mode) ||
-        document_read(&document, path, NULL) != STATUS_OK)
+    if (kind != KIND_MODEL || document_read(&document, path, NULL) != STATUS_OK)
         return kind;
     const yaml_node_t *root = document_root(document);
     if (root && root->type == YAML_MAPPING_NODE &&

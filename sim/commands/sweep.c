@@ -374,35 +374,6 @@ static enum status check_inside(const struct options *o,
     return STATUS_OK;
 }
 
-static enum status run_inside(const struct options *options,
-                              const struct sweep *sweep,
-                              enum point_state *state, struct error *err)
-{
-    struct rundir rundir;
-    struct progress progress = progress_begin("sweep", "point", sweep_count(
-        sweep, options->filter, state, SWEEP_ANY), options->common.quiet);
-    const struct sweep_price price = { sweep, options->common.output, &progress };
-    enum status status = rundir_open_own(&rundir, price.directory, "sweep", err);
-
-    if (status != STATUS_OK)
-        return status;
-    command_catch_signals();
-    for (int32_t i = 0; i < sweep->n_points; i++)
-        state[i] = sweep_matches(&sweep->point[i], options->filter)
-                       ? POINT_DONE : POINT_PENDING;
-    status = sweep_price(&price, state, err);
-    progress_end(&progress);
-    if (status == STATUS_OK)
-        status = sweep_summary_write(&rundir, sweep, state, &options->common,
-                                     err);
-    rundir_close(&rundir);
-    if (status == STATUS_OK && !options->common.quiet)
-        printf("%d of %d points done: %s/points.csv\n",
-               sweep_count(sweep, NULL, state, POINT_DONE), sweep->n_points,
-               options->common.output);
-    return status;
-}
-
 static enum status dispatch(const struct options *options,
                             const struct sweep *sweep, enum point_state *state,
                             struct error *err)
@@ -413,8 +384,9 @@ static enum status dispatch(const struct options *options,
     if (options->dry_run)
         return sweep_foresee(sweep, options->filter, options->machine,
                              (enum format)options->common.format, err);
-    return sweep->work->inside ? run_inside(options, sweep, state, err)
-                               : run_points(options, sweep, state, err);
+    return sweep->work->inside
+               ? sweep_price(sweep, options->filter, &options->common, state, err)
+               : run_points(options, sweep, state, err);
 }
 
 static enum status check(const struct options *o, struct error *err)
@@ -482,6 +454,7 @@ static int run(void *in)
     struct error err = { STATUS_OK, "" };
     enum status status = check(options, &err);
 
+    command_end_on_signals();                /* until points are worked on */
     options->study = options->common.operand[0];
     if (status == STATUS_OK)
         status = sweep(options, &err);

@@ -2,12 +2,16 @@
 #include "sim/commands/sweep_price.h"
 
 #include "sim/commands/sweep_priced.h"
+#include "sim/commands/sweep_summary.h"
 #include "sim/core/answer/command.h"
+#include "sim/core/answer/rundir.h"
 #include "sim/sweep/sweep_run.h"
 
 /* A study while it is priced. */
 struct pricing_all {
-    const struct sweep_price *price;
+    const struct sweep *sweep;
+    enum point_state *state;
+    struct progress progress;
     FILE *layers;
     int32_t done;
 };
@@ -16,14 +20,18 @@ static enum status price_point(json_t **out, void *context, int32_t point,
                                struct error *err)
 {
     struct pricing_all *all = context;
-    const struct sweep *sweep = all->price->sweep;
+    const struct sweep *sweep = all->sweep;
     struct sweep_given given;
     struct priced *priced = NULL;
     struct error why = { STATUS_OK, "" };
 
-    if (command_interrupted)
-        return error_set(err, STATUS_INTERRUPTED, "interrupted; nothing is"
-                         " written");
+    if (command_interrupted && all->done == 0)
+        return error_set(err, STATUS_INTERRUPTED, "interrupted before the first"
+                         " point was priced; nothing is written");
+    if (command_interrupted) {                   /* as its row then says */
+        all->state[point] = POINT_PENDING;
+        return STATUS_OK;
+    }
     enum status status = sweep_given_open(&given, sweep, &sweep->point[point],
                                           &why);
     if (status == STATUS_OK)
@@ -36,26 +44,55 @@ static enum status price_point(json_t **out, void *context, int32_t point,
     }
     priced_close(priced);
     sweep_given_close(&given);
-    progress_at(all->price->progress, ++all->done, NULL);
+    progress_at(&all->progress, ++all->done, NULL);
     return status == STATUS_OK
                ? STATUS_OK
                : error_set(err, status, "point %d (%.80s): %s", point,
                            sweep->point[point].name, why.text);
 }
 
-enum status sweep_price(const struct sweep_price *price,
-                        const enum point_state *state, struct error *err)
+static enum status write_tables(struct pricing_all *all, const char *directory,
+                                struct error *err)
 {
     struct file_writer layers;
-    struct pricing_all all = { .price = price };
-    enum status status = file_create_in(&layers, price->directory, "layers.csv",
-                                        err);
+    enum status status = file_create_in(&layers, directory, "layers.csv", err);
 
     if (status != STATUS_OK)
         return status;
-    all.layers = layers.stream;
+    all->layers = layers.stream;
     priced_layers_head(layers.stream);
-    status = sweep_table_of(price->sweep, price->directory, state, price_point,
-                            &all, err);
+    status = sweep_table_of(all->sweep, directory, all->state, price_point, all,
+                            err);
     return file_end(&layers, status, err);
+}
+
+enum status sweep_price(const struct sweep *sweep, const char *filter,
+                        const struct command_options *options,
+                        enum point_state *state, struct error *err)
+{
+    const int32_t n = sweep_count(sweep, filter, state, SWEEP_ANY);
+    struct pricing_all all = { .sweep = sweep, .state = state };
+    struct rundir rundir;
+    enum status status = rundir_open_own(&rundir, options->output, "sweep", err);
+
+    if (status != STATUS_OK)
+        return status;
+    command_catch_signals();
+    for (int32_t i = 0; i < sweep->n_points; i++)
+        state[i] = sweep_matches(&sweep->point[i], filter) ? POINT_DONE
+                                                           : POINT_PENDING;
+    all.progress = progress_begin("sweep", "point", n, options->quiet);
+    status = write_tables(&all, options->output, err);
+    progress_end(&all.progress);
+    if (status == STATUS_OK)
+        status = sweep_summary_write(&rundir, sweep, state, options, err);
+    rundir_close(&rundir);
+    if (status == STATUS_OK && all.done < n)
+        return error_set(err, STATUS_INTERRUPTED, "interrupted after %d of %d"
+                         " points, which are written; the same command prices"
+                         " all", all.done, n);
+    if (status == STATUS_OK && !options->quiet)
+        printf("%d of %d points done: %s/points.csv\n", all.done,
+               sweep->n_points, options->output);
+    return status;
 }

@@ -3,20 +3,18 @@
 #ifndef SWEEP_PRICE_H
 #define SWEEP_PRICE_H
 
-#include "sim/core/answer/progress.h"
+#include "sim/core/answer/flags.h"
 #include "sim/sweep/sweep_folder.h"
 
-struct sweep_price {
-    const struct sweep *sweep;
-    const char *directory;
-    struct progress *progress;
-};
-
-/* Write DIRECTORY/points.csv and layers.csv of the points whose state is
- * POINT_DONE.  STATUS_BAD_VALUE: one cannot be priced, which the message names;
- * nothing is written. */
-enum status sweep_price(const struct sweep_price *price,
-                        const enum point_state *state,
-                        struct error *err) MUST_CHECK;
+/* Write points.csv, layers.csv and the summary of the points that match the filter
+ * (sweep_matches()) into the directory that the options name; their state is
+ * POINT_DONE then.
+ *   STATUS_BAD_VALUE    one cannot be priced, which the message names; nothing is
+ *                       written
+ *   STATUS_INTERRUPTED  what was priced until then is written, and the rest is
+ *                       POINT_PENDING */
+enum status sweep_price(const struct sweep *sweep, const char *filter,
+                        const struct command_options *options,
+                        enum point_state *state, struct error *err) MUST_CHECK;
 
 #endif

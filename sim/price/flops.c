@@ -1,9 +1,7 @@
 /* flops.c - Price each op and pass by the counting convention, a line each. */
 #include "sim/price/flops_inside.h"
 
-#include <ctype.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
@@ -401,65 +399,6 @@ bool flops_multiplies(enum work work)
     return like[work] != WORK_VECTOR;
 }
 
-uint64_t flops_keys(uint64_t i)
-{
-    return OP_KEY_TILE * (i / OP_KEY_TILE + 1);
-}
-
-/* Whole tiles cost 16, 32, ..., 16q keys a row; the rest of the rows run over
- * one tile more. */
-uint64_t flops_keys_sum(uint64_t n_rows)
-{
-    uint64_t q = n_rows / OP_KEY_TILE, rest = n_rows % OP_KEY_TILE;
-    return OP_KEY_TILE * (OP_KEY_TILE * (q * (q + 1) / 2) + rest * (q + 1));
-}
-
-uint64_t flops_keys_passed(uint64_t i, uint64_t window)
-{
-    const uint64_t first = i / OP_KEY_TILE * OP_KEY_TILE;
-
-    return window == 0 || first < window
-               ? 0 : (first + 1 - window) / OP_KEY_TILE * OP_KEY_TILE;
-}
-
-uint64_t flops_keys_passed_sum(uint64_t n_rows, uint64_t window)
-{
-    uint64_t sum = 0;
-
-    for (uint64_t i = 0; i < n_rows && window > 0; i += OP_KEY_TILE)
-        sum += flops_keys_passed(i, window) *
-               (n_rows - i < OP_KEY_TILE ? n_rows - i : OP_KEY_TILE);
-    return sum;
-}
-
-uint64_t flops_keys_seen(const int32_t *kept, int32_t n, int32_t i)
-{
-    int32_t end = (i / OP_KEY_TILE + 1) * OP_KEY_TILE;
-    return flops_keys((uint64_t)kept[(end < n ? end : n) - 1]);
-}
-
-uint64_t flops_keys_seen_sum(const int32_t *kept, int32_t n)
-{
-    uint64_t sum = 0;
-
-    for (int32_t i = 0; i < n; i += OP_KEY_TILE)
-        sum += (uint64_t)(n - i < OP_KEY_TILE ? n - i : OP_KEY_TILE) *
-               flops_keys_seen(kept, n, i);
-    return sum;
-}
-
-uint64_t flops_attend_cached_bytes(const struct model_spec *spec, uint64_t m)
-{
-    const uint64_t H = (uint64_t)spec->n_heads,
-        cached = 4 * (uint64_t)spec_cached(spec) * m;
-
-    /* Latent: queries and results are of the cached vector's width. */
-    if (spec->latent.kv > 0)
-        return 4 * H * (uint64_t)(2 * spec->latent.kv + spec->latent.rotary) +
-               8 * H + cached;
-    return 8 * (uint64_t)spec_q(spec) + cached + 8 * H;
-}
-
 int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
                   int32_t layer)
 {
@@ -557,49 +496,4 @@ uint64_t flops_clip(uint64_t n)
 {
     return 2 * n + (OP_FLOPS_FOLD + 1) *
                        ((n + OP_CLIP_CHUNK - 1) / OP_CLIP_CHUNK);
-}
-
-int flops_letters(struct flops_letter *out, const struct model_spec *spec,
-                  int32_t layer)
-{
-    const struct flops_letter letters[] = {
-#define X(letter, value, meaning) { #letter, (uint64_t)(value), meaning },
-        FLOPS_LETTER_MAP(X)
-#undef X
-    };
-    const int n = (int)(sizeof letters / sizeof *letters);
-
-    _Static_assert(sizeof letters / sizeof *letters + FLOPS_STORED_LETTERS <=
-                       FLOPS_LETTERS_MAX,
-                   "more letters than a caller has room for");
-    memcpy(out, letters, sizeof letters);
-    return n + flops_stored_letters(out + n, spec, layer);
-}
-
-void flops_spell(char *out, size_t size, const char *formula,
-                 const struct model_spec *spec, int32_t layer)
-{
-    struct flops_letter letters[FLOPS_LETTERS_MAX];
-    const int n_letters = flops_letters(letters, spec, layer);
-    size_t used = 0;
-
-    out[0] = '\0';
-    while (*formula && used + 1 < size) {
-        size_t length = 0;
-        int i = 0;
-        while (isalpha((unsigned char)formula[length]))
-            length++;
-        while (i < n_letters && (strlen(letters[i].name) != length ||
-                                 memcmp(letters[i].name, formula, length)))
-            i++;
-        if (length == 0)
-            length = 1;
-        int n = i < n_letters
-                    ? snprintf(out + used, size - used, "%llu",
-                               (unsigned long long)letters[i].value)
-                    : snprintf(out + used, size - used, "%.*s", (int)length,
-                               formula);
-        used += (size_t)n;
-        formula += length;
-    }
 }

@@ -1,5 +1,5 @@
-/* flops_inside.h - Declare what flops.c takes from flops_experts.c and
- * flops_stored.c. */
+/* flops_inside.h - Declare what flops.c and flops_letters.c take from
+ * flops_experts.c and flops_stored.c. */
 #ifndef FLOPS_INSIDE_H
 #define FLOPS_INSIDE_H
 

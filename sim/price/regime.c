@@ -59,8 +59,6 @@ enum status regime_shard(struct model_spec *spec, const struct regime *regime,
     }
     /* Key heads that are too few to be cut are on several devices. */
     spec->n_kv_heads = spec->n_kv_heads > n ? spec->n_kv_heads / n : 1;
-    if (spec->latent.kv > 0)
-        spec->n_kv_heads = spec->n_heads;
     spec->n_vocab = (spec->n_vocab + n - 1) / n;
     return spec_check(spec, err);
 }

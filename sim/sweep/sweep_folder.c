@@ -190,10 +190,13 @@ enum status sweep_request_write(const struct sweep *sweep,
         status = file_make_directory(folder, err);
     if (status == STATUS_OK)
         status = request_path(path, directory, point, err);
-    if (status != STATUS_OK)
+    /* What stands there asks the same: sweep_request_check().  A process that is
+     * at the point would take one that is half written for a leftover. */
+    if (status != STATUS_OK || file_exists(path))
         return status;
     json_t *request = sweep_request(sweep, point);
     status = json_write(request, path, err);
     json_decref(request);
-    return status;
+    /* Of two that share the study, the other wrote it and began. */
+    return file_exists(path) ? STATUS_OK : status;
 }

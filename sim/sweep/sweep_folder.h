@@ -52,6 +52,7 @@ bool sweep_request_differs(char out[REQUEST_WORDS_SIZE],
 enum status sweep_request_check(const struct sweep *sweep,
                                 const char *directory, int32_t point,
                                 struct error *err) MUST_CHECK;
+/* Unless it stands there. */
 enum status sweep_request_write(const struct sweep *sweep,
                                 const char *directory, int32_t point,
                                 struct error *err) MUST_CHECK;

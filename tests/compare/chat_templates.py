@@ -158,6 +158,16 @@ OWN = {
  %}{{ loop is defined }}""" .replace("{{ tools | unknown }}", "{{ tools.x() }}"),
     "edges": "  {% if true %}\n  a\n  {%- if true -%}  b  {%- endif +%}\n c {{ 'd' "
              "-}} \n e {%+ if true %}\n f\n{% endif %}\n\n{#- g -#}  h\n{% endif %}\n",
+    "corners": """{{ {'a': {'b': 1}}['a']['b'] }} {{ 'a\\tb\\rc' }} {% for a, b, c in
+ [[1, 2, 3]] %}{{ a }}{{ b }}{{ c }}{% endfor %} {{ not not 'x' }} {{ -1 | string
+ }} {{ [1, 2, 3][5::-1] | join }} {{ [1, 2, 3][-1:-9:-2] | join }} {{ -6 // 2 }} {{
+ -6 % 3 }} {{ 'a' < 'ab' }} {{ 'ab' > 'a' }} {{ '' | default('e') }}. {{ -3 is odd
+ }} {{ range(3, 0, -1) | join }} {{ '\u200az\u200a' | trim }} {{ 'ABC' | lower }}
+ {% set x = 1 %}{% set x = missing %}{{ x is defined }} {{ 3 <= 3 and 4 >= 5 or 2
+ != 2 }}\r\nend
+  {%+ if true %}kept{% endif %}
+last
+""",
 }
 
 

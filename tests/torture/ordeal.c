@@ -15,8 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "sim/core/base/clock.h"
-
 enum { PATH_SIZE = 1024 };
 static char isobath[PATH_SIZE], preload[PATH_SIZE];
 
@@ -99,8 +97,9 @@ void ordeal_sleep(double seconds)
     nanosleep(&t, NULL);
 }
 
-/* Its end, or -1: it still ran when the clock said `until`. */
-static int end_before(pid_t child, double until)
+/* Its end, or -1: it still ran after so many seconds of looking.  Time in which
+ * others stopped this process and that one is none in which it hung. */
+static int end_within(pid_t child, double seconds)
 {
     double pause = 2e-4;
     int how;
@@ -112,17 +111,17 @@ static int end_before(pid_t child, double until)
         if (ended == child)
             return WIFEXITED(how) ? WEXITSTATUS(how)
                                   : ORDEAL_SIGNAL + WTERMSIG(how);
-        double left = until - clock_seconds();
-        if (left <= 0)
+        if (seconds <= 0)
             return -1;
-        ordeal_sleep(pause < left ? pause : left);
+        ordeal_sleep(pause < seconds ? pause : seconds);
+        seconds -= pause;
         pause = pause < 5e-3 ? pause * 1.5 : pause;
     }
 }
 
 int ordeal_end(pid_t child)
 {
-    int end = end_before(child, clock_seconds() + ORDEAL_SECONDS);
+    int end = end_within(child, ORDEAL_SECONDS);
 
     if (end >= 0)
         return end;
@@ -139,7 +138,7 @@ int ordeal_run(const struct ordeal *o)
 int ordeal_run_until(const struct ordeal *o, double seconds, int signal)
 {
     pid_t child = ordeal_start(o);
-    int end = end_before(child, clock_seconds() + seconds);
+    int end = end_within(child, seconds);
 
     if (end >= 0)
         return end;

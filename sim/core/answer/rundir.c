@@ -319,6 +319,33 @@ enum status rundir_open_own(struct rundir *out, const char *path,
     return status;
 }
 
+/* Of an older result that says which tables it has, others are somebody else's;
+ * one that was killed says nothing. */
+static enum status check_made(const char *path, struct error *err)
+{
+    json_t *summary = NULL;
+    enum status status = holds(path, "summary.json")
+        ? summary_read(&summary, path, err) : STATUS_OK;
+    const json_t *files = json_object_get(summary, "files");
+
+    for (size_t i = 0; i < TABLES && files && status == STATUS_OK; i++)
+        if (!json_object_get(files, results[i]))
+            status = check_foreign(path, results[i], err);
+    json_decref(summary);
+    return status;
+}
+
+enum status rundir_open_anew(struct rundir *out, const char *path,
+                             const char *command, struct error *err)
+{
+    enum status status = rundir_open_own(out, path, command, err);
+
+    if (status != STATUS_OK || (status = check_made(path, err)) == STATUS_OK)
+        return status;
+    rundir_close(out);
+    return status;
+}
+
 enum status rundir_open_shared(struct rundir *out, const char *path,
                                const char *command, struct error *err)
 {
@@ -417,10 +444,5 @@ enum status rundir_write_ledgers(const struct rundir *rundir,
         if (ledgers[i] && status == STATUS_OK)
             status = ledger_write(ledgers[i], summary_witness_names[i],
                                   writer.stream, err);
-    /* A write error is found again, and named better, by file_commit(). */
-    if (status != STATUS_OK && status != STATUS_IO) {
-        file_abandon(&writer);
-        return status;
-    }
-    return file_commit(&writer, err);
+    return file_end(&writer, status, err);
 }

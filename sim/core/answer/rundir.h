@@ -28,7 +28,11 @@ void        rundir_close(struct rundir *rundir);
  * the name of a result. */
 enum status rundir_open_own(struct rundir *out, const char *path,
                             const char *command, struct error *err) MUST_CHECK;
-/* The same, together with others that open it so: whoever wants it alone, or has
+/* The same for a command that clears it of those older ones: refused is also a
+ * file by the name of a result that they did not come with. */
+enum status rundir_open_anew(struct rundir *out, const char *path,
+                             const char *command, struct error *err) MUST_CHECK;
+/* As rundir_open_own(), together with others that open it so: whoever wants it alone, or has
  * it, is refused. */
 enum status rundir_open_shared(struct rundir *out, const char *path,
                                const char *command, struct error *err) MUST_CHECK;

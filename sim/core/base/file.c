@@ -1,18 +1,14 @@
-/* file.c - Write under a temporary name and rename; read, and name what
- * fails. */
+/* file.c - Write under a temporary name and rename; name what fails. */
 #include "sim/core/base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <libgen.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 static enum status fail(struct error *err, enum status status, const char *what,
                         const char *path, int cause)
@@ -87,7 +83,8 @@ static void remove_half_written(const char *path)
 enum status file_end(struct file_writer *writer, enum status status,
                      struct error *err)
 {
-    if (status == STATUS_OK)
+    /* A write that failed is found again, and named, by file_commit(). */
+    if (status == STATUS_OK || (status == STATUS_IO && ferror(writer->stream)))
         return file_commit(writer, err);
     file_abandon(writer);
     return status;
@@ -141,29 +138,6 @@ static enum status open_writer(struct file_writer *out, bool in_place,
     return STATUS_OK;
 }
 
-/* The files that this process read, for file_create(); of more than there is
- * room for the first. */
-enum { READ_FILES = 256 };
-static struct { dev_t device; ino_t inode; } read_files[READ_FILES];
-static int n_read_files;
-
-static void note_read(const struct stat *st)
-{
-    if (!S_ISREG(st->st_mode) || n_read_files == READ_FILES)
-        return;
-    read_files[n_read_files].device = st->st_dev;
-    read_files[n_read_files++].inode = st->st_ino;
-}
-
-static bool was_read(const struct stat *st)
-{
-    for (int i = 0; i < n_read_files; i++)
-        if (read_files[i].device == st->st_dev &&
-            read_files[i].inode == st->st_ino)
-            return true;
-    return false;
-}
-
 enum status file_create(struct file_writer *out, const char *path,
                         struct error *err)
 {
@@ -176,7 +150,7 @@ enum status file_create(struct file_writer *out, const char *path,
     bool there = stat(w.path, &st) == 0;
     if (there && S_ISDIR(st.st_mode))
         return fail(err, STATUS_BAD_VALUE, "write", path, EISDIR);
-    if (there && was_read(&st))
+    if (there && file_was_read(w.path))
         return error_set(err, STATUS_BAD_VALUE, "cannot write '%s': it is read"
                          " for what would stand in it; give another file",
                          path);
@@ -272,147 +246,6 @@ void file_abandon(struct file_writer *w)
     fclose(w->stream);
     w->stream = NULL;
     remove_half_written(w->temporary);
-}
-
-/* Open for reading; a directory is refused here, where it can be named.  A pipe
- * that nobody writes into is empty: opening it would wait for ever. */
-static enum status open_to_read(int *out, struct stat *st, const char *path,
-                                struct error *err)
-{
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-    if (fd < 0)
-        return fail(err, STATUS_BAD_VALUE, "read", path, errno);
-    int cause = fstat(fd, st) != 0 ? errno : S_ISDIR(st->st_mode) ? EISDIR : 0;
-    if (cause != 0) {
-        close(fd);
-        return fail(err, STATUS_BAD_VALUE, "read", path, cause);
-    }
-    (void)fcntl(fd, F_SETFL, 0);         /* of a pipe somebody writes, all */
-    note_read(st);
-    *out = fd;
-    return STATUS_OK;
-}
-
-/* Read to the end of fd or one byte past `limit`, whichever is first. */
-static enum status read_up_to(char **text, size_t *size, int fd, size_t limit,
-                              const char *path, struct error *err)
-{
-    size_t room = 0, used = 0;
-    char *buffer = NULL;
-
-    for (;;) {
-        if (used + 1 >= room) {
-            room = room ? 2 * room : 4096;
-            char *grown = realloc(buffer, room);
-            if (!grown) {
-                free(buffer);
-                return error_set(err, STATUS_NO_MEMORY,
-                                 "no memory to read '%s'", path);
-            }
-            buffer = grown;
-        }
-        ssize_t n = read(fd, buffer + used, room - used - 1);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            free(buffer);
-            return fail(err, STATUS_BAD_VALUE, "read", path, errno);
-        }
-        used += (size_t)n;
-        if (n == 0 || used > limit)
-            break;
-    }
-    buffer[used] = '\0';
-    *text = buffer;
-    *size = used;
-    return STATUS_OK;
-}
-
-enum status file_read(char **text, size_t *size, const char *path, size_t limit,
-                      struct error *err)
-{
-    struct stat st = { 0 };
-    int fd = -1;
-    char *buffer = NULL;
-    size_t used = 0;
-    enum status status = open_to_read(&fd, &st, path, err);
-
-    if (status != STATUS_OK)
-        return status;
-    status = read_up_to(&buffer, &used, fd, limit, path, err);
-    close(fd);
-    if (status == STATUS_OK && used > limit) {
-        free(buffer);
-        status = error_set(err, STATUS_BAD_VALUE, "cannot read '%s': larger"
-                           " than the %zu bytes allowed", path, limit);
-    }
-    if (status != STATUS_OK)
-        return status;
-    *text = buffer;
-    *size = used;
-    return STATUS_OK;
-}
-
-enum status file_map(struct file_map *out, const char *path, struct error *err)
-{
-    struct stat st = { 0 };
-    int fd = -1;
-    enum status status = open_to_read(&fd, &st, path, err);
-
-    if (status != STATUS_OK)
-        return status;
-    void *data = NULL;
-    if (!S_ISREG(st.st_mode)) {
-        status = error_set(err, STATUS_BAD_VALUE,
-                           "cannot map '%s': not a regular file", path);
-    } else if (st.st_size > 0) {     /* an empty file has nothing to map */
-        data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (data == MAP_FAILED)
-            status = fail(err, STATUS_IO, "map", path, errno);
-    }
-    close(fd);
-    if (status == STATUS_OK)
-        *out = (struct file_map){ data, (size_t)st.st_size };
-    return status;
-}
-
-void file_give_back(const void *data, size_t bytes)
-{
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    const uintptr_t from = ((uintptr_t)data + page - 1) / page * page;
-    const uintptr_t to = ((uintptr_t)data + bytes) / page * page;
-
-    if (from < to)               /* a refusal is harmless */
-        (void)madvise((void *)from, to - from, MADV_DONTNEED);
-}
-
-void file_unmap(struct file_map *map)
-{
-    if (map->data)
-        munmap((void *)map->data, map->size);
-    *map = (struct file_map){ 0 };
-}
-
-enum status file_hash(char out[17], const char *path, struct error *err)
-{
-    struct file_map map;
-    enum status status = file_map(&map, path, err);
-
-    if (status != STATUS_OK)
-        return status;
-    snprintf(out, 17, "%016" PRIx64, (uint64_t)XXH64(map.data, map.size, 0));
-    file_unmap(&map);
-    return STATUS_OK;
-}
-
-FILE *file_open_optional(const char *path)
-{
-    FILE *file = fopen(path, "re");
-
-    if (!file)
-        error_note_errno();
-    return file;
 }
 
 FILE *file_open_text(char **text, size_t *size)

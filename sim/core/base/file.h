@@ -35,7 +35,7 @@ enum status file_commit(struct file_writer *writer,
                         struct error *err) MUST_CHECK;
 void        file_abandon(struct file_writer *writer);
 /* Commit what was written well; where `status` says otherwise, abandon it and
- * return that. */
+ * return that.  Of a failed write the message names the file and the cause. */
 enum status file_end(struct file_writer *writer, enum status status,
                      struct error *err) MUST_CHECK;
 /* Remove all files that are half written: for a process that ends at once, also
@@ -43,14 +43,18 @@ enum status file_end(struct file_writer *writer, enum status status,
 void        file_abandon_all(void);
 
 /* All of a file that is at most `limit` bytes; *text is NUL-ended, the caller
- * frees it.  Reports a missing file, a directory, an unreadable or too large
- * file by name as STATUS_BAD_VALUE. */
+ * frees it.  Reports a missing file, a directory, a pipe or device, an unreadable
+ * or too large file by name as STATUS_BAD_VALUE; none of these is opened.  The
+ * process's own input and what a shell's <(COMMAND) names may be pipes, of at most
+ * 1 GiB; they are read to their end, and can then be read and mapped again. */
 enum status file_read(char **text, size_t *size, const char *path, size_t limit,
                       struct error *err) MUST_CHECK;
 
-/* Open to read what need not be there, such as a file of /proc; NULL: it is
- * not.  Lack of memory is noted (error.h). */
+/* Open to read what need not be there, such as a file of /proc; NULL: it is not,
+ * or is none that file_read() would read.  Lack of memory is noted (error.h). */
 FILE       *file_open_optional(const char *path);
+/* Whether file_read() or file_map() opened it, of the first some hundred files. */
+bool        file_was_read(const char *path);
 
 /* A stream to write a text in memory, which the caller frees; close it, or
  * NULL.  NULL, false: memory ran out, and *text is not whole; that is noted. */

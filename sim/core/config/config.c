@@ -5,12 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/core/config/config_inside.h"
 #include "sim/core/config/config_value.h"
 #include "sim/core/config/document.h"
 #include "sim/core/base/nearest.h"
-#include "sim/core/base/wrap.h"
-
-enum { NAME_SIZE = 128 };
 
 /* A place in a document. */
 struct place {
@@ -72,9 +70,9 @@ static bool is_section(const struct config_schema *schema, const char *name)
 
 /* Offer every section that `name` lies in, and the name itself. */
 static void offer_prefixes(struct nearest *near, const char *name,
-                           char best[NAME_SIZE])
+                           char best[CONFIG_NAME_SIZE])
 {
-    char part[NAME_SIZE];
+    char part[CONFIG_NAME_SIZE];
     size_t length = 0;
 
     do {
@@ -94,7 +92,7 @@ static void describe_unknown(char *out, size_t size,
 {
     struct nearest near = nearest_to(name);
     const char *last = strrchr(name, '.');
-    char best[NAME_SIZE];
+    char best[CONFIG_NAME_SIZE];
 
     last = last ? last + 1 : name;
     for (const struct config_key *key = schema->keys; key->name; key++)
@@ -111,11 +109,11 @@ static void describe_unknown(char *out, size_t size,
 }
 
 /* The name before '=' of a setting; "" when there is none. */
-static void setting_name(char out[NAME_SIZE], const char *text)
+static void setting_name(char out[CONFIG_NAME_SIZE], const char *text)
 {
     size_t length = strcspn(text, "=");
-    snprintf(out, NAME_SIZE, "%.*s",
-             length < NAME_SIZE && text[length] ? (int)length : 0, text);
+    snprintf(out, CONFIG_NAME_SIZE, "%.*s",
+             length < CONFIG_NAME_SIZE && text[length] ? (int)length : 0, text);
 }
 
 const struct config_setting *config_sets(const struct config_setting *settings,
@@ -205,7 +203,7 @@ static enum status collect_section(struct loader *l, struct place place,
 static enum status collect_pair(struct loader *l, struct place key,
                                 const yaml_node_t *value, const char *section)
 {
-    char name[NAME_SIZE], quote[DOCUMENT_QUOTE_SIZE], what[256];
+    char name[CONFIG_NAME_SIZE], quote[DOCUMENT_QUOTE_SIZE], what[256];
     struct place place = { key.document, value };
 
     document_quote(quote, key.node);
@@ -265,76 +263,16 @@ static enum status collect_mapping(struct loader *l, struct place place,
     return status;
 }
 
-/* The value of a setting or a default as a document of one value. */
-static enum status value_document(struct document **out, const char *origin,
-                                  const char *text, bool literal,
-                                  struct error *err)
-{
-    enum status status = literal || !*text
-        ? document_literal(out, origin, text, err)
-        : document_parse(out, origin, text, err);
-
-    if (status != STATUS_OK || document_root(*out))
-        return status;
-    status = document_fail(*out, NULL, STATUS_BAD_VALUE, err,
-                           "'%.64s' holds no value", text);
-    document_close(*out);
-    return status;
-}
-
 static enum status parse_value(struct loader *l, struct place *out,
                                const char *origin, const char *text,
                                bool literal)
 {
     struct document *document = NULL;
-    enum status status = value_document(&document, origin, text, literal,
-                                        l->err);
+    enum status status = config_value_document(&document, origin, text,
+                                               literal, l->err);
 
     if (status == STATUS_OK)
         *out = (struct place){ keep(l, document), document_root(document) };
-    return status;
-}
-
-/* A list may be given without its brackets: 0.1,0.33. */
-static bool lacks_brackets(const struct config_key *key, const char *value)
-{
-    return key &&
-           (key->type == CONFIG_INT_LIST || key->type == CONFIG_REAL_LIST) &&
-           strchr(value, ',') && !strchr(value, '[');
-}
-
-static enum status parse_text(void *target, const struct config_key *key,
-                              const char *text, struct error *err)
-{
-    struct document *document = NULL;
-    enum status status = value_document(&document, "", text,
-                                        config_value_literal(key, text), err);
-
-    if (status == STATUS_NO_MEMORY)
-        return status;
-    if (status != STATUS_OK) {
-        char allowed[CONFIG_ALLOWED_SIZE];
-        config_value_allowed(allowed, key);
-        return error_set(err, status, "%s %.64s: allowed is %s", key->name,
-                         text, allowed);
-    }
-    status = config_value_read(target, key, document, document_root(document),
-                               err);
-    document_close(document);
-    return status;
-}
-
-enum status config_parse(void *target, const struct config_key *key,
-                         const char *text, struct error *err)
-{
-    char *list = NULL;
-
-    if (!lacks_brackets(key, text))
-        return parse_text(target, key, text, err);
-    if (asprintf(&list, "[%s]", text) < 0)
-        return error_set(err, STATUS_NO_MEMORY, "no memory for %s", key->name);
-    enum status status = parse_text(target, key, list, err);
-    free(list);
     return status;
 }
 
@@ -346,7 +284,7 @@ static enum status parse_setting(struct loader *l, struct place *out,
 {
     char *list = NULL;
 
-    if (!lacks_brackets(key, value))
+    if (!config_lacks_brackets(key, value))
         return parse_value(l, out, origin, value,
                            key ? config_value_literal(key, value)
                                : *value != '{');
@@ -361,7 +299,7 @@ static enum status parse_setting(struct loader *l, struct place *out,
 static enum status apply_setting(struct loader *l,
                                  const struct config_setting *setting)
 {
-    char name[NAME_SIZE], what[256];
+    char name[CONFIG_NAME_SIZE], what[256];
     const char *text = setting->text;
     const char *origin = setting->place ? setting->place : "--set";
     struct place place = { NULL, NULL };
@@ -394,7 +332,7 @@ static enum status apply_settings(struct loader *l)
 
     for (int keys = 0; keys <= 1; keys++)
         for (size_t i = 0; i < l->n_settings && status == STATUS_OK; i++) {
-            char name[NAME_SIZE];
+            char name[CONFIG_NAME_SIZE];
             setting_name(name, l->settings[i].text);
             if ((config_find(l->schema, name) != NULL) == (keys == 1))
                 status = apply_setting(l, &l->settings[i]);
@@ -513,95 +451,4 @@ enum status config_blame(const struct config_schema *schema,
         return error_set(err, err->status, "%s:%d:%d: %s", origin->path,
                          origin->line, origin->column, what);
     return error_set(err, err->status, "%s: %s", origin->path, what);
-}
-
-/* The object that holds the last part of a dotted name, made as needed. */
-static json_t *enter(json_t *object, const char *name, const char **last)
-{
-    const char *dot;
-
-    while (object && (dot = strchr(name, '.'))) {
-        char part[NAME_SIZE];
-        snprintf(part, sizeof part, "%.*s", (int)(dot - name), name);
-        json_t *inner = json_object_get(object, part);
-        if (!inner) {
-            inner = json_object();
-            if (json_object_set_new(object, part, inner) != 0)
-                inner = NULL;
-        }
-        object = inner;
-        name = dot + 1;
-    }
-    *last = name;
-    return object;
-}
-
-json_t *config_json(const void *target, const struct config_schema *schema)
-{
-    json_t *root = json_object();
-
-    for (const struct config_key *key = schema->keys; key->name; key++) {
-        const char *last;
-        json_t *object = enter(root, key->name, &last);
-        if (!object || json_object_set_new(object, last,
-                                           config_value_json(target, key))) {
-            json_decref(root);
-            return NULL;
-        }
-    }
-    return root;
-}
-
-void config_help_row(FILE *file, const char *name, const char *described,
-                     const char *help)
-{
-    char row[4 * CONFIG_ALLOWED_SIZE];
-
-    snprintf(row, sizeof row, "%s%s%s", name, *described ? ": " : "",
-             described);
-    wrap_text(file, 2, 6, row);
-    wrap_text(file, 6, 6, help);
-}
-
-void config_describe(char *out, size_t size, const struct config_key *key)
-{
-    char allowed[CONFIG_ALLOWED_SIZE];
-    const char *fallback = key->fallback;
-
-    if (fallback && !*fallback &&
-        (key->type == CONFIG_TEXT || key->type == CONFIG_PATH))
-        fallback = "\"\"";
-    config_value_allowed(allowed, key);
-    snprintf(out, size, "%s%s%.200s", allowed,
-             !fallback ? "; required" : *fallback ? "; default " : "",
-             fallback ? fallback : "");
-}
-
-void config_describe_file(char *out, size_t size, const struct file_key *key)
-{
-    const char *fallback = key->fallback;
-
-    snprintf(out, size, "%s%s%s", key->allowed,
-             !fallback ? "; required" : *fallback ? "; default " : "",
-             fallback ? fallback : "");
-}
-
-void config_help_file(const struct file_key *keys, FILE *file)
-{
-    char described[2 * CONFIG_ALLOWED_SIZE];
-
-    for (; keys->name; keys++) {
-        config_describe_file(described, sizeof described, keys);
-        config_help_row(file, keys->name, described, keys->help);
-    }
-}
-
-void config_help(const struct config_schema *schema, FILE *file)
-{
-    char described[2 * CONFIG_ALLOWED_SIZE];
-
-    for (const struct config_key *key = schema->keys; key->name; key++) {
-        config_describe(described, sizeof described, key);
-        config_help_row(file, key->name, described, key->help);
-    }
 }

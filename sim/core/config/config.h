@@ -63,17 +63,21 @@ enum status config_blame(const struct config_schema *schema,
                          const struct config_origin *origins, const char *key,
                          struct error *err);
 
-/* The resolved values as nested JSON; caller decrefs.  NULL: no memory. */
-json_t *config_json(const void *target, const struct config_schema *schema);
-
 /* The row of a key; NULL: there is none. */
 const struct config_key *config_find(const struct config_schema *schema,
                                      const char *name);
+
+/* ---- config_json.c, config_parse.c ---- */
+
+/* The resolved values as nested JSON; caller decrefs.  NULL: no memory. */
+json_t *config_json(const void *target, const struct config_schema *schema);
 
 /* Read the text of one value into the key's member of *target, as --set would.
  * Messages begin with the key's name. */
 enum status config_parse(void *target, const struct config_key *key,
                          const char *text, struct error *err) MUST_CHECK;
+
+/* ---- config_help.c ---- */
 
 /* The table as text: key, type and range, unit, default, help. */
 void config_help(const struct config_schema *schema, FILE *file);
