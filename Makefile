@@ -196,7 +196,7 @@ helpers  := $(BUILD)/tests/libhelp.a
 # The formulas are made wrong by one flop there; every command has to see it.
 $(BUILD)/tests/test_wrong_prediction: LDLIBS += -Wl,--wrap=predict_forward,--wrap=predict_train_step
 # Thousands of evaluations a test: fast in every build.
-$(BUILD)/tests/reference.o $(BUILD)/tests/reference_routed.o $(BUILD)/tests/reference_experts.o: override OPT := $(filter-out -fsanitize% -O%,$(OPT)) -O2
+$(BUILD)/tests/reference.o $(BUILD)/tests/reference_routed.o $(BUILD)/tests/reference_experts.o $(BUILD)/tests/reference_pieces.o: override OPT := $(filter-out -fsanitize% -O%,$(OPT)) -O2
 $(helpers): $(shared) $(counted)
 	@rm -f $@
 	$(call say,AR,$@)$(AR) rcs $@ $^

@@ -40,7 +40,8 @@ double reference_loss(const struct reference *r, double *nats, double *logits);
  * is put back as it was. */
 double reference_slope(const struct reference *r, double *weights, size_t i);
 
-/* The pieces, for kernels on their own; gamma and beta may be NULL: 1 and 0. */
+/* The pieces (reference_pieces.c), for kernels on their own; gamma and beta may be
+ * NULL: 1 and 0. */
 void   reference_layer_norm(const double *x, int32_t n, double epsilon,
                             const double *gamma, const double *beta,
                             double *out);

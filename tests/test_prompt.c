@@ -212,6 +212,35 @@ Test(prompt, draws_go_by_their_seed)
         free(said[i]);
 }
 
+/* Of the text nothing changes; what was drafted is told, and each round costs what
+ * is predicted. */
+Test(prompt, drafts_change_no_token)
+{
+    write_file("deep.yaml", "model: {family: llama, layers: 4, channels: 16,"
+                            " heads: 2, max_tokens: 80}\n");
+    cr_assert(eq(int, isobath("run deep.yaml --prompt ab -n 60 -o plain"), 0));
+    char *plain = text_of("stdout");
+    cr_assert(eq(int, isobath("run deep.yaml --prompt ab -n 60 --draft-layers 3"
+                              " --drafts 5 -o drafted"), 0));
+    char *drafted = text_of("stdout");
+    cr_expect(eq(str, drafted, plain));
+    expect_said("stderr", "accepted");
+    json_t *summary = summary_of("drafted");
+    json_t *drafts = json_object_get(json_object_get(summary, "generation"),
+                                     "drafts");
+    cr_expect(agreed(summary));
+    cr_expect(gt(int, (int)json_integer_value(json_object_get(drafts,
+                                                              "drafted")), 0));
+    json_decref(summary);
+    free(drafted);
+    free(plain);
+    cr_expect(eq(int, isobath("run deep.yaml --prompt ab --draft-layers 4"), 2));
+    expect_said("stderr", "--draft-layers 4");
+    cr_expect(eq(int, isobath("run deep.yaml --prompt ab --draft-layers 2"
+                              " --temperature 1"), 2));
+    expect_said("stderr", "--temperature");
+}
+
 Test(prompt, other_forms_and_standard_input)
 {
     cr_assert(eq(int, isobath("run tiny.yaml --prompt - -n 3 --format json"
@@ -239,7 +268,8 @@ Test(prompt, a_row_tells_which_parts_kept_the_token)
     const struct model_spec spec = { .n_layers = 2, .part = PART_APART,
                                      .routed = { false, true } };
     const struct new_token token[2] = {
-        { .id = 'a', .ran = true, .seconds = 0.5, .flops = 7, .bytes = 8 },
+        { .id = 'a', .ran = true, .n_tokens = 1, .seconds = 0.5, .flops = 7,
+          .bytes = 8 },
         { .id = 'b' },
     };
     const bool kept[4] = { false, true };

@@ -70,6 +70,11 @@ Test(rival, layers_that_are_dropped_are_spread)
     make(&r, "exit:4", &spec, TILE);
     for (int32_t l = 0; l < 4; l++)
         cr_expect(eq(int, r.end[0].windowed[l], l == 0));
+    make(&r, "layers:3,4,15", &spec, TILE);
+    cr_expect(eq(int, r.end[0].n_layers, 3));
+    for (int32_t l = 0; l < 3; l++)
+        cr_expect(eq(int, r.end[0].windowed[l], l == 1));
+    cr_expect(eq(int, rival_layer(&r, 2), 15));
 }
 
 Test(rival, what_is_none_is_refused)
@@ -84,6 +89,12 @@ Test(rival, what_is_none_is_refused)
     cr_expect(eq(int, rival_read(&asked, "exit:", &err), STATUS_BAD_VALUE));
     cr_expect_str_eq(err.text, "--against exit:: allowed is a number of layers,"
                                " 1 to 256");
+    cr_expect(eq(int, rival_read(&asked, "layers:2,1", &err),
+                 STATUS_BAD_VALUE));
+    cr_expect(eq(int, rival_read(&asked, "layers:0,", &err), STATUS_BAD_VALUE));
+    cr_assert(eq(int, rival_read(&asked, "layers:0,3", &err), STATUS_OK));
+    cr_expect(eq(int, rival_make(&r, &asked, &spec, NULL, TILE, &err),
+                 STATUS_BAD_VALUE));
     cr_assert(eq(int, rival_read(&asked, "exit:4", &err), STATUS_OK));
     cr_expect(eq(int, rival_make(&r, &asked, &spec, NULL, TILE, &err),
                  STATUS_BAD_VALUE));

@@ -37,7 +37,8 @@ Test(run_rival, layers_that_are_dropped_are_blocks_that_keep_nothing)
 {
     static const struct { const char *skipped, *rival; } cases[] = {
         { "1,3", "layers:2" }, { "2,3", "exit:2" }, { "3", "layers:3" },
-        { "1,2,3", "exit:1" },
+        { "1,2,3", "exit:1" }, { "1", "layers:0,2,3" },
+        { "0,2", "layers:1,3" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         put_model(cases[i].skipped);

@@ -91,6 +91,12 @@ Test(schema, every_directory_is_as_it_says_and_mistakes_are_found,
 {
     cr_expect(eq(int, python("-m isobath validate " ALL), 0), "%s%s",
               read_file("stdout", NULL), read_file("stderr", NULL));
+    /* A training of more than 1e9 FLOPs. */
+    cr_assert(eq(int, system("cp -r train long && sed -i"
+        " 's/^\\([0-9]*,[0-9]*\\),[0-9]*,/\\1,1.04012508e+09,/' long/curve.csv &&"
+        " grep -q e+09 long/curve.csv"), 0));
+    cr_expect(eq(int, python("-m isobath validate long"), 0), "%s",
+              read_file("stdout", NULL));
     expect_fault("cp -r train bad && sed -i 's/grad_norm/gradnorm/' bad/curve.csv",
                  "bad: curve.csv: column gradnorm is not in the schema");
     expect_said("stdout", "bad: curve.csv: column grad_norm is missing");

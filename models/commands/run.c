@@ -232,7 +232,8 @@ static enum status go_on(struct run_scoring *s, struct error *err)
                                        .top_p = f->top_p };
     return run_prompt(&(struct run_prompt){
         .watch = &s->watch, .common = &f->common,
-        .options = { f->prompt, f->chat, f->n_new, sampling },
+        .options = { f->prompt, f->chat, f->n_new, sampling,
+                     { (int32_t)f->draft_layers, (int32_t)f->drafts } },
         .config = &s->config, .argc = f->common.argc, .argv = f->common.argv },
         err);
 }

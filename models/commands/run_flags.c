@@ -2,6 +2,8 @@
  * that make no sense. */
 #include "models/commands/run_flags.h"
 
+#include "models/executor/model.h"
+
 #define TEXT "--text"
 #define PROMPT "--prompt"
 #define GENERATE(name, argument, TYPE, member, ...)                            \
@@ -51,6 +53,13 @@ const struct flag run_flags[] = {
     GENERATE("--top-p", "P", REAL, top_p, 0, 1, "", NULL, NULL,
         "draw from the fewest tokens that together have probability P; not"
         " given: from all"),
+    GENERATE("--draft-layers", "N", INT, draft_layers, 1, SPEC_MAX_LAYERS, "",
+        NULL, NULL, "draft new tokens by the first N layers, an exit, and verify"
+        " them by the others, several at once: the text is that of the whole"
+        " model (Elhoushi et al. 2024, LayerSkip, section 4.3); without"
+        " --temperature"),
+    GENERATE("--drafts", "K", INT, drafts, 1, SPECULATION_MAX - 1, "4", NULL,
+        NULL, "with --draft-layers, drafts in a round, at most"),
     FLAG_END
 };
 
@@ -62,6 +71,9 @@ static enum status check_prompt(const struct run_flags *a, struct error *err)
     if (a->temperature <= 0 && (a->top_k > 0 || a->top_p > 0))
         return error_set(err, STATUS_BAD_VALUE, "--top-k and --top-p limit the"
                          " tokens to draw from: give --temperature X too");
+    if (a->draft_layers > 0 && a->temperature > 0)
+        return error_set(err, STATUS_BAD_VALUE, "--draft-layers: drafts are"
+                         " verified greedily; leave --temperature out");
     return flags_refuse(&a->common, TEXT, err);
 }
 

@@ -10,6 +10,7 @@ struct run_flags {
     const char *prompt;              /* NULL: a text is scored */
     bool        chat;
     int64_t     n_new, top_k;        /* 0: not given */
+    int64_t     draft_layers, drafts;
     double      temperature, top_p;  /* likewise */
 };
 extern const struct flag run_flags[];

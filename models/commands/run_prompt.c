@@ -11,7 +11,7 @@
 #include "sim/core/answer/json.h"
 #include "sim/core/model/plan.h"
 #include "sim/price/memory.h"
-#include "sim/price/predict.h"
+#include "sim/price/speculation.h"
 
 /* ---- passes ---- */
 
@@ -42,6 +42,23 @@ static enum status predict_pass(struct prompt_session *s, bool first,
     status = predict_decode(s->predicted, &job, NULL, err);
     return status == STATUS_OK ? predict_decode(s->pass, &job, NULL, err)
                                : status;
+}
+
+/* Of a round, the same; it ran on tokens that were not accepted too. */
+static enum status predict_round(struct prompt_session *s, int32_t n_tokens,
+                                 int32_t n_drafts, struct error *err)
+{
+    const struct speculated round = {
+        .n_layers = s->job->options.speculation.n_layers, .n_drafts = n_drafts,
+        .n_before = model_decoded(s->model, 0) - n_tokens,
+    };
+
+    const struct predict_job job = { .spec = &s->spec, .machine = s->machine };
+
+    ledger_clear(s->pass);
+    enum status status = predict_speculation(s->predicted, &job, &round, err);
+    return status == STATUS_OK
+               ? predict_speculation(s->pass, &job, &round, err) : status;
 }
 
 /* Note which choices kept the last token: it is then the last that they
@@ -83,7 +100,8 @@ struct prompt_pass prompt_pass_counted(const struct ledger *counted,
 }
 
 /* Note the prompt's pass, or that of the newest token. */
-static void note_pass(struct prompt_session *s, bool first, double seconds)
+static void note_pass(struct prompt_session *s, bool first, int32_t n_tokens,
+                      double seconds)
 {
     const struct prompt_pass pass = prompt_pass_counted(s->counted, &s->before);
 
@@ -98,10 +116,12 @@ static void note_pass(struct prompt_session *s, bool first, double seconds)
     const struct ledger_key shared = { .layer = LEDGER_OUTSIDE,
                                        .token = LEDGER_SHARED };
     *t = (struct new_token){
-        .id = t->id, .ran = true, .seconds = seconds,
+        .id = t->id, .ran = true, .n_tokens = n_tokens, .seconds = seconds,
         .flops = pass.flops, .bytes = pass.bytes,
         .weight_bytes = ledger_at(s->pass, shared)->count[METRIC_BYTES],
     };
+    for (int32_t i = 1; i < n_tokens; i++)     /* they are told next */
+        t[i].ran = true;
     note_kept(s, s->kept + (s->n_new - 1) * s->n_kept);
 }
 
@@ -120,21 +140,26 @@ static enum status check_logits(const struct prompt_session *s,
     return STATUS_OK;
 }
 
-static bool passed(void *context, int32_t n_tokens, double seconds)
+static bool passed(void *context, int32_t n_tokens, int32_t n_drafts,
+                   double seconds)
 {
     struct prompt_session *s = context;
     const bool first = model_decoded(s->model, 0) == n_tokens;
 
     s->status = check_logits(s, &s->why);
     if (s->status == STATUS_OK)
-        s->status = predict_pass(s, first, &s->why);
+        s->status = s->job->options.speculation.n_layers > 0 && !first
+                        ? predict_round(s, n_tokens, n_drafts, &s->why)
+                        : predict_pass(s, first, &s->why);
     if (s->status == STATUS_OK && s->meter.status != STATUS_OK)
         s->status = error_set(&s->why, s->meter.status, "the tally overflowed");
     if (s->status != STATUS_OK)
         return false;
     if (s->agreed)
         s->agreed = agreement(s->predicted, s->counted, &s->first);
-    note_pass(s, first, seconds);
+    note_pass(s, first, n_tokens, seconds);
+    s->n_drafted += n_drafts;
+    s->n_accepted += first ? 0 : n_tokens - 1;
     if (command_interrupted)
         s->end = PROMPT_INTERRUPTED;
     return !command_interrupted;
@@ -166,11 +191,14 @@ static bool emit(void *context, int32_t id)
 
 static enum status go_on(struct prompt_session *s, struct error *err)
 {
+    const struct speculation *speculation = &s->job->options.speculation;
+
     load_watch_begin(s->job->watch);
     (void)generate(&(struct generation){
         .model = s->model, .sampler = s->sampler, .meter = &s->meter.meter,
         .policy = s->policy, .step_policy = s->step_policy,
         .seed = run_pass_seed((uint64_t)s->job->config->seed, 0),
+        .speculation = speculation->n_layers > 0 ? speculation : NULL,
         .prompt = s->prompt, .n_prompt = s->n_prompt, .n_new = s->n_asked,
         .passed = passed, .emit = emit, .context = s });
     if (s->status == STATUS_OK)
@@ -224,6 +252,7 @@ static struct run_prompt_answer result_of(const struct prompt_session *s)
         .prefill_flops = s->prefill_flops, .prefill_bytes = s->prefill_bytes,
         .predicted = s->predicted, .counted = s->counted,
         .measured = s->measured, .end = s->end, .agreed = s->agreed,
+        .n_drafted = s->n_drafted, .n_accepted = s->n_accepted,
         .rival = s->rival.model ? &s->rival.rival : NULL,
         .rival_cost = s->rival.cost,
         .parameters = memory_parameters(&s->spec),

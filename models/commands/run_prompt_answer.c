@@ -25,9 +25,11 @@ static double median_seconds(const struct new_token *token, int32_t n)
 
     if (!seconds)
         return (double)NAN;
+    size_t passes = 0;
     for (int32_t i = 0; i < n; i++)
-        seconds[i] = token[i].seconds;
-    const double middle = stats_median(seconds, (size_t)n);
+        if (token[i].n_tokens > 0)
+            seconds[passes++] = token[i].seconds / token[i].n_tokens;
+    const double middle = stats_median(seconds, passes);
     free(seconds);
     return middle;
 }
@@ -176,6 +178,11 @@ static void print_tokens(FILE *file, const struct run_prompt_answer *r)
     print_si(file, " and ", p.bytes, "B");
     print_si(file, " a token, ", p.weight_bytes / p.seconds, "B/s");
     fputs(" of weights\n", file);
+    if (r->n_drafted > 0)
+        fprintf(file, "drafts  %" PRId64 " of %" PRId64 " accepted, %.1f %%, by"
+                " the first %d of %d layers\n", r->n_accepted, r->n_drafted,
+                100.0 * (double)r->n_accepted / (double)r->n_drafted,
+                r->job->options.speculation.n_layers, r->spec->n_layers);
 }
 
 static void print_taken(FILE *file, const char *what, struct taken t)
@@ -246,7 +253,7 @@ void run_prompt_csv(FILE *file, const struct run_prompt_answer *r)
 
         fprintf(file, "%d,%d,", r->n_prompt + i, t->id);
         score_write_text(file, piece, size);
-        if (t->ran)
+        if (t->n_tokens > 0)
             fprintf(file, ",%.9g,%" PRIu64 ",%" PRIu64, t->seconds, t->flops,
                     t->bytes);
         else
@@ -281,6 +288,15 @@ static json_t *config_of(const struct run_prompt_answer *r)
     json_object_set_new(run, "weights", json_string(weights));
     return json_pack("{s:o, s:o}", "run", run, "model",
                      summary_model(r->spec));
+}
+
+static json_t *drafts_json(const struct run_prompt_answer *r)
+{
+    const struct speculation *s = &r->job->options.speculation;
+
+    return json_pack("{s:i, s:i, s:I, s:I}", "layers", s->n_layers, "a_round",
+                     s->n_drafts, "drafted", (json_int_t)r->n_drafted,
+                     "accepted", (json_int_t)r->n_accepted);
 }
 
 static json_t *generation_json(const struct run_prompt_answer *r)
@@ -373,7 +389,10 @@ enum status run_prompt_json(json_t **out, const struct run_prompt_answer *r,
     json_object_set_new(j, "parameters",
                         json_integer((json_int_t)r->parameters));
     json_object_set_new(j, "flops_per_token_forward", json_number(p.flops));
-    json_object_set_new(j, "generation", generation_json(r));
+    json_t *generation = generation_json(r);
+    if (r->job->options.speculation.n_layers > 0)
+        json_object_set_new(generation, "drafts", drafts_json(r));
+    json_object_set_new(j, "generation", generation);
     json_object_set_new(j, "against", against_json(r));
     json_object_set_new(j, "routing", routing_json(r));
     json_object_set_new(j, "load", load_seen_json(&r->load));

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include "hwprof/machine/load_watch.h"
+#include "models/executor/model.h"
 #include "models/executor/sampler.h"
 #include "models/commands/run_rival.h"
 #include "models/files/source.h"
@@ -20,6 +21,7 @@ struct run_prompt_options {
     bool        chat;                /* it is a question: models/tokens/chat.h */
     int64_t     n_new;               /* 0: not given */
     struct sampling sampling;        /* without its seed */
+    struct speculation speculation;  /* of no layers: none */
 };
 
 /* The rest of the job; all borrowed. */
@@ -38,6 +40,9 @@ struct run_prompt {
 struct new_token {
     int32_t  id;
     bool     ran;
+    int32_t  n_tokens;               /* that the pass decoded: 1; of a round of
+                                      * speculation this and some after it, 0:
+                                      * whose cost stands with its */
     double   seconds;
     uint64_t flops, bytes;           /* counted */
     uint64_t weight_bytes;           /* predicted: the part of the bytes that
@@ -85,6 +90,7 @@ struct run_prompt_answer {
     const struct ledger *predicted, *counted, *measured;
     enum prompt_end end;
     bool     agreed;                       /* counted == predicted, each pass */
+    int64_t  n_drafted, n_accepted;        /* drafts */
     uint64_t parameters, predicted_bytes, allocated_bytes, peak_bytes;
 };
 
@@ -96,7 +102,8 @@ const char *run_prompt_piece(const struct tokenizer *tokenizer, int32_t id,
 
 void        run_prompt_text(FILE *file, const struct run_prompt_answer *r);
 /* position,token,text,seconds,flops,bytes and the choices that kept the token,
- * as in score.h; empty where no pass ran on the token (RFC 4180). */
+ * as in score.h; empty where no pass ran on the token, or where it did on tokens
+ * before it too, which have the cost (RFC 4180). */
 void        run_prompt_csv(FILE *file, const struct run_prompt_answer *r);
 /* summary.json; the caller decrefs. */
 enum status run_prompt_json(json_t **out, const struct run_prompt_answer *r,

@@ -199,9 +199,16 @@ static enum status check_memory(const struct prompt_session *s,
 
 struct model_options prompt_session_options(const struct prompt_session *s)
 {
+    const struct speculation *speculation = &s->job->options.speculation;
+    const int32_t verified = speculation->n_layers > 0
+                                 ? speculation->n_drafts + 1 : 0;
+    const int32_t tokens = prompt_session_tokens(s);
+    const int32_t most = verified < tokens ? verified : tokens;
+
     return (struct model_options){
-        .n_sequences = 1, .n_tokens = prompt_session_tokens(s),
-        .n_prefill = s->n_prompt, .decode = true, .last_only = true,
+        .n_sequences = 1, .n_tokens = tokens, .n_verified = most,
+        .n_prefill = s->n_prompt > most ? s->n_prompt : most, .decode = true,
+        .last_only = true,
         .n_threads = s->job->common->threads,
     };
 }
@@ -210,8 +217,13 @@ static enum status open_model(struct prompt_session *s, struct error *err)
 {
     const struct model_options model = prompt_session_options(s);
     struct sampling sampling = s->job->options.sampling;
+    const int32_t n_layers = s->job->options.speculation.n_layers;
     enum status status = check_memory(s, err);
 
+    if (status == STATUS_OK && n_layers >= s->spec.n_layers)
+        status = error_set(err, STATUS_BAD_VALUE, "--draft-layers %d: the others"
+                           " of %d verify; allowed is 1 to %d", n_layers,
+                           s->spec.n_layers, s->spec.n_layers - 1);
     sampling.seed = (uint64_t)s->job->config->seed;
     const double started = clock_seconds();
     if (status == STATUS_OK)
@@ -230,6 +242,7 @@ static enum status open_ledgers(struct prompt_session *s, struct error *err)
     const struct ledger_shape by_op = { .by_pass = true, .by_op = true,
                                         .n_layers = s->spec.n_layers };
     const struct cost predicted = cost_zero(PROV_PREDICTED);
+    const int32_t verified = prompt_session_options(s).n_verified;
     enum status status;
 
     if ((status = ledger_open(&s->predicted, by_op, predicted, err)) ||
@@ -237,7 +250,7 @@ static enum status open_ledgers(struct prompt_session *s, struct error *err)
                               err)) ||
         (status = ledger_open(&s->measured, (struct ledger_shape){ 0 },
                               (struct cost){ 0 }, err)) ||
-        (status = ledger_open(&s->pass, (struct ledger_shape){ .n_tokens = 1 },
+        (status = ledger_open(&s->pass, (struct ledger_shape){ .n_tokens = 1 + verified },
                               predicted, err)) ||
         (status = allocation_open(&s->kept_so_far, plan_n_choices(&s->spec), 1,
                                   prompt_session_tokens(s), err)) ||

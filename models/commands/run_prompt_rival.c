@@ -49,8 +49,9 @@ static enum status open_ledgers(struct prompt_rival *r, int32_t n_tokens,
 static enum status open_model(struct prompt_session *s, struct error *err)
 {
     struct prompt_rival *r = &s->rival;
-    const struct model_options options = prompt_session_options(s);
+    struct model_options options = prompt_session_options(s);
     const uint64_t seed = (uint64_t)s->job->config->seed;
+    options.n_verified = 0;
     enum status status = model_open(&r->model, &r->rival.spec, &options, err);
 
     return status == STATUS_OK
@@ -132,13 +133,15 @@ static void note(struct prompt_rival *r, bool first, double seconds)
         return;
     }
     r->token[r->cost.n_new] = (struct new_token){
-        .id = r->given[r->cost.n_new], .ran = true, .seconds = seconds,
-        .flops = pass.flops, .bytes = pass.bytes };
+        .id = r->given[r->cost.n_new], .ran = true, .n_tokens = 1,
+        .seconds = seconds, .flops = pass.flops, .bytes = pass.bytes };
     r->cost.n_new++;
 }
 
-static bool passed(void *context, int32_t n_tokens, double seconds)
+static bool passed(void *context, int32_t n_tokens, int32_t n_drafts,
+                   double seconds)
 {
+    (void)n_drafts;
     struct prompt_session *s = context;
     struct prompt_rival *r = &s->rival;
     const bool first = model_decoded(r->model, 0) == n_tokens;

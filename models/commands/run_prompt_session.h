@@ -71,6 +71,7 @@ struct prompt_session {
     struct cost        before;           /* counted up to the last pass */
     uint64_t           prefill_flops, prefill_bytes;
     enum prompt_end    end;
+    int64_t            n_drafted, n_accepted;
     bool               agreed;
     struct disagreement first;           /* the first cell that differs */
     enum status        status;           /* of the passes */

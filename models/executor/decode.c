@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "models/executor/decode.h"
 #include "models/executor/head.h"
 #include "models/executor/history.h"
 #include "models/executor/layer.h"
@@ -143,19 +144,25 @@ static bool hold(struct model *m, int32_t l)
     }
 }
 
-static void attend_cached(struct model *m, int32_t l, bool held)
+void decode_attend(struct model *m, int32_t l, int32_t first, int32_t n,
+                   bool held)
 {
     struct layer_buffers *b = &m->layer[l];
+    const int32_t q = spec_q(&m->spec), e = spec_e(&m->spec);
+    const int32_t *sequence = b->rows.token + first;
     struct cached_attention cached = {
         .window = spec_window(&m->spec, l), .cap = m->spec.attention_cap,
-        .n = b->n_rows, .n_heads = m->spec.n_heads,
+        .n = n, .n_heads = m->spec.n_heads,
         .n_kv_heads = m->spec.n_kv_heads, .head_size = m->spec.head_size,
-        .capacity = m->cache[l].capacity, .sequence = b->rows.token,
-        .length = m->cache[l].length, .qkv = b->qkv, .held = held,
-        .out = b->attended, .stats = b->softmax, .keys = m->cache[l].keys,
+        .capacity = m->cache[l].capacity, .sequence = sequence,
+        .length = m->cache[l].length, .held = held,
+        .qkv = b->qkv + (size_t)first * (size_t)(q + 2 * e),
+        .out = b->attended + (size_t)first * (size_t)q,
+        .stats = b->softmax + 2 * (size_t)first * (size_t)m->spec.n_heads,
+        .keys = m->cache[l].keys,
         .values = m->cache[l].values,
     };
-    op_attend_cached(&m->ex, place(OP_ATTEND, l, b->rows.token), &cached);
+    op_attend_cached(&m->ex, place(OP_ATTEND, l, sequence), &cached);
 }
 
 static void attend(struct model *m, int32_t l)
@@ -163,7 +170,7 @@ static void attend(struct model *m, int32_t l)
     const bool held = hold(m, l);
 
     if (m->layer[l].n_rows > 0)
-        attend_cached(m, l, held);
+        decode_attend(m, l, 0, m->layer[l].n_rows, held);
 }
 
 static void receive(struct model *m, int32_t choice)
@@ -182,7 +189,7 @@ static void receive(struct model *m, int32_t choice)
     op_receive_cached(&m->ex, place(OP_ROUTE, l, m->all_rows.token), &o);
 }
 
-static const struct pass_functions one_token = { select_kept, follow, attend,
+const struct pass_functions decode_pass = { select_kept, follow, attend,
                                                  receive, true };
 
 /* Dense layers keep every token of the step. */
@@ -222,7 +229,7 @@ static void number_tokens(struct model *m)
 void model_decode(struct model *m, const struct decode_input *in,
                   struct meter *meter)
 {
-    m->pass = &one_token;
+    m->pass = &decode_pass;
     m->step = *in;
     m->ex.pass = PASS_FORWARD;
     m->ex.meter = meter;

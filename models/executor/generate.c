@@ -20,9 +20,32 @@ static const float *pass(const struct generation *g,
         model_decode(g->model, &(struct decode_input){
             .ids = ids, .policy = policy, .seed = g->seed }, g->meter);
     if (g->passed &&
-        !g->passed(g->context, n, clock_seconds() - started))
+        !g->passed(g->context, n, 0, clock_seconds() - started))
         return NULL;
     return model_logits(g->model);
+}
+
+/* The same, several new tokens at a time. */
+static int32_t speculate(const struct generation *g, int32_t id)
+{
+    int32_t next[SPECULATION_MAX], n = 0;
+
+    for (int32_t left; g->emit(g->context, id) && (left = g->n_new - ++n) > 0;) {
+        struct speculation how = *g->speculation;
+        const double started = clock_seconds();
+        /* No more than there is room for, as the last is not run. */
+        how.n_drafts = how.n_drafts < left - 1 ? how.n_drafts : left - 1;
+        const int32_t found = model_speculate(g->model, &how, id, next,
+                                              g->meter);
+        if (g->passed && !g->passed(g->context, found, how.n_drafts,
+                                    clock_seconds() - started))
+            break;
+        for (int32_t i = 0; i < found - 1; i++, n++)
+            if (!g->emit(g->context, next[i]))
+                return n;
+        id = next[found - 1];
+    }
+    return n;
 }
 
 int32_t generate(const struct generation *g)
@@ -34,6 +57,9 @@ int32_t generate(const struct generation *g)
 
     model_decode_reset(g->model);
     const float *logits = pass(g, policy, g->prompt, g->n_prompt);
+    if (logits && g->speculation)
+        return speculate(g, sampler_likeliest(logits,
+                                    model_spec(g->model)->n_vocab));
     while (logits && n < g->n_new) {
         id = g->given ? g->given[n] : sampler_choose(g->sampler, logits);
         if (!g->emit(g->context, id))

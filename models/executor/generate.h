@@ -19,12 +19,17 @@ struct generation {
     const struct route_policy *step_policy;   /* of new tokens, one by one:
                                           * route_step_rule(); NULL: policy */
     uint64_t        seed;        /* for policies that draw */
+    const struct speculation *speculation;   /* of new tokens, which are greedy
+                                  * then, whatever the sampler; NULL: none */
     const int32_t  *prompt;      /* [n_prompt], at least one */
     int32_t         n_prompt;
     int32_t         n_new;       /* at most */
     /* Is called after each pass: the prompt's, of n_prompt tokens, then one for
-     * each new token but the last; returns false to end.  NULL: never. */
-    bool          (*passed)(void *context, int32_t n_tokens, double seconds);
+     * each new token but the last, or each round of speculation, with the tokens
+     * that were decoded and those that were drafted; returns false to end.  NULL:
+     * never. */
+    bool          (*passed)(void *context, int32_t n_tokens, int32_t n_drafts,
+                            double seconds);
     /* Takes each new token as soon as it is chosen; returns false to end
      * without it (an end of text, an interrupt). */
     bool          (*emit)(void *context, int32_t id);

@@ -57,6 +57,13 @@ void head_forward(struct model *m, int32_t n, const int32_t *row,
         read_stream(m, &m->head, stream, n, row, token, few);
 }
 
+void head_read(struct model *m, int32_t n_layers, int32_t n,
+               const int32_t *token)
+{
+    read_stream(m, &m->head, m->stream[n_layers], n, NULL, token,
+                m->pass->past);
+}
+
 void head_judge(struct model *m, int32_t c)
 {
     const int32_t l = plan_choice(&m->spec, c).layer;

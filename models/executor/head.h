@@ -11,6 +11,10 @@
  * there already. */
 void head_forward(struct model *m, int32_t n, const int32_t *row,
                   const int32_t *token, bool few);
+/* The same of the stream as so many layers leave it, of its first n rows; outside
+ * training. */
+void head_read(struct model *m, int32_t n_layers, int32_t n,
+               const int32_t *token);
 /* The mean loss of all rows, and the entropies where the input asks. */
 void head_loss(struct model *m, double *mean_loss);
 /* The gradient of that loss in the last layer's stream, into dstream. */

@@ -335,6 +335,8 @@ static void lay_out_decode(struct model *m)
     m->kept_position = arena_take(a, n * b * t, sizeof(int32_t));
     m->skipped = arena_take(a, b, sizeof(int32_t));
     m->skipped_position = arena_take(a, b, sizeof(int32_t));
+    m->drafted = arena_take(a, (size_t)m->options.n_verified *
+                               (size_t)s->n_channels, sizeof(real));
     if (spec_scored(s))
         m->history = arena_take(a, n * b * (size_t)m->cache_capacity,
                                 sizeof(real));
@@ -348,6 +350,16 @@ static void lay_out_inference(struct model *m, size_t tokens)
 {
     m->all_ids     = arena_take(&m->arena, tokens, sizeof(int32_t));
     m->all_targets = arena_take(&m->arena, tokens, sizeof(int32_t));
+}
+
+/* Rows that have logits, at most. */
+static size_t logit_rows(const struct model *m)
+{
+    const struct model_options *o = &m->options;
+    const int32_t few = o->n_verified > o->n_sequences ? o->n_verified
+                                                       : o->n_sequences;
+
+    return o->last_only ? (size_t)few : forward_rows(m);
 }
 
 static void lay_out_head(struct model *m, struct head_buffers *b, size_t read)
@@ -413,16 +425,13 @@ static void lay_out(struct model *m)
                                  sizeof(int32_t));
     m->last_token   = arena_take(a, (size_t)m->options.n_sequences,
                                  sizeof(int32_t));
-    lay_out_head(m, &m->head, m->options.last_only
-                                  ? (size_t)m->options.n_sequences : tokens);
+    lay_out_head(m, &m->head, logit_rows(m));
     for (int32_t l = 0; l < s->n_layers && m->options.train; l++)
         if (spec_exits(s, l))
             lay_out_head(m, &m->exit[l], tokens);
     m->later = m->head;
     if (spec_leaves(s))
-        m->later.logits = arena_take(a, (m->options.last_only
-                                             ? (size_t)m->options.n_sequences
-                                             : tokens) * (size_t)s->n_vocab,
+        m->later.logits = arena_take(a, logit_rows(m) * (size_t)s->n_vocab,
                                      sizeof(real));
     if (s->n_predictor > 0 && s->router_input != ROUTER_INPUT_RAW)
         m->predictor_input = arena_take(a, tokens * c, sizeof(real));
@@ -448,6 +457,23 @@ static void touch_part(void *argument, int part, int parts)
     arena_touch(argument, part, parts);
 }
 
+/* What is rejected is forgotten: no token of a layer lies where an older one
+ * did. */
+static enum status check_verified(const struct model_spec *spec,
+                                  const struct model_options *o,
+                                  struct error *err)
+{
+    if (!o->decode || o->n_sequences > 1 || o->n_verified > forward_tokens(o))
+        return error_set(err, STATUS_BAD_VALUE, "%d tokens verified at once:"
+                         " allowed is up to a forward's %d, of one sequence that"
+                         " is decoded", o->n_verified, forward_tokens(o));
+    if (spec_n_routed(spec) > 0 || spec_has_windows(spec) ||
+        spec->experts.n > 0)
+        return error_set(err, STATUS_BAD_VALUE, "drafts: of models that route"
+                         " nothing, without windows and experts");
+    return STATUS_OK;
+}
+
 enum status model_open(struct model **out, const struct model_spec *spec,
                        const struct model_options *options, struct error *err)
 {
@@ -468,6 +494,10 @@ enum status model_open(struct model **out, const struct model_spec *spec,
         return error_set(err, STATUS_BAD_VALUE, "a forward of %d tokens:"
                          " allowed is up to %d, and only to decode after it",
                          options->n_prefill, options->n_tokens);
+    if (options->n_verified > 0)
+        status = check_verified(spec, options, err);
+    if (status != STATUS_OK)
+        return status;
     if (options->n_threads < 1 || options->n_sequences < 1)
         return error_set(err, STATUS_BAD_VALUE,
                          "%d threads, %d sequences: at least 1 of each",

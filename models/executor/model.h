@@ -20,6 +20,9 @@ struct model_options {
                                    * rest is decoded; 0: n_tokens */
     bool    train;                /* keeps what backward needs, and gradients */
     bool    decode;               /* keeps keys and values; not with train */
+    int32_t n_verified;           /* tokens that a round of speculation runs at
+                                   * once, at most; of one sequence, of a model
+                                   * that decodes and routes nothing; 0: none */
     bool    last_only;            /* room for no more logits than a forward with
                                    * last_only or a decode step gives */
     int     n_threads;
@@ -142,6 +145,20 @@ struct decode_input {
  * weight but for those.  At most options.n_tokens tokens a sequence. */
 void model_decode(struct model *model, const struct decode_input *input,
                   struct meter *meter);
+/* A round of self-speculation (Elhoushi et al. 2024, LayerSkip, section 4.3): the
+ * first layers draft tokens one by one, the others verify them at once. */
+enum { SPECULATION_MAX = 64 };
+struct speculation {
+    int32_t n_layers;             /* that draft, 1..L-1 */
+    int32_t n_drafts;             /* below SPECULATION_MAX and n_verified */
+};
+/* Runs token id and what is drafted after it; into next[n_drafts + 1] go the
+ * tokens that the whole model chooses, greedily: those of so many steps of
+ * model_decode().  Returns how many: one more than drafts that were right; as
+ * many tokens are decoded then. */
+int32_t model_speculate(struct model *model, const struct speculation *how,
+                        int32_t id, int32_t *next, struct meter *meter);
+
 /* Tokens of a sequence so far. */
 int32_t model_decoded(const struct model *model, int32_t sequence);
 /* The tokens that each choice kept, as an allocation over the active sequences

@@ -149,6 +149,7 @@ struct model {
     int32_t *kept_position;        /* [choices,B,T] their positions */
     int32_t *skipped, *skipped_position;   /* [B] whose rows a layer skips */
     real    *history;              /* [choices,B,capacity] scores so far */
+    real    *drafted;              /* [n_verified,C] their streams */
     real    *head_columns;         /* [C,V]; NULL: the head is stored */
 
     /* Backward, shared by all layers; widest layer's N. */

@@ -73,7 +73,7 @@ static int compare(const void *a, const void *b)
     return (l->id > r->id) - (l->id < r->id);
 }
 
-static int32_t likeliest(const float *logits, int32_t n)
+int32_t sampler_likeliest(const float *logits, int32_t n)
 {
     int32_t best = 0;
 
@@ -115,7 +115,7 @@ int32_t sampler_choose(struct sampler *s, const float *logits)
     const struct sampling *rule = &s->rule;
     const bool all_p = rule->top_p == 0.0 || rule->top_p == 1.0;
     struct candidate *candidate = s->candidate;
-    int32_t n = s->n_vocab, best = likeliest(logits, n);
+    int32_t n = s->n_vocab, best = sampler_likeliest(logits, n);
 
     if (rule->temperature == 0.0)
         return best;

@@ -25,6 +25,9 @@ enum status sampler_open(struct sampler **out, const struct sampling *sampling,
                          int32_t n_vocab, struct error *err) MUST_CHECK;
 void        sampler_close(struct sampler *sampler);
 
+/* The greedy choice among n. */
+int32_t sampler_likeliest(const float *logits, int32_t n);
+
 /* logits [n_vocab].  The same seed and logits give the same tokens on every
  * machine whose exp() rounds alike. */
 int32_t sampler_choose(struct sampler *sampler, const float *logits);

@@ -71,7 +71,7 @@ static const struct config_key keys[] = {
         "run a rival on the same windows too, in turns, for paired losses and"
         " seconds, or on the same prompt and new tokens: dense, the twin that"
         " routes no layer; layers:N or exit:N, that twin with N of its layers"
-        " kept, or left after N; equal-flops or equal-params, a dense model whose"
+        " kept, or left after N; layers:0,2,3, with these; equal-flops or equal-params, a dense model whose"
         " depth is solved for, which nobody trained, so that its loss is unknown;"
         " or another model that knows the same tokens"),
     SCORE("run.repeats", INT, repeats, 1, 1000, "1", NULL, "",

@@ -73,6 +73,14 @@ static const struct flag flags[] = {
     PREDICT("--context", "N", "--phase decode", INT, context, 1, MOST, "", NULL,
         NULL, "how many tokens a sequence has, with the new one; not given:"
         " model.max_tokens"),
+    PREDICT("--draft-layers", "N", "--phase decode", INT, draft_layers, 1,
+        SPEC_MAX_LAYERS, "", NULL, NULL, "also price new tokens that the first"
+        " N layers draft and the others verify, as isobath run does it"),
+    PREDICT("--drafts", "K", "--draft-layers", INT, drafts, 1, 1 << 10, "4",
+        NULL, NULL, "drafts in a round"),
+    PREDICT("--accepted", "P", "--draft-layers", REAL, accepted,
+        1e-6, 1, "", NULL, NULL, "chance that a draft is right if those before"
+        " it were; must be given: isobath run tells it"),
     PREDICT("--execution", "HOW", NULL, CHOICE, execution, 0, 0, "gathered",
         execution_names, NULL, "how routed blocks run on the rows that they"
         " keep: on those alone, on a fixed number of rows as static graphs do,"
@@ -169,6 +177,8 @@ static enum status check(const struct predict_options *o, struct error *err)
         status = flags_refuse(c, "--phase train", err);
     if (status == STATUS_OK && o->phase != MEMORY_FORWARD)
         status = flags_refuse(c, "--phase prefill", err);
+    if (status == STATUS_OK && o->draft_layers == 0)
+        status = flags_refuse(c, "--draft-layers", err);
     if (status == STATUS_OK && o->explain < 0)
         status = flags_refuse(c, "--explain", err);
     if (status == STATUS_OK && !o->trace)
@@ -321,7 +331,7 @@ enum status predict_work_out(struct predict_answer *a, struct error *err)
         return status;
     a->n_rows = predict_rows(a->rows, &a->contest, (enum predict_by)o->by);
     a->total = predict_total(&a->contest);
-    return STATUS_OK;
+    return predict_drafts_work_out(a, err);
 }
 
 /* ---- the command ---- */

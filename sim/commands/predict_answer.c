@@ -310,6 +310,7 @@ enum status predict_print_text(FILE *file, const struct predict_answer *a,
         print_range(file, model, METRIC_JOULES, model->range.joules);
     }
     predict_against_text(file, a);
+    predict_drafts_text(file, a);
     predict_measured_text(file, a);
     predict_memory_text(file, a);
     if (status == STATUS_OK)
@@ -520,6 +521,8 @@ enum status predict_print_json(FILE *file, struct predict_answer *a, int argc,
     json_object_set_new(summary, "active_parameters", json_integer(
         (json_int_t)memory_active_parameters(&a->question.spec)));
     json_object_set_new(summary, "experts", experts_json(&a->question));
+    if (a->options->draft_layers > 0)
+        json_object_set_new(summary, "drafts", predict_drafts_json(a));
     json_object_set_new(summary, "measured", predict_measured_json(a));
     predict_memory_json(summary, a);
     json_object_set_new(summary, "conventions", conventions_json(a));

@@ -19,6 +19,8 @@ struct predict_options {
     int     phase, by;                  /* enum memory_phase, predict_by */
     int     logits;                     /* enum logits */
     int64_t batch, tokens, context;     /* 0: not given */
+    int64_t draft_layers, drafts;       /* 0: nothing is drafted */
+    double  accepted;
     int     dtype, kv;                  /* enum precision, or -1 */
     bool    recompute;
     int64_t accumulate, tensor, data, sharding;
@@ -54,6 +56,7 @@ struct predict_answer {
     struct predict_row rows[PREDICT_ROWS_MAX];
     int    n_rows;
     struct predict_row total;
+    struct cost round;                  /* of speculation, where it is asked */
 };
 
 /* ---- predict.c ---- */
@@ -94,6 +97,14 @@ enum status predict_memory_table(FILE *file,
 void predict_print_packing(FILE *file, const struct model_spec *spec);
 /* Adds memory_bytes, process_bytes, memory, holds and fits. */
 void predict_memory_json(json_t *summary, const struct predict_answer *answer);
+
+/* ---- predict_drafts.c: self-speculation ---- */
+
+/* Prices a round, where one is asked for.  STATUS_BAD_VALUE: not of this model. */
+enum status predict_drafts_work_out(struct predict_answer *answer,
+                                    struct error *err) MUST_CHECK;
+void predict_drafts_text(FILE *file, const struct predict_answer *answer);
+json_t *predict_drafts_json(const struct predict_answer *answer);
 
 /* ---- predict_measured.c: beside a measured time ---- */
 

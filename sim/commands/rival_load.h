@@ -8,7 +8,7 @@
 #define RIVAL_HELP                                                             \
     "dense, the twin that routes no layer; equal-flops or equal-params, a dense" \
     " model whose depth is solved for; layers:N or exit:N, that twin with N"   \
-    " layers kept, or left after N; or another model"
+    " layers kept, or left after N; layers:0,2,3, with these; or another model"
 
 /* A model's file, or its name, is read as MODEL of isobath predict is, with no
  * settings; T = n_tokens as in rival_make(). */

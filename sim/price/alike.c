@@ -75,6 +75,7 @@ static bool layers_alike(const struct alike_job *p, int32_t a, int32_t b)
            memcmp(s->packed[a], s->packed[b], sizeof s->packed[a]) == 0 &&
            s->has_experts[a] == s->has_experts[b] &&
            spec_window(s, a) == spec_window(s, b) &&
+           (a < p->first) == (b < p->first) && (a < p->end) == (b < p->end) &&
            (a < p->stop) == (b < p->stop) && (a == p->stop) == (b == p->stop) &&
            stages_alike(p, a, b) && routes_alike(p, a, b) &&
            dispatch_alike(p, a, b);

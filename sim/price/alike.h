@@ -10,6 +10,7 @@ struct alike_job {
     const struct model_spec *spec;
     const struct plan *plan;              /* of the spec */
     const struct allocation *allocation;
+    int32_t first, end;      /* layers that are walked */
     int32_t stop;             /* backward's last layer, or LEDGER_OUTSIDE */
     bool    positions;        /* what a kept token costs, or that it is kept,
                                * depends on its own */

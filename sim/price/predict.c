@@ -278,13 +278,16 @@ static void exit_backward(struct pricing *p)
 static void forward(struct pricing *p, bool training, unsigned with)
 {
     pricing_enter(p, PASS_FORWARD, LEDGER_OUTSIDE);
-    pricing_rows(p, OP_EMBED, ROWS_ALL);
-    for (int32_t l = 0; l < p->job.spec->n_layers; l++) {
+    if (p->job.first_layer == 0)
+        pricing_rows(p, OP_EMBED, ROWS_ALL);
+    for (int32_t l = p->job.first_layer; l < pricing_end_layer(p); l++) {
         if (pricing_walks(p, l))
             layer_forward(p, l, training);
         if (training && spec_exits(p->job.spec, l))
             exit_forward(p);
     }
+    if (p->job.headless)
+        return;
     pricing_enter(p, PASS_FORWARD, LEDGER_OUTSIDE);
     enum rows read = with & PREDICT_LAST ? ROWS_LAST : ROWS_ALL;
     if (spec_leaves(p->job.spec) && read == ROWS_ALL) {

@@ -21,6 +21,10 @@ struct predict_job {
     const struct machine    *machine;      /* NULL: flops and bytes only */
     bool predicted;                        /* predictors choose (route.h); in
                                             * training they run in any case */
+    int32_t first_layer, end_layer;        /* layers [first,end) alone; end 0:
+                                            * L.  Only from layer 0 on is the
+                                            * token embedded */
+    bool headless;                         /* nothing reads the stream then */
     struct regime regime;                  /* of more than one step the
                                             * allocation is of each, and the
                                             * ledger must not resolve tokens */

@@ -290,6 +290,11 @@ void pricing_enter(struct pricing *p, enum pass pass, int32_t layer)
         p->count[ROWS_ALL] = pricing_count_known(p, ROWS_ALL);
 }
 
+int32_t pricing_end_layer(const struct pricing *p)
+{
+    return p->job.end_layer > 0 ? p->job.end_layer : p->job.spec->n_layers;
+}
+
 bool pricing_walks(const struct pricing *p, int32_t layer)
 {
     return p->alike.first[layer] == layer;
@@ -493,6 +498,8 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
     alike_find(&out->alike, &(struct alike_job){ .spec = job->spec,
                                                  .plan = &out->tariff->plan,
                                                  .allocation = job->allocation,
+                                                 .first = job->first_layer,
+                                                 .end = pricing_end_layer(out),
                                                  .stop = out->stop,
                                                  .positions = positions,
                                                  .apart = out->by_token });

@@ -83,6 +83,9 @@ enum status pricing_end(struct pricing *p);
 /* The layer is the first of those alike, which are walked in one. */
 bool pricing_walks(const struct pricing *p, int32_t layer);
 
+/* Behind the last layer of the job. */
+int32_t pricing_end_layer(const struct pricing *p);
+
 /* Begins a layer of a pass, in which no row is kept yet. */
 void pricing_enter(struct pricing *p, enum pass pass, int32_t layer);
 

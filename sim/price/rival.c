@@ -27,6 +27,27 @@ static enum status read_layers(int32_t *out, const char *text, const char *from,
     return STATUS_OK;
 }
 
+/* "0,2,3" */
+static enum status read_named(struct rival_asked *out, const char *text,
+                              const char *from, struct error *err)
+{
+    out->named = true;
+    for (long before = -1;; from++) {
+        char *end;
+        const long l = strtol(from, &end, 10);
+        if (end == from || l <= before || l >= SPEC_MAX_LAYERS ||
+            (*end && *end != ','))
+            return error_set(err, STATUS_BAD_VALUE, "--against %.64s: allowed"
+                             " are layers from 0, ascending: layers:0,2,3",
+                             text);
+        out->layer[out->n_layers++] = (int32_t)l;
+        before = l;
+        from = end;
+        if (!*end)
+            return STATUS_OK;
+    }
+}
+
 enum status rival_read(struct rival_asked *out, const char *text,
                        struct error *err)
 {
@@ -37,6 +58,8 @@ enum status rival_read(struct rival_asked *out, const char *text,
         if (strncmp(text, rival_names[k], n) != 0 || (!counts && text[n]))
             continue;
         *out = (struct rival_asked){ .kind = (enum rival_kind)k };
+        if (k == RIVAL_LAYERS && strchr(text + n, ','))
+            return read_named(out, text, text + n, err);
         return counts ? read_layers(&out->n_layers, text, text + n, err)
                       : STATUS_OK;
     }
@@ -73,13 +96,15 @@ static int32_t kept_layer(const struct model_spec *twin, int32_t n, int32_t i)
     return i * twin->n_layers / n;
 }
 
-static struct model_spec thinned(const struct model_spec *twin, int32_t n)
+/* The twin's layers layer[n]. */
+static struct model_spec thinned(const struct model_spec *twin, int32_t n,
+                                 const int32_t *layer)
 {
     struct model_spec out = *twin;
 
     out.n_layers = n;
     for (int32_t l = 0; l < n; l++)
-        copy_layer(&out, l, twin, kept_layer(twin, n, l));
+        copy_layer(&out, l, twin, layer[l]);
     return out;
 }
 
@@ -224,19 +249,20 @@ static enum status make_part(struct rival *out, const struct rival_asked *asked,
     const int32_t n = asked->n_layers, L = spec->n_layers;
 
     (void)other, (void)n_tokens;
-    if (n > L)
+    if (n > L || (asked->named && asked->layer[n - 1] >= L))
         return error_set(err, STATUS_BAD_VALUE, "allowed are 1 to the model's"
                          " %d layers", L);
     out->is_part = true;
+    for (int32_t i = 0; i < n; i++)
+        out->layer[i] = asked->named ? asked->layer[i]
+                        : exits      ? i : kept_layer(&out->twin, n, i);
     snprintf(out->name, sizeof out->name, exits ? "exit after %d of %d"
                                                 : "%d of %d layers", n, L);
     snprintf(out->about, sizeof out->about, exits
              ? "its dense twin, left after %d of its %d layers by every token"
              : "its dense twin with %d of its %d layers, the others dropped"
-               " once it is trained", n,
-             L);
-    return make_whole(out, exits ? of_depth(&out->twin, n)
-                                 : thinned(&out->twin, n));
+               " once it is trained", n, L);
+    return make_whole(out, thinned(&out->twin, n, out->layer));
 }
 
 static enum status make_other(struct rival *out,
@@ -292,8 +318,7 @@ bool rival_is_trained(const struct rival *rival)
 
 int32_t rival_layer(const struct rival *rival, int32_t i)
 {
-    return rival->kind == RIVAL_LAYERS
-               ? kept_layer(&rival->twin, rival->end[0].n_layers, i) : i;
+    return rival->is_part ? rival->layer[i] : i;
 }
 
 enum status rival_make_flops(struct rival *out, const struct model_spec *spec,

@@ -9,6 +9,7 @@
  *     equal-params  of a depth at which it has as many parameters
  *     layers:N      the twin with N of its layers, evenly spaced; the others are
  *                   dropped once it is trained
+ *     layers:A,B,..  the twin with these of its layers, from 0, ascending
  *     exit:N        the twin, left after its first N layers by every token: the
  *                   head follows; all its weights stay in memory
  *     MODEL         another model
@@ -35,6 +36,8 @@ extern const char *const rival_names[];              /* NULL ends */
 struct rival_asked {
     enum rival_kind kind;
     int32_t     n_layers;        /* of RIVAL_LAYERS and RIVAL_EXIT */
+    bool        named;           /* which layers are kept: */
+    int32_t     layer[SPEC_MAX_LAYERS];   /* [n_layers] */
     const char *model;           /* of RIVAL_MODEL; borrowed */
 };
 
@@ -50,6 +53,7 @@ struct rival {
     int    n_ends;
     double way;                        /* from end[0] to end[1]; 0 of one */
     bool   is_part;                    /* of the twin, which is what is trained */
+    int32_t layer[SPEC_MAX_LAYERS];    /* of the twin, that its own are */
     struct model_spec twin;
 };
 
