@@ -21,6 +21,7 @@ static enum status step(struct ledger *ledger, struct predict_job *job,
     }
     job->allocation = &a;
     status = predict_decode(ledger, job, NULL, err);
+    job->allocation = NULL;
     allocation_close(&a);
     return status;
 }
