@@ -289,8 +289,7 @@ static enum status parse_setting(struct loader *l, struct place *out,
                            key ? config_value_literal(key, value)
                                : *value != '{');
     if (asprintf(&list, "[%s]", value) < 0)
-        return error_set(l->err, STATUS_NO_MEMORY, "no memory for %s",
-                         key->name);
+        return error_set(l->err, STATUS_NO_MEMORY, "no memory for %s", value);
     enum status status = parse_value(l, out, origin, list, false);
     free(list);
     return status;

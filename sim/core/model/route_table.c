@@ -96,19 +96,22 @@ int64_t route_table_parent(const struct route_table *t, int64_t i)
 
 /* ---- opening and counting ---- */
 
-enum status route_table_new(struct route_table **out, struct error *err)
+struct route_table *route_table_new(struct error *err)
 {
-    *out = calloc(1, sizeof **out);
-    if (!*out)
-        return error_set(err, STATUS_NO_MEMORY, "no memory for a table");
+    struct route_table *t = calloc(1, sizeof *t);
+
+    if (!t) {
+        (void)error_set(err, STATUS_NO_MEMORY, "no memory for a table");
+        return NULL;
+    }
     for (int32_t l = 0; l < SPEC_MAX_LAYERS; l++)
         for (int p = 0; p < PART_APART; p++)
-            (*out)->column[l][p] = -1;
-    return STATUS_OK;
+            t->column[l][p] = -1;
+    return t;
 }
 
 void route_table_add_column(struct route_table *t, int32_t layer,
-                       enum routed_part part)
+                            enum routed_part part)
 {
     t->column[layer][part] = t->n_columns;
     t->counted[t->n_columns++] = (struct counted){ layer, part };
@@ -116,7 +119,7 @@ void route_table_add_column(struct route_table *t, int32_t layer,
 
 /* That of a choice, its own or its layer's; -1: none. */
 int32_t route_table_column(const struct route_table *t, int32_t layer,
-                         enum routed_part part)
+                           enum routed_part part)
 {
     const int32_t own = t->column[layer][part];
     return own >= 0 ? own : t->column[layer][PART_BLOCK];
@@ -126,15 +129,15 @@ enum status route_table_open(struct route_table **out,
                              const struct model_spec *spec, int order,
                              struct error *err)
 {
-    enum status status = route_table_new(out, err);
+    struct route_table *t = *out = route_table_new(err);
 
-    if (status != STATUS_OK)
-        return status;
-    (*out)->order = order;
+    if (!t)
+        return STATUS_NO_MEMORY;
+    t->order = order;
     for (int32_t c = 0; c < plan_n_choices(spec); c++) {
         const struct plan_choice choice = plan_choice(spec, c);
         if (choice.routed)
-            route_table_add_column(*out, choice.layer,
+            route_table_add_column(t, choice.layer,
                                    spec->part == PART_APART ? choice.part
                                                             : PART_BLOCK);
     }

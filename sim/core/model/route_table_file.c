@@ -180,8 +180,8 @@ enum status route_table_read(struct route_table **out, const char *path,
     struct reader r = { path, text, text, 1, err };
     struct route_table *t = NULL;
 
-    if (status == STATUS_OK)
-        status = route_table_new(&t, err);
+    if (status == STATUS_OK && !(t = route_table_new(err)))
+        status = STATUS_NO_MEMORY;
     if (status == STATUS_OK)
         status = read_header(&r, t);
     while (status == STATUS_OK && *r.at)

@@ -37,13 +37,12 @@ struct route_table {
 /* What a column of the part has behind its layer. */
 extern const char *const route_table_suffixes[PART_APART];
 
-/* Nothing counted, and no column yet. */
-enum status route_table_new(struct route_table **out,
-                            struct error *err) MUST_CHECK;
-void        route_table_add_column(struct route_table *t, int32_t layer,
-                                   enum routed_part part);
-int32_t     route_table_column(const struct route_table *t, int32_t layer,
+/* Nothing counted, and no column yet; NULL: no memory, and err says so. */
+struct route_table *route_table_new(struct error *err) MUST_CHECK;
+void    route_table_add_column(struct route_table *t, int32_t layer,
                                enum routed_part part);
+int32_t route_table_column(const struct route_table *t, int32_t layer,
+                           enum routed_part part);
 /* The context's place, new ones with nothing counted. */
 enum status route_table_place(int64_t *out, struct route_table *t,
                               const int32_t *id, int32_t n,
