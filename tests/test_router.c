@@ -3,6 +3,7 @@
 #include <criterion/new/assert.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "models/scoring/router_leak.h"
 #include "models/scoring/router_tables.h"
@@ -282,4 +283,26 @@ Test(router, one_window_cannot_be_halved)
     spec.part = PART_APART;
     cr_expect(not(router_tables_apply(2, &spec)),
               "its layers choose twice, a table once");
+}
+
+/* Of weights that overflow, say: no choice was made by such scores. */
+Test(router, scores_that_are_no_numbers_are_refused)
+{
+    struct fixture f;
+    struct error err = { STATUS_OK, "" };
+    int32_t ids[T] = { 0 }, targets[T] = { 0 };
+    const struct score_window window = { .ids = ids, .targets = targets,
+                                         .n_tokens = T };
+
+    open_fixture(&f, "expert_choice", "threshold");
+    f.record.n = f.record.windows = 0;
+    const struct tensor *router =
+        tensor_find(model_tensors(f.arm.model), LAYERS - 1, TENSOR_ROUTER);
+    for (size_t i = 0; i < router->n; i++)
+        model_weights(f.arm.model)[router->offset + i] = NAN;
+    cr_expect(eq(int, router_record_add(&f.record, &f.arm, &window, SEED, &err),
+                 STATUS_FAILED));
+    cr_expect(strstr(err.text, "a router's score in window 0") != NULL, "%s",
+              err.text);
+    close_fixture(&f);
 }

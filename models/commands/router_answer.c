@@ -55,14 +55,20 @@ static void put_majority(struct table *t, const struct confusion *of)
     put_confusion(t, &c, 0.5);
 }
 
+/* Of hashes the low ones are kept. */
 static double auc_of_causal(const struct router_record *r, int32_t c)
 {
-    const float *score = router_score(r, router_causal(r), c);
+    const struct router_rule *rule = router_causal(r);
+    const float *score = router_score(r, rule, c);
     const int64_t from = router_judged(r);
-    return score ? confusion_auc(score + from,
-                                 router_kept(r, &r->rule[ROUTER_OWN], c) + from,
-                                 (size_t)(r->n - from))
-                 : (double)NAN;
+
+    if (!score)
+        return (double)NAN;
+    const double auc =
+        confusion_auc(score + from,
+                      router_kept(r, &r->rule[ROUTER_OWN], c) + from,
+                      (size_t)(r->n - from));
+    return rule->policy->signal == SIGNAL_HASH ? 1 - auc : auc;
 }
 
 static void put_table_name(struct table *t, const struct router_table *table)
