@@ -225,23 +225,39 @@ struct model_spec case_experts(const struct shape **shape,
                                             FAMILY_QWEN3, FAMILY_STABLELM };
     static const int tried[] = { 2, 9, 10, 13, 15, 19 };
     static const struct experts kinds[] = {
-        { .n = 4, .active = 2, .width = 19, .normalised = true },
-        { .n = 18, .active = 3, .width = 16 },
-        { .n = 5, .active = 1, .width = 24, .shared = 20, .shared_gate = true },
+        { .n = 4, .active = 2, .width = 19, .normalised = true,
+          .balance_loss = 0.5, .z_loss = 0.2 },
+        { .n = 18, .active = 3, .width = 16, .balance_loss = 0.3 },
+        { .n = 5, .active = 1, .width = 24, .shared = 20, .shared_gate = true,
+          .z_loss = 0.1 },
         { .n = 1, .active = 1, .width = 9, .normalised = true, .shared = 7 },
         { .n = 3, .active = 3, .width = 33, .normalised = true, .shared = 16,
           .shared_gate = true },
+        { .n = 4, .active = 2, .width = 17, .normalised = true,
+          .capacity = 0.7, .balance_loss = 0.4 },
+        { .n = 5, .active = 2, .width = 16, .rule = EXPERT_RULE_EXPERTS,
+          .z_loss = 0.2 },
+        { .n = 3, .active = 2, .idle = 2, .width = 18, .normalised = true,
+          .balance_loss = 0.4 },
+        { .n = 2, .active = 1, .idle = 3, .width = 20, .capacity = 1.1,
+          .balance_loss = 0.1, .z_loss = 0.1 },
+        { .n = 3, .active = 1, .width = 19, .rule = EXPERT_RULE_EXPERTS,
+          .capacity = 1.6, .shared = 8 },
+        { .n = 17, .active = 2, .width = 16, .rule = EXPERT_RULE_EXPERTS },
     };
+    enum { N_KINDS = sizeof kinds / sizeof *kinds };
     *shape = &shapes[tried[i % 6]];
     struct model_spec spec = case_spec(*shape, families[i / 2 % 4],
                                        i % 3 == 2 ? 0.4 : 0.0, PATTERN_ODD);
-    spec.experts = kinds[i % 5];
+    spec.experts = kinds[i % N_KINDS];
     for (int32_t l = 0; l < spec.n_layers; l++)
         spec.has_experts[l] = i % 4 < 3 || l % 2 == 0;
     case_vary(&spec, i);
-    snprintf(what, CASE_NAME_SIZE, "case %d: %s, %d of %d experts, shared %d"
-             "%s", i, family_names[spec_family(&spec)], spec.experts.active,
-             spec.experts.n, spec.experts.shared,
+    snprintf(what, CASE_NAME_SIZE, "case %d: %s, %d of %d experts, %d idle, %s,"
+             " capacity %g, shared %d%s", i, family_names[spec_family(&spec)],
+             spec.experts.active, spec.experts.n, spec.experts.idle,
+             expert_rule_names[spec.experts.rule], spec.experts.capacity,
+             spec.experts.shared,
              spec_n_routed(&spec) > 0 ? ", routed" : "");
     return spec;
 }

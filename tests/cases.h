@@ -81,7 +81,7 @@ extern const struct shape keyed_shape;
 /* Mixtures of experts of every kind that is run: one expert and many, one and more
  * entered, weights that sum to 1 and others, with and without what all enter
  * besides; in every layer or in some, routed around and not. */
-enum { N_EXPERT_CASES = 24 };
+enum { N_EXPERT_CASES = 33 };
 struct model_spec case_experts(const struct shape **shape,
                                char what[CASE_NAME_SIZE], int i);
 

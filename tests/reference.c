@@ -332,14 +332,17 @@ static double read_out(const struct reference *r, int32_t b, const double *x,
 }
 
 /* The mean loss; *judged, unless NULL: the losses of routers and exits. */
-static double losses(const struct reference *r, double *nats, double *logits,
-                     double *judged)
+static double losses(const struct reference *asked, double *nats,
+                     double *logits, double *judged)
 {
+    struct reference own = *asked;
+    const struct reference *r = &own;
     const struct model_spec *s = r->spec;
     const int32_t n = r->n_sequences * r->n_tokens;
     double *x = calloc(room_of(r), sizeof *x), total = 0.0;
     double *room = x + r->n_tokens * s->n_channels;
 
+    own.judged = r->of_predictors ? NULL : judged;
     for (int32_t b = 0; b < r->n_sequences; b++) {
         embed(r, b, x);
         for (int32_t l = 0; l < s->n_layers; l++) {

@@ -29,6 +29,8 @@ struct reference {
     bool    gate_held;
     bool    of_predictors;                 /* slopes are of their loss, which
                                             * is nobody else's */
+    double *judged;                        /* that losses of experts' scores are
+                                            * added to; NULL: not asked */
 };
 
 /* Mean loss in nats per token; nats [B,T] and logits [B,T,V] unless NULL.  `gate`

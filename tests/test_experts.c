@@ -8,6 +8,7 @@
 #include "models/files/hf_config.h"
 #include "models/files/source.h"
 #include "sim/price/hold.h"
+#include "tests/cases.h"
 #include "tests/directory.h"
 #include "tests/priced.h"
 
@@ -259,6 +260,42 @@ Test(experts, a_model_that_is_written_is_read_as_it_was)
                   "%s", all[i]);
         model_close(wrote);
         model_close(read);
+        remove_directory(directory);
+    }
+}
+
+/* What no class has stands beside what all have. */
+Test(experts, who_chooses_and_how_many_survive_a_file)
+{
+    static const struct experts kinds[] = {
+        { .n = 4, .active = 2, .width = 16, .normalised = true,
+          .capacity = 1.25, .balance_loss = 0.01, .z_loss = 0.001 },
+        { .n = 4, .active = 2, .width = 16, .rule = EXPERT_RULE_EXPERTS,
+          .z_loss = 0.001 },
+        { .n = 3, .active = 2, .width = 16, .normalised = true, .idle = 2,
+          .balance_loss = 0.02 },
+    };
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        char directory[64];
+        struct source back;
+        struct error err = { 0 };
+        struct model_spec spec = case_spec(&shapes[9], FAMILY_LLAMA, 0.0,
+                                           PATTERN_ODD);
+        spec.experts = kinds[i];
+        memset(spec.has_experts, true, (size_t)spec.n_layers);
+        make_directory(directory);
+        const struct model_options options = { .n_sequences = 1, .n_tokens = 4,
+                                               .n_threads = 1 };
+        struct model *wrote = case_model(&spec, &options, 1);
+        cr_assert(eq(int, checkpoint_export(wrote, route_find("dense"),
+                                            directory, &err), STATUS_OK),
+                  "%s", err.text);
+        cr_assert(eq(int, source_read(&back, directory, NULL, 0, &err),
+                     STATUS_OK), "%s", err.text);
+        cr_expect(memcmp(&back.spec.experts, &kinds[i], sizeof kinds[i]) == 0,
+                  "%zu", i);
+        model_close(wrote);
         remove_directory(directory);
     }
 }

@@ -532,7 +532,7 @@ Test(gguf_model, what_changes_the_arithmetic_is_refused_by_name)
         { add_small_factor, "model.rope_factor 0.25: allowed is 1" },
         { add_both_scalings, "rope_freqs.weight beside a linear" },
         { add_magnitude, "llama.rope.scaling.attn_factor 1.2" },
-        { add_experts, "llama.expert_count 8: supported is 0" },
+        { add_experts, "model.experts_per_token 0: allowed is 1 to 8" },
         { add_window, "llama.attention.sliding_window 8: supported are 0" },
         { add_unknown, "llama.logit_scale: not supported" },
         { add_partial_rope, "llama.attention.value_length 8: allowed is 6" },
@@ -617,7 +617,7 @@ Test(gguf_model, another_architecture_and_a_missing_key_are_named)
 
     cr_assert(eq(int, try_bare("mamba", &err), STATUS_BAD_VALUE));
     cr_assert(strstr(err.text, "'mamba': supported are llama, mistral, qwen2,"
-                               " qwen3, gpt2, phi3, granite, smollm3,"
+                               " qwen3, qwen2moe, qwen3moe, olmoe, gpt2, phi3, granite, smollm3,"
                                " starcoder2, gemma2, gemma3, olmo2, gptneox,"
                                " stablelm and phi2") != NULL, "%s", err.text);
     cr_assert(eq(int, try_bare("qwen2", &err), STATUS_BAD_VALUE));

@@ -137,6 +137,96 @@ Test(mixture, any_number_of_threads_gives_the_same_bits)
     }
 }
 
+static uint64_t missed(const struct trial *t, const struct allocation *a,
+                       int32_t layer)
+{
+    uint64_t of[2][32] = { { 0 } }, sum = 0;
+
+    cr_assert(le(int, spec_expert_scores(&t->spec), 32));
+    dispatch_loads(&a->dispatch, layer, of[0], of[1]);
+    for (int32_t e = 0; e < 32; e++)
+        sum += of[1][e];
+    return sum;
+}
+
+/* Choices of a layer's rows; or where experts make them, theirs. */
+static uint64_t asked(const struct trial *t, const struct allocation *a,
+                      int32_t layer, int32_t rows)
+{
+    const struct experts *x = &t->spec.experts;
+    uint64_t sum = 0;
+
+    if (!spec_experts_choose(&t->spec))
+        return (uint64_t)(rows * x->active);
+    for (int32_t s = 0; s < t->shape->n_sequences && rows > 0; s++)
+        sum += (uint64_t)(x->n * spec_expert_room(&t->spec,
+                                                  allocation_count(a, layer,
+                                                                   s)));
+    return sum;
+}
+
+Test(mixture, an_expert_takes_the_first_of_a_sequence_up_to_its_room)
+{
+    struct trial t;
+    double loss;
+    int seen = 0;
+
+    for (int i = 0; i < N_EXPERT_CASES; i++) {
+        open_trial(&t, i, false);
+        const struct experts *x = &t.spec.experts;
+        model_forward(t.model, &t.input, NULL, &loss);
+        const struct dispatch *d = &model_allocation(t.model)->dispatch;
+        const int32_t n = t.shape->n_tokens;
+        if (x->rule == EXPERT_RULE_TOKENS && x->capacity > 0 &&
+            t.spec.has_experts[0] && !t.spec.routed[0])
+            for (int32_t e = 0; e < x->n; e++) {
+                int32_t took = 0;
+                const int32_t room = (int32_t)ceil(
+                    n * x->active * x->capacity / (x->n + x->idle) - 1e-6);
+                for (int32_t p = 0; p < n; p++)
+                    for (int32_t k = 0; k < d->n_active; k++) {
+                        const int32_t id = dispatch_of(d, 0, 0, p)[k];
+                        took += id == e;
+                        if (id == DISPATCH_MISSED - e)
+                            cr_expect(eq(int, took, room), "%s: expert %d"
+                                      " missed token %d", t.what, e, p);
+                    }
+                cr_expect(le(int, took, room), "%s", t.what);
+                seen += took == room;
+            }
+        model_close(t.model);
+    }
+    cr_expect(gt(int, seen, 2), "some are full");
+}
+
+/* Room for every row is no limit. */
+Test(mixture, room_for_all_is_the_mixture_that_drops_none_bit_for_bit)
+{
+    struct trial free = { .shape = &shapes[10] }, roomy = free;
+    double loss[2];
+
+    free.spec = case_spec(free.shape, FAMILY_LLAMA, 0.0, PATTERN_ODD);
+    free.spec.experts = (struct experts){ .n = 4, .active = 2, .width = 16,
+                                          .normalised = true,
+                                          .balance_loss = 0.1 };
+    memset(free.spec.has_experts, true, sizeof free.spec.has_experts);
+    roomy.spec = free.spec;
+    roomy.spec.experts.capacity = 2;
+    trial_open(&free, true, 1);
+    trial_open(&roomy, true, 1);
+    struct trial *both[] = { &free, &roomy };
+    for (int i = 0; i < 6; i++) {
+        struct trial *t = both[i % 2];
+        model_forward(t->model, &t->input, NULL, &loss[i % 2]);
+        model_backward(t->model, NULL);
+        model_update(t->model, &adam, NULL);
+        cr_expect(i % 2 == 0 || (loss[0] <= loss[1] && loss[0] >= loss[1]),
+                  "step %d: %.17g and %.17g", i / 2, loss[0], loss[1]);
+    }
+    model_close(free.model);
+    model_close(roomy.model);
+}
+
 /* Tokens that a layer works on enter as many as they are to, each once. */
 Test(mixture, who_enters_which_is_told)
 {
@@ -150,15 +240,18 @@ Test(mixture, who_enters_which_is_told)
             const struct dispatch_count n = dispatch_count(&a->dispatch, l);
             const int32_t rows = t.spec.has_experts[l] ? allocation_rows(a, l)
                                                        : 0;
-            cr_expect(eq(u64, n.tokens, (uint64_t)rows), "%s", t.what);
-            cr_expect(eq(u64, n.entries,
-                         (uint64_t)(rows * t.spec.experts.active)));
+            cr_expect(eq(u64, n.entries + missed(&t, a, l),
+                         asked(&t, a, l, rows)), "%s", t.what);
+            cr_expect(le(u64, n.tokens, (uint64_t)rows), "%s", t.what);
             cr_expect(le(u64, n.experts, (uint64_t)t.spec.experts.n));
             for (int32_t j = 0; j < t.n; j++) {
                 const int32_t *e = dispatch_of(&a->dispatch, l,
                                                j / t.shape->n_tokens,
                                                j % t.shape->n_tokens);
-                for (int32_t k = 1; k < t.spec.experts.active && e[0] >= 0; k++)
+                const int32_t entered = dispatch_entries(
+                    &a->dispatch, l, j / t.shape->n_tokens,
+                    j % t.shape->n_tokens);
+                for (int32_t k = 1; k < entered; k++)
                     cr_expect(e[k] > e[k - 1] && e[k] < t.spec.experts.n);
             }
         }
@@ -212,6 +305,11 @@ Test(mixture, decode_steps_say_and_cost_what_one_pass_does)
         struct trial t;
         double worst = 0;
         open_trial(&t, i, false);
+        /* A step drops nobody, and experts cannot choose in it. */
+        if (spec_experts_choose(&t.spec) || t.spec.experts.capacity > 0) {
+            model_close(t.model);
+            continue;
+        }
         const int32_t b = t.shape->n_sequences, n = t.shape->n_tokens;
         const struct model_options options = { .n_sequences = b, .n_tokens = n,
                                                .decode = true, .n_threads = 1 };
@@ -270,6 +368,24 @@ Test(mixture, parameters_and_memory_are_those_that_are_predicted)
         cr_expect(eq(u64, numbers, memory_parameters(&t.spec)), "%s", t.what);
         model_close(t.model);
     }
+}
+
+Test(mixture, a_step_by_expert_choice_is_refused_by_name)
+{
+    struct trial t = { .shape = &shapes[9] };
+    const struct model_options options = { .n_sequences = 1, .n_tokens = 3,
+                                           .decode = true, .n_threads = 1 };
+    struct model *m = NULL;
+    struct error err = { STATUS_OK, "" };
+
+    t.spec = case_spec(t.shape, FAMILY_LLAMA, 0, PATTERN_ODD);
+    t.spec.experts = (struct experts){ .n = 4, .active = 2, .width = 16,
+                                       .rule = EXPERT_RULE_EXPERTS };
+    memset(t.spec.has_experts, true, sizeof t.spec.has_experts);
+    cr_expect(eq(int, model_open(&m, &t.spec, &options, &err),
+                 STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "model.expert_rule expert_choice") != NULL, "%s",
+              err.text);
 }
 
 Test(mixture, what_experts_cannot_do_is_refused_by_name)

@@ -425,3 +425,28 @@ Test(spec, a_gate_goes_by_a_router_whatever_chooses)
     cr_expect(eq(int, spec_check(&spec, &err), STATUS_BAD_VALUE));
     cr_expect(strstr(err.text, "routing.router: ") == err.text);
 }
+
+/* Of two rows and two experts, one a row, each expert takes one at most: chosen
+ * alike, both fall on the same in half of all cases. */
+Test(spec, entries_are_expected_of_what_experts_may_take)
+{
+    struct model_spec spec = { .experts = { .n = 2, .active = 1 } };
+
+    cr_expect(epsilon_eq(dbl, spec_expert_share(&spec, 2), 1, 1e-12));
+    cr_expect(epsilon_eq(dbl, spec_expert_any(&spec, 2), 1, 1e-12));
+    spec.experts.capacity = 1;
+    cr_expect(eq(i32, spec_expert_room(&spec, 2), 1));
+    cr_expect(epsilon_eq(dbl, spec_expert_share(&spec, 2), 0.75, 1e-12));
+    cr_expect(epsilon_eq(dbl, spec_expert_any(&spec, 2), 0.75, 1e-12));
+    cr_expect(epsilon_eq(dbl, spec_expert_share(&spec, 1), 1, 1e-12));
+    spec.experts = (struct experts){ .n = 3, .idle = 1, .active = 2 };
+    cr_expect(epsilon_eq(dbl, spec_expert_share(&spec, 9), 1.5, 1e-12));
+    cr_expect(eq(i32, spec_expert_room(&spec, 9), 9));
+    spec.experts = (struct experts){ .n = 4, .active = 2, .capacity = 1.5,
+                                     .rule = EXPERT_RULE_EXPERTS };
+    /* ceil(7 * 2 / 4 * 1.5) = 6 of 7 */
+    cr_expect(eq(i32, spec_expert_room(&spec, 7), 6));
+    cr_expect(epsilon_eq(dbl, spec_expert_share(&spec, 7), 24.0 / 7, 1e-12));
+    cr_expect(epsilon_eq(dbl, spec_expert_share(&spec, 1), 3, 1e-12));
+    cr_expect(eq(u64, spec_expert_entries(&spec, 1, 7), 25));
+}

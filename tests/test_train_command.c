@@ -21,7 +21,8 @@ Test(train_command, train_leaves_the_files_that_others_read)
     cr_expect(there("a/ledger.csv"));
     expect_said("a/curve.csv", "step,tokens,flops,seconds,joules,lr,train_loss,"
                 "heldout_loss,capacity_realised,grad_norm,predictor_accuracy,"
-                "predictor_balanced\r\n1,64,");
+                "predictor_balanced,expert_balance_loss,expert_z_loss,"
+                "expert_load_max,expert_dropped\r\n1,64,");
     json_t *s = summary_of("a");
     cr_expect(eq(dbl, number_at(s, "counted_equals_predicted"), 1));
     cr_expect(eq(dbl, number_at(s, "totals.counted.flops"),
@@ -127,6 +128,9 @@ Test(train_command, predictors_say_how_often_they_were_right)
         const char *last = line + 1 + strcspn(line + 1, "\n");
         while (last[-1] != ',')
             last--;
+        last -= strlen(",,,,");      /* those of experts, of which none are */
+        while (last[-1] != ',')
+            last--;
         of[1] = strtod(last--, NULL);
         while (last[-1] != ',')
             last--;
@@ -144,6 +148,51 @@ Test(train_command, predictors_say_how_often_they_were_right)
                          sum[1] / 4, 1e-8));
     cr_expect(number_at(s, "routing.predictor_accuracy") > 0.5);
     json_decref(s);
+}
+
+#define EXPERTS "--set", "model.family=llama", "--set", "model.experts=4",      \
+    "--set", "routing.blocks=none", "--set", "train.steps=3"
+
+/* Four columns at the end of each row; what is balanced is 2, the experts that a
+ * token enters, and more otherwise. */
+Test(train_command, a_mixture_says_how_its_experts_are_entered)
+{
+    double of[4] = { 0 };
+    size_t size;
+
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q", EXPERTS,
+                              "--set", "model.expert_capacity=1"), 0));
+    char *curve = read_file("a/curve.csv", &size);
+    const char *at = strrchr(curve, '\n');
+    while (at > curve && at[-1] != '\n')
+        at--;
+    for (int i = 0; i < 12; i++)
+        at = strchr(at, ',') + 1;
+    cr_assert(eq(int, sscanf(at, "%lf,%lf,%lf,%lf", &of[0], &of[1], &of[2],
+                             &of[3]), 4), "%s", at);
+    cr_expect(of[0] > 1.9 && of[0] < 8);
+    cr_expect(of[1] > 0 && of[2] >= 1 && of[2] <= 2);
+    cr_expect(of[3] >= 0 && of[3] < 1);
+    json_t *s = summary_of("a");
+    cr_expect(epsilon_eq(dbl, number_at(s, "loss.train_expert_balance"), of[0],
+                         1e-6));
+    cr_expect(eq(dbl, number_at(s, "counted_equals_predicted"), 1));
+    json_decref(s);
+    free(curve);
+}
+
+Test(train_command, experts_that_choose_have_no_causal_loss)
+{
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q", EXPERTS,
+                              "--set", "model.expert_rule=expert_choice"), 0));
+    json_t *s = summary_of("a"), *loss = json_object_get(s, "loss");
+    cr_expect(json_object_get(loss, "heldout_causal") == json_null());
+    cr_expect(json_real_value(json_object_get(loss, "heldout_topk")) > 0);
+    cr_expect(strcmp(json_string_value(json_object_get(loss, "causal_rule")),
+                     "none") == 0);
+    json_decref(s);
+    cr_expect(eq(int, ISOBATH("run", "a", "--prompt", "In", "-n", "2"), 2));
+    expect_said("stderr", "model.expert_rule expert_choice: experts choose");
 }
 
 static double source_number(const json_t *s, size_t i, const char *key)

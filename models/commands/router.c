@@ -10,7 +10,7 @@
 
 static const struct flag flags[] = {
     FLAG_OPERAND("MODEL", NULL, "a directory of isobath train whose blocks"
-        " route, another model with routing keys by --set, or a YAML file of"
+        " route or have experts, another model with routing keys by --set, or a YAML file of"
         " isobath run that names one"),
     FLAG_KEY("--text", "FILE", NULL, "run.text"),
     FLAG_KEY("--split", "PART", NULL, "run.split"),
@@ -66,6 +66,8 @@ static enum status open_model(struct router_job *j, struct error *err)
     if (status == STATUS_OK)
         status = run_arm_open(&j->arm, &j->source, &options, (uint64_t)c->seed,
                               err);
+    if (status == STATUS_OK)
+        status = expert_record_open(&j->experts, &j->arm.spec, err);
     return status == STATUS_OK
                ? router_record_open(&j->record, &j->arm.spec, own, rule,
                                     j->windows, options.n_tokens, err)
@@ -78,7 +80,7 @@ static enum status open_job(struct router_job *j, struct error *err)
     enum status status;
 
     if ((status = read_config(j, err)) ||
-        (status = run_source_open_routed(&j->source, &j->config, err)) ||
+        (status = run_source_open_choosing(&j->source, &j->config, err)) ||
         (status = run_text_open_once(&j->text, &j->config, &j->source, err)))
         return status;
     j->windows = score_windows(&j->text.windows);
@@ -92,6 +94,7 @@ static void close_job(struct router_job *j)
     for (int i = 0; i < j->n_tables; i++)
         router_table_close(&j->table[i]);
     router_record_close(&j->record);
+    expert_record_close(&j->experts);
     run_arm_close(&j->arm);
     score_window_close(&j->window);
     rundir_close(&j->rundir);
@@ -100,12 +103,13 @@ static void close_job(struct router_job *j)
 
 static bool leak_is_asked_for(const struct router_job *j)
 {
-    return j->flags.positions > 0 && j->windows > 1;
+    return j->flags.positions > 0 && j->windows > 1 && j->record.n_choices > 0;
 }
 
 static bool tables_apply(const struct router_job *j)
 {
-    return router_tables_apply(j->windows, &j->arm.spec);
+    return j->record.n_choices > 0 &&
+           router_tables_apply(j->windows, &j->arm.spec);
 }
 
 /* The next piece of the work runs so many windows, of all that there are. */
@@ -119,6 +123,25 @@ static void tell_share(struct router_job *j, struct progress *progress,
 
     progress_tell(progress, j->told / all, (j->told + windows) / all);
     j->told += windows;
+}
+
+/* The window that was recorded last, whose newest pass was the causal rule's. */
+static enum status record_experts(struct router_job *j, struct error *err)
+{
+    const struct router_record *r = &j->record;
+    const int64_t first = r->first[r->windows - 1];
+    enum token_kind *kind;
+
+    if (j->experts.n_layers == 0)
+        return STATUS_OK;
+    kind = malloc((size_t)(r->n - first) * sizeof *kind);
+    if (!kind)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for a window");
+    for (int64_t t = first; t < r->n; t++)
+        kind[t - first] = router_kind(r, j->text.tokenizer, first, t);
+    expert_record_add(&j->experts, j->arm.model, kind);
+    free(kind);
+    return STATUS_OK;
 }
 
 static enum status record(struct router_job *j, struct error *err)
@@ -135,6 +158,8 @@ static enum status record(struct router_job *j, struct error *err)
         score_window(&j->text.windows, w, &j->window);
         status = router_record_add(&j->record, &j->arm, &j->window,
                                    (uint64_t)j->config.seed, err);
+        if (status == STATUS_OK)
+            status = record_experts(j, err);
     }
     progress_end(&progress);
     if (status == STATUS_OK)
@@ -239,7 +264,8 @@ const struct command router_command = {
         " need no router; what is lost when tables of the last 1 to 5 tokens"
         " choose in its place; which tokens are kept, and whether they are the"
         " hard ones; and what a rule that looks ahead tells of the future, in"
-        " nats.",
+        " nats.  Of experts: how evenly they are entered, what is dropped, which"
+        " kinds of token go to which, and where they have collapsed onto a few.",
     .examples =
         "  isobath router build/run --text build/corpus/kjv.txt --split validation\n"
         "  isobath router build/run --text build/corpus/kjv.txt -o build/router\n"

@@ -195,7 +195,7 @@ static void fill_replaced(struct table *t, const struct router_job *j)
     table_caption(t, "Loss by who chooses the tokens%s", j->n_tables > 0
                   ? ": tables counted on the first half of the text, all judged"
                     " on the second" : "");
-    for (int i = r->n_rules - 1; i >= 0; i--) {
+    for (int i = r->n_rules - 1; i >= 0 && r->n_choices > 0; i--) {
         const struct router_rule *rule = &r->rule[i];
         table_row(t, ROW_PLAIN);
         table_text(t, rule->policy->name);
@@ -235,7 +235,7 @@ static void fill_hardness(struct table *t, const struct router_job *j)
 
     table_open(t, "hardness", columns, sizeof columns / sizeof *columns);
     table_caption(t, "Correlation of being kept with the token's prediction");
-    for (int32_t c = -1; c < r->n_choices; c++)
+    for (int32_t c = -1; c < r->n_choices && r->n_choices > 0; c++)
         for (int i = 0; i < 2; i++) {
             if (c >= 0) {
                 put_layer(t, j, c);
@@ -319,7 +319,8 @@ static void fill_leak(struct table *t, const struct router_job *j)
 
 /* ---- all of them ---- */
 
-enum { AGREEMENT, REPLACED, HARDNESS, PLACES, KINDS, HEIGHTS, LEAK, TABLES };
+enum { AGREEMENT, REPLACED, HARDNESS, PLACES, KINDS, HEIGHTS, LEAK, BALANCE,
+       EXPERTS, EXPERT_KINDS, TABLES };
 
 static void fill(struct table t[TABLES], const struct router_job *j)
 {
@@ -334,6 +335,9 @@ static void fill(struct table t[TABLES], const struct router_job *j)
     fill_bins(&t[HEIGHTS], j, "heights", "Share kept by sigmoid(score), from",
               &j->view.height[0][0], ROUTER_HEIGHTS, NULL);
     fill_leak(&t[LEAK], j);
+    router_fill_balance(&t[BALANCE], &j->experts);
+    router_fill_experts(&t[EXPERTS], &j->experts);
+    router_fill_expert_kinds(&t[EXPERT_KINDS], &j->experts);
 }
 
 static enum status make_summary(json_t **out, const struct table t[TABLES],
@@ -389,20 +393,27 @@ static enum status write_files(const struct table t[TABLES], json_t *summary,
                                : status;
 }
 
-/* Places and heights are many rows: those who want them take the files. */
-static enum status print_text(const struct table t[TABLES], struct error *err)
+/* Places, heights and kinds by expert are many rows: those who want them take the
+ * files. */
+static enum status print_text(const struct table t[TABLES],
+                              const struct expert_record *experts,
+                              struct error *err)
 {
-    static const int printed[] = { AGREEMENT, REPLACED, HARDNESS, KINDS, LEAK };
+    static const int printed[] = { AGREEMENT, REPLACED, HARDNESS, KINDS, LEAK,
+                                   BALANCE, EXPERTS };
     enum status status = STATUS_OK;
+    bool any = false;
 
     for (size_t i = 0; i < sizeof printed / sizeof *printed; i++) {
         const struct table *table = &t[printed[i]];
         if (table->n_rows == 0)
             continue;
-        fputs(i > 0 ? "\n" : "", stdout);
+        fputs(any ? "\n" : "", stdout);
+        any = true;
         if ((status = table_aligned(table, stdout, err)) != STATUS_OK)
             break;
     }
+    router_say_collapse(stdout, experts);
     return status;
 }
 
@@ -418,9 +429,11 @@ enum status router_deliver(struct router_job *j, struct error *err)
         status = write_files(t, summary, j, err);
     if (status == STATUS_OK)
         status = format == FORMAT_JSON  ? json_print(summary, stdout, err)
-                 : format == FORMAT_CSV ? table_print(&t[AGREEMENT], format,
-                                                      stdout, err)
-                                        : print_text(t, err);
+                 : format == FORMAT_CSV
+                     ? table_print(&t[j->record.n_choices > 0 ? AGREEMENT
+                                                              : BALANCE],
+                                   format, stdout, err)
+                     : print_text(t, &j->experts, err);
     json_decref(summary);
     for (int i = 0; i < TABLES; i++)
         table_close(&t[i]);

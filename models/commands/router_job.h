@@ -2,12 +2,14 @@
 #ifndef ROUTER_JOB_H
 #define ROUTER_JOB_H
 
+#include "models/scoring/expert_record.h"
 #include "models/scoring/router_leak.h"
 #include "models/scoring/router_tables.h"
 #include "models/scoring/run_config.h"
 #include "models/scoring/run_text.h"
 #include "sim/core/answer/command.h"
 #include "sim/core/answer/rundir.h"
+#include "sim/core/answer/table.h"
 
 struct router_flags {
     struct command_options common;
@@ -26,6 +28,7 @@ struct router_job {
     int64_t              windows;
     struct router_record record;
     struct router_view   view;
+    struct expert_record experts;        /* under the causal rule */
     struct router_leak   leak[ROUTER_RULES];
     struct router_table  table[ROUTE_TABLE_ORDER + 1];   /* of 0, 1, 2, ...
                                          * tokens */
@@ -34,6 +37,14 @@ struct router_job {
     double               told;       /* windows that the pieces of the work
                                       * before ran, for progress_tell() */
 };
+
+/* Tables of the experts that are entered; and a line for each layer where nearly
+ * all entries are those of a few. */
+void router_fill_balance(struct table *out, const struct expert_record *record);
+void router_fill_experts(struct table *out, const struct expert_record *record);
+void router_fill_expert_kinds(struct table *out,
+                              const struct expert_record *record);
+void router_say_collapse(FILE *out, const struct expert_record *record);
 
 /* Write the tables into the directory, where one was asked for, and print
  * them. */

@@ -11,10 +11,16 @@
 
 /* ---- summary.json ---- */
 
+/* No rule is where experts choose their tokens. */
+static bool is_causal(const struct run_arm *arm, const struct score *score)
+{
+    return score->policy->causal && !spec_experts_choose(&arm->spec);
+}
+
 static const struct score *causal_score(const struct run_arm *arm)
 {
     for (int i = 0; i < arm->n_scores; i++)
-        if (arm->score[i].policy->causal)
+        if (is_causal(arm, &arm->score[i]))
             return &arm->score[i];
     return NULL;
 }
@@ -55,7 +61,7 @@ static json_t *rules_json(const struct run_scoring *s)
         double nats = nats_per_byte(s, score);
         json_array_append_new(list, json_pack(
             "{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "rule", score->policy->name,
-            "causal", score->policy->causal,
+            "causal", is_causal(arm, score),
             "nats_per_byte", json_number(nats),
             "bits_per_byte", json_number(nats / M_LN2),
             "perplexity_per_byte", json_number(exp(nats)),
@@ -101,7 +107,7 @@ static json_t *routing_json(const struct run_scoring *s)
         "keep_first", (int)spec->keep_first,
         "part", part_names[spec->part],
         "skipped_keys", skipped_keys_names[spec->skipped_keys],
-        "causal", first->policy->causal, "rule", first->policy->name,
+        "causal", is_causal(arm, first), "rule", first->policy->name,
         "blocks", summary_blocks(spec), "gate", gate_names[spec->gate],
         "capacity_nominal", summary_capacity(spec),
         "capacity_realised", json_number(score_capacity(first)),
@@ -216,7 +222,7 @@ static void put_rule(struct table *t, const struct run_scoring *s, int arm,
     table_row(t, ROW_PLAIN);
     table_text(t, arm == PAIR_RIVAL ? s->rival.asked : "model");
     table_text(t, score->policy->name);
-    table_count(t, score->policy->causal, PROV_COUNTED);
+    table_count(t, is_causal(a, score), PROV_COUNTED);
     table_count(t, (uint64_t)s->bytes, PROV_COUNTED);
     table_amount(t, amount_of(nats, PROV_MEASURED));
     table_amount(t, amount_of(nats / M_LN2, PROV_MEASURED));

@@ -256,6 +256,12 @@ static json_t *loss_json(const struct train_job *s,
     if (s->spec.n_predictor > 0)
         json_object_set_new(loss, "train_predictor", json_number(
             model_predictor_nats(trainer_model(s->trainer))));
+    if (s->spec.experts.balance_loss > 0.0)
+        json_object_set_new(loss, "train_expert_balance", json_number(
+            model_expert_balance(trainer_model(s->trainer))));
+    if (s->spec.experts.z_loss > 0.0)
+        json_object_set_new(loss, "train_expert_z", json_number(
+            model_expert_square(trainer_model(s->trainer))));
     if (v->compared) {
         json_object_set_new(loss, "heldout_dense", json_number(v->dense.nats));
         json_object_set_new(loss, "heldout_routers_drawn",

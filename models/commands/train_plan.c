@@ -419,6 +419,11 @@ static const struct {
     { "routing", "exits", "\"none\"" },
     { "routing", "exit_weight", "[1.0]" },
     { "routing", "confidence", "1.0" },
+    { "model", "expert_balance_loss", "0.0" },
+    { "model", "expert_z_loss", "0.0" },
+    { "model", "expert_rule", "\"token_choice\"" },
+    { "model", "expert_capacity", "0.0" },
+    { "model", "idle_experts", "0" },
 };
 enum { LATER = sizeof later / sizeof *later };
 _Static_assert(LATER * (LATER + 1) / 2 < TRAIN_FINGERPRINTS, "room for all");
@@ -436,6 +441,14 @@ static void forget_later_keys(json_t *same, int first_kept, int last_kept)
             json_object_del(section, later[i].key);
         json_decref(was);
     }
+}
+
+/* Without experts, weights of their losses are of nothing, as they always
+ * were. */
+static void weigh_no_experts(json_t *model)
+{
+    json_object_set_new(model, "expert_balance_loss", json_real(0.0));
+    json_object_set_new(model, "expert_z_loss", json_real(0.0));
 }
 
 /* What a table and a trace say stands for their names. */
@@ -465,6 +478,8 @@ static enum status take_fingerprint(char out[17], const struct train_job *s,
     json_object_del(same, "machine");
     if (*s->config.init)
         json_object_del(train, "init_scheme");
+    if (s->spec.experts.n == 0)
+        weigh_no_experts(json_object_get(same, "model"));
     forget_later_keys(same, first_kept, last_kept);
     route_by_content(s, json_object_get(same, "routing"));
     if (s->tokenizer)

@@ -5,6 +5,7 @@
 
 #include "models/executor/operands.h"
 #include "models/executor/ops_experts.h"
+#include "sim/core/model/route.h"
 
 /* ---- who enters which ---- */
 
@@ -13,22 +14,105 @@ static struct expert_choice choice_of(struct model *m, int32_t l)
     const struct experts *x = &m->spec.experts;
     struct expert_buffers *b = &m->layer[l].experts;
     return (struct expert_choice){
-        .n = m->layer[l].n_rows, .n_experts = x->n, .n_active = x->active,
-        .normalised = x->normalised, .chance = b->chance, .expert = b->expert,
-        .weight = b->weight,
+        .n = m->layer[l].n_rows, .n_experts = spec_expert_scores(&m->spec),
+        .n_active = spec_expert_slots(&m->spec),
+        .normalised = x->normalised, .chance = b->chance, .stats = b->stats,
+        .expert = b->expert, .weight = b->weight,
     };
 }
 
-/* Counts each expert's entries: first[e] is where they begin. */
+/* Which of its rows an expert takes of a sequence, where experts choose: those of
+ * its highest chances, of equals the first. */
+static void take_rows(struct model *m, int32_t l, int32_t sequence, int32_t e,
+                      float *scratch)
+{
+    const struct rows *rows = &m->layer[l].rows;
+    const struct expert_buffers *b = &m->layer[l].experts;
+    const int32_t x = m->spec.experts.n, first = rows->first[sequence];
+    const int32_t n = rows->first[sequence + 1] - first;
+    real *chance = b->column + (size_t)e * (size_t)m->layer[l].n_rows + first;
+    int32_t left = spec_expert_room(&m->spec, n);
+
+    for (int32_t r = 0; r < n; r++)
+        chance[r] = b->chance[(size_t)(first + r) * (size_t)x + (size_t)e];
+    if (n == 0)
+        return;
+    const real cut = route_cut(chance, n, left, scratch);
+    for (int32_t r = 0; r < n; r++)
+        left -= chance[r] > cut;
+    for (int32_t r = 0; r < n; r++) {
+        const bool tie = chance[r] == cut && left > 0;
+        left -= tie;
+        b->at[(size_t)(first + r) * (size_t)x + (size_t)e] =
+            chance[r] > cut || tie ? 0 : -1;
+    }
+}
+
+struct taking_rows {
+    struct model *m;
+    int32_t       layer;
+};
+
+static void take_rows_part(void *argument, int part, int parts)
+{
+    const struct taking_rows *o = argument;
+    struct model *m = o->m;
+    const int32_t x = m->spec.experts.n;
+    const int32_t n = m->layer[o->layer].rows.n_sequences * x;
+    float *scratch = (float *)(void *)(m->choose_scratch + (size_t)part *
+                                       (size_t)m->options.n_tokens);
+
+    for (int32_t i = part; i < n; i += parts)
+        take_rows(m, o->layer, i / x, i % x, scratch);
+}
+
+/* Which of its choices a row enters: no no-op, and no expert that took as many
+ * as it may of the rows before. */
+static void enter_in_order(struct model *m, int32_t l)
+{
+    const struct rows *rows = &m->layer[l].rows;
+    const struct expert_buffers *b = &m->layer[l].experts;
+    const int32_t x = m->spec.experts.n, slots = spec_expert_slots(&m->spec);
+
+    for (int32_t s = 0; s < rows->n_sequences; s++) {
+        const int32_t room = spec_expert_room(&m->spec, rows->first[s + 1] -
+                                                            rows->first[s]);
+        memset(b->taken, 0, (size_t)x * sizeof *b->taken);
+        for (int32_t i = rows->first[s] * slots;
+             i < rows->first[s + 1] * slots; i++) {
+            const int32_t e = b->expert[i];
+            b->at[i] = e < x && b->taken[e] < room ? 0 : -1;
+            if (b->at[i] == 0)
+                b->taken[e]++;
+        }
+    }
+}
+
+static void enter(struct model *m, int32_t l)
+{
+    struct taking_rows rows = { m, l };
+
+    if (spec_experts_choose(&m->spec))
+        pool_run(m->pool, take_rows_part, &rows);
+    else
+        enter_in_order(m, l);
+}
+
+/* Counts each expert's choices and entries: first[e] is where these begin. */
 static void count_entries(const struct model *m, int32_t l)
 {
     const struct expert_buffers *b = &m->layer[l].experts;
-    const int32_t n = m->layer[l].n_rows * m->spec.experts.active;
+    const int32_t n = m->layer[l].n_rows * spec_expert_slots(&m->spec);
 
     memset(b->first, 0,
            ((size_t)m->spec.experts.n + 1) * sizeof *b->first);
-    for (int32_t i = 0; i < n; i++)
-        b->first[b->expert[i] + 1]++;
+    memset(b->chosen, 0,
+           (size_t)spec_expert_scores(&m->spec) * sizeof *b->chosen);
+    for (int32_t i = 0; i < n; i++) {
+        b->chosen[b->expert[i]]++;
+        if (b->at[i] == 0)
+            b->first[b->expert[i] + 1]++;
+    }
     for (int32_t e = 0; e < m->spec.experts.n; e++)
         b->first[e + 1] += b->first[e];
 }
@@ -38,11 +122,14 @@ static void line_up(struct model *m, int32_t l)
 {
     const struct rows *rows = &m->layer[l].rows;
     struct expert_buffers *b = &m->layer[l].experts;
-    const int32_t active = m->spec.experts.active;
+    const int32_t slots = spec_expert_slots(&m->spec);
 
+    enter(m, l);
     count_entries(m, l);
     for (int32_t r = 0; r < m->layer[l].n_rows; r++)
-        for (int32_t i = r * active; i < (r + 1) * active; i++) {
+        for (int32_t i = r * slots; i < (r + 1) * slots; i++) {
+            if (b->at[i] < 0)
+                continue;
             const int32_t at = b->first[b->expert[i]]++;
             b->at[i] = at;
             b->row[at] = r;
@@ -55,18 +142,59 @@ static void line_up(struct model *m, int32_t l)
     b->first[0] = 0;
 }
 
+/* A row's entries, and what it chose besides; experts that did not choose it are
+ * nothing that it missed. */
+static void note_row(const struct model *m, int32_t l, int32_t r,
+                     int32_t *expert)
+{
+    const struct expert_buffers *b = &m->layer[l].experts;
+    const int32_t slots = spec_expert_slots(&m->spec);
+    int32_t n = 0;
+
+    for (int32_t i = r * slots; i < (r + 1) * slots; i++)
+        if (b->at[i] >= 0)
+            expert[n++] = b->expert[i];
+    for (int32_t i = r * slots;
+         i < (r + 1) * slots && !spec_experts_choose(&m->spec); i++)
+        if (b->at[i] < 0)
+            expert[n++] = DISPATCH_MISSED - b->expert[i];
+}
+
 static void note(struct model *m, int32_t l)
 {
     const struct rows *rows = &m->layer[l].rows;
-    const struct expert_buffers *b = &m->layer[l].experts;
-    const size_t active = (size_t)m->spec.experts.active;
 
     for (int32_t s = 0; s < rows->n_sequences; s++)
         for (int32_t r = rows->first[s]; r < rows->first[s + 1]; r++)
-            memcpy(dispatch_of(&m->allocation.dispatch, l, s,
-                               rows->position[r]),
-                   b->expert + (size_t)r * active,
-                   active * sizeof *b->expert);
+            note_row(m, l, r, dispatch_of(&m->allocation.dispatch, l, s,
+                                          rows->position[r]));
+}
+
+/* What the router is to learn besides: slopes of the layer's part in the
+ * objective, and of what it is made of the means so far.  Who enters which is a
+ * constant there. */
+static void judge(struct model *m, int32_t l)
+{
+    const struct experts *x = &m->spec.experts;
+    const struct expert_buffers *b = &m->layer[l].experts;
+    const int32_t n = m->layer[l].n_rows;
+    const bool even = x->balance_loss > 0.0, small = x->z_loss > 0.0;
+    const struct expert_judging o = {
+        .n = n, .n_experts = spec_expert_scores(&m->spec), .chance = b->chance,
+        .stats = b->stats, .sum = even ? b->sum : NULL, .square = small ? m->nats : NULL };
+    const double each = 1.0 / spec_n_expert_layers(&m->spec);
+    const double by = o.n_experts / ((double)n * n) * each;
+    double square = 0.0;
+
+    if (!m->input.train || (!even && !small))
+        return;
+    op_judge_experts(&m->ex, place(OP_ROUTE_LOSS, l, m->layer[l].rows.token),
+                     &o, &square);
+    m->expert_square += square * each;
+    for (int32_t e = 0; e < o.n_experts && even; e++) {
+        b->slope[e] = (real)(x->balance_loss * by * b->chosen[e]);
+        m->expert_balance += by * b->chosen[e] * (double)b->sum[e];
+    }
 }
 
 static void choose(struct model *m, int32_t l, const real *x)
@@ -83,6 +211,7 @@ static void choose(struct model *m, int32_t l, const real *x)
     line_up(m, l);
     op_end(&m->ex, &run, token, n, each, (struct tally){ 0, 0 });
     note(m, l);
+    judge(m, l);
 }
 
 /* ---- what they make of it ---- */
@@ -117,7 +246,7 @@ static void run_entries(struct model *m, int32_t l, const real *x,
     const struct weighing weigh = { .n = n, .width = width, .weight = b->by,
                                     .x = b->act, .out = b->weighed };
     const struct entries rows = { .n = m->layer[l].n_rows, .at = b->at,
-        .n_active = m->spec.experts.active, .width = m->spec.n_channels,
+        .n_active = spec_expert_slots(&m->spec), .width = m->spec.n_channels,
         .from = from, .y = m->entered, .out = out };
     const struct place whole = place(OP_GATE, l, m->layer[l].rows.token);
 
@@ -225,7 +354,7 @@ static void entries_backward(struct model *m, int32_t l, const real *d,
                                     .x = b->act, .d = m->dact,
                                     .dweight = m->dby };
     const struct entries rows = { .n = m->layer[l].n_rows, .at = b->at,
-        .n_active = m->spec.experts.active, .width = m->spec.n_channels,
+        .n_active = spec_expert_slots(&m->spec), .width = m->spec.n_channels,
         .y = m->entered, .out = dx };
 
     op_gather(&m->ex, place(OP_GATHER, l, b->token), &gather);
@@ -295,6 +424,11 @@ void experts_backward(struct model *m, int32_t l, const real *x, const real *d,
     choice.at = m->layer[l].experts.at;
     choice.dweight = m->dby;
     choice.dscore = m->dchance;
+    choice.slope = m->spec.experts.balance_loss > 0.0
+                       ? m->layer[l].experts.slope : NULL;
+    choice.square = (float)(2.0 * m->spec.experts.z_loss /
+                            m->layer[l].n_rows /
+                            spec_n_expert_layers(&m->spec));
     entries_backward(m, l, d, dx);
     if (m->spec.experts.shared > 0)
         shared_backward(m, l, x, d, dx);

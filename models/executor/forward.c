@@ -172,6 +172,10 @@ void model_forward(struct model *m, const struct model_input *input,
     m->router_nats = input->train && m->spec.aux_loss > 0.0 ? 0.0 : (double)NAN;
     m->predictor_nats = input->train && m->spec.n_predictor > 0 ? 0.0
                                                                 : (double)NAN;
+    m->expert_balance = input->train && m->spec.experts.balance_loss > 0.0
+                            ? 0.0 : (double)NAN;
+    m->expert_square = input->train && m->spec.experts.z_loss > 0.0
+                           ? 0.0 : (double)NAN;
     m->allocation.n_sequences = input->n_sequences;
     m->allocation.n_tokens = input->n_tokens;
     dispatch_begin(&m->allocation.dispatch, input->n_sequences,

@@ -86,7 +86,8 @@ static void lay_out_block(struct model *m, int32_t layer,
     if (has_ffn(m, layer))
         b->up = arena_take(a, n * (size_t)spec_up(s), sizeof(real));
     if (has_experts(m, layer))
-        expert_buffers_take(&b->experts, a, s, n);
+        expert_buffers_take(&b->experts, a, s, (size_t)m->options.n_sequences,
+                            n);
     if (!spec_norms_after(s))
         return;
     b->given1 = arena_take(a, n * c, sizeof(real));
@@ -233,17 +234,29 @@ static void lay_out_layers(struct model *m)
         m->choice[i] = choice;
 }
 
-/* Numbers of act of a row in the widest layer: of its entries together. */
-static size_t widest_ffn(const struct model_spec *s)
+/* Entries of so many rows, at most. */
+static size_t entries_of(const struct model *m, size_t rows)
 {
-    const size_t entered = (size_t)s->experts.active *
-                           (size_t)s->experts.width;
-    size_t widest = spec_has_ffn(s) ? (size_t)s->n_ffn : 0;
+    return m->spec.experts.n > 0
+               ? spec_expert_entries(&m->spec, (size_t)m->options.n_sequences,
+                                     rows) : 0;
+}
 
-    if (entered > widest)
-        widest = entered;
-    return (size_t)s->experts.shared > widest ? (size_t)s->experts.shared
-                                              : widest;
+/* Numbers of act of so many rows in the widest layer: of their entries
+ * together. */
+static size_t widest_ffn(const struct model *m, size_t rows)
+{
+    const struct model_spec *s = &m->spec;
+    const size_t of[] = {
+        spec_has_ffn(s) ? rows * (size_t)s->n_ffn : 0,
+        entries_of(m, rows) * (size_t)s->experts.width,
+        rows * (size_t)s->experts.shared,
+    };
+    size_t widest = 0;
+
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+        widest = of[i] > widest ? of[i] : widest;
+    return widest;
 }
 
 static void lay_out_backward(struct model *m, size_t tokens)
@@ -272,15 +285,14 @@ static void lay_out_backward(struct model *m, size_t tokens)
     m->dpass     = arena_take(a, routed * c, sizeof(real));
     m->dscore    = arena_take(a, spec_scored_again(s) ? tokens : routed,
                               sizeof(real));
-    size_t f = widest_ffn(s);
-    m->dact      = arena_take(a, n * f, sizeof(real));
-    m->dup       = arena_take(a, n * (spec_gated(s) ? 2 * f : f),
-                              sizeof(real));
+    size_t f = widest_ffn(m, n);
+    m->dact      = arena_take(a, f, sizeof(real));
+    m->dup       = arena_take(a, spec_gated(s) ? 2 * f : f, sizeof(real));
     if (s->experts.n > 0) {
-        m->dby     = arena_take(a, n * (size_t)s->experts.active,
-                                sizeof(real));
+        m->dby     = arena_take(a, entries_of(m, n), sizeof(real));
         m->dshared = arena_take(a, n, sizeof(real));
-        m->dchance = arena_take(a, n * (size_t)s->experts.n, sizeof(real));
+        m->dchance = arena_take(a, n * (size_t)spec_expert_scores(s),
+                                sizeof(real));
     }
     m->dattended = arena_take(a, n * q, sizeof(real));
     m->dqkv      = arena_take(a, n * (q + 2 * (size_t)spec_e(s)),
@@ -414,8 +426,8 @@ static void lay_out(struct model *m)
     lay_out_stream(m, tokens);
     lay_out_layers(m);
     if (s->experts.n > 0)
-        m->entered = arena_take(a, widest_rows(m, 0, s->n_layers) * c *
-                                       (size_t)s->experts.active,
+        m->entered = arena_take(a, c * entries_of(m, widest_rows(m, 0,
+                                                                 s->n_layers)),
                                 sizeof(real));
     m->all_first    = arena_take(a, (size_t)m->options.n_sequences + 1,
                                  sizeof(int32_t));
@@ -494,6 +506,11 @@ enum status model_open(struct model **out, const struct model_spec *spec,
         return error_set(err, STATUS_BAD_VALUE, "a forward of %d tokens:"
                          " allowed is up to %d, and only to decode after it",
                          options->n_prefill, options->n_tokens);
+    if (options->decode && spec_experts_choose(spec))
+        return error_set(err, STATUS_BAD_VALUE, "model.expert_rule"
+                         " expert_choice: experts choose among the tokens of a"
+                         " whole sequence, of which a decode step has one;"
+                         " allowed to decode is token_choice");
     if (options->n_verified > 0)
         status = check_verified(spec, options, err);
     if (status != STATUS_OK)
@@ -510,6 +527,7 @@ enum status model_open(struct model **out, const struct model_spec *spec,
     m->options = *options;
     m->threshold_rate = 0.03f;
     m->router_nats = m->predictor_nats = (double)NAN;
+    m->expert_balance = m->expert_square = (double)NAN;
     while (spec->backbone_frozen && !spec->routed[m->lowest])
         m->lowest++;
     m->ex.kernels = options->kernels ? options->kernels : kernels_best();
@@ -583,6 +601,8 @@ const float *model_nats(const struct model *m) { return m->nats; }
 const float *model_entropy(const struct model *m) { return m->entropy; }
 double model_router_nats(const struct model *m) { return m->router_nats; }
 double model_predictor_nats(const struct model *m) { return m->predictor_nats; }
+double model_expert_balance(const struct model *m) { return m->expert_balance; }
+double model_expert_square(const struct model *m) { return m->expert_square; }
 const char *model_isa(const struct model *m) { return m->ex.kernels->name; }
 
 const struct allocation *model_allocation(const struct model *m)

@@ -179,6 +179,10 @@ const float *model_entropy(const struct model *model);   /* [N] */
 double model_router_nats(const struct model *model);
 /* The same of predictors, with any. */
 double model_predictor_nats(const struct model *model);
+/* Of the last forward to train with such a weight, else NAN: what experts'
+ * balance_loss and z_loss weigh, means over the layers that have experts. */
+double model_expert_balance(const struct model *model);
+double model_expert_square(const struct model *model);
 /* One row of the logits that the last forward or step worked out; in a decode
  * step `token` does not matter. */
 const float *model_logits_of(const struct model *model, int32_t sequence,

@@ -136,6 +136,7 @@ struct model {
                                     * no others: packed */
     real *nats, *entropy;          /* [B*T] */
     double router_nats, predictor_nats;  /* mean cross-entropies */
+    double expert_balance, expert_square;   /* model_expert_balance() */
     real *predictor_input;         /* [B*T,C] */
     int32_t *choose_scratch;       /* [threads,T] */
 
@@ -164,7 +165,7 @@ struct model {
     real *dup;                     /* [N,U] */
     real *dby;                     /* [M] of entries' weights */
     real *dshared;                 /* [N] of the scores of what all enter */
-    real *dchance;                 /* [N,X] of the scores of experts */
+    real *dchance;                 /* [N,R] of the scores of experts */
     real *dattended;               /* [N,Q] */
     real *dqkv;                    /* [N,Q+2E] */
     real *dasking;                 /* [N,C] */

@@ -6,6 +6,7 @@
 PARTS(softmax, expert_choice)
 PARTS(choose_experts, expert_choice)
 PARTS(choose_experts_backward, expert_choice)
+PARTS(judge_experts, expert_judging)
 PARTS(weigh, weighing)
 PARTS(weigh_backward, weighing)
 PARTS(seed, entries)
@@ -19,7 +20,7 @@ void op_softmax(struct executor *ex, struct place at,
     uint64_t x = u(o->n_experts);
     /* Subtract, exp, sum; one division, and scale: in place. */
     op_end(ex, &run, at.token, o->n,
-           (struct tally){ (1 + EXP + 1) * x + FOLD + 1 + x, 8 * x },
+           (struct tally){ (1 + EXP + 1) * x + FOLD + 1 + x, 8 * x + 8 },
            (struct tally){ 0, 0 });
 }
 
@@ -41,9 +42,28 @@ void op_choose_experts_backward(struct executor *ex, struct place at,
     uint64_t x = u(o->n_experts), a = u(o->n_active);
     /* Of a weight over their sum: the sum, the mean, and what is above it. */
     const uint64_t normed = o->normalised ? (a - 1) + (2 * a - 1) + 2 * a : 0;
+    const uint64_t mean = o->slope ? a + 2 * x - 1 : 2 * a - 1;
+    const bool square = o->square > 0.0f;
     op_end(ex, &run, at.token, o->n,
-           (struct tally){ normed + 2 * a - 1 + 2 * x, 8 * x + 8 * a },
-           (struct tally){ 0, 0 });
+           (struct tally){ normed + mean + (square ? 2 : 0) + 2 * x,
+                           8 * x + 8 * a + (square ? 4 : 0) },
+           (struct tally){ 0, o->slope ? 4 * x : 0 });
+}
+
+void op_judge_experts(struct executor *ex, struct place at,
+                      const struct expert_judging *o, double *mean_square)
+{
+    struct op_run run = op_begin(ex, at);
+    uint64_t x = u(o->n_experts);
+    struct tally each = { o->sum ? x : 0, o->sum ? 4 * x : 0 };
+    op_parts(ex, judge_experts_part, o);
+    if (o->square) {
+        *mean_square = ex->kernels->sum(0.0, o->square, (size_t)o->n) / o->n;
+        each.flops += OP_FLOPS_LOG + 3;
+        each.bytes += 16;
+    }
+    op_end(ex, &run, at.token, o->n, each,
+           (struct tally){ 0, o->sum ? 4 * x : 0 });
 }
 
 void op_weigh(struct executor *ex, struct place at, const struct weighing *o)
@@ -75,8 +95,8 @@ static void end_entries(struct executor *ex, struct op_run *run,
     for (int32_t r = 0; r < o->n; r++) {
         const int32_t *at = o->at + (size_t)r * (size_t)o->n_active;
         uint64_t k = 0;
-        while (k < u(o->n_active) && at[k] >= 0)
-            k++;
+        for (int32_t i = 0; i < o->n_active; i++)
+            k += at[i] >= 0;
         struct tally row = k == 0 ? none : some;
         row.flops += k * entry.flops + (k > 1 ? k - 1 : 0) * further.flops;
         row.bytes += k * entry.bytes;

@@ -15,6 +15,10 @@ struct tally op_choose_experts(struct executor *ex,
 /* The gradients of scores, from those of weights. */
 void op_choose_experts_backward(struct executor *ex, struct place at,
                                 const struct expert_choice *o);
+/* What scores are to learn besides; *mean_square of the squares, if asked for
+ * them. */
+void op_judge_experts(struct executor *ex, struct place at,
+                      const struct expert_judging *o, double *mean_square);
 /* Forward, and backward. */
 void op_weigh(struct executor *ex, struct place at, const struct weighing *o);
 void op_seed(struct executor *ex, struct place at, const struct entries *o);

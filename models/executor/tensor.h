@@ -46,7 +46,7 @@ enum tensor_kind { TENSOR_MATRIX, TENSOR_SCALE, TENSOR_SHIFT, TENSOR_VECTOR };
     X(ADDED2_GAMMA, after ? 1 : 0, C,          SCALE)                          \
     X(ADDED2_BETA, after && shifted ? 1 : 0, C, SHIFT)                         \
     X(HEAD_BIAS,   has->head_bias, V,          SHIFT)   /* of no layer       */ \
-    X(EXPERT_ROUTER, some ? C : 0, x->n,       MATRIX)  /* in the place of UP*/ \
+    X(EXPERT_ROUTER, some ? C : 0, x->n + x->idle, MATRIX)  /* in the place of UP*/ \
     X(EXPERT_UP,   some ? C : 0, 2 * x->width, MATRIX)  /* and DOWN: those   */ \
     X(EXPERT_DOWN, some ? x->width : 0, C,     MATRIX)  /* of X experts, one */ \
     X(SHARED_UP,   shared ? C : 0, 2 * x->shared, MATRIX)   /* behind another*/ \

@@ -22,9 +22,15 @@
 #define HEADS                                                                  \
     KEY("attention.head_count_kv", INT,  n_kv_heads),                          \
     KEY("attention.key_length",    INT,  head_size),                           \
-    KEY("attention.value_length",  SAME, head_size),                           \
+    KEY("attention.value_length",  SAME, head_size)
+#define NO_EXPERTS                                                             \
     FIXED("expert_count",          ZERO),                                      \
     FIXED("expert_used_count",     ZERO)
+#define EXPERTS                                                                \
+    KEY("expert_count",               COUNT, experts.n),                       \
+    KEY("expert_used_count",          COUNT, experts.active),                  \
+    KEY("expert_feed_forward_length", COUNT, experts.width),                   \
+    KEY("expert_shared_feed_forward_length", COUNT, experts.shared)
 #define LAYER_NORM NEED("attention.layer_norm_epsilon",     FLOAT, norm_epsilon)
 #define RMS_NORM   NEED("attention.layer_norm_rms_epsilon", FLOAT, norm_epsilon)
 #define BASE       KEY("rope.freq_base", FLOAT, rope_theta)
@@ -45,16 +51,21 @@
 static const struct gguf_key gpt2_keys[] = { SIZES, LAYER_NORM, END };
 
 static const struct gguf_key llama_keys[] = {
-    SIZES, HEADS, RMS_NORM, ROPE, TURNED_WHOLE, UNWINDOWED, TUNED, END
+    SIZES, HEADS, NO_EXPERTS, RMS_NORM, ROPE, TURNED_WHOLE, UNWINDOWED, TUNED,
+    END
+};
+
+static const struct gguf_key experts_keys[] = {
+    SIZES, HEADS, EXPERTS, RMS_NORM, ROPE, TURNED_WHOLE, UNWINDOWED, TUNED, END
 };
 
 static const struct gguf_key starcoder2_keys[] = {
-    SIZES, HEADS, LAYER_NORM, ROPE, TURNED_WHOLE, UNWINDOWED, TUNED, END
+    SIZES, HEADS, NO_EXPERTS, LAYER_NORM, ROPE, TURNED_WHOLE, UNWINDOWED, TUNED, END
 };
 
 /* Where they are absent, as gemma2.cpp and llama-hparams.h have them. */
 static const struct gguf_key gemma2_keys[] = {
-    SIZES, HEADS, RMS_NORM, ROPE, TURNED_WHOLE, TUNED,
+    SIZES, HEADS, NO_EXPERTS, RMS_NORM, ROPE, TURNED_WHOLE, TUNED,
     USUAL("attn_logit_softcapping",  FLOAT, attention_cap, 50.0f),
     USUAL("final_logit_softcapping", FLOAT, logit_cap, 30.0f),
     USUAL("attention.sliding_window", WINDOW, window, 4096.0f),
@@ -62,7 +73,7 @@ static const struct gguf_key gemma2_keys[] = {
 };
 
 static const struct gguf_key gemma3_keys[] = {
-    SIZES, HEADS, RMS_NORM, ROPE, TURNED_WHOLE, TUNED,
+    SIZES, HEADS, NO_EXPERTS, RMS_NORM, ROPE, TURNED_WHOLE, TUNED,
     KEY("final_logit_softcapping", FLOAT, logit_cap),
     KEY("attention.sliding_window", WINDOW, window),
     FIXED("attention.sliding_window_pattern", PATTERN),
@@ -77,16 +88,16 @@ static const struct gguf_key gptneox_keys[] = {
 };
 
 static const struct gguf_key stablelm_keys[] = {
-    SIZES, HEADS, LAYER_NORM, ROPE, TURNED_PART, TUNED,
+    SIZES, HEADS, NO_EXPERTS, LAYER_NORM, ROPE, TURNED_PART, TUNED,
     FIXED("use_parallel_residual", ANY), END
 };
 
 static const struct gguf_key phi2_keys[] = {
-    SIZES, HEADS, LAYER_NORM, ROPE, TURNED_PART, TUNED, END
+    SIZES, HEADS, NO_EXPERTS, LAYER_NORM, ROPE, TURNED_PART, TUNED, END
 };
 
 static const struct gguf_key phi3_keys[] = {
-    SIZES, HEADS, RMS_NORM, BASE, SCALING, TURNED_PART, TUNED,
+    SIZES, HEADS, NO_EXPERTS, RMS_NORM, BASE, SCALING, TURNED_PART, TUNED,
     KEY("attention.sliding_window", WINDOW, window),
     KEY("rope.scaling.attn_factor", FLOAT, rope_scaling.amplitude),
     KEY("rope.scaling.original_context_length", INT,
@@ -95,7 +106,7 @@ static const struct gguf_key phi3_keys[] = {
 
 /* llama.cpp takes `finetuned` for a sign that positions turn at all. */
 static const struct gguf_key granite_keys[] = {
-    SIZES, HEADS, RMS_NORM, ROPE, TURNED_WHOLE, UNWINDOWED,
+    SIZES, HEADS, NO_EXPERTS, RMS_NORM, ROPE, TURNED_WHOLE, UNWINDOWED,
     FIXED("rope.scaling.finetuned", TRUE),
     KEY("embedding_scale", FLOAT, fold.embedding),
     KEY("residual_scale",  FLOAT, fold.residual),
@@ -112,10 +123,14 @@ static const struct gguf_key granite_keys[] = {
     { .name = name_, .family = FAMILY_##family_, .keys = keys_##_keys,         \
       __VA_ARGS__ }
 static const struct gguf_class classes[] = {
-    CLASS("llama",   LLAMA, llama, PAIRS, .biases = GGUF_BIASES_ALL),
+    CLASS("llama",   LLAMA, experts, PAIRS, .biases = GGUF_BIASES_ALL,
+          .experts_normalised = true),      /* Mixtral is one of them */
     CLASS("mistral", LLAMA, llama, PAIRS),
     CLASS("qwen2",   QWEN2, llama, HALVES),
     CLASS("qwen3",   QWEN3, llama, HALVES),
+    CLASS("qwen2moe", QWEN2, experts, HALVES),
+    CLASS("qwen3moe", QWEN3, experts, HALVES, .experts_normalised = true),
+    CLASS("olmoe",   LLAMA, experts, HALVES, .norms_rows = true),
     CLASS("gpt2",    GPT2,  gpt2,  HALVES),
     CLASS("phi3",    LLAMA, phi3,  HALVES, .gate_up = true, .longrope = true),
     CLASS("granite", LLAMA, granite, PAIRS, .biases = GGUF_BIASES_ALL),

@@ -9,7 +9,8 @@
 
 /* What a key does to the spec. */
 enum gguf_rule {
-    GGUF_RULE_INT,               /* a member of the spec */
+    GGUF_RULE_INT,               /* a member of the spec, at least 1 */
+    GGUF_RULE_COUNT,             /* likewise, or 0 for none */
     GGUF_RULE_FLOAT,
     GGUF_RULE_SAME,              /* an integer that must equal a member that is
                                   * read before it */
@@ -49,6 +50,9 @@ struct gguf_class {
                                   * have it */
     int32_t      unturned_step;  /* likewise without positions; 0: none */
     bool         scaled;         /* embeddings are multiplied by sqrt(C) */
+    bool         experts_normalised;   /* of experts, where the file has any:
+                                  * their weights sum to 1 */
+    bool         norms_rows;     /* queries and keys pass norms, of whole rows */
     int32_t      wide_layers;    /* a model of so many layers divides scores by
                                   * sqrt(C / H), others by sqrt(D) */
 };

@@ -44,9 +44,9 @@ static enum status read_int(struct model_spec *spec, const struct gguf *file,
     return read_from(1, spec, file, key, name, err);
 }
 
-static enum status read_window(struct model_spec *spec, const struct gguf *file,
-                               const struct gguf_key *key, const char *name,
-                               struct error *err)
+static enum status read_count(struct model_spec *spec, const struct gguf *file,
+                              const struct gguf_key *key, const char *name,
+                              struct error *err)
 {
     return read_from(0, spec, file, key, name, err);
 }
@@ -144,6 +144,7 @@ static const struct {
     bool     late;               /* it is held against what others give */
 } rules[] = {
     [GGUF_RULE_INT]       = { read_int, false },
+    [GGUF_RULE_COUNT]     = { read_count, false },
     [GGUF_RULE_FLOAT]     = { read_float, false },
     [GGUF_RULE_SAME]      = { check_same, true },
     [GGUF_RULE_ROTARY]    = { read_rotary, true },
@@ -151,7 +152,7 @@ static const struct {
     [GGUF_RULE_ONE]       = { check_fixed, false },
     [GGUF_RULE_TRUE]      = { check_true, false },
     [GGUF_RULE_NO_WINDOW] = { check_no_window, true },
-    [GGUF_RULE_WINDOW]    = { read_window, false },
+    [GGUF_RULE_WINDOW]    = { read_count, false },
     [GGUF_RULE_ANY]       = { NULL, false },
 };
 

@@ -47,6 +47,27 @@ static void read_biases(struct model_spec *spec, const struct gguf_class *class,
     spec->traits.ffn_bias = gguf_find(file, "blk.0.ffn_down.bias");
 }
 
+/* Of files with experts all layers have them; the widths of some are that of a
+ * feed-forward part (llama-model.cpp, n_ff_exp). */
+static void settle_experts(struct model_spec *spec,
+                           const struct gguf_class *class)
+{
+    struct experts *e = &spec->experts;
+
+    if (class->norms_rows)
+        spec->traits.qk_norm = spec->traits.qk_norm_rows = true;
+    if (e->n == 0) {
+        *e = (struct experts){ 0 };
+        return;
+    }
+    if (e->width == 0)
+        e->width = spec->n_ffn;
+    e->normalised = class->experts_normalised;
+    e->shared_gate = e->shared > 0;
+    for (int32_t l = 0; l < spec->n_layers && l < SPEC_MAX_LAYERS; l++)
+        spec->has_experts[l] = true;
+}
+
 /* A part may have all that its metadata calls for but the head. */
 static enum status check_whole(const struct gguf *file, struct error *err)
 {
@@ -107,6 +128,7 @@ enum status gguf_model_spec(struct model_spec *out, const struct gguf *file,
     if ((status = gguf_read_keys(&spec, class, file, err)) ||
         (status = read_embedding(&spec, file, err)))
         return status;
+    settle_experts(&spec, class);
     if (spec.traits.positions == POSITIONS_ROTARY &&
         (status = gguf_read_rope(&spec, class, file, err)))
         return status;
@@ -150,7 +172,13 @@ static enum status import_part(struct model *m, const struct gguf_class *class,
                          " supported of vectors are F32, F16 and BF16",
                          gguf_name(file), have->name,
                          gguf_type_name(have->type));
-    status = fill_tensor(m, t, &from, &why);
+    /* Of experts one lies behind another. */
+    for (int32_t e = 0; e < t->stacked && status == STATUS_OK; e++) {
+        const struct tensor one = tensor_stacked(t, e);
+        from.data = (const char *)have->data +
+                    have->bytes / (size_t)t->stacked * (size_t)e;
+        status = fill_tensor(m, &one, &from, &why);
+    }
     if (status != STATUS_OK)
         return error_set(err, status, "%.160s: tensor %s: %s", gguf_name(file),
                          have->name, why.text);

@@ -42,6 +42,14 @@ const struct gguf_part gguf_parts[] = {
     MATRIX(DOWN, ALL, "blk.%d.ffn_down.weight"),
     VECTOR(DOWN_BIAS, ALL, "blk.%d.ffn_down.bias"),
     VECTOR(ADDED2_GAMMA, ALL, "blk.%d.post_ffw_norm.weight"),
+    MATRIX(EXPERT_ROUTER, ALL, "blk.%d.ffn_gate_inp.weight"),
+    MATRIX(EXPERT_UP, GATE, "blk.%d.ffn_gate_exps.weight"),
+    MATRIX(EXPERT_UP, UP, "blk.%d.ffn_up_exps.weight"),
+    MATRIX(EXPERT_DOWN, ALL, "blk.%d.ffn_down_exps.weight"),
+    MATRIX(SHARED_UP, GATE, "blk.%d.ffn_gate_shexp.weight"),
+    MATRIX(SHARED_UP, UP, "blk.%d.ffn_up_shexp.weight"),
+    MATRIX(SHARED_DOWN, ALL, "blk.%d.ffn_down_shexp.weight"),
+    VECTOR(SHARED_GATE, ALL, "blk.%d.ffn_gate_inp_shexp.weight"),
     { .name = NULL },
 };
 
@@ -69,6 +77,11 @@ enum layout gguf_part_layout(const struct gguf_class *class,
     case TENSOR_PROJECT:
     case TENSOR_UP:
     case TENSOR_DOWN:
+    case TENSOR_EXPERT_ROUTER:
+    case TENSOR_EXPERT_UP:
+    case TENSOR_EXPERT_DOWN:
+    case TENSOR_SHARED_UP:
+    case TENSOR_SHARED_DOWN:
         return LAYOUT_LINEAR;
     default:
         return LAYOUT_SAME;
@@ -105,10 +118,13 @@ static enum status check_shape(const struct gguf *file,
 {
     const uint64_t rows = (uint64_t)(turned ? width : t->rows);
     const uint64_t columns = (uint64_t)(turned ? t->rows : width);
+    const int stacks = tensor_stacks(t->id);
 
     if (part->vector ? have->rank == 1 && have->shape[0] == (uint64_t)width
-                     : have->rank == 2 && have->shape[0] == rows &&
-                           have->shape[1] == columns)
+                     : have->rank == 2 + stacks &&
+                           (!stacks || have->shape[0] == (uint64_t)t->stacked) &&
+                           have->shape[stacks] == rows &&
+                           have->shape[stacks + 1] == columns)
         return STATUS_OK;
     return error_set(err, STATUS_BAD_FORMAT, "%.160s: tensor %s has %d axes,"
                      " the first of %" PRIu64 ", and %" PRIu64 " numbers: its"

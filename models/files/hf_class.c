@@ -102,8 +102,9 @@ static bool fits_experts(const struct hf_class *class,
     case HF_EXPERTS_NONE:
         return e->n == 0;
     case HF_EXPERTS_NORMALISED:
-        return e->n > 0 && e->normalised && e->shared == 0 &&
-               !spec_has_ffn(spec);
+        /* Where experts choose, the file says so, and nothing sums to 1. */
+        return e->n > 0 && (e->normalised || spec_experts_choose(spec)) &&
+               e->shared == 0 && !spec_has_ffn(spec);
     case HF_EXPERTS_EITHER:
         return e->n > 0 && e->shared == 0 && !class->priced;
     default:

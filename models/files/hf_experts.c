@@ -131,6 +131,65 @@ static enum status read_sizes(struct model_spec *spec,
                                : status;
 }
 
+/* Of the losses that the router is trained with: transformers' configurations of
+ * these classes have the first, that of its SwitchTransformers both.  DeepSeek's
+ * balance is another. */
+static const char balance_key[] = "router_aux_loss_coef";
+static const char z_key[] = "router_z_loss_coef";
+
+static enum status read_losses(struct experts *e, const json_t *root,
+                               const char *name, struct error *err)
+{
+    enum status status = hf_read_weight(&e->balance_loss, root, balance_key,
+                                        name, err);
+
+    return status == STATUS_OK
+               ? hf_read_weight(&e->z_loss, root, z_key, name, err) : status;
+}
+
+static void write_losses(json_t *root, const struct experts *e)
+{
+    json_object_set_new(root, balance_key, json_real(e->balance_loss));
+    if (e->z_loss > 0.0)
+        json_object_set_new(root, z_key, json_real(e->z_loss));
+}
+
+/* What no class has: who chooses, how many at most, and no-ops. */
+static const char own_key[] = "isobath_experts";
+
+static enum status read_own(struct experts *e, const json_t *root,
+                            const char *name, struct error *err)
+{
+    const json_t *own = hf_given(root, own_key);
+    const json_t *rule = json_object_get(own, "rule");
+    const char *word = json_string_value(rule);
+    int i = 0;
+
+    if (!own)
+        return STATUS_OK;
+    while (i < EXPERT_RULE_COUNT &&
+           (!word || strcmp(word, expert_rule_names[i]) != 0))
+        i++;
+    if (i == EXPERT_RULE_COUNT)
+        return hf_refuse(err, name, "rule", rule, "must be %s or %s",
+                         expert_rule_names[0], expert_rule_names[1]);
+    e->rule = (enum expert_rule)i;
+    if (e->rule == EXPERT_RULE_EXPERTS)
+        e->normalised = false;
+    enum status status = hf_read_weight(&e->capacity, own, "capacity", name,
+                                        err);
+    return status == STATUS_OK
+               ? read_count(&e->idle, own, "idle", 0, 0, name, err) : status;
+}
+
+static void write_own(json_t *root, const struct experts *e)
+{
+    if (e->rule != EXPERT_RULE_TOKENS || e->capacity > 0.0 || e->idle > 0)
+        json_object_set_new(root, own_key, json_pack(
+            "{s:s, s:f, s:i}", "rule", expert_rule_names[e->rule], "capacity",
+            e->capacity, "idle", (int)e->idle));
+}
+
 static enum status read_latent(struct model_spec *spec, const json_t *root,
                                const char *name, struct error *err)
 {
@@ -162,6 +221,10 @@ enum status hf_read_experts(struct model_spec *spec,
     enum status status = read_sizes(spec, class, root, name, err);
     if (status == STATUS_OK)
         status = place_experts(spec, root, name, err);
+    if (status == STATUS_OK)
+        status = read_losses(&spec->experts, root, name, err);
+    if (status == STATUS_OK)
+        status = read_own(&spec->experts, root, name, err);
     return status == STATUS_OK && keys_of(class)->latent
                ? read_latent(spec, root, name, err) : status;
 }
@@ -198,6 +261,8 @@ void hf_write_experts(json_t *root, const struct hf_class *class,
     if (class->experts != HF_EXPERTS_NORMALISED)
         json_object_set_new(root, "norm_topk_prob",
                             json_boolean(e->normalised));
+    write_losses(root, e);
+    write_own(root, e);
     if (!k->some_dense)
         return;
     set_count(root, "decoder_sparse_step", 1);

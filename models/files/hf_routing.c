@@ -133,18 +133,6 @@ static enum status read_kept(struct model_spec *spec,
     return status;
 }
 
-/* Written where it is not 0. */
-static enum status read_weight(double *out, const json_t *object,
-                               const char *key, const char *name,
-                               struct error *err)
-{
-    json_t *value = json_object_get(object, key);
-
-    *out = json_number_value(value);
-    return !value || json_is_number(value)
-               ? STATUS_OK : hf_refuse(err, name, key, value, "must be a number");
-}
-
 /* A list of pairs: the layer, and its loss's weight. */
 static enum status read_exits(struct model_spec *spec, const json_t *object,
                               const char *name, struct error *err)
@@ -231,17 +219,17 @@ enum status hf_read_routing(struct model_spec *spec,
         status = read_flag(&spec->router_drawn, object, "router_drawn", name,
                            err);
     if (status == STATUS_OK)
-        status = read_weight(&spec->gate_scale, object, "gate_scale", name,
+        status = hf_read_weight(&spec->gate_scale, object, "gate_scale", name,
                              err);
     if (status == STATUS_OK && json_object_get(object, "bypass_gated"))
         status = read_flag(&spec->bypass_gated, object, "bypass_gated", name,
                            err);
     if (status == STATUS_OK)
-        status = read_weight(&spec->aux_loss, object, "aux_loss", name, err);
+        status = hf_read_weight(&spec->aux_loss, object, "aux_loss", name, err);
     if (status == STATUS_OK)
-        status = read_weight(&spec->z_loss, object, "z_loss", name, err);
+        status = hf_read_weight(&spec->z_loss, object, "z_loss", name, err);
     if (status == STATUS_OK)
-        status = read_weight(&spec->balance_loss, object, "balance_loss", name,
+        status = hf_read_weight(&spec->balance_loss, object, "balance_loss", name,
                              err);
     if (status == STATUS_OK)
         status = read_whole(&spec->n_predictor, object, "predictor", name,

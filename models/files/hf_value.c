@@ -92,3 +92,14 @@ json_t *hf_member_json(const struct model_spec *spec,
         return json_real(hf_short_decimal(*(const float *)at));
     return json_boolean(*(const bool *)at);
 }
+
+enum status hf_read_weight(double *out, const json_t *object,
+                           const char *key, const char *name,
+                           struct error *err)
+{
+    json_t *value = json_object_get(object, key);
+
+    *out = json_number_value(value);
+    return !value || json_is_number(value)
+               ? STATUS_OK : hf_refuse(err, name, key, value, "must be a number");
+}

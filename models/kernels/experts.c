@@ -24,6 +24,8 @@ void KERNEL(softmax)(const struct expert_choice *o, int part, int parts)
             sum = sum + x[i];
         }
         scale_row(x, real_set(1.0f) / sum, o->n_experts);
+        o->stats[2 * r] = m;
+        o->stats[2 * r + 1] = sum;
     }
 }
 
@@ -63,8 +65,10 @@ void KERNEL(choose_experts)(const struct expert_choice *o, int part, int parts)
         const real *chance = o->chance + (ptrdiff_t)r * o->n_experts;
         int32_t *expert = o->expert + (ptrdiff_t)r * o->n_active;
         real *weight = o->weight + (ptrdiff_t)r * o->n_active;
+        const bool all = o->n_active == o->n_experts;
         for (int32_t i = 0; i < o->n_active; i++)
-            insert(expert, i, next_of(chance, o->n_experts, expert, i));
+            insert(expert, i, all ? i : next_of(chance, o->n_experts, expert,
+                                                i));
         for (int32_t i = 0; i < o->n_active; i++)
             weight[i] = chance[expert[i]];
         if (!o->normalised)
@@ -77,7 +81,19 @@ void KERNEL(choose_experts)(const struct expert_choice *o, int part, int parts)
     }
 }
 
-/* Gradients of the chances of those entered, into dscore: of weights that are
+/* Beside the slope that there is. */
+static void hand(const struct expert_choice *o, real *d, real gradient)
+{
+    *d = o->slope ? *d + gradient : gradient;
+}
+
+/* Of a weight by which a row did not enter: nothing. */
+static real gradient_at(const struct expert_choice *o, int32_t entry)
+{
+    return entry < 0 ? real_set(0.0f) : o->dweight[entry];
+}
+
+/* Gradients of the chances of those chosen, onto dscore: of weights that are
  * chances over their sum s, (dw - sum of weight times dw) / s. */
 static void hand_chances(const struct expert_choice *o, int32_t r)
 {
@@ -89,19 +105,35 @@ static void hand_chances(const struct expert_choice *o, int32_t r)
 
     if (!o->normalised) {
         for (int32_t i = 0; i < o->n_active; i++)
-            d[expert[i]] = o->dweight[at[i]];
+            hand(o, &d[expert[i]], gradient_at(o, at[i]));
         return;
     }
-    real sum = chance[expert[0]], mean = weight[0] * o->dweight[at[0]];
+    real sum = chance[expert[0]], mean = weight[0] * gradient_at(o, at[0]);
     for (int32_t i = 1; i < o->n_active; i++) {
         sum = sum + chance[expert[i]];
-        mean = mean + weight[i] * o->dweight[at[i]];
+        mean = mean + weight[i] * gradient_at(o, at[i]);
     }
     for (int32_t i = 0; i < o->n_active; i++)
-        d[expert[i]] = (o->dweight[at[i]] - mean) / sum;
+        hand(o, &d[expert[i]], (gradient_at(o, at[i]) - mean) / sum);
 }
 
-/* Of a softmax: chance times what its gradient has above the chances' mean. */
+/* The mean of d by the chances of those that have any: all, with slopes. */
+static real mean_slope(const struct expert_choice *o, const real *chance,
+                       const int32_t *expert, const real *d)
+{
+    const int32_t n = o->slope ? o->n_experts : o->n_active;
+    const int32_t first = o->slope ? 0 : expert[0];
+    real mean = chance[first] * d[first];
+
+    for (int32_t i = 1; i < n; i++) {
+        const int32_t e = o->slope ? i : expert[i];
+        mean = mean + chance[e] * d[e];
+    }
+    return mean;
+}
+
+/* Of a softmax: chance times what its gradient has above the chances' mean; and
+ * of the square of its log-sum-exp, chance times that. */
 void KERNEL(choose_experts_backward)(const struct expert_choice *o, int part,
                                      int parts)
 {
@@ -111,13 +143,37 @@ void KERNEL(choose_experts_backward)(const struct expert_choice *o, int part,
         const int32_t *expert = o->expert + (ptrdiff_t)r * o->n_active;
         real *d = o->dscore + (ptrdiff_t)r * o->n_experts;
         for (int32_t e = 0; e < o->n_experts; e++)
-            d[e] = real_set(0.0f);
+            d[e] = o->slope ? o->slope[e] : real_set(0.0f);
         hand_chances(o, r);
-        real mean = chance[expert[0]] * d[expert[0]];
-        for (int32_t i = 1; i < o->n_active; i++)
-            mean = mean + chance[expert[i]] * d[expert[i]];
+        real mean = mean_slope(o, chance, expert, d);
+        if (o->square > 0.0f)
+            mean = mean - real_set(o->square) * o->stats[2 * r];
         for (int32_t e = 0; e < o->n_experts; e++)
             d[e] = chance[e] * (d[e] - mean);
+    }
+}
+
+/* An expert's sum is one thread's, over the rows in their order. */
+static void sum_chances(const struct expert_judging *o, int32_t first,
+                        int32_t end)
+{
+    for (int32_t e = first; e < end; e++)
+        o->sum[e] = real_set(0.0f);
+    for (int32_t r = 0; r < o->n; r++)
+        for (int32_t e = first; e < end; e++)
+            o->sum[e] = o->sum[e] + o->chance[(ptrdiff_t)r * o->n_experts + e];
+}
+
+void KERNEL(judge_experts)(const struct expert_judging *o, int part, int parts)
+{
+    int32_t end = slice(o->n, 1, part + 1, parts);
+    if (o->sum)
+        sum_chances(o, slice(o->n_experts, 1, part, parts),
+                    slice(o->n_experts, 1, part + 1, parts));
+    for (int32_t r = slice(o->n, 1, part, parts); o->square && r < end; r++) {
+        real *stats = o->stats + 2 * (ptrdiff_t)r;
+        stats[0] = stats[0] + real_log(stats[1]);
+        o->square[r] = stats[0] * stats[0];
     }
 }
 
@@ -181,8 +237,13 @@ void KERNEL(seed)(const struct entries *o, int part, int parts)
     int32_t end = slice(o->n, 1, part + 1, parts);
     for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
         const int32_t *at = entries_of(o, r);
-        for (int32_t i = 0; i < o->n_active && at[i] >= 0; i++)
-            begin_row(o, o->y + (ptrdiff_t)at[i] * o->width, r, i == 0);
+        bool first = true;
+        for (int32_t i = 0; i < o->n_active; i++) {
+            if (at[i] < 0)
+                continue;
+            begin_row(o, o->y + (ptrdiff_t)at[i] * o->width, r, first);
+            first = false;
+        }
     }
 }
 
@@ -192,11 +253,18 @@ void KERNEL(combine)(const struct entries *o, int part, int parts)
     for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
         const int32_t *at = entries_of(o, r);
         real *out = o->out + (ptrdiff_t)r * o->width;
-        if (at[0] < 0)
+        bool first = true;
+        for (int32_t i = 0; i < o->n_active; i++) {
+            const real *y = o->y + (ptrdiff_t)at[i] * o->width;
+            if (at[i] < 0)
+                continue;
+            if (first)
+                copy_row(out, y, o->width);
+            else
+                add_row(out, y, 0, o->width);
+            first = false;
+        }
+        if (first)
             begin_row(o, out, r, true);
-        else
-            copy_row(out, o->y + (ptrdiff_t)at[0] * o->width, o->width);
-        for (int32_t i = 1; i < o->n_active && at[i] >= 0; i++)
-            add_row(out, o->y + (ptrdiff_t)at[i] * o->width, 0, o->width);
     }
 }

@@ -217,11 +217,28 @@ struct expert_choice {
     int32_t  n, n_experts, n_active;   /* N, X, A */
     bool     normalised;
     real    *chance;         /* [N,X] */
+    real    *stats;          /* [N,2] the largest score, and the sum of exps of
+                              * what they have below it */
     int32_t *expert;         /* [N,A] */
     real    *weight;         /* [N,A] */
-    const int32_t *at;       /* [N,A] entries; backward only, like the rest */
+    const int32_t *at;       /* [N,A] entries, -1: it did not enter; backward
+                              * only, like the rest */
     const real *dweight;     /* [entries] */
+    const real *slope;       /* [X] of the objective in each chance; NULL: none */
+    float    square;         /* and in the squared log-sum-exp of the scores,
+                              * doubled; stats are those of judge_experts */
     real    *dscore;         /* [N,X] */
+};
+
+/* What the scores of experts are to learn besides: sums of their chances over
+ * all rows; and the log-sum-exp of each row's, in the place of the first of its
+ * statistics, with its square.  NULL: not asked. */
+struct expert_judging {
+    int32_t     n, n_experts;
+    const real *chance;      /* [N,X] */
+    real       *sum;         /* [X] */
+    real       *stats;       /* [N,2] */
+    real       *square;      /* [N] */
 };
 
 /* Rows are multiplied by their weights, or by the sigmoids of their scores, which
@@ -237,7 +254,8 @@ struct weighing {
     real       *dweight;     /* [N] of weights or, with sigmoid, of scores */
 };
 
-/* Entries are rows in experts; row r's are at[r,0..], ascending, then -1. */
+/* Entries are rows in experts; row r's are those of at[r] that are not below 0,
+ * ascending. */
 struct entries {
     int32_t        n, n_active, width;
     const int32_t *at;       /* [N,A] */
@@ -394,6 +412,7 @@ struct kernels {
     void (*choose_experts)(const struct expert_choice *c, int part, int parts);
     void (*choose_experts_backward)(const struct expert_choice *c, int part,
                                     int parts);
+    void (*judge_experts)(const struct expert_judging *j, int part, int parts);
     void (*weigh)(const struct weighing *w, int part, int parts);
     void (*weigh_backward)(const struct weighing *w, int part, int parts);
     /* y of each row's first entry is `from`, that of the others zero; and out of

@@ -28,10 +28,9 @@ static const char *text_of(const struct tokenizer *tokenizer, int32_t id,
     return byte;
 }
 
-/* The kind of token t of a window that begins at `first`. */
-static enum token_kind kind_of(const struct router_record *r,
-                               const struct tokenizer *tokenizer,
-                               int64_t first, int64_t t)
+enum token_kind router_kind(const struct router_record *r,
+                            const struct tokenizer *tokenizer, int64_t first,
+                            int64_t t)
 {
     char byte[2][1];
     size_t size, size_before = 0;
@@ -71,7 +70,7 @@ void router_view(struct router_view *v, const struct router_record *r,
             for (; t < r->first[w + 1]; t++) {
                 int64_t place = (t - r->first[w]) * ROUTER_PLACES / longest;
                 add(&v->place[c][place], kept[t]);
-                add(&v->kind[c][kind_of(r, tokenizer, r->first[w], t)],
+                add(&v->kind[c][router_kind(r, tokenizer, r->first[w], t)],
                     kept[t]);
                 if (score)
                     add(&v->height[c][height_of(score[t])], kept[t]);

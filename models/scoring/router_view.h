@@ -14,6 +14,12 @@
 struct confusion router_agreement(const struct router_record *record,
                                   int32_t choice);
 
+/* The kind of token t of a window that begins at token `first`.  `tokenizer` NULL:
+ * ids are bytes. */
+enum token_kind router_kind(const struct router_record *record,
+                            const struct tokenizer *tokenizer, int64_t first,
+                            int64_t t);
+
 /* Where a window lies in sixteenths of the longest; where a score lies in
  * twentieths of sigmoid(score). */
 enum { ROUTER_PLACES = 16, ROUTER_HEIGHTS = 20 };

@@ -19,6 +19,23 @@ enum status run_source_open(struct source *out, const struct run_config *c,
     return status == STATUS_OK ? run_rule_check(c, out, err) : status;
 }
 
+enum status run_source_open_choosing(struct source *out,
+                                     const struct run_config *c,
+                                     struct error *err)
+{
+    enum status status = read(out, c, err);
+
+    if (status != STATUS_OK)
+        return status;
+    if (spec_n_routed(&out->spec) > 0)
+        return run_rule_check_routed(c, out, err);
+    if (out->spec.experts.n > 0)
+        return run_rule_check(c, out, err);
+    return error_set(err, STATUS_BAD_VALUE, "%s: no block routes, and none has"
+                     " experts; give a model that was trained with either, or"
+                     " --set routing.policy=NAME", c->model);
+}
+
 enum status run_source_open_routed(struct source *out,
                                    const struct run_config *c,
                                    struct error *err)

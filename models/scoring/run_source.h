@@ -16,4 +16,10 @@ enum status run_source_open_routed(struct source *out,
                                    const struct run_config *config,
                                    struct error *err) MUST_CHECK;
 
+/* The same for one that looks at routers of either kind: of blocks, or of
+ * experts. */
+enum status run_source_open_choosing(struct source *out,
+                                     const struct run_config *config,
+                                     struct error *err) MUST_CHECK;
+
 #endif

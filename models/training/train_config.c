@@ -253,6 +253,7 @@ static bool is_of_training(const struct config_key *key)
     static const char *const names[] = {
         "routing.threshold_decay", "routing.aux_loss", "routing.z_loss",
         "routing.balance_loss", "routing.replay",
+        "model.expert_balance_loss", "model.expert_z_loss",
     };
     bool found = false;
 
@@ -272,14 +273,18 @@ enum status train_config_adopt(struct train_config *config, struct model_spec *s
     model_config_of(&model.model, spec, policy);
     for (const struct config_key *key = keys; key->name; key++) {
         bool given = strcmp(origins[key - keys].path, "default") != 0;
-        bool fixed = is_of("model.", key) ||
-                     (routed && is_of("routing.", key) &&
-                      !is_of_training(key));
+        bool fixed = (is_of("model.", key) ||
+                      (routed && is_of("routing.", key))) &&
+                     !is_of_training(key);
         bool kept = strcmp(key->name, "routing.threshold_decay") == 0 || given;
         if (kept && is_of_training(key))
             copy_value(key, &model, config);
         if (given && fixed && says_otherwise(key, config, &model))
             return refuse(key, config, &model, origins, err);
+    }
+    if (spec->experts.n > 0) {
+        spec->experts.balance_loss = model.model.experts.balance_loss;
+        spec->experts.z_loss = model.model.experts.z_loss;
     }
     if (routed) {
         config->model = model.model;

@@ -38,7 +38,7 @@ enum rate_scaling { RATE_ONE, RATE_MUP };
 #define TRAIN_CONFIG_MUP_WIDTH 64.0
 
 /* Room for the origins of all keys. */
-enum { TRAIN_CONFIG_KEYS_MAX = 112 };
+enum { TRAIN_CONFIG_KEYS_MAX = 128 };
 
 extern const struct config_schema train_config_schema;      /* kind "run" */
 

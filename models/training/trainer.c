@@ -22,12 +22,14 @@ enum { CURVE_ROWS = 200 };
 enum { JUDGED_AT_ONCE = 4 };
 
 enum { STEP, TOKENS, FLOPS, SECONDS, JOULES, RATE, TRAIN_LOSS, HELDOUT_LOSS,
-       CAPACITY, GRAD_NORM, FORESEEN, FORESEEN_BALANCED };
+       CAPACITY, GRAD_NORM, FORESEEN, FORESEEN_BALANCED, EXPERT_BALANCE,
+       EXPERT_SQUARE, EXPERT_LOAD, EXPERT_DROPPED };
 
 static const char *const curve_titles[TRAINING_CURVE_COLUMNS] = {
     "step", "tokens", "flops", "seconds", "joules", "lr", "train_loss",
     "heldout_loss", "capacity_realised", "grad_norm", "predictor_accuracy",
-    "predictor_balanced"
+    "predictor_balanced", "expert_balance_loss", "expert_z_loss",
+    "expert_load_max", "expert_dropped"
 };
 
 struct trainer {
@@ -269,6 +271,35 @@ static void note_foreseen(const struct model *model, double *row)
     row[FORESEEN_BALANCED] = 0.5 * (right[0] / total[0] + right[1] / total[1]);
 }
 
+/* What the newest step's tokens entered: the load of an expert over the mean, in
+ * the layer and for the expert where that is largest; and the share of entries
+ * that were dropped.  NAN of no experts. */
+static void note_experts(const struct model *model, double *row)
+{
+    const struct model_spec *spec = model_spec(model);
+    const struct dispatch *d = &model_allocation(model)->dispatch;
+    double largest = (double)NAN, entries = 0.0, dropped = 0.0;
+
+    for (int32_t l = 0; l < spec->n_layers; l++) {
+        uint64_t load[SPEC_MAX_EXPERTS] = { 0 };
+        uint64_t missed[SPEC_MAX_EXPERTS] = { 0 };
+        if (!spec->has_experts[l])
+            continue;
+        const struct dispatch_count n = dispatch_count(d, l);
+        dispatch_loads(d, l, load, missed);
+        for (int32_t e = 0; e < spec->experts.n; e++) {
+            largest = fmax(largest, (double)load[e] * spec->experts.n /
+                                        (double)n.entries);
+            dropped += (double)missed[e];
+        }
+        entries += (double)n.entries;
+    }
+    row[EXPERT_BALANCE] = model_expert_balance(model);
+    row[EXPERT_SQUARE] = model_expert_square(model);
+    row[EXPERT_LOAD] = largest;
+    row[EXPERT_DROPPED] = dropped / (entries + dropped);
+}
+
 static void note_curve(struct trainer *t, double rate)
 {
     const struct trainer_options *o = &t->options;
@@ -294,6 +325,7 @@ static void note_curve(struct trainer *t, double rate)
     row[CAPACITY] = kept_share(t->model);
     row[GRAD_NORM] = t->grad_norm;
     note_foreseen(t->model, row);
+    note_experts(t->model, row);
 }
 
 /* What the trace kept of the first n windows, by their starts; NULL: nothing is
@@ -515,6 +547,8 @@ static bool is_causal(const struct trainer_options *o)
 const struct route_policy *trainer_causal_policy(const struct trainer *t)
 {
     const struct model_spec *spec = model_spec(t->model);
+    if (spec_experts_choose(spec))
+        return NULL;
     if (spec_n_routed(spec) == 0 || is_causal(&t->options))
         return t->options.policy;
     if (spec->n_predictor > 0)

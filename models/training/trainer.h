@@ -122,7 +122,8 @@ const char *trainer_init_hash(const struct trainer *trainer);
 
 /* The causal rule that belongs to the training policy: itself if it is causal,
  * or replays a rule that is, the predictor where there is one, the sigmoid where aux_loss teaches it, the
- * threshold if it goes by router scores, otherwise NULL: none. */
+ * threshold if it goes by router scores, otherwise NULL: none; nor where experts
+ * choose their tokens. */
 const struct route_policy *trainer_causal_policy(const struct trainer *trainer);
 
 enum status trainer_save(struct trainer *trainer, const char *path,
@@ -147,7 +148,8 @@ size_t trainer_bytes(const struct trainer *trainer);   /* both models */
 
 /* Write DIRECTORY/curve.csv: step,tokens,flops,seconds,joules,lr,train_loss,
  * heldout_loss,capacity_realised,grad_norm,predictor_accuracy,
- * predictor_balanced; unknown is empty. */
+ * predictor_balanced,expert_balance_loss,expert_z_loss,expert_load_max,
+ * expert_dropped; unknown is empty. */
 enum status trainer_write_curve(const struct trainer *trainer,
                                 const char *directory,
                                 struct error *err) MUST_CHECK;

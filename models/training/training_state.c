@@ -295,6 +295,20 @@ static enum status read_notes(const struct safetensors *file, struct model *m,
     return STATUS_OK;
 }
 
+static void copy_curve(double *to, const struct safetensors_tensor *from)
+{
+    const uint64_t had = from->shape[1];
+    const char *at = from->data;
+
+    for (uint64_t row = 0; row < from->shape[0]; row++) {
+        for (int i = 0; i < TRAINING_CURVE_COLUMNS; i++)
+            to[i] = (double)NAN;
+        memcpy(to, at, had * sizeof *to);
+        to += TRAINING_CURVE_COLUMNS;
+        at += had * sizeof *to;
+    }
+}
+
 /* Read all tensors of the state into the memory of `want`, or none of them. */
 static enum status read_state(struct safetensors_tensor *want, int n,
                               const struct safetensors *file,
@@ -309,7 +323,8 @@ static enum status read_state(struct safetensors_tensor *want, int n,
         bool curve = i == STATE_CURVE;
         if (!t || t->dtype != want[i].dtype || t->rank != want[i].rank ||
             (curve ? t->shape[0] > (uint64_t)most_curve ||
-                         t->shape[1] != TRAINING_CURVE_COLUMNS
+                         t->shape[1] < 1 ||
+                         t->shape[1] > TRAINING_CURVE_COLUMNS
                    : t->shape[0] != want[i].shape[0]))
             return error_set(err, STATUS_BAD_FORMAT,
                              "%s: tensor '%s' does not fit this model", path,
@@ -321,8 +336,9 @@ static enum status read_state(struct safetensors_tensor *want, int n,
         return error_set(err, STATUS_BAD_FORMAT,
                          "%s: damaged: its numbers do not match their checksum;"
                          " remove it to begin anew", path);
+    copy_curve((double *)(uintptr_t)want[STATE_CURVE].data, found[STATE_CURVE]);
     for (int i = 0; i < n; i++)
-        if (found[i]->bytes > 0)
+        if (i != STATE_CURVE && found[i]->bytes > 0)
             memcpy((void *)(uintptr_t)want[i].data, found[i]->data,
                    found[i]->bytes);
     want[STATE_CURVE].shape[0] = found[STATE_CURVE]->shape[0];

@@ -7,7 +7,7 @@
 #include "sim/core/base/random.h"
 
 /* The point that a training run has reached. */
-enum { TRAINING_CURVE_COLUMNS = 12 };
+enum { TRAINING_CURVE_COLUMNS = 16 };
 struct training_state {
     int64_t step;                  /* done so far */
     double  seconds;               /* spent in steps, over all sessions */
@@ -33,7 +33,7 @@ enum status training_state_save(struct model *model,
                                 struct error *err) MUST_CHECK;
 
 /* Read them back; the ledgers must be as they were opened, and `curve` have room
- * for `most_curve` rows.  Another fingerprint or another frozen backbone than
+ * for `most_curve` rows; columns that came later are NAN.  Another fingerprint or another frozen backbone than
  * the model has is STATUS_BAD_VALUE: the config or the data changed; a damaged
  * file is STATUS_BAD_FORMAT.  On failure model and *state are as they were. */
 enum status training_state_resume(struct model *model,

@@ -207,6 +207,25 @@ static const struct run *first_router(const struct report *r)
     return NULL;
 }
 
+/* Layers whose other experts are weights that nothing uses. */
+static void warn_of_collapse(const struct report *r, FILE *out)
+{
+    const struct table *t = report_find_table(r, "router-expert-balance");
+
+    for (size_t row = 0; t && row < t->n_rows; row++) {
+        if (!(findings_amount(t, row, "collapsed").value > 0))
+            continue;
+        fputs("<p class=\"warn\">", out);
+        html_textf(out, "The experts of layer %.0f of %s have collapsed: as many"
+                   " as a token enters take %.1f %% of all entries, of %.0f"
+                   " experts.", findings_amount(t, row, "layer").value,
+                   findings_cell(t, row, "run")->text,
+                   100 * findings_amount(t, row, "heaviest").value,
+                   findings_amount(t, row, "experts").value);
+        fputs("</p>\n", out);
+    }
+}
+
 static void lead_router(const struct report *r, FILE *out)
 {
     const struct run *run = first_router(r);
@@ -214,10 +233,13 @@ static void lead_router(const struct report *r, FILE *out)
     if (!run)
         return;
     fputs("<p class=\"lead\">", out);
-    html_textf(out, "The routers of %s were watched over %.0f tokens, and "
-               "replaced by chance and by tables of the last tokens.",
-               run->title ? run->title : run->name, run->facts.tokens);
+    html_textf(out, "The routers of %s were watched over %.0f tokens%s.",
+               run->title ? run->title : run->name, run->facts.tokens,
+               report_find_table(r, "router-replaced")
+                   ? ", and replaced by chance and by tables of the last tokens"
+                   : "");
     fputs("</p>\n", out);
+    warn_of_collapse(r, out);
 }
 
 /* Texts that were scored and prompts that were gone on from, each in a paragraph. */

@@ -104,6 +104,37 @@ static const struct column rounds[] = {
     { "cost_per_token", "cost of a token", "", COLUMN_SI, false },
     { "more", "more than as it is", "", COLUMN_SIGNED, false },
 };
+static const struct column balance[] = {
+    RUN,
+    { "layer", "layer", "", COLUMN_WHOLE, true },
+    { "experts", "experts", "", COLUMN_WHOLE, true },
+    { "used", "used", "", COLUMN_WHOLE, true },
+    { "effective", "as many as", "", COLUMN_LOSS, false },
+    { "largest", "largest over mean", "", COLUMN_LOSS, false },
+    { "heaviest", "share of the heaviest", "", COLUMN_SHARE, false },
+    { "dropped", "dropped", "", COLUMN_SHARE, false },
+    { "idle", "to no-ops", "", COLUMN_SHARE, false },
+    { "collapsed", "collapsed", "", COLUMN_YES, true },
+};
+static const struct column expert_shares[] = {
+    RUN,
+    { "layer", "layer", "", COLUMN_WHOLE, true },
+    { "expert", "expert", "", COLUMN_WHOLE, true },
+    { "does", "does", "", COLUMN_TEXT, true },
+    { "entered", "entered", "", COLUMN_WHOLE, true },
+    { "share", "share of entries", "", COLUMN_SHARE, false },
+    { "over_mean", "over mean", "", COLUMN_LOSS, false },
+    { "dropped", "dropped", "", COLUMN_SHARE, false },
+};
+static const struct column expert_kinds[] = {
+    RUN,
+    { "layer", "layer", "", COLUMN_WHOLE, true },
+    { "expert", "expert", "", COLUMN_WHOLE, true },
+    { "kind", "kind of token", "", COLUMN_TEXT, true },
+    { "chosen", "chosen", "", COLUMN_WHOLE, true },
+    { "share", "share of the kind", "", COLUMN_SHARE, false },
+    { "over_all", "over that of all", "", COLUMN_LOSS, false },
+};
 #define COLUMNS(name) name, sizeof name / sizeof *name
 
 /* A file of the run's directory, and the table it becomes. */
@@ -142,6 +173,20 @@ static const struct source {
     { RUN_ROUTER, SECTION_ROUTER, "heights.csv", "router-heights",
       "Tokens and the share kept by sigmoid(score), from.",
       "What is kept, by the height of the score", COLUMNS(shares) },
+    { RUN_ROUTER, SECTION_ROUTER, "expert-balance.csv", "router-expert-balance",
+      "How evenly experts are entered. Entered alike, as many experts would have"
+      " the same entropy; the heaviest are as many as a token enters, and where"
+      " they take nearly all the layer has collapsed: the others are weights that"
+      " nothing uses.",
+      NULL, COLUMNS(balance) },
+    { RUN_ROUTER, SECTION_ROUTER, "experts.csv", "router-experts",
+      "What each expert takes of a layer's entries, and of those that chose it"
+      " what found it full.",
+      "What each expert takes", COLUMNS(expert_shares) },
+    { RUN_ROUTER, SECTION_ROUTER, "expert-kinds.csv", "router-expert-kinds",
+      "Of a kind of token the share of its choices that an expert has, and that"
+      " over the share it has of all.",
+      "Which kinds of token go to which expert", COLUMNS(expert_kinds) },
     { RUN_REGRET, SECTION_REGRET, "allocations.csv", "regret-allocations",
       "Loss by who chooses among the sampled tokens, every block keeping as"
       " many: run, not predicted. The oracle has seen the answers; no "
@@ -200,12 +245,23 @@ static void add_table(struct report *report, const struct source *s)
     }
 }
 
+static bool says_any(const struct run *run, const struct source *s)
+{
+    struct csv csv;
+    const bool any = csv_open_in(&csv, run->path, s->file, NULL) == STATUS_OK &&
+                     csv.n_rows > 0;
+
+    csv_close(&csv);
+    return any;
+}
+
 void tables_choices(struct report *report)
 {
     for (size_t s = 0; s < sizeof sources / sizeof *sources; s++) {
         bool any = false;
         for (size_t i = 0; i < report->n_worked; i++)
-            any |= report->worked[i]->kind == sources[s].kind;
+            any |= report->worked[i]->kind == sources[s].kind &&
+                   says_any(report->worked[i], &sources[s]);
         if (any)
             add_table(report, &sources[s]);
     }

@@ -59,9 +59,14 @@
     X(predicts, spec->n_predictor > 0, "1 if there are predictors")            \
     X(W, spec->n_predictor, "width of predictors")                             \
     X(Xn, spec->experts.n, "experts")                                          \
-    X(Xa, spec->experts.active, "experts that a token enters")                 \
+    X(Xr, spec_expert_scores(spec), "experts and no-ops that a router scores") \
+    X(Xa, spec_expert_slots(spec), "experts that a token enters at most")      \
     X(Xw, spec->experts.width, "width of an expert")                           \
     X(Xs, spec->experts.shared, "width of what all tokens enter besides")      \
+    X(even, spec->experts.balance_loss > 0.0,                                  \
+      "1 if experts are to be entered alike")                                  \
+    X(small, spec->experts.z_loss > 0.0,                                       \
+      "1 if experts' scores are to stay small")                                \
     X(Lk, spec->latent.kv, "width of the cached vector")                       \
     X(Lq, spec->latent.query, "width of what queries are made of")             \
     X(Lr, spec->latent.rotary, "numbers of a key that all heads share")        \

@@ -8,10 +8,12 @@
  * matrices are read by each that any row enters.
  *  set, op,               flops per row, bytes per row,
  *                         shared bytes, bytes of each expert entered */
-#define EXPERT_RULE_MAP(X)                                                     \
-  X(EXPERTS, ROUTE,        2*C*Xn + (EXP + 3)*Xn + FOLD + 1, 4*C + 12*Xn,      \
-                           4*C*Xn + 4*Xn*biased, 0)                            \
-  X(EXPERTS, SELECT,       normed*(2*Xa - 1), 4*Xn + 8*Xa, 0, 0)               \
+#define EXPERT_PRICE_MAP(X)                                                     \
+  X(EXPERTS, ROUTE,        2*C*Xr + (EXP + 3)*Xr + FOLD + 1, 4*C + 12*Xr + 8,  \
+                           4*C*Xr + 4*Xr*biased, 0)                            \
+  X(EXPERTS, SELECT,       normed*(2*Xa - 1), 4*Xr + 8*Xa, 0, 0)               \
+  X(EXPERTS, ROUTE_LOSS,   even*Xr + small*(LOG + 3), even*4*Xr + small*16,    \
+                           even*4*Xr, 0)                                       \
   X(EXPERTS, GATE,         0, 8*C, 0, 0)                                       \
   X(BESIDES, ROUTE,        gated*(2*C + FOLD), gated*(4*C + 4), 4*C*gated, 0)  \
   X(BESIDES, FFN_UP,       4*C*Xs, 4*C + 8*Xs, 8*C*Xs, 0)                      \
@@ -24,8 +26,10 @@
   X(ENTRIES, GATE,         Xw, 8*Xw + 4 + 8*C, 0, 0)                           \
   X(ENTRIES, FFN_DOWN,     2*C*Xw, 4*Xw + 8*C, 0, 4*C*Xw)                      \
   X(FURTHER, GATE,         C, 0, 0, 0)                                         \
-  X(EXPERTS_BACK, ROUTE,   4*C*Xn + normed*(5*Xa - 2) + 2*Xa - 1 + 2*Xn,       \
-                           12*C + 12*Xn + 8*Xa, 8*C*Xn + 4*Xn*biased, 0)       \
+  X(EXPERTS_BACK, ROUTE,   4*C*Xr + normed*(5*Xa - 2) + 2*Xa - 1 + 2*Xr +      \
+                           even*(2*Xr - Xa) + small*2,                         \
+                           12*C + 12*Xr + 8*Xa + small*4,                      \
+                           8*C*Xr + 4*Xr*biased + even*4*Xr, 0)                \
   X(EXPERTS_BACK, GATHER,  0, 4*C, 0, 0)                                       \
   X(BESIDES_BACK, ROUTE,   gated*4*C, gated*(12*C + 4), 8*C*gated, 0)          \
   X(BESIDES_BACK, FFN_UP,  8*C*Xs, 12*C + 8*Xs, 16*C*Xs, 0)                    \
@@ -42,7 +46,7 @@
 static const struct flops_rule expert_rules[] = {
 #define X(set, op, flops, bytes, shared, each)                                 \
     { FLOPS_##set, OP_##op, #flops, "0", #bytes, #shared, NULL, #each },
-    EXPERT_RULE_MAP(X)
+    EXPERT_PRICE_MAP(X)
 #undef X
 };
 
@@ -62,7 +66,7 @@ void flops_list_experts(struct flops_list *list, const struct model_spec *spec)
         list->at[FLOPS_##set][OP_##op] = (struct flops_price){                 \
             flops, 0, bytes, shared, rule, 0, each };                          \
     rule++;
-    EXPERT_RULE_MAP(X)
+    EXPERT_PRICE_MAP(X)
 #undef X
 }
 
@@ -148,8 +152,8 @@ int flops_expert_tensors(struct flops_tensor *out,
 {
     FLOPS_LETTER_MAP(FLOPS_LETTER)
     const struct sized all[] = {
-        { "experts.router",      C * Xn },
-        { "experts.router.bias", spec->experts.biased ? Xn : 0 },
+        { "experts.router",      C * Xr },
+        { "experts.router.bias", spec->experts.biased ? Xr : 0 },
         { "experts.up.weight",   2 * C * Xw * Xn },
         { "experts.down.weight", C * Xw * Xn },
         { "shared.up.weight",    2 * C * Xs },

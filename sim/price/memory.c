@@ -1,6 +1,8 @@
 /* memory.c - List the buffers of a run. */
 #include "sim/price/memory.h"
 
+#include <math.h>
+
 #include "sim/core/ledger/ledger.h"
 #include "sim/core/model/plan.h"
 #include "sim/price/flops.h"
@@ -31,10 +33,13 @@ uint64_t memory_active_parameters(const struct model_spec *spec)
 {
     const uint64_t expert = 3 * (uint64_t)spec->n_channels *
                             (uint64_t)spec->experts.width;
-    const uint64_t idle = (uint64_t)(spec->experts.n - spec->experts.active);
+    if (spec->experts.n == 0)
+        return memory_parameters(spec);
+    const double idle = spec->experts.n - spec_expert_share(spec, 1);
 
     return memory_parameters(spec) -
-           expert * idle * (uint64_t)spec_n_expert_layers(spec);
+           (uint64_t)llround((double)(expert * (uint64_t)
+                                      spec_n_expert_layers(spec)) * idle);
 }
 
 /* Numbers that have a gradient and two moments. */
@@ -220,15 +225,17 @@ static uint64_t whole_tiles(uint64_t n_tokens)
     return (n_tokens + OP_KEY_TILE - 1) / OP_KEY_TILE * OP_KEY_TILE;
 }
 
-/* Of one token in the widest layer: a feed-forward part, the experts that it
- * enters, or what it enters besides. */
-static uint64_t widest_ffn(const struct model_spec *spec)
+/* Of so many rows in the widest layer: a feed-forward part, the experts that they
+ * enter, or what they enter besides. */
+static uint64_t widest_ffn(const struct model_spec *spec, uint64_t sequences,
+                           uint64_t rows)
 {
     const struct experts *e = &spec->experts;
-    const uint64_t entered = (uint64_t)e->active * (uint64_t)e->width;
+    const uint64_t entered = spec_expert_entries(spec, sequences, rows) *
+                             (uint64_t)e->width;
 
-    return largest(spec_has_ffn(spec) ? (uint64_t)spec->n_ffn : 0,
-                   largest(entered, (uint64_t)e->shared));
+    return largest(spec_has_ffn(spec) ? rows * (uint64_t)spec->n_ffn : 0,
+                   largest(entered, rows * (uint64_t)e->shared));
 }
 
 /* Numbers that attention is given of a row: queries, keys and values, and what
@@ -259,10 +266,10 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
     const uint64_t C = (uint64_t)spec->n_channels, Q = (uint64_t)spec_q(spec),
         E = (uint64_t)spec_e(spec), H = (uint64_t)spec->n_heads,
         F = (uint64_t)spec->n_ffn, U = (uint64_t)spec_up(spec),
-        widest = widest_ffn(spec), gates = spec_gated(spec),
-        A = (uint64_t)spec->experts.active, X = (uint64_t)spec->experts.n,
+        gates = spec_gated(spec), slots = (uint64_t)spec_expert_slots(spec),
+        X = (uint64_t)spec->experts.n, scores = (uint64_t)spec_expert_scores(spec),
         S = (uint64_t)spec->experts.shared,
-        entered = A * (uint64_t)spec->experts.width,
+        width = (uint64_t)spec->experts.width,
         scored = spec->experts.shared_gate,
         V = (uint64_t)spec->n_vocab, R = (uint64_t)spec_rotary(spec),
         choices = (uint64_t)plan_n_choices(spec), G = learned(spec),
@@ -291,6 +298,12 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
     const struct held all = rows_held(spec, B, n_tokens, train);
     const struct held h = again   ? inputs_alone(spec, &all, rows)
                           : train ? all : one_layer(spec, rows);
+    const uint64_t entering = h.entering > 0
+        ? spec_expert_entries(spec, train && !again
+                                  ? B * (uint64_t)spec_n_expert_layers(spec)
+                                  : B, h.entering) : 0,
+        widest_entering = X > 0 ? spec_expert_entries(spec, B, all.widest) : 0;
+    const bool choose = spec_experts_choose(spec);
     const struct {
         enum memory_use use;
         const char *name;
@@ -321,12 +334,13 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
                                          : carried && !decode ? rows : 0 },
         { ACT, "queries' norm1",    C,
           computed && train ? h.gathered / copies : 0 },
-        { WRK, "experts' scores",   X + 6*A, h.entering },
-        { WRK, "experts entered",   A * (uint64_t)spec->n_layers, rows },
-        { ACT, "experts' rows",     A*C, h.entering },
-        { ACT, "experts' results",  A*C, train && X > 0 ? all.widest
-                                                        : h.entering },
-        { ACT, "experts' up, act",  4*entered, h.entering },
+        { WRK, "experts' scores",   scores + 3*slots + 2, h.entering },
+        { WRK, "scores they choose by", X, choose ? h.entering : 0 },
+        { WRK, "experts' entries",  3, entering },
+        { WRK, "experts entered",   slots * (uint64_t)spec->n_layers, rows },
+        { ACT, "experts' rows",     C, entering },
+        { ACT, "experts' results",  C, train ? widest_entering : entering },
+        { ACT, "experts' up, act",  4*width, entering },
         { ACT, "shared up, act",    3*S + scored*(S + 2), h.entering },
         { ACT, "stream before",     copies * C, by_change ? rows : 0 },
         { WRK, "gate, kept row",    train ? 3 : 4, h.gathered },
@@ -364,9 +378,12 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { WRK, "lengths, skipped",  choices + 3, decode ? B : 0 },
         /* Backward works on one layer at a time, the widest. */
         { ACT, "d stream",          2*C, train ? rows : 0 },
-        { ACT, "d rows",            2*Q + 2*E + (gates ? 3 : 2)*widest,
-          train ? all.widest : 0 },
-        { WRK, "d experts' scores", X + A + 1, train && X > 0 ? all.widest : 0 },
+        { ACT, "d rows",            2*Q + 2*E, train ? all.widest : 0 },
+        { ACT, "d up, act",         gates ? 3 : 2,
+          train ? widest_ffn(spec, B, all.widest) : 0 },
+        { WRK, "d experts' scores", scores + 1,
+          train && X > 0 ? all.widest : 0 },
+        { WRK, "d experts' weights", 1, train ? widest_entering : 0 },
         { ACT, "d parts' results",  C, train && after ? all.widest : 0 },
         { ACT, "d gathered",        2*C, train ? all.widest_routed : 0 },
         { ACT, "d carried keys",    2*E, carried && train ? rows : 0 },
@@ -436,7 +453,7 @@ static uint64_t scratch_numbers(const struct model_spec *spec, int32_t n_tokens)
     if (!head_is_stored(spec))
         widest = largest(widest, (uint64_t)spec->n_vocab);
     widest = largest(widest, (uint64_t)spec->n_channels);
-    widest = largest(widest, (uint64_t)spec->experts.n);
+    widest = largest(widest, (uint64_t)spec_expert_scores(spec));
     widest = largest(widest, 2 * largest((uint64_t)spec->experts.width,
                                          (uint64_t)spec->experts.shared));
     widest = (widest + REGISTER - 1) / REGISTER * REGISTER;

@@ -17,6 +17,7 @@ struct expert_step {
 static const struct expert_step experts_forward[] = {
     { FLOPS_EXPERTS, ROWS_ALL, OP_ROUTE },
     { FLOPS_EXPERTS, ROWS_ALL, OP_SELECT },
+    { FLOPS_EXPERTS, ROWS_ALL, OP_ROUTE_LOSS },
     { FLOPS_BESIDES, ROWS_ALL, OP_FFN_UP },
     { FLOPS_BESIDES, ROWS_ALL, OP_ACT },
     { FLOPS_BESIDES, ROWS_ALL, OP_ROUTE },
@@ -47,10 +48,12 @@ static const struct expert_step experts_backward[] = {
 };
 #define N_OPS(ops) (int)(sizeof (ops) / sizeof *(ops))
 
-/* A layer without positions turns nothing. */
+/* A layer without positions turns nothing; losses of scores are of training. */
 static bool runs(const struct pricing *p, enum op op)
 {
-    return op != OP_ROPE || spec_turns(p->job.spec, p->layer);
+    return op == OP_ROPE         ? spec_turns(p->job.spec, p->layer)
+           : op == OP_ROUTE_LOSS ? p->phase == MEMORY_TRAIN
+                                 : true;
 }
 
 static void walk(struct pricing *p, const enum op *ops, int n, enum rows rows)
@@ -65,8 +68,9 @@ static void walk_experts(struct pricing *p, const struct expert_step *steps,
 {
     pricing_enter_experts(p, rows);
     for (int i = 0; i < n; i++)
-        pricing_rows_of(p, steps[i].set, steps[i].op,
-                        steps[i].rows == ROWS_ALL ? rows : steps[i].rows);
+        if (runs(p, steps[i].op))
+            pricing_rows_of(p, steps[i].set, steps[i].op,
+                            steps[i].rows == ROWS_ALL ? rows : steps[i].rows);
 }
 
 /* The norm on what a part reads, and that on what it adds, in either pass. */

@@ -236,26 +236,46 @@ void pricing_follow(struct pricing *p, int32_t choice)
     p->count[ROWS_SKIPPED] = pricing_count_expected(p, 1.0 - c, (uint64_t)held);
 }
 
+/* So many for each of the rows. */
+static struct row_count for_each(struct row_count rows, double n)
+{
+    if (n <= floor(n))
+        rows.rows *= (uint64_t)n;
+    else
+        rows.times *= n;
+    return rows;
+}
+
+/* The rows of a sequence, as many in each. */
+static int32_t rows_of_sequence(const struct pricing *p,
+                                const struct row_count *rows)
+{
+    const int32_t n = p->job.allocation->n_sequences;
+    const double each = (double)rows->rows * rows->times / n;
+
+    return p->phase == MEMORY_DECODE || each < 1 ? 1 : (int32_t)llround(each);
+}
+
 void pricing_enter_experts(struct pricing *p, enum rows rows)
 {
+    const struct model_spec *spec = p->job.spec;
     const struct dispatch *d = &p->job.allocation->dispatch;
-    const uint64_t active = (uint64_t)p->job.spec->experts.active;
-    struct row_count entries = p->count[rows];
+    const struct row_count of = p->count[rows];
+    const int32_t n = rows_of_sequence(p, &of);
+    const double share = spec_expert_share(spec, n);
+    const double further = share - spec_expert_any(spec, n);
 
     p->entering = rows;
-    p->experts = spec_experts_entered(p->job.spec,
-                                      (double)entries.rows * entries.times);
-    entries.rows *= active;
-    struct row_count further = entries;
-    further.rows -= p->count[rows].rows;
+    p->experts = spec_experts_entered(spec, (double)of.rows * of.times);
+    p->count[ROWS_ENTRIES] = for_each(of, share);
+    p->count[ROWS_FURTHER] = for_each(of, further > 0 ? further : 0);
     if (d->expert) {
         const struct dispatch_count known = dispatch_count(d, p->layer);
-        entries.rows = known.entries;
-        further.rows = known.entries - known.tokens;
+        p->count[ROWS_ENTRIES].rows = known.entries;
+        p->count[ROWS_FURTHER].rows = known.entries - known.tokens;
+        p->count[ROWS_ENTRIES].times = p->count[ROWS_FURTHER].times = of.times;
         p->experts = (double)known.experts;
     }
-    p->count[ROWS_ENTRIES] = entries;
-    p->count[ROWS_FURTHER] = further;
 }
 
 /* Layers whose matrices are stored alike cost alike. */

@@ -95,7 +95,7 @@ static bool entry_at(const struct pricing *p, enum rows rows, int32_t b,
                                p->phase == MEMORY_DECODE
                                    ? allocation_length(a, b) - 1
                                    : row->token - b * a->n_tokens)
-            : p->job.spec->experts.active;
+            : (int32_t)spec_expert_share(p->job.spec, 1);
     row->times = (uint64_t)(rows == ROWS_ENTRIES ? entries
                             : entries > 0        ? entries - 1 : 0);
     return true;

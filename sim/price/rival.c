@@ -2,6 +2,7 @@
 #include "sim/price/rival.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,7 +113,8 @@ static struct model_spec without_experts(struct model_spec spec)
 {
     if (spec.experts.n == 0)
         return spec;
-    spec.n_ffn = spec.experts.active * spec.experts.width + spec.experts.shared;
+    spec.n_ffn = (int32_t)lround(spec_expert_share(&spec, 1) *
+                                 spec.experts.width) + spec.experts.shared;
     spec.experts = (struct experts){ 0 };
     memset(spec.has_experts, 0, sizeof spec.has_experts);
     return spec;

@@ -16,15 +16,17 @@ static const struct regime {
     int     n_threads;
     double  share;
     bool    large;               /* left out of a quick run, and of PyTorch's */
+    int32_t n_experts;           /* of a third arm; 0: there is none */
 } regimes[] = {
-    { "configs/models/bench-64x4.yaml",  "gpt2",  256, 16, 2, 0.35, false },
-    { "configs/models/bench-128x6.yaml", "gpt2",  256, 16, 2, 0.50, false },
-    { "configs/models/bench-256x8.yaml", "gpt2",  256,  8, 2, 0.65, true },
-    { "configs/models/bench-512x8.yaml", "gpt2",  512,  4, 2, 0.70, true },
-    { "configs/models/tiny-32.yaml",     "llama", 256,  1, 1, 0.35, false },
-    { "configs/models/tiny-32.yaml",     "gpt2",  256,  1, 1, 0.35, false },
-    { "configs/models/tiny-48.yaml",     "llama", 256,  2, 1, 0.45, false },
-    { "configs/models/tiny-48.yaml",     "gpt2",  256,  2, 1, 0.45, false },
+    { "configs/models/bench-64x4.yaml",  "gpt2",  256, 16, 2, 0.35, false, 0 },
+    { "configs/models/bench-128x6.yaml", "gpt2",  256, 16, 2, 0.50, false, 0 },
+    { "configs/models/bench-128x6.yaml", "llama", 256, 16, 2, 0.50, false, 8 },
+    { "configs/models/bench-256x8.yaml", "gpt2",  256,  8, 2, 0.65, true, 0 },
+    { "configs/models/bench-512x8.yaml", "gpt2",  512,  4, 2, 0.70, true, 0 },
+    { "configs/models/tiny-32.yaml",     "llama", 256,  1, 1, 0.35, false, 0 },
+    { "configs/models/tiny-32.yaml",     "gpt2",  256,  1, 1, 0.35, false, 0 },
+    { "configs/models/tiny-48.yaml",     "llama", 256,  2, 1, 0.45, false, 0 },
+    { "configs/models/tiny-48.yaml",     "gpt2",  256,  2, 1, 0.45, false, 0 },
 };
 enum { N_REGIMES = sizeof regimes / sizeof *regimes };
 
@@ -32,7 +34,11 @@ enum { N_REGIMES = sizeof regimes / sizeof *regimes };
  * flops, as a ratio. */
 static const double most_lag = 1.10;
 
-enum { STEP_TIME, STEP_SPEED, STEP_SHARE, OVER_DENSE, FLOP_RATIO, LAG };
+/* Of a mixture's useful flops a second those of dense that it reaches. */
+static const double mixture_speed = 0.85;
+
+enum { STEP_TIME, STEP_SPEED, STEP_SHARE, OVER_DENSE, FLOP_RATIO, LAG,
+       SPEED_RATIO };
 static const struct results_column train_columns[] = {
     { "time", "s", "ms", 1e3, 2, false, WISH_NONE },
     { "speed", "flop/s", "GFLOP/s", 1e-9, 1, false, WISH_NONE },
@@ -40,13 +46,14 @@ static const struct results_column train_columns[] = {
     { "time over dense", "1", "", 1.0, 2, true, WISH_NONE },
     { "flops over dense", "1", "", 1.0, 3, false, WISH_NONE },
     { "wall ratio over flop ratio", "1", "", 1.0, 3, true, WISH_AT_MOST },
+    { "speed over dense", "1", "", 1.0, 3, true, WISH_AT_LEAST },
     { NULL, NULL, NULL, 0, 0, false, WISH_NONE },
 };
 
 /* A regime being timed: its rounds hold the peak's candidates, then these. */
 struct contest {
     const struct regime *regime;
-    struct trainee dense, routed;
+    struct trainee dense, routed, mixture;
     struct helper  torch;        /* the dense one's shape, where torch is */
     struct peak   *peak;
     struct rounds  rounds;
@@ -92,6 +99,14 @@ static void add_regime(struct results *out, struct contest *c,
                                                   part / full };
     line->cell[OVER_DENSE] = rounds_ratio(&c->rounds, routed, dense, 1);
     line->cell[LAG] = rounds_ratio(&c->rounds, routed, dense, full / part);
+    if (c->regime->n_experts > 0) {
+        const double active = trainee_flops(&c->mixture);
+        line = add_step(out, c, "2 of 8 experts", n_peak + 2, active);
+        line->cell[OVER_DENSE] = rounds_ratio(&c->rounds, n_peak + 2, dense, 1);
+        line->cell[SPEED_RATIO] = rounds_ratio(&c->rounds, dense, n_peak + 2,
+                                               active / full);
+        line->target[SPEED_RATIO] = mixture_speed;
+    }
     if (c->torch.pid > 0)
         add_step(out, c, c->torch.text, n_peak + 2, full)->cell[OVER_DENSE] =
             rounds_ratio(&c->rounds, n_peak + 2, dense, 1);
@@ -122,6 +137,10 @@ static enum status open_contest(struct contest *c, const struct bench *bench,
     plan.capacity = 0.125;
     if (status == STATUS_OK)
         status = trainee_open(&c->routed, &plan, err);
+    plan.capacity = 1.0;
+    plan.n_experts = r->n_experts;
+    if (status == STATUS_OK && r->n_experts > 0)
+        status = trainee_open(&c->mixture, &plan, err);
     if (status == STATUS_OK)
         status = peak_open(&c->peak, bench, r->n_threads, err);
     return status;
@@ -144,16 +163,21 @@ static enum status run_regime(const struct bench *bench, struct results *out,
         int n = peak_candidates(c.peak, candidate);
         candidate[n] = (struct candidate){ "dense", trainee_run, &c.dense };
         candidate[n + 1] = (struct candidate){ "MoD", trainee_run, &c.routed };
-        candidate[n + 2] = (struct candidate){ "torch", helper_run, &c.torch };
+        /* PyTorch runs gpt2, whose parts are no experts. */
+        candidate[n + 2] = regime->n_experts > 0
+            ? (struct candidate){ "experts", trainee_run, &c.mixture }
+            : (struct candidate){ "torch", helper_run, &c.torch };
         plan.helper = c.torch.pid;
-        status = rounds_take(&c.rounds, candidate, n + 2 + (c.torch.pid > 0),
-                             &plan, err);
+        status = rounds_take(&c.rounds, candidate,
+                             n + 2 + (regime->n_experts > 0 ||
+                                      c.torch.pid > 0), &plan, err);
         if (status == STATUS_OK)
             add_regime(out, &c, candidate, n);
     }
     rounds_close(&c.rounds);
     helper_close(&c.torch);
     peak_close(c.peak);
+    trainee_close(&c.mixture);
     trainee_close(&c.routed);
     trainee_close(&c.dense);
     return status;

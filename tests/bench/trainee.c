@@ -26,6 +26,8 @@ static enum status load(struct model_spec *out, const struct trainee_plan *p,
         snprintf(text[n++], SETTING_SIZE, "model.channels=%d", p->n_channels);
     if (p->n_heads)
         snprintf(text[n++], SETTING_SIZE, "model.heads=%d", p->n_heads);
+    if (p->n_experts)
+        snprintf(text[n++], SETTING_SIZE, "model.experts=%d", p->n_experts);
     for (size_t i = 0; i < n; i++)
         setting[i] = (struct config_setting){ .text = text[i] };
     return model_config_load(out, NULL, p->config, setting, n, err);

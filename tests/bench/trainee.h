@@ -16,6 +16,8 @@ struct trainee_plan {
     const char *config, *family;
     int32_t n_layers, n_channels, n_heads;   /* 0: those of the config */
     double  capacity;                /* 1: dense */
+    int32_t n_experts;               /* 0: none; else a token enters two, each
+                                      * half as wide as its feed-forward part */
     int32_t n_tokens, n_sequences;
     int     n_threads;
     const struct kernels *kernels;   /* NULL: the best */

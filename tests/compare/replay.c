@@ -16,7 +16,7 @@
 #include "sim/core/model/text_trace.h"
 
 enum { STEPS = 20, B = 2, T = 48, L = 4, V = 256, ALL = 512, NAME = 40,
-       N_SPEC = 17 + L };
+       N_SPEC = 17 + L + 9 };
 
 static const struct update adamw = {
     .learning_rate = 3e-3, .beta1 = 0.9, .beta2 = 0.98, .epsilon = 1e-8,
@@ -35,6 +35,7 @@ struct record {
     uint8_t kept[STEPS][2 * L][B][T];      /* the choices' */
     float   threshold[STEPS][2 * L];       /* the choices', before the step */
     double  loss[STEPS], norm[STEPS], router[STEPS], predictor[STEPS];
+    double  balance[STEPS], square[STEPS];
     double  spec[N_SPEC];
     float  *start;
     struct safetensors_tensor out[ALL];
@@ -52,6 +53,7 @@ struct variant {
     enum routed_part part;
     enum skipped_keys keys;
     int32_t first;                         /* tokens kept in any case */
+    struct experts experts;
     double exit[L];                        /* weights of exits after layers */
 };
 static const struct variant variants[] = {
@@ -85,6 +87,25 @@ static const struct variant variants[] = {
       .keys = SKIPPED_KEYS_CARRIED, .first = 1 },
     { .name = "apart_computed", .policy = "random", .part = PART_APART,
       .gate = GATE_ONE, .keys = SKIPPED_KEYS_COMPUTED },
+    { .name = "experts", .policy = "dense",
+      .experts = { .n = 4, .active = 2, .width = 24, .normalised = true,
+                   .balance_loss = 0.1, .z_loss = 0.01 } },
+    { .name = "experts_shared", .policy = "dense",
+      .experts = { .n = 5, .active = 2, .width = 24, .shared = 16,
+                   .shared_gate = true, .balance_loss = 0.1 } },
+    { .name = "experts_capacity", .policy = "dense",
+      .experts = { .n = 4, .active = 2, .width = 24, .normalised = true,
+                   .capacity = 0.8, .balance_loss = 0.1, .z_loss = 0.01 } },
+    { .name = "experts_idle", .policy = "dense",
+      .experts = { .n = 3, .idle = 2, .active = 2, .width = 24,
+                   .normalised = true, .balance_loss = 0.1 } },
+    { .name = "expert_choice_of_tokens", .policy = "dense",
+      .experts = { .n = 4, .active = 2, .width = 24,
+                   .rule = EXPERT_RULE_EXPERTS, .z_loss = 0.01 } },
+    { .name = "experts_staged", .policy = "expert_choice",
+      .gate = GATE_SIGMOID2,
+      .experts = { .n = 4, .active = 1, .width = 24, .balance_loss = 0.1,
+                   .z_loss = 0.01 } },
     { .name = "apart_carried", .policy = "drawn", .part = PART_APART,
       .gate = GATE_ONE, .keys = SKIPPED_KEYS_CARRIED },
     { .name = "exits", .policy = "dense", .exit = { 0.3, 0, 0.6 } },
@@ -118,11 +139,13 @@ static struct model_spec spec_of(const struct variant *variant,
         .part = variant->part, .skipped_keys = variant->keys,
         .router_input = ROUTER_INPUT_NORMALISED, .router_scores = scores,
         .router_trained = scores, .score_window = 16,
+        .experts = variant->experts,
     };
 
     for (int32_t l = 0; l < L; l++) {
         spec.routed[l] = policy->choose && l > 0;
         spec.capacity[l] = spec.routed[l] ? 0.25 : 1.0;
+        spec.has_experts[l] = spec.experts.n > 0;
     }
     if (!policy->choose) {
         spec = spec_dense(&spec);
@@ -157,7 +180,8 @@ static void put_weights(struct record *r, struct model *m, const char *prefix,
         put(r, prefix, tensor_names[t->id], t->layer,
             (struct safetensors_tensor){
                 .dtype = SAFETENSORS_F32, .rank = 2,
-                .shape = { (uint64_t)t->rows, (uint64_t)t->columns },
+                .shape = { (uint64_t)(t->rows * t->stacked),
+                           (uint64_t)t->columns },
                 .data = weights + t->offset });
     }
 }
@@ -235,6 +259,8 @@ static void take_steps(struct record *r, struct model *m,
                     r->kept[s][c][b][allocation_kept(a, c, b)[i]] = 1;
         r->router[s] = model_router_nats(m);
         r->predictor[s] = model_predictor_nats(m);
+        r->balance[s] = model_expert_balance(m);
+        r->square[s] = model_expert_square(m);
         model_backward(m, NULL);
         update.step = s + 1;
         r->norm[s] = model_update(m, &update, NULL);
@@ -251,7 +277,10 @@ static enum status write_out(struct record *r, struct model *m,
         s->n_predictor, s->gate, s->gate_scale > 0 ? s->gate_scale : 1,
         s->bypass_gated, s->part, s->skipped_keys, s->router_scores,
         s->keep_first, s->exit_weight[0], s->exit_weight[1],
-        s->exit_weight[2], s->exit_weight[3],
+        s->exit_weight[2], s->exit_weight[3], s->experts.n, s->experts.idle,
+        s->experts.active, s->experts.normalised, s->experts.rule,
+        s->experts.capacity, s->experts.shared, s->experts.balance_loss,
+        s->experts.z_loss,
     };
 
     memcpy(r->spec, spec, sizeof spec);
@@ -263,6 +292,8 @@ static enum status write_out(struct record *r, struct model *m,
     put_numbers(r, "norm", r->norm, SAFETENSORS_F64, STEPS);
     put_numbers(r, "router", r->router, SAFETENSORS_F64, STEPS);
     put_numbers(r, "predictor", r->predictor, SAFETENSORS_F64, STEPS);
+    put_numbers(r, "balance", r->balance, SAFETENSORS_F64, STEPS);
+    put_numbers(r, "square", r->square, SAFETENSORS_F64, STEPS);
     put_numbers(r, "spec", r->spec, SAFETENSORS_F64, N_SPEC);
     put_weights(r, m, "start.", r->start);
     put_weights(r, m, "end.", model_weights(m));

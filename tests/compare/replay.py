@@ -4,8 +4,8 @@
     make build/replay
     python3 tests/compare/replay.py build/replay README.md [POLICY...]
 
-build/replay trains a small llama that routes three of its four layers, and
-writes its first and last weights, its texts and who was kept at each step; this
+build/replay trains a small llama that routes three of its four layers, or has
+experts in all, and writes its first and last weights, its texts and who was kept at each step; this
 script takes the same steps in float64 by autograd and by AdamW's equations.  It
 fails where a loss, the norm of the gradients or a weight is off by more than
 1e-4.  Elements whose gradient came near AdamW's epsilon have steps that rounding
@@ -28,12 +28,14 @@ B, T, L = 2, 48, 4
 RATE, BETA1, BETA2, EPSILON, DECAY, CLIP = 3e-3, 0.9, 0.98, 1e-8, 0.1, 1.0
 CAPACITY, NEAR, TIE = 0.25, 1e-4, 1e-4
 TINY = 1e-6           # a gradient this small is rounding, divided by epsilon
-MATRICES = ("WTE", "QKV", "PROJECT", "UP", "DOWN", "PREDICT_UP", "PREDICT_DOWN")
+MATRICES = ("WTE", "QKV", "PROJECT", "UP", "DOWN", "PREDICT_UP", "PREDICT_DOWN",
+            "EXPERT_ROUTER", "EXPERT_UP", "EXPERT_DOWN", "SHARED_UP",
+            "SHARED_DOWN")
 PARTS = ("block", "attention", "ffn", "apart")
 KEYS = ("absent", "computed", "carried")
 TOP_K = ("attention", "computed", "carried",
          "expert_choice", "losses", "bypass", "scaled_tanh", "gate_one",
-         "apart_routers")
+         "apart_routers", "experts_staged")
 MEAN_CUT = ("threshold", "bypass_losses", "ffn", "apart_bypass")
 DTYPES = {"F32": numpy.float32, "F64": numpy.float64, "I32": numpy.int32,
           "U8": numpy.uint8}
@@ -63,6 +65,69 @@ def rotate(x, positions):                       # [n,heads,D]
     return torch.cat((a * cos - b * sin, b * cos + a * sin), -1)
 
 
+class Experts:
+    """A mixture of experts in the place of a feed-forward part."""
+
+    def __init__(self, spec):
+        (self.n, self.idle, self.active, self.normalised, self.by_expert,
+         self.capacity, self.shared, self.balance, self.z) = spec
+        self.n, self.idle = int(self.n), int(self.idle)
+        self.active, self.scores = int(self.active), self.n + self.idle
+        self.noted = {}          # of a layer: rows' chances, choices, scores
+
+    def choose(self, chance):
+        """Chosen and entered [n,scores] of a sequence's rows."""
+        n = len(chance)
+        factor = self.capacity or (1 if self.by_expert else 0)
+        room = n if factor == 0 else max(1, min(n, math.ceil(
+            factor * n * self.active / self.scores - 1e-6)))
+        chosen = torch.zeros(chance.shape, dtype=torch.bool)
+        if self.by_expert:
+            best = chance.sort(dim=0, descending=True, stable=True)[1][:room]
+            return 2 * (chosen.scatter(0, best, True),)
+        best = chance.sort(dim=1, descending=True, stable=True)[1][:, :self.active]
+        chosen = chosen.scatter(1, best, True)
+        entered = chosen & (chosen.cumsum(0) <= room)
+        entered[:, self.n:] = False
+        return chosen, entered
+
+    def run(self, x, layer, weight):
+        """Of normalised rows x of one sequence."""
+        score = x @ weight("EXPERT_ROUTER", layer)
+        chance = score.softmax(-1)
+        chosen, entered = self.choose(chance.detach())
+        by = chance * entered
+        if self.normalised:
+            by = by / (chance * chosen).sum(-1, keepdim=True)
+        up = weight("EXPERT_UP", layer).reshape(self.n, x.shape[1], -1)
+        down = weight("EXPERT_DOWN", layer).reshape(self.n, -1, x.shape[1])
+        out = sum(by[:, e:e + 1] * (swiglu(x @ up[e]) @ down[e])
+                  for e in range(self.n))
+        if self.shared:
+            part = swiglu(x @ weight("SHARED_UP", layer)) @ \
+                weight("SHARED_DOWN", layer)
+            out = out + part * (x @ weight("SHARED_GATE", layer).reshape(-1)
+                                ).sigmoid()[:, None]
+        self.noted.setdefault(layer, []).append((chance, chosen, score))
+        return out
+
+    def losses(self):
+        """What balance_loss and z_loss weigh: means over layers."""
+        balance = square = 0.0
+        for noted in self.noted.values():
+            chance, chosen, score = (torch.cat(of) for of in zip(*noted))
+            balance = balance + self.scores * (
+                chosen.double().mean(0) * chance.mean(0)).sum()
+            square = square + (score.logsumexp(-1) ** 2).mean()
+        layers, self.noted = len(self.noted), {}
+        return balance / layers, square / layers
+
+
+def swiglu(up):
+    half = up.shape[-1] // 2
+    return F.silu(up[:, :half]) * up[:, half:]
+
+
 class Decoder:
     def __init__(self, record):
         spec = record["spec"]
@@ -74,7 +139,8 @@ class Decoder:
         self.gate, self.scale, self.bypass = int(spec[10]), spec[11], spec[12]
         self.part, self.keys = PARTS[int(spec[13])], KEYS[int(spec[14])]
         self.scores, self.first = spec[15] > 0, int(spec[16])
-        self.exits = spec[17:]
+        self.exits = spec[17:17 + L]
+        self.experts = Experts(spec[17 + L:]) if spec[17 + L] > 0 else None
         self.weights = {
             name[6:]: torch.tensor(value.astype(numpy.float64),
                                    requires_grad=True)
@@ -121,9 +187,10 @@ class Decoder:
             self.weight("PROJECT", layer), (key, value)
 
     def feed_forward(self, x, layer):
-        up = (plain_norm(x) * self.weight("NORM2_GAMMA", layer)) @ \
-            self.weight("UP", layer)
-        return x + (F.silu(up[:, :self.ffn]) * up[:, self.ffn:]) @ \
+        read = plain_norm(x) * self.weight("NORM2_GAMMA", layer)
+        if self.experts:
+            return x + self.experts.run(read, layer, self.weight)
+        return x + swiglu(read @ self.weight("UP", layer)) @ \
             self.weight("DOWN", layer)
 
     def route(self, x, kept, score, run):
@@ -267,6 +334,16 @@ def replay(tool, text, policy):
         loss, routers, entropy, foreseen, scores = decoder.forward(
             ids[step], targets[step], kept[step])
         total = loss + routers + foreseen
+        if decoder.experts:
+            balance, square = decoder.experts.losses()
+            total = total + decoder.experts.balance * balance + \
+                decoder.experts.z * square
+            for weight, value, name in ((decoder.experts.balance, balance,
+                                         "balance"),
+                                        (decoder.experts.z, square, "square")):
+                if weight > 0:
+                    off_loss = max(off_loss, abs(value.item() -
+                                                 record[name][step]))
         gradient = dict(zip(weights, torch.autograd.grad(
             total, list(weights.values()), allow_unused=True)))
         norm = math.sqrt(sum(float((g * g).sum()) for n, g in gradient.items()

@@ -3,7 +3,9 @@
 
 #include "sim/core/config/layer_list.h"
 
-enum { USUAL_PER_TOKEN = 2 };        /* as the key's default */
+/* As the keys' defaults. */
+enum { USUAL_PER_TOKEN = 2 };
+static const double usual_balance_loss = 0.01, usual_z_loss = 0.001;
 
 enum status experts_config_apply(struct model_spec *spec,
                                  const struct experts_config *config,
@@ -22,7 +24,13 @@ enum status experts_config_apply(struct model_spec *spec,
     /* A width that does not fit becomes one that spec_check() refuses. */
     e->shared = shared > INT32_MAX ? INT32_MAX : (int32_t)shared;
     e->shared_gate = e->shared > 0;
-    e->normalised = config->norm_topk;
+    e->idle = (int32_t)config->idle;
+    e->rule = (enum expert_rule)config->rule;
+    e->capacity = config->capacity;
+    e->normalised = config->norm_topk && e->rule == EXPERT_RULE_TOKENS;
+    e->balance_loss = e->rule == EXPERT_RULE_TOKENS ? config->balance_loss
+                                                    : 0.0;
+    e->z_loss = config->z_loss;
     return layer_list_read(spec->has_experts, "model.expert_layers",
                            config->layers, spec->n_layers, err);
 }
@@ -33,7 +41,10 @@ struct experts_config experts_config_of(const struct model_spec *spec)
     struct experts_config out = {
         .n = e->n, .per_token = e->n > 0 ? e->active : USUAL_PER_TOKEN,
         .ffn = e->width, .shared = e->n > 0 ? e->shared / e->width : 0,
+        .idle = e->idle, .rule = (int)e->rule, .capacity = e->capacity,
         .layers = "every", .norm_topk = e->n == 0 || e->normalised,
+        .balance_loss = e->n > 0 ? e->balance_loss : usual_balance_loss,
+        .z_loss = e->n > 0 ? e->z_loss : usual_z_loss,
     };
 
     if (e->n > 0)

@@ -146,7 +146,8 @@
  *
  * Experts.  In a layer that has them the feed-forward part's ops are these.
  *   Route, on all rows: a product with [C,X] and its softmax, in place (exp, the
- *   largest subtracted, a sum, a division, a scale: EXP + 3 a score and FOLD + 1).
+ *   largest subtracted, a sum, a division, a scale: EXP + 3 a score and FOLD + 1),
+ *   which leaves the largest and the sum.
  *   Select: reads the scores and writes A experts and weights; weights that are to
  *   sum to 1 are 2A - 1 flops.  What all rows enter besides comes first, as a part
  *   of that width; its gate is a score of 2C + FOLD under route, and under gate a
@@ -162,6 +163,10 @@
  *   weights and of act, 3 flops a number and FOLD; route takes those of the
  *   weights to the scores (2A - 1 + 2X, and 5A - 2 where weights sum to 1) and
  *   through the product.
+ *   In training, route.loss: to be entered alike, each expert's chances are summed
+ *   over the rows, X a row; for small scores a row's log-sum-exp, its square and
+ *   their sum, LOG + 3.  Backward, under route: the softmax's gradient then takes
+ *   the slopes of all X chances, 2X - A more, and that of the square, 2.
  *
  * Stored weights (number.h).  A matrix that is kept as stored is read as such
  *   and widened once per op, in whole columns of blocks, the columns rounded up

@@ -51,7 +51,7 @@ enum status allocation_open_dispatch(struct allocation *a,
     if (spec->experts.n == 0)
         return STATUS_OK;
     return dispatch_open(&a->dispatch, spec->n_layers, a->n_sequences,
-                         step ? 1 : a->n_tokens, spec->experts.active, err);
+                         step ? 1 : a->n_tokens, spec_expert_slots(spec), err);
 }
 
 int32_t *allocation_kept(const struct allocation *a, int32_t choice,

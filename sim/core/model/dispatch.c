@@ -94,3 +94,15 @@ struct dispatch_count dispatch_count(const struct dispatch *d, int32_t layer)
     }
     return sum;
 }
+
+void dispatch_loads(const struct dispatch *d, int32_t layer, uint64_t *entered,
+                    uint64_t *missed)
+{
+    const int32_t *expert = dispatch_of(d, layer, 0, 0);
+
+    for (size_t i = 0; i < of_layer(d); i++)
+        if (expert[i] >= 0)
+            entered[expert[i]]++;
+        else if (expert[i] <= DISPATCH_MISSED)
+            missed[DISPATCH_MISSED - expert[i]]++;
+}

@@ -5,13 +5,16 @@
 #include <stdint.h>
 #include "sim/core/base/error.h"
 
-/* A record of a run.  An entry is a token in an expert. */
+/* A record of a run.  An entry is a token in an expert.  What a token chose and
+ * did not enter, an expert that was full or a no-op, comes behind its entries:
+ * expert e as DISPATCH_MISSED - e. */
+enum { DISPATCH_MISSED = -2 };
 struct dispatch {
     int32_t n_layers, n_sequences, n_active;     /* L, B, most entries a token */
     int32_t n_tokens;        /* T; 1: of each sequence's newest token alone, as
                               * a decode step knows it */
-    int32_t *expert;         /* [L,B,T,n_active] ascending; -1 behind the last;
-                              * NULL: nothing is known */
+    int32_t *expert;         /* [L,B,T,n_active] entries ascending; -1 behind
+                              * the last; NULL: nothing is known */
 };
 
 /* Nobody enters any.  Caller releases with dispatch_close(). */
@@ -43,5 +46,10 @@ struct dispatch_count {
 };
 struct dispatch_count dispatch_count(const struct dispatch *dispatch,
                                      int32_t layer);
+
+/* Adds a layer's entries to those of each expert, and what tokens missed to
+ * that; both have room for all ids. */
+void dispatch_loads(const struct dispatch *dispatch, int32_t layer,
+                    uint64_t *entered, uint64_t *missed);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 const char *const family_names[] = { FAMILY_MAP(NAMES_WORD) NULL };
+const char *const expert_rule_names[] = { EXPERT_RULE_MAP(NAMES_WORD) NULL };
 const char *const gate_names[] = { GATE_MAP(NAMES_WORD) NULL };
 const char *const router_input_names[] = { ROUTER_INPUT_MAP(NAMES_WORD) NULL };
 const char *const signal_names[] = { SIGNAL_MAP(NAMES_WORD) NULL };
@@ -141,10 +142,91 @@ bool spec_has_ffn(const struct model_spec *spec)
     return spec_n_expert_layers(spec) < spec->n_layers;
 }
 
+bool spec_experts_choose(const struct model_spec *spec)
+{
+    return spec->experts.n > 0 && spec->experts.rule == EXPERT_RULE_EXPERTS;
+}
+
+int32_t spec_expert_scores(const struct model_spec *spec)
+{
+    return spec->experts.n + spec->experts.idle;
+}
+
+int32_t spec_expert_slots(const struct model_spec *spec)
+{
+    return spec_experts_choose(spec) ? spec->experts.n : spec->experts.active;
+}
+
+/* Of a row's choices those that fall on one expert, if all are chosen alike; and
+ * what it takes of them. */
+static double alike(const struct model_spec *spec)
+{
+    return (double)spec->experts.active / spec_expert_scores(spec);
+}
+
+static double taken(const struct model_spec *spec)
+{
+    return spec->experts.capacity > 0.0 ? spec->experts.capacity : 1.0;
+}
+
+int32_t spec_expert_room(const struct model_spec *spec, int32_t rows)
+{
+    if (!spec_experts_choose(spec) && spec->experts.capacity <= 0.0)
+        return rows;
+    const double room = ceil(taken(spec) * rows * alike(spec) - 1e-6);
+    return room < 1 ? 1 : room < rows ? (int32_t)room : rows;
+}
+
+uint64_t spec_expert_entries(const struct model_spec *spec, uint64_t sequences,
+                             uint64_t rows)
+{
+    const uint64_t slots = (uint64_t)spec_expert_slots(spec);
+    const double chosen = taken(spec) * (double)rows * spec->experts.active +
+                          (double)(sequences * slots);
+
+    return spec_experts_choose(spec) && chosen < (double)(rows * slots)
+               ? (uint64_t)chosen : rows * slots;
+}
+
+/* The mean of what n rows enter by the chance p, but for those beyond the
+ * room. */
+static double held(int32_t n, double p, int32_t room)
+{
+    double of = pow(1 - p, n), sum = 0.0, left = 1.0;
+
+    for (int32_t k = 0; k < room && k <= n; k++) {
+        sum += k * of;
+        left -= of;
+        of *= (double)(n - k) / (k + 1) * p / (1 - p);
+    }
+    return sum + fmax(left, 0.0) * room;
+}
+
+double spec_expert_share(const struct model_spec *spec, int32_t rows)
+{
+    const int32_t room = spec_expert_room(spec, rows);
+    const double n = spec->experts.n, p = alike(spec);
+
+    /* One row, of a text that goes on: what it enters on average. */
+    if (spec_experts_choose(spec))
+        return rows > 1 ? n * room / rows : fmin(n, taken(spec) * n * p);
+    return room < rows ? n * held(rows, p, room) / rows : n * p;
+}
+
+double spec_expert_any(const struct model_spec *spec, int32_t rows)
+{
+    const int32_t slots = spec_expert_slots(spec);
+    const double share = spec_expert_share(spec, rows);
+
+    return share < slots ? 1 - pow(1 - share / slots, slots) : 1.0;
+}
+
 double spec_experts_entered(const struct model_spec *spec, double rows)
 {
-    const double n = spec->experts.n, active = spec->experts.active;
-    return n > 0 ? n * (1 - pow(1 - active / n, rows)) : 0;
+    const double n = spec->experts.n;
+    const double p = spec_experts_choose(spec)
+                         ? fmin(1.0, taken(spec) * alike(spec)) : alike(spec);
+    return n > 0 ? n * (1 - pow(1 - p, rows)) : 0;
 }
 
 int32_t spec_up(const struct model_spec *spec)

@@ -193,12 +193,31 @@ enum matrix {
     MATRIX_UP, MATRIX_DOWN, MATRIX_COUNT
 };
 
+/* Who chooses: tokens their experts; or experts, of each sequence, their tokens
+ * (Zhou et al. 2022, arXiv 2202.09368). */
+#define EXPERT_RULE_MAP(X)                   \
+    X(EXPERT_RULE_TOKENS,  "token_choice")   \
+    X(EXPERT_RULE_EXPERTS, "expert_choice")
+
+enum expert_rule { EXPERT_RULE_MAP(NAMES_ID) EXPERT_RULE_COUNT };
+extern const char *const expert_rule_names[];
+
 /* Feed-forward parts of which a token enters a few, each as far as its router's
  * softmax says: a mixture of experts (Shazeer et al. 2017, arXiv 1701.06538). */
 struct experts {
     int32_t n;               /* X, of a layer; 0: there are none */
     int32_t active;          /* A, that a token enters: those of the highest
-                              * scores, of equals the first */
+                              * scores, of equals the first; where experts
+                              * choose, about as many as enter it */
+    int32_t idle;            /* choices of the router besides that do nothing:
+                              * no-op experts (Raposo et al. 2024, figure 7,
+                              * integrated MoDE); a token's A are among all */
+    enum expert_rule rule;
+    double  capacity;        /* tokens that an expert takes of a sequence at
+                              * most, over what it would take if all took alike;
+                              * the first do, the rest pass (Fedus et al. 2022,
+                              * equation 3); 0: any number.  Where experts choose,
+                              * what they take; 0: 1 */
     int32_t width;           /* of each */
     bool    normalised;      /* the weights of those entered sum to 1 (Jiang et
                               * al. 2024, arXiv 2401.04088) */
@@ -206,6 +225,14 @@ struct experts {
     bool    shared_gate;     /* whose result is gated by the sigmoid of a score
                               * [C] (Qwen 1.5 MoE) */
     bool    biased;          /* a number for each expert joins its score */
+    /* Weights in the training's loss of what the router is to learn besides, each
+     * a mean over the layers that have experts and over their rows. */
+    double  balance_loss;    /* of X sum f(e) p(e): e's entries a row, and the
+                              * softmax's mean there (Fedus et al. 2022, arXiv
+                              * 2101.03961, equation 4; f is a constant); A where
+                              * all are entered alike */
+    double  z_loss;          /* of the squared log-sum-exp of the scores (Zoph et
+                              * al. 2022, arXiv 2202.08906, equation 5) */
 };
 
 /* Keys and values that are made of one vector a token, which is what is cached
@@ -358,6 +385,22 @@ int32_t spec_cached(const struct model_spec *spec);
 int32_t spec_n_expert_layers(const struct model_spec *spec);
 /* Layers with one feed-forward part, of n_ffn. */
 bool    spec_has_ffn(const struct model_spec *spec);
+/* What a router of experts scores: X and the no-ops. */
+int32_t spec_expert_scores(const struct model_spec *spec);
+/* Experts that a token may enter at most. */
+int32_t spec_expert_slots(const struct model_spec *spec);
+/* Rows that an expert takes at most of a sequence that has so many, at least 1;
+ * where experts choose, exactly. */
+int32_t spec_expert_room(const struct model_spec *spec, int32_t rows);
+/* Entries of so many rows of such a number of sequences, at most. */
+uint64_t spec_expert_entries(const struct model_spec *spec, uint64_t sequences,
+                             uint64_t rows);
+/* Experts that a row is expected to enter, of a sequence that has so many; and
+ * the chance that it enters any, as if it chose each time anew. */
+double  spec_expert_share(const struct model_spec *spec, int32_t rows);
+double  spec_expert_any(const struct model_spec *spec, int32_t rows);
+/* What tokens enter depends on later ones. */
+bool    spec_experts_choose(const struct model_spec *spec);
 /* Experts of a layer that so many rows are expected to enter. */
 double  spec_experts_entered(const struct model_spec *spec, double rows);
 /* A routed layer has a score for each token: a router's, a signal or both. */

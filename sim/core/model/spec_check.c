@@ -181,6 +181,15 @@ enum status spec_check_training(const struct model_spec *s, struct error *err)
     return check_exits(s, err);
 }
 
+static enum status check_weight(const char *key, double weight,
+                                struct error *err)
+{
+    return weight >= 0.0 && weight <= SPEC_MAX_LOSS_WEIGHT
+               ? STATUS_OK
+               : error_set(err, STATUS_BAD_VALUE, "%s %.15g: allowed is 0 to"
+                           " %d", key, weight, SPEC_MAX_LOSS_WEIGHT);
+}
+
 static enum status check_router_losses(const struct model_spec *s,
                                        struct error *err)
 {
@@ -191,10 +200,8 @@ static enum status check_router_losses(const struct model_spec *s,
 
     for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
         const double weight = losses[i].weight;
-        if (!(weight >= 0.0 && weight <= SPEC_MAX_LOSS_WEIGHT))
-            return error_set(err, STATUS_BAD_VALUE, "%s %.15g: allowed is 0 to"
-                             " %d", losses[i].key, weight,
-                             SPEC_MAX_LOSS_WEIGHT);
+        if (check_weight(losses[i].key, weight, err) != STATUS_OK)
+            return STATUS_BAD_VALUE;
         if (weight > 0.0 && !s->router_trained)
             return error_set(err, STATUS_BAD_VALUE, "%s %g: needs a router that"
                              " is trained; allowed is 0", losses[i].key,
@@ -310,7 +317,9 @@ static enum status check_experts(const struct model_spec *s, struct error *err)
     const struct traits *has = &s->traits;
     const struct range range[] = {
         { "model.experts",      e->n,      0, SPEC_MAX_EXPERTS },
-        { "model.experts_per_token", e->active, e->n > 0, e->n },
+        { "model.idle_experts", e->idle, 0, e->n > 0 ? SPEC_MAX_EXPERTS - e->n
+                                                     : 0 },
+        { "model.experts_per_token", e->active, e->n > 0, e->n + e->idle },
         { "model.expert_ffn",   e->width,  e->n > 0, 1 << 20 },
         { "model.shared_experts, their width", e->shared, 0, 1 << 20 },
     };
@@ -325,6 +334,22 @@ static enum status check_experts(const struct model_spec *s, struct error *err)
     if (e->n > 0 && s->backbone_frozen)
         return error_set(err, STATUS_BAD_VALUE, "train.freeze backbone: with"
                          " model.experts %d all is trained together", e->n);
+    if (!(e->capacity >= 0.0 && e->capacity <= SPEC_MAX_EXPERTS))
+        return error_set(err, STATUS_BAD_VALUE, "model.expert_capacity %.15g:"
+                         " allowed is 0 to %d", e->capacity, SPEC_MAX_EXPERTS);
+    if (e->rule == EXPERT_RULE_EXPERTS && e->idle > 0)
+        return error_set(err, STATUS_BAD_VALUE, "model.idle_experts %d: with"
+                         " model.expert_rule expert_choice they would choose"
+                         " tokens to do nothing with; allowed is 0", e->idle);
+    if (e->rule == EXPERT_RULE_EXPERTS && (e->normalised ||
+                                           e->balance_loss > 0.0))
+        return error_set(err, STATUS_BAD_VALUE, "model.expert_rule"
+                         " expert_choice: has no weights that sum to 1 and"
+                         " nothing to balance");
+    if (check_weight("model.expert_balance_loss", e->balance_loss, err) !=
+            STATUS_OK ||
+        check_weight("model.expert_z_loss", e->z_loss, err) != STATUS_OK)
+        return STATUS_BAD_VALUE;
     return check_ranges(range, sizeof range / sizeof *range, err);
 }
 
