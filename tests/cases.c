@@ -347,6 +347,15 @@ void case_text(int32_t *ids, int32_t *targets, int32_t n, int32_t n_vocab,
     }
 }
 
+void case_begin_unlike(int32_t *ids, const struct shape *shape)
+{
+    for (int32_t b = 0; b < shape->n_sequences; b++) {
+        int32_t *own = ids + b * shape->n_tokens;
+        if (shape->n_tokens > 1 && own[0] == own[1])
+            own[1] = (own[0] + 1) % shape->n_vocab;
+    }
+}
+
 void case_table(struct model *model)
 {
     enum { N = 600 };

@@ -103,6 +103,10 @@ double *case_weights(struct model *model);
 void case_text(int32_t *ids, int32_t *targets, int32_t n, int32_t n_vocab,
                uint64_t seed);
 
+/* Like tokens at the start of a sequence are one row twice, among which experts
+ * that choose find a tie, and rounding a winner: the second becomes another. */
+void case_begin_unlike(int32_t *ids, const struct shape *shape);
+
 /* Counts a text in which about half of the tokens were kept, and gives the table
  * to a model that goes by one. */
 void case_table(struct model *model);

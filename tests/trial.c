@@ -19,12 +19,8 @@ void trial_open(struct trial *t, bool train, int n_threads)
     t->n = t->shape->n_sequences * t->shape->n_tokens;
     cr_assert(t->n <= TRIAL_TOKENS);
     case_text(t->ids, t->targets, t->n, t->spec.n_vocab, 3);
-    /* Two like tokens at the start of a sequence are one row twice, among which
-     * experts that choose would find a tie, and rounding a winner. */
-    for (int32_t i = 0; i + 1 < t->n && spec_experts_choose(&t->spec);
-         i += t->shape->n_tokens)
-        if (t->ids[i] == t->ids[i + 1])
-            t->ids[i + 1] = (t->ids[i] + 1) % t->spec.n_vocab;
+    if (spec_experts_choose(&t->spec))
+        case_begin_unlike(t->ids, t->shape);
     t->model = case_model(&t->spec, &options, 1);
     t->input = (struct model_input){
         .ids = t->ids, .targets = t->targets, .train = train,
