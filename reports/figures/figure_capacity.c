@@ -189,7 +189,7 @@ void figure_capacity(struct plot *p, const struct report *r)
     if (n > 0 && study->n_runs > 1) {
         p->ready = true;
         p->height = 600;
-        p->left = plot_is_narrow(p) ? p->left : 80;
+        p->left = 80;
         p->right = plot_is_narrow(p) ? p->right : 90;
         plot_key(p, 3 + plot_is_narrow(p), 23);
         say(p, study, n);

@@ -526,7 +526,7 @@ void figure_roofline(struct plot *p, const struct report *report)
         return;
     }
     p->ready = true;
-    p->left = plot_is_narrow(p) ? 66 : 84;
+    p->left = 84;
     find_range(r);
     plot_key(p, 2, 10);
     p->top += plot_is_narrow(p) ? 20 : 0;        /* for a title */
