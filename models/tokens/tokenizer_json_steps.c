@@ -77,7 +77,7 @@ static void note(struct reader *r, const struct normal_step *step)
                 (step->text && memchr(step->text, ' ', step->size));
     r->cropped |= step->kind == NORMAL_STRIP || step->kind == NORMAL_CHARSMAP ||
                 (step->kind == NORMAL_REPLACE && (!spaces || step->size == 0));
-    r->widened |= !spaces || strcmp(step->text, UNDERLINE) != 0;
+    r->widened |= !spaces || !step->text || strcmp(step->text, UNDERLINE) != 0;
 }
 
 static enum status add_normal(struct reader *r, struct normal_step step)

@@ -291,7 +291,7 @@ static void draw_phase(struct plot *plot, const struct report *r,
 
     if (!run)
         return;
-    if (read_planes(&all, run, phase.name))
+    if (read_planes(&all, run, phase.name) && all.drawn > 0)
         draw(plot, &all, &phase);
     close_planes(&all);
 }
