@@ -163,7 +163,7 @@ Test(sort, every_stage_is_that_of_pytorch)
     expect_stage(root, "block0", m->stream[1], N * C);
     expect_stage(root, "block1", m->stream[2], N * C);
     expect_stage(root, "block2", m->stream[3], N * C);
-    expect_stage(root, "ln_f", m->final_normed, N * C);
+    expect_stage(root, "ln_f", m->head.normed, N * C);
     expect_stage(root, "lm_head", model_logits(m), N * V);
     free(index);
     model_close(m);
