@@ -18,7 +18,7 @@
  * negative ones, more bits are less. */
 static int32_t turned(int32_t bits)
 {
-    return bits ^ (bits >> 31 & INT32_MAX);
+    return bits < 0 ? bits ^ INT32_MAX : bits;
 }
 
 /* The k-th largest (k >= 1) of key[n]: bit by bit, from the highest, the largest
