@@ -58,6 +58,8 @@ Test(report_asked, it_says_what_is_left_and_what_flips)
            "L4,prefill,dense,256,", "TPU v5e,decode,dense,4,", "1 to 256");
     EXPECT("page/tables/asked-doubts.csv", "rival,number,time_cells,");
     EXPECT("page/figures/survives.dat", "\"unknown\"", "1 ");
+    EXPECT("page/figures/survives.gp", "RIVAL[1] = 'against dense twin'",
+           "RIVAL[2] = 'against equal-FLOP dense'", "MACHINE[2] = 'TPU v5e'");
     EXPECT("page/figures/flips-decode.dat", "\"costs\"", "\"unknown\"");
     EXPECT("page/figures/flips-decode.gp", "MACHINE[2] = 'TPU v5e'",
            "BATCH[9] = '256'");
