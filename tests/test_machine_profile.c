@@ -51,8 +51,6 @@ static struct machine_shares make_shares(void)
                    { "loss",   { 2, { 1e4, 0.25 } } } },
         .half_head = { 8, 4, 16, false },
         .half_head_backward = { 4, 2, 8, false },
-        .serial_caches = MACHINE_RANGE_UNKNOWN,
-        .serial_memory = MACHINE_RANGE_UNKNOWN,
         .scale = { 1, 0.8, 1.25, false },
         .launch_seconds = { 1e-6, 0.5e-6, 2e-6, false },
         .select_rows = { 2e7, 1e7, 3e7, false } };
@@ -153,14 +151,23 @@ Test(machine_profile, what_work_waits_for_comes_back)
 
     cr_assert(eq(int, round_trip(&peak, &m, &err), STATUS_OK), "%s", err.text);
     cr_expect(eq(i32, m.dram_reached.n, 0));
-    cr_expect(not(quantity_known(&m.serial_memory)));
-    shares_used.serial_caches = (struct machine_range){ 0.25, 0.125, 0.5, false };
-    shares_used.serial_memory = (struct machine_range){ 0.75, 0.5, 1, false };
+    cr_expect(not(quantity_known(&m.wait[WAIT_FEW].memory)));
+    shares_used.n_serial = 4;
+    shares_used.serial[0] =
+        (struct machine_number){ "caches", { 0.25, 0.125, 0.5, false } };
+    shares_used.serial[1] =
+        (struct machine_number){ "memory", { 0.75, 0.5, 1, false } };
+    shares_used.serial[2] =
+        (struct machine_number){ "query_memory", { 1.5, 1, 2, true } };
+    shares_used.serial[3] = (struct machine_number){ "rows", { 4, 4, 7, false } };
     shares_used.reached = (struct config_real_list){ 4, { 1e6, 0.5, 2e6, 1 } };
     cr_assert(eq(int, round_trip(&peak, &m, &err), STATUS_OK), "%s", err.text);
-    cr_expect(eq(dbl, m.serial_caches.value, 0.25));
-    cr_expect(eq(dbl, m.serial_memory.high, 1));
-    cr_expect(eq(str, m.serial_memory.grade, "measured"));
+    cr_expect(eq(dbl, m.wait[WAIT_FEW].caches.value, 0.25));
+    cr_expect(eq(dbl, m.wait[WAIT_FEW].memory.high, 1));
+    cr_expect(eq(str, m.wait[WAIT_FEW].memory.grade, "measured"));
+    cr_expect(eq(dbl, m.wait[WAIT_QUERY].memory.value, 1.5));
+    cr_expect(eq(str, m.wait[WAIT_QUERY].memory.grade, "assumed"));
+    cr_expect(eq(dbl, m.serial_rows.high, 7));
     cr_assert(eq(i32, m.dram_reached.n, 4));
     cr_expect(eq(dbl, m.dram_reached.value[1], 0.5));
 }

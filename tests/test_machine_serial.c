@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>
+#include <string.h>
 
 #include "hwprof/commands/machine_serial.h"
 #include "sim/core/model/plan.h"
@@ -11,16 +12,26 @@
 static struct machine machine;
 static struct machine_far far;
 
-/* Curves of near work; what it waits for is as the profile says, or not at all. */
-static void set_machine(double caches, double memory, double reached)
+/* What a machine hides, and holds. */
+struct waits {
+    double caches[WAIT_COUNT], memory[WAIT_COUNT], rows, reached;
+};
+
+/* Curves of near work; what it waits for is as told. */
+static void set_machine(const struct waits *w)
 {
     cr_assert(eq(int, machine_load(&machine, "epyc-milan-2core", NULL),
                  STATUS_OK));
-    machine.efficiency[WORK_ROW] = machine.efficiency[WORK_FEW] = (struct config_real_list){ 2, { 1, 0.3 } };
+    machine.efficiency[WORK_ROW] = machine.efficiency[WORK_FEW] =
+        machine.efficiency[WORK_STORED4] =
+            (struct config_real_list){ 2, { 1, 0.3 } };
     machine.efficiency[WORK_QUERY] = (struct config_real_list){ 2, { 1, 0.2 } };
-    machine.serial_caches.value = caches;
-    machine.serial_memory.value = memory;
-    machine.dram_reached = (struct config_real_list){ 2, { 1, reached } };
+    for (int i = 0; i < WAIT_COUNT; i++) {
+        machine.wait[i].caches.value = w->caches[i];
+        machine.wait[i].memory.value = w->memory[i];
+    }
+    machine.serial_rows.value = w->rows;
+    machine.dram_reached = (struct config_real_list){ 2, { 1, w->reached } };
 }
 
 /* Width 128, whose weights, 384 KB a layer, are in no first cache. */
@@ -34,16 +45,19 @@ static struct model_spec spec_of(int32_t layers)
 }
 
 /* The step of `layers` layers as the machine prices it. */
-static void add_step(enum machine_lies lies, int32_t layers)
+static void add_step(enum machine_lies lies, int32_t layers, int32_t rows,
+                     enum number stored)
 {
     struct machine_far_step *step = &far.step[far.n++];
     struct ledger *ledger;
     struct allocation all;
 
     *step = (struct machine_far_step){ .spec = spec_of(layers),
-                                       .n_sequences = 2, .n_tokens = 64,
+                                       .n_sequences = rows, .n_tokens = 64,
                                        .lies = lies };
-    cr_assert(eq(int, allocation_open(&all, plan_n_choices(&step->spec), 2, 64,
+    for (int l = 0; l < layers; l++)
+        memset(step->spec.stored[l], stored, sizeof step->spec.stored[l]);
+    cr_assert(eq(int, allocation_open(&all, plan_n_choices(&step->spec), rows, 64,
                                       NULL), STATUS_OK));
     cr_assert(eq(int, ledger_open(&ledger,
                                   (struct ledger_shape){ .by_op = true },
@@ -54,35 +68,63 @@ static void add_step(enum machine_lies lies, int32_t layers)
     for (int o = 0; o < OP_COUNT; o++) {
         struct cost cost = ledger_sum(ledger, PASS_FORWARD, LEDGER_ANY,
                                       LEDGER_ANY, o);
-        if (flops_streams(flops_work((enum op)o, PASS_FORWARD, true, 2)))
+        if (flops_streams(flops_work((enum op)o, PASS_FORWARD, true,
+                                     (uint64_t)rows)))
             step->seconds[o] = cost_get(&cost, METRIC_SECONDS);
     }
     ledger_close(ledger);
     allocation_close(&all);
 }
 
+static double found_number(const struct machine_shares *found, const char *key)
+{
+    for (int i = 0; i < found->n_serial; i++)
+        if (strcmp(found->serial[i].key, key) == 0)
+            return found->serial[i].range.value;
+    return NAN;
+}
+
+/* Few rows wait for a part of it, many for none, queries for longer than a stream
+ * of their keys takes. */
 Test(machine_serial, what_a_machine_hides_and_holds_is_found_again)
 {
     struct machine_shares found = { .n_curves = 0 };
     const double reached[] = { 0.2, 0.5, 0.9 };
+    struct waits waits = { { 0.3, 0, 0, 0.2 }, { 0.6, 0, 0.4, 1.7 }, 4, 0.001 };
     struct error err = { 0 };
 
     far.n = 0;
-    set_machine(0.3, 0.6, 0.001);
-    add_step(LIES_CACHED, 2);
+    set_machine(&waits);
+    add_step(LIES_CACHED, 2, 2, NUMBER_F32);
     for (int i = 0; i < 3; i++) {
-        set_machine(0.3, 0.6, reached[i]);
-        add_step(LIES_BETWEEN, 4 + 2 * i);
+        waits.reached = reached[i];
+        set_machine(&waits);
+        add_step(LIES_BETWEEN, 4 + 2 * i, 2, NUMBER_F32);
     }
-    set_machine(0.3, 0.6, 1);
-    add_step(LIES_PAST, 24);
-    set_machine(NAN, NAN, 1);
+    waits.reached = 1;
+    set_machine(&waits);
+    add_step(LIES_PAST, 24, 2, NUMBER_F32);
+    add_step(LIES_PAST, 24, 8, NUMBER_F32);
+    add_step(LIES_PAST, 24, 4, NUMBER_F32);
+    add_step(LIES_PAST, 24, 3, NUMBER_Q4_1);
+    for (int i = 0; i < WAIT_COUNT; i++)
+        waits.caches[i] = waits.memory[i] = NAN;
+    waits.rows = NAN;
+    set_machine(&waits);
     cr_assert(eq(int, machine_serial_fit(&found, &far, &machine, &err),
                  STATUS_OK), "%s", err.text);
-    cr_expect(epsilon_eq(dbl, found.serial_caches.value, 0.3, 0.01));
-    cr_expect(epsilon_eq(dbl, found.serial_memory.value, 0.6, 0.01));
-    cr_expect(found.serial_memory.low <= found.serial_memory.value &&
-              found.serial_memory.high >= found.serial_memory.value);
+    cr_expect(eq(dbl, found_number(&found, "rows"), 4));
+    cr_expect(epsilon_eq(dbl, found_number(&found, "caches"), 0.3, 0.01));
+    cr_expect(epsilon_eq(dbl, found_number(&found, "memory"), 0.6, 0.01));
+    cr_expect(epsilon_eq(dbl, found_number(&found, "many_memory"), 0, 0.01));
+    cr_expect(epsilon_eq(dbl, found_number(&found, "stored_memory"), 0.4, 0.01));
+    cr_expect(epsilon_eq(dbl, found_number(&found, "query_caches"), 0.2, 0.01));
+    cr_expect(epsilon_eq(dbl, found_number(&found, "query_memory"), 1.7, 0.01));
+    for (int i = 0; i < found.n_serial; i++) {
+        const struct machine_range *range = &found.serial[i].range;
+        cr_expect(range->low <= range->value && range->high >= range->value,
+                  "%s", found.serial[i].key);
+    }
     cr_assert(eq(i32, found.reached.n, 8));
     for (int i = 0; i < 3; i++)
         cr_expect(epsilon_eq(dbl, found.reached.value[2 * i + 1], reached[i],
@@ -98,10 +140,9 @@ Test(machine_serial, what_no_step_tells_stays_unknown)
     struct error err = { 0 };
 
     far.n = 0;
-    set_machine(0, 0, 1);
+    set_machine(&(struct waits){ .rows = NAN, .reached = 1 });
     cr_assert(eq(int, machine_serial_fit(&found, &far, &machine, &err),
                  STATUS_OK), "%s", err.text);
-    cr_expect(isnan(found.serial_caches.value));
-    cr_expect(isnan(found.serial_memory.value));
+    cr_expect(eq(int, found.n_serial, 0));
     cr_expect(eq(i32, found.reached.n, 0));
 }

@@ -258,12 +258,30 @@ Test(roofline, work_of_near_operands_waits_for_others_by_its_serial_shares)
     struct roofline_load load = { .work = WORK_FEW, .flops = 500000000,
                                   .fresh_bytes = 4000, .footprint_bytes = 4000 };
 
-    m.serial_caches.value = 0.25;
-    m.serial_memory.value = 0.5;
+    m.wait[WAIT_FEW].caches.value = 0.25;
+    m.wait[WAIT_FEW].memory.value = 0.5;
     cr_expect(epsilon_eq(dbl, seconds_of(&m, load), 2 + 0.25 * 1 + 0.001, 1e-9));
     m.dram_reached = (struct config_real_list){ 2, { 1, 1 } };
     cr_expect(epsilon_eq(dbl, seconds_of(&m, load), 4 + 0.5 * 2.25 + 0.001,
                          1e-9));
+    /* more rows wait in their own way, and so do queries, as few ones where they are
+     * not told of; above 1 reading takes longer than a stream of as many bytes */
+    m.serial_rows.value = 4;
+    m.wait[WAIT_MANY].caches.value = m.wait[WAIT_MANY].memory.value = 0;
+    m.wait[WAIT_QUERY].memory.value = NAN;
+    load.rows = 4;
+    cr_expect(epsilon_eq(dbl, seconds_of(&m, load), 4 + 0.5 * 2.25 + 0.001,
+                         1e-9));
+    load.rows = 5;
+    cr_expect(epsilon_eq(dbl, seconds_of(&m, load), 4 + 0.001, 1e-9));
+    load.work = WORK_QUERY;
+    load.rows = 16;
+    m.efficiency[WORK_ATTEND] = m.efficiency[WORK_MATMUL];
+    cr_expect(epsilon_eq(dbl, seconds_of(&m, load), 4 + 0.5 * 2.25 + 0.001,
+                         1e-9));
+    m.wait[WAIT_QUERY].caches.value = 0;
+    m.wait[WAIT_QUERY].memory.value = 1.5;
+    cr_expect(epsilon_eq(dbl, seconds_of(&m, load), 1.5 * 4 + 2 + 0.001, 1e-9));
     /* other work hides the shorter time, unless a draw says otherwise */
     load.work = WORK_MATMUL;
     cr_expect(epsilon_eq(dbl, seconds_of(&m, load), 4.001, 1e-9));

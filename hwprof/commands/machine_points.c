@@ -10,8 +10,10 @@ void machine_points_curve(struct config_real_list *out,
                           const struct machine_points *points, enum work work)
 {
     enum { DECADES = 13, A_DECADE = 2, ROWS_A_DECADE = 24 };
-    const int fine = work == WORK_FEW ? ROWS_A_DECADE : A_DECADE;
-    const int first = work == WORK_FEW ? 0 : 2 * fine;
+    const bool by_rows = work == WORK_FEW || work == WORK_STORED8 ||
+                         work == WORK_STORED4;
+    const int fine = by_rows ? ROWS_A_DECADE : A_DECADE;
+    const int first = by_rows ? 0 : 2 * fine;
 
     out->n = 0;
     for (int bin = first; bin <= DECADES * fine; bin++) {

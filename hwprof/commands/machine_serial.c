@@ -1,17 +1,19 @@
-/* machine_serial.c - Price far decode steps with nothing and with everything
- * hidden; where the measured time lies between them is the share. */
+/* machine_serial.c - Price far decode steps with waits of several lengths; which of
+ * them makes the price the measured time is the share. */
 #include "hwprof/commands/machine_serial.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "sim/core/base/stats.h"
 #include "sim/core/model/plan.h"
 #include "sim/price/hold.h"
 #include "sim/price/predict.h"
 
-/* Seconds of an op in a step: measured, and priced with all that may hide hidden
- * and with nothing. */
-struct bounded { double took, hidden, exposed; };
+/* Seconds of an op in a step: measured, and priced with all hidden that may hide,
+ * with nothing, and with twice what a stream takes. */
+enum { HIDDEN, EXPOSED, TWICE, PRICES };
+struct bounded { double took, priced[PRICES]; };
 
 static enum status price(double seconds[OP_COUNT],
                          const struct machine_far_step *step,
@@ -42,6 +44,8 @@ static enum status price(double seconds[OP_COUNT],
 
 /* Shares of a curve are above 0. */
 static const double least_share = 0.001;
+/* As keys of a profile have them. */
+static const double most_serial = 10;
 
 /* The least of the time that may hide that says how much of it does. */
 static const double least_exposed = 0.05;
@@ -49,71 +53,184 @@ static const double least_exposed = 0.05;
 /* What did not hide, of all that may, of the ops of several steps. */
 struct found {
     double share[MACHINE_FAR_MAX * OP_COUNT];
+    double weighed, weights;     /* sums: each op by the time that it may wait */
     size_t n;
     bool   busy;                 /* others ran beside any of them */
 };
 
 static double exposed_share(const struct bounded *b)
 {
-    return fmin(1, fmax(0, (b->took - b->hidden) / (b->exposed - b->hidden)));
+    const double *at = b->priced;
+    const double share =
+        b->took < at[EXPOSED]
+            ? (b->took - at[HIDDEN]) / (at[EXPOSED] - at[HIDDEN])
+            : 1 + (b->took - at[EXPOSED]) / (at[TWICE] - at[EXPOSED]);
+    return fmin(most_serial, fmax(0, share));
 }
 
-static void add_step(struct found *f, const struct bounded op[OP_COUNT])
+static bool tells(const struct bounded *b)
 {
-    for (int o = 0; o < OP_COUNT; o++)
-        if (op[o].took > 0 &&
-            op[o].exposed - op[o].hidden > least_exposed * op[o].hidden)
-            f->share[f->n++] = exposed_share(&op[o]);
+    return b->took > 0 && b->priced[EXPOSED] - b->priced[HIDDEN] >
+                              least_exposed * b->priced[HIDDEN];
+}
+
+static void add(struct found *f, const struct bounded *b)
+{
+    const double share = exposed_share(b);
+    const double weight = b->priced[TWICE] - b->priced[HIDDEN];
+
+    f->share[f->n++] = share;
+    f->weighed += weight * share;
+    f->weights += weight;
 }
 
 static struct machine_range range_of(struct found *f)
 {
     if (f->n == 0)
         return MACHINE_RANGE_UNKNOWN;
-    return (struct machine_range){ stats_median(f->share, f->n),
-                                   stats_quantile(f->share, f->n, 0.1),
-                                   stats_quantile(f->share, f->n, 0.9),
-                                   f->busy };
+    const double value = f->weighed / f->weights;
+    return (struct machine_range){
+        value, fmin(value, stats_quantile(f->share, f->n, 0.1)),
+        fmax(value, stats_quantile(f->share, f->n, 0.9)), f->busy };
 }
 
-static enum status bound(struct bounded op[OP_COUNT],
-                         const struct machine_far_step *step, double *number,
-                         const struct machine *machine, struct error *err)
-{
-    double hidden[OP_COUNT] = { 0 }, exposed[OP_COUNT] = { 0 };
+/* A level that operands are waited for. */
+enum level_of { OF_CACHES, OF_MEMORY };
 
-    *number = least_share;           /* a curve has no share of 0 */
-    enum status status = price(hidden, step, machine, err);
-    *number = 1;
-    if (status == STATUS_OK)
-        status = price(exposed, step, machine, err);
-    for (int o = 0; o < OP_COUNT; o++)
-        op[o] = (struct bounded){ step->seconds[o], hidden[o], exposed[o] };
+static struct quantity *number_of(struct machine *machine, int wait,
+                                  enum level_of of)
+{
+    struct machine_wait *w = &machine->wait[wait];
+    return of == OF_CACHES ? &w->caches : &w->memory;
+}
+
+static enum status bound(struct bounded op[OP_COUNT], enum level_of of,
+                         const struct machine_far_step *step,
+                         struct machine *machine, struct error *err)
+{
+    enum status status = STATUS_OK;
+
+    for (int i = 0; i < PRICES && status == STATUS_OK; i++) {
+        double seconds[OP_COUNT] = { 0 };
+        for (int w = 0; w < WAIT_COUNT; w++)
+            number_of(machine, w, of)->value = i;
+        status = price(seconds, step, machine, err);
+        for (int o = 0; o < OP_COUNT; o++) {
+            op[o].took = step->seconds[o];
+            op[o].priced[i] = seconds[o];
+        }
+    }
     return status;
 }
 
-/* `serial` is the machine's number that the steps which lie so tell; all their
- * operands come from memory, or none. */
-static enum status fit(struct machine_range *out, const struct machine_far *far,
-                       enum machine_lies lies, struct machine *machine,
-                       struct quantity *serial, struct error *err)
+/* Of the head, whose place is outside of layers, or of one like all layers. */
+static enum work work_in(const struct machine_far_step *step, enum op op)
 {
-    struct found found = { .n = 0 };
+    return flops_work_stored(
+        flops_work(op, PASS_FORWARD, true, (uint64_t)step->n_sequences),
+        &step->spec, op == OP_HEAD ? LEDGER_OUTSIDE : 0, op);
+}
+
+static bool is_product(enum work work)
+{
+    return work == WORK_ROW || work == WORK_FEW;
+}
+
+/* The shares of each kind of waiting, of the steps that lie so: all their operands
+ * come from memory, or none. */
+static enum status find(struct found found[WAIT_COUNT], enum level_of of,
+                        const struct machine_far *far, struct machine *machine,
+                        struct error *err)
+{
+    const enum machine_lies lies = of == OF_MEMORY ? LIES_PAST : LIES_CACHED;
     enum status status = STATUS_OK;
 
     machine->dram_reached = (struct config_real_list){
-        2, { 1, lies == LIES_PAST ? 1 : least_share } };
+        2, { 1, of == OF_MEMORY ? 1 : least_share } };
     for (int i = 0; i < far->n && status == STATUS_OK; i++) {
+        const struct machine_far_step *step = &far->step[i];
         struct bounded op[OP_COUNT];
-        if (far->step[i].lies != lies)
+        if (step->lies != lies)
             continue;
-        status = bound(op, &far->step[i], &serial->value, machine, err);
-        if (status == STATUS_OK)
-            add_step(&found, op);
-        found.busy |= far->step[i].busy;
+        status = bound(op, of, step, machine, err);
+        for (int o = 0; o < OP_COUNT && status == STATUS_OK; o++) {
+            const enum wait wait = machine_wait(
+                machine, work_in(step, (enum op)o), step->n_sequences);
+            if (wait == WAIT_COUNT || !tells(&op[o]))
+                continue;
+            add(&found[wait], &op[o]);
+            found[wait].busy |= step->busy;
+        }
     }
-    *out = range_of(&found);
-    serial->value = isnan(out->value) ? 0 : out->value;
+    return status;
+}
+
+static enum status fit(struct machine_shares *shares, enum level_of of,
+                       const struct machine_far *far, struct machine *machine,
+                       struct error *err)
+{
+#define X(id, name, what) { name "caches", name "memory" },
+    static const char *const keys[WAIT_COUNT][2] = { WAIT_MAP(X) };
+#undef X
+    static struct found found[WAIT_COUNT];   /* too large for a stack */
+
+    memset(found, 0, sizeof found);
+    enum status status = find(found, of, far, machine, err);
+    for (int w = 0; w < WAIT_COUNT; w++) {
+        const struct machine_range range = range_of(&found[w]);
+        number_of(machine, w, of)->value = isnan(range.value) ? 0 : range.value;
+        if (!isnan(range.value))
+            shares->serial[shares->n_serial++] =
+                (struct machine_number){ keys[w][of], range };
+    }
+    return status;
+}
+
+/* The share of a step's products that did not hide; NAN: none tells. */
+static enum status products_share(double *out,
+                                  const struct machine_far_step *step,
+                                  struct machine *machine, struct error *err)
+{
+    struct bounded op[OP_COUNT];
+    struct found found = { .n = 0 };
+    enum status status = bound(op, OF_MEMORY, step, machine, err);
+
+    for (int o = 0; o < OP_COUNT && status == STATUS_OK; o++)
+        if (is_product(work_in(step, (enum op)o)) && tells(&op[o]))
+            add(&found, &op[o]);
+    *out = range_of(&found).value;
+    return status;
+}
+
+/* The most rows whose products wait at least half as long as those of one; if more
+ * rows were seen to hide it. */
+static enum status find_rows(struct machine_range *out,
+                             const struct machine_far *far,
+                             struct machine *machine, struct error *err)
+{
+    double one = NAN, share;
+    int most = 0;
+    enum status status = STATUS_OK;
+
+    *out = MACHINE_RANGE_UNKNOWN;
+    machine->dram_reached = (struct config_real_list){ 2, { 1, 1 } };
+    for (int rows = 1; rows <= FLOPS_FEW_ROWS && status == STATUS_OK; rows++)
+        for (int i = 0; i < far->n && status == STATUS_OK; i++) {
+            const struct machine_far_step *step = &far->step[i];
+            if (step->lies != LIES_PAST || step->n_sequences != rows ||
+                (status = products_share(&share, step, machine, err)) ||
+                isnan(share))
+                continue;
+            if (isnan(one))
+                one = share;
+            if (share >= one / 2)
+                most = rows;
+            else if (isnan(out->value) || out->value < most)
+                *out = (struct machine_range){ most, most, rows - 1,
+                                               step->busy };
+        }
+    if (out->value < most)               /* and still more do not hide it */
+        *out = MACHINE_RANGE_UNKNOWN;
     return status;
 }
 
@@ -185,12 +302,22 @@ enum status machine_serial_fit(struct machine_shares *shares,
                                struct machine *machine, struct error *err)
 {
     /* Each on top of the one before; nothing waits until it is known to. */
-    machine->serial_caches.value = machine->serial_memory.value = 0;
-    enum status status = fit(&shares->serial_caches, far, LIES_CACHED, machine,
-                             &machine->serial_caches, err);
+    struct machine_range rows;
+
+    shares->n_serial = 0;
+    for (int w = 0; w < WAIT_COUNT; w++)
+        machine->wait[w].caches.value = machine->wait[w].memory.value = 0;
+    enum status status = find_rows(&rows, far, machine, err);
+    machine->serial_rows.value = rows.value;
+    for (int w = 0; w < WAIT_COUNT; w++)
+        machine->wait[w].memory.value = 0;
     if (status == STATUS_OK)
-        status = fit(&shares->serial_memory, far, LIES_PAST, machine,
-                     &machine->serial_memory, err);
+        status = fit(shares, OF_CACHES, far, machine, err);
+    if (status == STATUS_OK)
+        status = fit(shares, OF_MEMORY, far, machine, err);
+    if (status == STATUS_OK && !isnan(rows.value))
+        shares->serial[shares->n_serial++] = (struct machine_number){ "rows",
+                                                                      rows };
     return status == STATUS_OK
                ? fit_reached(&shares->reached, far, machine, err) : status;
 }

@@ -6,10 +6,11 @@
 #include "hwprof/commands/machine_shares.h"
 #include "sim/price/machine.h"
 
-/* Sets shares->serial_caches, serial_memory and reached (machine.h) to what makes
+/* Sets shares->serial (the keys serial.* of machine.h) and reached to what makes
  * the prices of `machine`, a profile without them, the times of the steps in *far:
- * the median of their ops, and a range that has 80 % of them.  Changes *machine on
- * the way.  Unknown stays what *far has no step for. */
+ * the mean of their ops, each by how long it may wait, and a range that has 80 %
+ * of them.  Changes *machine on
+ * the way.  Left out is what *far has no step for. */
 enum status machine_serial_fit(struct machine_shares *shares,
                                const struct machine_far *far,
                                struct machine *machine,

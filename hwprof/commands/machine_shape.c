@@ -1,6 +1,8 @@
 /* machine_shape.c - List the models that are run, and make their specs. */
 #include "hwprof/commands/machine_shape.h"
 
+#include <string.h>
+
 const struct machine_shape machine_shapes[] = {
     { USE_LAUNCHES, FAMILY_GPT2,   16, 16, 4,   16,  1,  256, true  },   /* first */
     { USE_TRAINED, FAMILY_GPT2,   32, 16, 4,  128,  1,  256, true  },
@@ -35,9 +37,27 @@ const struct machine_shape machine_shapes[] = {
     { USE_NEAR,    FAMILY_GPT2,   64, 64, 1,   64,  1,   64, false },
     { USE_NEAR,    FAMILY_GPT2,   64, 64, 1,  256,  1,   64, true  },
     { USE_NEAR,    FAMILY_GPT2,   64, 64, 1, 1024,  1,   64, false },
+    { USE_STORED8, FAMILY_LLAMA, 256, 64, 1,  16,  1,   64, true  },
+    { USE_STORED8, FAMILY_LLAMA, 256, 64, 1,  16,  2,   64, false },
+    { USE_STORED8, FAMILY_LLAMA, 256, 64, 1,  16,  4,   64, false },
+    { USE_STORED8, FAMILY_LLAMA, 256, 64, 1,  16,  6,   64, false },
+    { USE_STORED8, FAMILY_LLAMA, 256, 64, 1,  16,  8,   64, true  },
+    { USE_STORED8, FAMILY_LLAMA, 256, 64, 1,  16, 12,   64, false },
+    { USE_STORED8, FAMILY_LLAMA, 256, 64, 1,  16, 16,   64, false },
+    { USE_STORED8, FAMILY_LLAMA, 256, 64, 1,  16, 64,   64, false },
+    { USE_STORED4, FAMILY_LLAMA, 256, 64, 1,  16,  1,   64, true  },
+    { USE_STORED4, FAMILY_LLAMA, 256, 64, 1,  16,  2,   64, false },
+    { USE_STORED4, FAMILY_LLAMA, 256, 64, 1,  16,  4,   64, false },
+    { USE_STORED4, FAMILY_LLAMA, 256, 64, 1,  16,  6,   64, false },
+    { USE_STORED4, FAMILY_LLAMA, 256, 64, 1,  16,  8,   64, true  },
+    { USE_STORED4, FAMILY_LLAMA, 256, 64, 1,  16, 12,   64, false },
+    { USE_STORED4, FAMILY_LLAMA, 256, 64, 1,  16, 16,   64, false },
+    { USE_STORED4, FAMILY_LLAMA, 256, 64, 1,  16, 64,   64, false },
     { USE_CACHED,  FAMILY_GPT2,  128, 64, 4,  256,  1,  256, true  },
     { USE_CACHED,  FAMILY_LLAMA, 128, 32, 4,  128,  4,  256, false },
     { USE_CACHED,  FAMILY_GPT2,  128, 64, 4,   64,  8,  256, false },
+    { USE_CACHED,  FAMILY_GPT2,   64, 64, 4, 1024,  2,  256, false },
+    { USE_CACHED,  FAMILY_LLAMA, 128, 32, 2, 1024,  2,  256, false },
     { USE_BETWEEN, FAMILY_GPT2,  256, 64,  3,  64,  1,  256, false },
     { USE_BETWEEN, FAMILY_GPT2,  256, 64,  4,  64,  1,  256, false },
     { USE_BETWEEN, FAMILY_GPT2,  256, 64,  5,  64,  1,  256, true  },
@@ -46,9 +66,15 @@ const struct machine_shape machine_shapes[] = {
     { USE_BETWEEN, FAMILY_GPT2,  256, 64, 11,  64,  1,  256, false },
     { USE_BETWEEN, FAMILY_GPT2,  256, 64, 16,  64,  1,  256, false },
     { USE_BETWEEN, FAMILY_GPT2,  256, 64, 24,  64,  1,  256, false },
-    { USE_PAST,    FAMILY_GPT2,  512, 64, 12, 128,  1,  512, true  },
-    { USE_PAST,    FAMILY_LLAMA, 512, 64, 12, 256,  4,  512, false },
-    { USE_PAST,    FAMILY_GPT2,  512, 64, 12, 128, 16,  512, false },
+    { USE_PAST,    FAMILY_GPT2,  512, 64, 12,  32,  1,  512, true  },
+    { USE_PAST,    FAMILY_LLAMA, 512, 64, 12,  32,  4,  512, false },
+    { USE_PAST,    FAMILY_GPT2,  512, 64, 12,  32, 16,  512, false },
+    { USE_PAST,    FAMILY_LLAMA, 192, 64,  6, 1024, 6, 512, false },
+    { USE_PAST,    FAMILY_GPT2,  256, 64,  6, 512,  8,  512, false },
+    { USE_PAST,    FAMILY_GPT2,  192, 32,  8, 384, 12,  512, false },
+    { USE_PAST,    FAMILY_GPT2,  384, 64, 20,  32,  8,  512, true  },
+    { USE_STORED_PAST, FAMILY_GPT2, 640, 64, 16, 32, 1, 512, false },
+    { USE_STORED_PAST, FAMILY_GPT2, 640, 64, 16, 32, 3, 512, false },
 };
 _Static_assert(sizeof machine_shapes / sizeof *machine_shapes <=
                    MACHINE_SHAPES_MAX, "more shapes than there is room for");
@@ -59,10 +85,25 @@ bool machine_shape_trains(const struct machine_shape *shape)
     return shape->use == USE_TRAINED || shape->use == USE_HEADS;
 }
 
+int machine_shape_steps(const struct machine_shape *shape)
+{
+    enum { TRAINED = 8 };        /* which are long */
+
+    return machine_shape_trains(shape) ? TRAINED : MACHINE_STEPS;
+}
+
 static bool routes(const struct machine_shape *shape)
 {
     return shape->use == USE_LAUNCHES || shape->use == USE_TRAINED ||
            shape->use == USE_DECODED;
+}
+
+/* Weights stay zero, which takes as long as any. */
+static enum number stored_as(enum machine_use use)
+{
+    return use == USE_STORED8 ? NUMBER_Q8_0
+           : use == USE_STORED4 || use == USE_STORED_PAST ? NUMBER_Q4_1
+                                                          : NUMBER_F32;
 }
 
 struct model_spec machine_shape_spec(const struct machine_shape *shape)
@@ -73,10 +114,12 @@ struct model_spec machine_shape_spec(const struct machine_shape *shape)
         .n_heads = shape->channels / shape->head,
         .n_kv_heads = shape->channels / shape->head, .head_size = shape->head,
         .n_ffn = 4 * shape->channels, .n_vocab = shape->vocab,
-        .max_tokens = shape->tokens + MACHINE_STEPS, .tied_head = true,
+        .max_tokens = shape->tokens + machine_shape_steps(shape), .tied_head = true,
         .norm_epsilon = 1e-5f, .rope_theta = 10000.0f, .gate = GATE_SIGMOID2,
         .router_scores = true, .router_trained = true,
     };
+    for (int32_t l = 0; l < shape->layers; l++)
+        memset(s.stored[l], stored_as(shape->use), sizeof s.stored[l]);
     for (int32_t l = 1; l < shape->layers && routes(shape); l += 2) {
         s.routed[l] = true;
         s.capacity[l] = 0.125;

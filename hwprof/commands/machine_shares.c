@@ -129,9 +129,10 @@ static void train(struct runner *r, struct meter *meter)
 static void decode(struct runner *r, struct meter *meter)
 {
     const struct decode_input step = { .ids = r->ids, .keep = r->keep };
+    const int32_t first = r->shape->tokens,
+                  decoded = model_decoded(r->model, 0);
 
-    if (model_decoded(r->model, 0) < r->shape->tokens ||
-        model_decoded(r->model, 0) >= r->shape->tokens + MACHINE_STEPS) {
+    if (decoded < first || decoded >= first + machine_shape_steps(r->shape)) {
         const struct model_input before = {
             .ids = r->ids, .n_sequences = r->shape->sequences,
             .n_tokens = r->shape->tokens, .cache = true, .last_only = true,
@@ -203,8 +204,10 @@ static struct flops_size size_of(const struct machine_shape *shape,
 static enum work work_of(const struct machine_shape *shape, enum pass pass,
                          enum op op, const struct timed *t)
 {
-    return flops_work(op, pass, !machine_shape_trains(shape),
-                      (uint64_t)(t->rows / t->runs));
+    const struct model_spec spec = machine_shape_spec(shape);
+    return flops_work_stored(flops_work(op, pass, !machine_shape_trains(shape),
+                                        (uint64_t)(t->rows / t->runs)),
+                             &spec, op == OP_HEAD ? LEDGER_OUTSIDE : 0, op);
 }
 
 /* An op that is all launch says nothing of its rate; one that waits for operands
@@ -222,7 +225,8 @@ static void add_point(struct seen *seen, const struct machine_shape *shape,
     if (op == OP_SELECT && size.rows > 0)
         seen->select[seen->n_selects++] = size.rows / took;
     if (!(size.flops > 0) || points->n == MACHINE_POINTS_MAX ||
-        (flops_streams(work) && shape->use != USE_NEAR))
+        (flops_streams(work) && shape->use != USE_NEAR &&
+         shape->use != USE_STORED8 && shape->use != USE_STORED4))
         return;
     points->shape[points->n] = (int)(shape - machine_shapes);
     points->head[points->n] = shape->head;
@@ -258,9 +262,9 @@ static void take_far(const struct seen *seen, const struct machine_shape *shape,
 
     *step = (struct machine_far_step){
         .spec = machine_shape_spec(shape), .n_sequences = shape->sequences,
-        .n_tokens = shape->tokens + MACHINE_STEPS / 2,
-        .lies = shape->use == USE_PAST     ? LIES_PAST
-                : shape->use == USE_CACHED ? LIES_CACHED : LIES_BETWEEN,
+        .n_tokens = shape->tokens + machine_shape_steps(shape) / 2,
+        .lies = shape->use >= USE_PAST      ? LIES_PAST
+                : shape->use == USE_CACHED  ? LIES_CACHED : LIES_BETWEEN,
         .busy = seen->busy[shape->use] || seen->busy[USE_NEAR] };
     for (int o = 0; o < OP_COUNT; o++)
         for (int r = 0; r < 2; r++) {
@@ -293,7 +297,8 @@ static int run_steps(struct seen *seen, struct runner *runner, double ends)
 {
     int n = 0;
 
-    while (n == 0 || (n < MACHINE_STEPS && clock_seconds() < ends)) {
+    while (n == 0 || (n < machine_shape_steps(runner->shape) &&
+                      clock_seconds() < ends)) {
         seen->step[n] = (struct time_meter){
             .meter = { begin_op, end_op, false },
             .bracket = bracket_seconds() };
@@ -302,22 +307,25 @@ static int run_steps(struct seen *seen, struct runner *runner, double ends)
     return n;
 }
 
-/* Again, a few times, while others run and there is time. */
+/* Again, a few times, while others run or a turn of theirs would be all that was
+ * seen, and while there is time. */
 static bool run_attempts(struct seen *seen, struct runner *runner, double ends)
 {
     enum { ATTEMPTS = 3 };
-    double least = HUGE_VAL;
+    static const double turn_seconds = 10e-3;
+    double least = HUGE_VAL, took = 0;
     bool busy = true;
 
-    for (int i = 0; busy && i < ATTEMPTS && (i == 0 || clock_seconds() < ends);
-         i++) {
+    for (int i = 0; (busy || took < turn_seconds) && i < ATTEMPTS &&
+                    (i == 0 || clock_seconds() < ends); i++) {
         load_watch_begin(&seen->watch);
         const int n = run_steps(seen, runner, ends);
-        busy = load_watch_end(&seen->watch).busy;
+        busy &= load_watch_end(&seen->watch).busy;
         const struct time_meter now = medians(seen, n);
         if (total_seconds(&now) < least)
             seen->best = now;
         least = fmin(least, total_seconds(&now));
+        took += n * total_seconds(&now);
         seen->n_steps += n;
     }
     return busy;
@@ -402,9 +410,7 @@ static void conclude(struct machine_shares *out, struct seen *seen)
             all->share[all->n++] = seen->of[w].share[i];
         }
     *out = (struct machine_shares){
-        .flops_per_second = seen->peak, .n_steps = seen->n_steps,
-        .serial_caches = MACHINE_RANGE_UNKNOWN,
-        .serial_memory = MACHINE_RANGE_UNKNOWN };
+        .flops_per_second = seen->peak, .n_steps = seen->n_steps };
     out->half_head = machine_points_half(&seen->of[WORK_ATTEND]);
     out->half_head_backward = machine_points_half(&seen->of[WORK_ATTEND_BACK]);
     machine_points_level(&seen->of[WORK_ATTEND], out->half_head.value);

@@ -18,7 +18,7 @@ struct machine_far_step {
                                   * flops_streams() */
     bool    busy;                /* others ran beside it, or beside near work */
 };
-enum { MACHINE_FAR_MAX = 16 };
+enum { MACHINE_FAR_MAX = 32 };
 struct machine_far {
     int n;
     struct machine_far_step step[MACHINE_FAR_MAX];
@@ -33,8 +33,8 @@ struct machine_effort {
 };
 
 /* Trains and decodes models of several widths, each op's time being the median of
- * several steps.  `peak` is that of as many threads.  out->serial_* stay unknown
- * and out->reached empty: machine_serial_fit() finds them from *far. */
+ * several steps.  `peak` is that of as many threads.  out->serial and
+ * out->reached stay empty: machine_serial_fit() finds them from *far. */
 enum status machine_shares_measure(struct machine_shares *out,
                                    struct machine_far *far,
                                    const struct peak *peak,

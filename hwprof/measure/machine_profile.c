@@ -262,11 +262,12 @@ static void write_shares(FILE *file, const struct machine_shares *shares)
                 "choosing among the tokens of those models");
     write_range(file, "launch_seconds", &shares->launch_seconds,
                 "ops of a decode step at width 16");
-    if (!isnan(shares->serial_caches.value) &&
-        !isnan(shares->serial_memory.value)) {
+    if (shares->n_serial > 0)
         fputs("serial:\n", file);
-        write_range(file, "  caches", &shares->serial_caches, far);
-        write_range(file, "  memory", &shares->serial_memory, far);
+    for (int i = 0; i < shares->n_serial; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "  %s", shares->serial[i].key);
+        write_range(file, key, &shares->serial[i].range, far);
     }
     fputs("efficiency:\n", file);
     for (int i = 0; i < shares->n_curves; i++)

@@ -24,7 +24,11 @@ struct machine_range {
 };
 #define MACHINE_RANGE_UNKNOWN                                                  \
     (struct machine_range){ (double)NAN, (double)NAN, (double)NAN, false }
-enum { MACHINE_CURVES_MAX = 16 };
+struct machine_number {
+    const char *key;             /* of the profile, below serial. */
+    struct machine_range range;
+};
+enum { MACHINE_CURVES_MAX = 20, MACHINE_SERIAL_MAX = 9 };
 
 struct machine_shares {
     int n_curves;
@@ -32,7 +36,8 @@ struct machine_shares {
     struct machine_range scale, launch_seconds;
     /* Keys of machine.h. */
     struct machine_range half_head, half_head_backward;
-    struct machine_range serial_caches, serial_memory;
+    int n_serial;
+    struct machine_number serial[MACHINE_SERIAL_MAX];
     struct config_real_list reached;     /* dram.reached */
     struct machine_range select_rows;    /* per second */
     double flops_per_second;     /* the peak that they are shares of: the

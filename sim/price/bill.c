@@ -7,7 +7,7 @@
 
 static bool alike(const struct roofline_load *a, const struct roofline_load *b)
 {
-    return a->work == b->work && !(fabs(a->flops - b->flops) > 0) &&
+    return a->work == b->work && !(fabs(a->rows - b->rows) > 0) && !(fabs(a->flops - b->flops) > 0) &&
            !(fabs(a->share - b->share) > 0) &&
            !(fabs(a->choices - b->choices) > 0) &&
            !(fabs(a->exchanged - b->exchanged) > 0) &&

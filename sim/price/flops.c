@@ -381,12 +381,14 @@ bool flops_attends(enum work work)
 
 bool flops_streams(enum work work)
 {
-    return work == WORK_ROW || work == WORK_FEW || work == WORK_QUERY;
+    return work == WORK_ROW || work == WORK_FEW || work == WORK_STORED8 ||
+           work == WORK_STORED4 || work == WORK_QUERY;
 }
 
 double flops_size_of(enum work work, const struct flops_size *size)
 {
-    return work == WORK_FEW      ? size->rows
+    return work == WORK_FEW || work == WORK_STORED8 || work == WORK_STORED4
+               ? size->rows
            : flops_attends(work) ? size->flops / fmax(size->sequences, 1)
                                  : size->flops;
 }

@@ -90,6 +90,11 @@
     X(WORK_ROW,    "row",    WORK_MATMUL, "products of one row; all of an op") \
     X(WORK_FEW,    "few",    WORK_MATMUL,                                      \
       "products of 2 to 64 rows; its rows")                                    \
+    X(WORK_STORED8, "stored_8", WORK_MATMUL,                                   \
+      "products of up to 64 rows by weights stored in 6 bits and more; its"    \
+      " rows")                                                                 \
+    X(WORK_STORED4, "stored_4", WORK_MATMUL,                                   \
+      "products of up to 64 rows by weights stored in fewer bits; its rows")   \
     X(WORK_ATTEND, "attend", WORK_ATTEND, "attention; one sequence of an op")  \
     X(WORK_ATTEND_BACK, "attend_backward", WORK_ATTEND,                        \
       "attention of gradients; one sequence of an op")                         \
@@ -113,6 +118,10 @@ enum { FLOPS_FEW_ROWS = 64 };
 /* `one_query`: attention is that of one new token a sequence; `rows`: that the op
  * works on, 0: not known to be few. */
 enum work flops_work(enum op op, enum pass pass, bool one_query, uint64_t rows);
+/* What the work of products is where the op's weights in the layer, or in
+ * LEDGER_OUTSIDE, are stored in blocks that share scales; else the work. */
+enum work flops_work_stored(enum work work, const struct model_spec *spec,
+                            int32_t layer, enum op op);
 /* True if its curve is read at the flops of one sequence. */
 bool flops_attends(enum work work);
 /* It uses what it streams by a few times alone: weights, or cached keys.  Where a

@@ -83,6 +83,37 @@ static uint64_t widening_of(enum number type, uint64_t inputs, uint64_t outputs)
     return inputs / info->block * tiles * OP_COLUMN_TILE * info->flops;
 }
 
+static const enum op op_of[MATRIX_COUNT] = {
+    [MATRIX_QUERY] = OP_QKV,      [MATRIX_KEY] = OP_QKV,
+    [MATRIX_VALUE] = OP_QKV,      [MATRIX_PROJECT] = OP_PROJECT,
+    [MATRIX_GATE] = OP_FFN_UP,    [MATRIX_UP] = OP_FFN_UP,
+    [MATRIX_DOWN] = OP_FFN_DOWN,
+};
+
+static enum number type_of_head(const struct model_spec *spec)
+{
+    return (enum number)(spec->tied_head ? spec->stored_embedding
+                                         : spec->stored_head);
+}
+
+enum work flops_work_stored(enum work work, const struct model_spec *spec,
+                            int32_t layer, enum op op)
+{
+    static const int least_bits = 6;
+    enum number type = layer < 0 && op == OP_HEAD ? type_of_head(spec)
+                                                  : NUMBER_F32;
+
+    if (work != WORK_ROW && work != WORK_FEW)
+        return work;
+    for (int i = 0; i < MATRIX_COUNT && layer >= 0; i++)
+        if (op_of[i] == op && spec_has_matrix(spec, (enum matrix)i))
+            type = (enum number)spec->stored[layer][i];
+    const struct number_info *info = &number_table[type];
+    return info->block == 1 ? work
+           : 8 * info->bytes >= least_bits * info->block ? WORK_STORED8
+                                                         : WORK_STORED4;
+}
+
 /* The values of the stored matrices' letters in a layer. */
 struct matrices {
     uint64_t bytes[MATRIX_COUNT], widening[MATRIX_COUNT];
@@ -94,15 +125,8 @@ struct matrices {
 static struct matrices matrices_of(const struct model_spec *spec,
                                    int32_t layer)
 {
-    static const enum op op[MATRIX_COUNT] = {
-        [MATRIX_QUERY] = OP_QKV,      [MATRIX_KEY] = OP_QKV,
-        [MATRIX_VALUE] = OP_QKV,      [MATRIX_PROJECT] = OP_PROJECT,
-        [MATRIX_GATE] = OP_FFN_UP,    [MATRIX_UP] = OP_FFN_UP,
-        [MATRIX_DOWN] = OP_FFN_DOWN,
-    };
     const enum number row = (enum number)spec->stored_embedding;
-    const enum number head = spec->tied_head
-                                 ? row : (enum number)spec->stored_head;
+    const enum number head = type_of_head(spec);
     const uint64_t C = (uint64_t)spec->n_channels, V = (uint64_t)spec->n_vocab;
     struct matrices m = {
         .row_bytes = flops_stored_bytes(row, C, 1),
@@ -127,7 +151,7 @@ static struct matrices matrices_of(const struct model_spec *spec,
                             : flops_stored_bytes(type, K, N);
         m.widening[i] = packed ? PACKING_FLOPS * K * N
                                : widening_of(type, K, N);
-        m.stored[op[i]] |= type != NUMBER_F32 || packed;
+        m.stored[op_of[i]] |= type != NUMBER_F32 || packed;
     }
     return m;
 }

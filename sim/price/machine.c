@@ -35,6 +35,14 @@ const char *const level_names[] = { LEVEL_MAP(NAMES_WORD) NULL };
     QUANTITY("joules_per_flop." name, joules_per_flop[id], 1e-14, 1e-9,        \
              "J/flop", "in " name ", with the whole core pipeline"),
 
+#define WAIT(id, name, what)                                                   \
+    QUANTITY("serial." name "caches", wait[id].caches, 0, 10, "",              \
+             "share of the shorter of arithmetic and reading the last cache"   \
+             " that does not hide behind the longer; above 1, reading takes so"\
+             " many times as long as a stream; " what),                        \
+    QUANTITY("serial." name "memory", wait[id].memory, 0, 10, "",              \
+             "likewise, of those together and reading memory; " what),
+
 /* Ranges are generous: they catch units mistaken by a thousand, no more. */
 static const struct config_key keys[] = {
     { "name", CONFIG_TEXT, AT(name), 0, 0, NULL, NULL, "",
@@ -89,11 +97,9 @@ static const struct config_key keys[] = {
       "", "whether watts.cap covers the memory: HBM yes, DIMMs no" },
     QUANTITY("memory_bytes", memory_bytes, 1e6, 1e15, "B",
              "that programs can have; chips come in GiB"),
-    QUANTITY("serial.caches", serial_caches, 0, 1, "",
-             "share of the shorter of arithmetic and reading caches that does"
-             " not hide behind the longer, in products of few rows and queries"),
-    QUANTITY("serial.memory", serial_memory, 0, 1, "",
-             "likewise, of those together and reading memory"),
+    WAIT_MAP(WAIT)
+    QUANTITY("serial.rows", serial_rows, 0, 1e3, "",
+             "most rows of products that wait so; unknown: all that are few"),
     QUANTITY("link.bytes_per_second", link_bytes_per_second, 1e6, 1e14, "B/s",
              "to one other machine, one way"),
     EXPECTED("unmodelled", unmodelled, 0.1, 10, "",
@@ -347,6 +353,22 @@ const struct quantity *machine_work_peak(const struct machine *m,
         return machine_peak(m, precision);
     return quantity_known(&m->vector_flops_per_second)
                ? &m->vector_flops_per_second : machine_peak(m, PRECISION_FP32);
+}
+
+enum wait machine_wait(const struct machine *m, enum work work, double rows)
+{
+    const enum wait of =
+        work == WORK_QUERY                                   ? WAIT_QUERY
+        : quantity_known(&m->serial_rows) &&
+                rows > m->serial_rows.value                  ? WAIT_MANY
+        : work == WORK_STORED8 || work == WORK_STORED4       ? WAIT_STORED
+                                                             : WAIT_FEW;
+
+    if (!flops_streams(work))
+        return WAIT_COUNT;
+    if (quantity_known(&m->wait[of].memory))
+        return of;
+    return quantity_known(&m->wait[WAIT_FEW].memory) ? WAIT_FEW : WAIT_COUNT;
 }
 
 static double heads_share(const struct machine *m, enum work work, double head)

@@ -39,6 +39,21 @@ struct machine_watts {
                                         * power, or a limit set below it */
 };
 
+/* How work whose curve is of near operands (flops_streams()) waits for others: the
+ * share of the shorter of two times that does not hide behind the longer, of
+ * arithmetic and the last cache, and of both and the memory; above 1 nothing
+ * hides, and what comes from there takes so many times as long as a stream does.
+ * Unknown: as WAIT_FEW, or where that is, as in other work.
+ *    id           name       what waits                                      */
+#define WAIT_MAP(X)                                                            \
+    X(WAIT_FEW,    "",        "products of serial.rows rows or fewer, and all" \
+                              " those below that are not told of")             \
+    X(WAIT_MANY,   "many_",   "products of more rows, up to 64")               \
+    X(WAIT_STORED, "stored_", "products of few rows by stored weights")        \
+    X(WAIT_QUERY,  "query_",  "attention of one new token over cached keys")
+
+enum wait { WAIT_MAP(NAMES_ID) WAIT_COUNT };
+
 struct machine {
     char    name[CONFIG_TEXT_SIZE];
     int64_t cores;                     /* in use; of a GPU, multiprocessors */
@@ -65,10 +80,10 @@ struct machine {
      * their last use: bytes, share, ..., measured where the last cache has the
      * size above; empty: of R bytes a cache of S holds S / R. */
     struct config_real_list dram_reached;
-    /* Share of the shorter of two times that does not hide behind the longer, in
-     * work whose curve is of near operands (flops_streams()): of arithmetic and
-     * the caches, of both and the memory.  Unknown: as in other work. */
-    struct quantity serial_caches, serial_memory;
+    struct machine_wait {
+        struct quantity caches, memory;
+    } wait[WAIT_COUNT];
+    struct quantity serial_rows;       /* most rows of WAIT_FEW; unknown: all */
     /* Share of the peak that work reaches: size, share, size, share, ...; empty:
      * it has another's curve (flops.h) */
     struct config_real_list efficiency[WORK_COUNT];
@@ -107,6 +122,10 @@ bool machine_has_level(const struct machine *machine, enum level level);
 
 /* What products in this format can reach; unknown: its source says why.
  * Borrowed. */
+/* How work of so many rows waits; WAIT_COUNT: as other work. */
+enum wait machine_wait(const struct machine *machine, enum work work,
+                       double rows);
+
 const struct quantity *machine_peak(const struct machine *machine,
                                     enum precision precision);
 

@@ -133,7 +133,11 @@ static struct roofline_load load_of(const struct pricing *p,
                                     const struct lines_op *lines)
 {
     const bool decodes = p->phase == MEMORY_DECODE;
-    const enum work work = flops_work(c->op, p->pass, decodes, c->rows);
+    const struct machine *machine = p->job.machine;
+    const enum work plain = flops_work(c->op, p->pass, decodes, c->rows),
+                    stored = flops_work_stored(plain, p->job.spec, p->layer,
+                                               c->op),
+                    work = machine->efficiency[stored].n > 0 ? stored : plain;
     /* A decode step has a row a sequence. */
     const struct flops_size size = {
         .flops = (double)c->flops,
@@ -152,7 +156,8 @@ static struct roofline_load load_of(const struct pricing *p,
     return (struct roofline_load){
         .work = work,
         .flops = (double)c->flops,
-        .share = machine_efficiency(p->job.machine, work, &size),
+        .rows = (double)c->rows,
+        .share = machine_efficiency(machine, work, &size),
         .choices = c->op == OP_SELECT ? (double)c->rows : 0,
         .exchanged = exchanged_by(p, c),
         .fresh_bytes = (double)(c->row_bytes - stale),

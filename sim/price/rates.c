@@ -44,12 +44,15 @@ static double pick(const struct quantity *q, struct random *random)
     return triangle(q->low, q->value, q->high, random);
 }
 
-/* Beside that of products, which is the machine's. */
+/* Beside that of products, which is the machine's; those by stored weights are the
+ * ops of few rows. */
 static void draw_launches(struct rates *r, const struct quantity *q,
                           struct random *kinds)
 {
     for (int w = 0; w < WORK_COUNT; w++)
-        if (w != WORK_MATMUL)
+        if (w == WORK_STORED8 || w == WORK_STORED4)
+            r->launch[w] = r->launch[WORK_FEW];
+        else if (w != WORK_MATMUL)
             r->launch[w] = kinds && random_uniform(kinds) < 0.5
                                ? pick(q, kinds) : r->launch[WORK_MATMUL];
 }
@@ -72,14 +75,16 @@ static struct rates rates_by(const struct machine *m, enum precision products,
         .launch[WORK_MATMUL] = pick(&m->launch_seconds, random),
         .overlap = pick(&m->launch_overlap, random),
         .serial = triangle(0, 0, 1, random),
-        .serial_memory = pick(&m->serial_memory, random),
         .link = pick(&m->link_bytes_per_second, random),
         .standing = pick(&m->watts.standing, random),
         .cap = pick(&m->watts.cap, random),
     };
 
-    r.serial_caches = quantity_known(&m->serial_caches)
-                          ? pick(&m->serial_caches, random) : r.serial;
+    for (int w = 0; w < WAIT_COUNT; w++) {
+        r.wait[w].memory = pick(&m->wait[w].memory, random);
+        r.wait[w].caches = quantity_known(&m->wait[w].caches)
+                               ? pick(&m->wait[w].caches, random) : r.serial;
+    }
     for (int i = 0; i < LEVEL_COUNT; i++) {
         const struct machine_level *level = &m->level[i];
         r.level[i].size = pick(&level->size_bytes, random);

@@ -22,8 +22,9 @@ struct rates {
     double serial;                   /* share of the shorter of arithmetic and
                                       * memory that does not hide behind the
                                       * longer: 0, drawn up to 1 */
-    double serial_memory, serial_caches;   /* of machine.h's keys; unknown: as in
-                                            * other work; the share above */
+    struct { double caches, memory; } wait[WAIT_COUNT];   /* likewise, of
+                                      * machine.h's keys; unknown caches: the
+                                      * share above */
     double link;                     /* B/s to another device */
     double standing, cap;            /* W; unknown cap: none */
     struct { double size, rate, joules; } level[LEVEL_COUNT];
@@ -44,13 +45,18 @@ struct rates {
     X(launch,             "launch_seconds")   /* a number a kind of work */    \
     X(overlap,            "launch_overlap")                                    \
     X(serial,             "overlap of arithmetic and memory")                  \
-    X(serial_memory,      "serial_memory")                                     \
-    X(serial_caches,      "serial_caches")                                     \
+    RATES_WAIT_MAP(X, WAIT_FEW, "serial.")                                     \
+    RATES_WAIT_MAP(X, WAIT_MANY, "serial.many_")                               \
+    RATES_WAIT_MAP(X, WAIT_STORED, "serial.stored_")                           \
+    RATES_WAIT_MAP(X, WAIT_QUERY, "serial.query_")                             \
     X(link,               "link_bytes_per_second")                             \
     X(standing,           "watts.static")                                      \
     X(cap,                "watts.cap")                                         \
     RATES_LEVEL_MAP(X, LEVEL_L1, "l1") RATES_LEVEL_MAP(X, LEVEL_L2, "l2")      \
     RATES_LEVEL_MAP(X, LEVEL_L3, "l3") RATES_LEVEL_MAP(X, LEVEL_DRAM, "dram")
+#define RATES_WAIT_MAP(X, at, name)                                            \
+    X(wait[at].memory,  name "memory")                                         \
+    X(wait[at].caches,  name "caches")
 #define RATES_LEVEL_MAP(X, at, name)                                           \
     X(level[at].size,   name ".size_bytes")                                    \
     X(level[at].rate,   name ".bytes_per_second")                              \

@@ -75,12 +75,13 @@ static double arithmetic_seconds(const struct rates *r,
     return chosen + (load->flops > 0 ? load->flops / (peak * share) : 0);
 }
 
+/* The slowest of the caches from `nearest` on. */
 static double caches_seconds(const struct rates *r,
-                             const struct traffic *traffic)
+                             const struct traffic *traffic, int nearest)
 {
     double seconds = 0;
 
-    for (int i = 0; i < LEVEL_DRAM; i++)
+    for (int i = nearest; i < LEVEL_DRAM; i++)
         if (has_level(r, i) && r->level[i].rate > 0)
             seconds = fmax(seconds, traffic->at[i] / r->level[i].rate);
     return seconds;
@@ -95,24 +96,37 @@ static double memory_seconds(const struct rates *r,
     return far > 0 ? far / (r->level[LEVEL_DRAM].rate * share) : 0;
 }
 
-/* The longer, and what of the shorter does not hide behind it. */
+/* The longer, and what of the shorter does not hide behind it; where `serial` is
+ * above 1, b takes so many times as long as it would by itself. */
 static double beside(double a, double b, double serial)
 {
-    return fmax(a, b) + serial * fmin(a, b);
+    return serial > 1 ? a + serial * b : fmax(a, b) + serial * fmin(a, b);
+}
+
+/* Operands of the two near caches are in the curve. */
+static double waiting_seconds(const struct rates *r, enum wait wait,
+                              double arithmetic, double memory,
+                              const struct traffic *traffic)
+{
+    const double near = fmax(arithmetic, caches_seconds(r, traffic, LEVEL_L1));
+    const double last = beside(arithmetic, caches_seconds(r, traffic, LEVEL_L3),
+                               r->wait[wait].caches);
+    return beside(fmax(near, last), memory, r->wait[wait].memory);
 }
 
 double roofline_seconds(const struct rates *r, const struct roofline_load *load,
                         const struct traffic *traffic)
 {
     const double arithmetic = arithmetic_seconds(r, load);
-    const double caches = caches_seconds(r, traffic);
     const double memory = memory_seconds(r, traffic);
     const double launch = r->launch[load->work];
-    const bool waits = flops_streams(load->work) && !isnan(r->serial_memory);
+    const enum wait wait = machine_wait(r->machine, load->work, load->rows);
     const double work =
-        waits ? beside(beside(arithmetic, caches, r->serial_caches), memory,
-                       r->serial_memory)
-              : beside(arithmetic, fmax(caches, memory), r->serial);
+        wait != WAIT_COUNT
+            ? waiting_seconds(r, wait, arithmetic, memory, traffic)
+            : beside(arithmetic,
+                     fmax(caches_seconds(r, traffic, LEVEL_L1), memory),
+                     r->serial);
 
     if (isnan(arithmetic))           /* fmax() would drop it */
         return arithmetic;

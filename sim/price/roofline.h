@@ -11,6 +11,7 @@
 struct roofline_load {
     enum work work;
     double flops;
+    double rows;              /* that it works on */
     double share;             /* of the peak, at its size: machine_efficiency() */
     double choices;           /* rows that a choice is made among */
     double exchanged;         /* bytes that go over the link, after the work */
