@@ -269,30 +269,53 @@ static enum status solve_reached(double *share,
     return status;
 }
 
+/* The steps between differ in their layers' number alone, and of the largest, the
+ * last of them, all comes from memory: how long its operands are waited for is how
+ * long those of the others would be. */
+static enum status wait_as_last(const struct machine_far *far,
+                                struct machine *machine, struct error *err)
+{
+    static struct found found[WAIT_COUNT];   /* too large for a stack */
+    static struct machine_far last;
+    enum status status = STATUS_OK;
+
+    last.n = 0;
+    for (int i = 0; i < far->n; i++)
+        if (far->step[i].lies == LIES_BETWEEN) {
+            last.n = 1;
+            last.step[0] = far->step[i];
+            last.step[0].lies = LIES_PAST;
+        }
+    if (last.n == 0)
+        return STATUS_OK;
+    memset(found, 0, sizeof found);
+    status = find(found, OF_MEMORY, &last, machine, err);
+    for (int w = 0; w < WAIT_COUNT; w++)
+        if (found[w].n > 0)
+            machine->wait[w].memory.value = range_of(&found[w]).value;
+    return status;
+}
+
 /* A point of the curve for each step between, which rises: where one seems to
- * wait less than a smaller one, others took the cache meanwhile.  Its end are the
- * steps that surely lie past. */
+ * wait less than a smaller one, others took the cache meanwhile. */
 static enum status fit_reached(struct config_real_list *out,
                                const struct machine_far *far,
                                struct machine *machine, struct error *err)
 {
-    enum status status = STATUS_OK;
+    enum status status = wait_as_last(far, machine, err);
     double least = least_share, share;
 
     out->n = 0;
     for (int i = 0; i < far->n && status == STATUS_OK; i++) {
         const struct machine_far_step *step = &far->step[i];
-        if (step->lies == LIES_CACHED)
+        if (step->lies != LIES_BETWEEN)
             continue;
-        status = step->lies == LIES_PAST
-                     ? STATUS_OK : solve_reached(&share, step, machine, err);
+        status = solve_reached(&share, step, machine, err);
         if (status != STATUS_OK)
             break;
-        least = step->lies == LIES_PAST ? 1 : fmax(least, share);
+        least = fmax(least, share);
         out->value[out->n++] = held_bytes(step);
         out->value[out->n++] = least;
-        if (step->lies == LIES_PAST)
-            break;
     }
     return status;
 }

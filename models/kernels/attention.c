@@ -172,7 +172,9 @@ void KERNEL(carry)(const struct carrying *o, int part, int parts)
 }
 
 /* The scores of `tiles` tiles of keys, each number one chain as everywhere; what
- * comes after the tiles is asked for. */
+ * comes after the tiles is asked for, in the order in which it lies: line by line of
+ * each tile, which of heads of 64 is a page, all would share a set of the first
+ * cache. */
 static inline __attribute__((always_inline)) void score_tiles(
     const int tiles, const real *query, const real *keys, int32_t d, real *s)
 {
@@ -191,7 +193,7 @@ static inline __attribute__((always_inline)) void score_tiles(
                 lanes_load(row + (ptrdiff_t)(r / TILE) * 16 * d + r % TILE * W));
         UNROLL
         for (int t = 0; t < tiles; t++)
-            __builtin_prefetch(row + (ptrdiff_t)(t + tiles) * 16 * d);
+            __builtin_prefetch(keys + ((ptrdiff_t)tiles * (d + i) + t) * 16);
     }
     UNROLL
     for (int r = 0; r < tiles * TILE; r++)
