@@ -5,6 +5,7 @@
 #include "models/executor/expert_buffers.h"
 #include "models/executor/model.h"
 #include "models/executor/ops.h"
+#include "models/executor/overflow.h"
 #include "models/executor/pool.h"
 #include "sim/core/base/arena.h"
 #include "sim/core/model/plan.h"
@@ -103,6 +104,7 @@ struct model {
     struct pool      *pool;
     struct model_input input;      /* of the last forward */
     const struct pass_functions *pass;   /* of the forward under way */
+    struct overflow overflow;      /* of all passes so far */
     float threshold_rate;
     struct route_table *table;     /* of the signal; NULL: none, or that of
                                     * options.weights_of */
