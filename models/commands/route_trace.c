@@ -31,8 +31,9 @@ static const struct flag flags[] = {
     FLAG_KEY("--policy", "NAME", NULL, "run.policy"),
     FLAG_KEY("--seed", "N", NULL, "run.seed"),
     FLAG("--held-out", "SHARE", NULL, REAL, struct trace_flags, held_out, 0.1,
-        0.5, "0.1", NULL, NULL, "data.held_out of the trainings that are to"
-        " replay it: their windows lie within the parts that this cuts"),
+        0.5, "", NULL, NULL, "data.held_out of the trainings that are to"
+        " replay it: their windows lie within the parts that this cuts; that of"
+        " MODEL's own training by default, else 0.1"),
     FLAG_REPLACED("FILE", NULL, "the trace, which routing.replay of isobath train"
         " reads: a bit for each token and routed block"),
     FLAG_SET,
@@ -94,6 +95,8 @@ static enum status open_text(struct trace_job *j, struct error *err)
 {
     enum status status = run_text_open_once(&j->text, &j->config, &j->source,
                                             err);
+    if (j->flags.held_out == 0.0)
+        j->flags.held_out = j->text.held_out;
     if (status == STATUS_OK)
         status = data_open_tokens(&j->data, j->config.text,
                                   (int32_t)j->config.window, j->text.tokenizer,

@@ -11,42 +11,53 @@ enum {
     LARGEST_USUAL_WINDOW = 1024, /* by default, since memory grows with it */
 };
 
-/* The window that the model was trained with; 0: no run states it. */
-static enum status trained_window(int64_t *out, const char *directory,
-                                  struct error *err)
+/* How the model's training read its text; 0: no run states it. */
+struct reading {
+    int64_t window;
+    double  held_out;
+};
+
+static enum status trained_reading(struct reading *out, const char *directory,
+                                   struct error *err)
 {
     char path[FILE_PATH_SIZE];
     json_t *summary = NULL;
     struct error why;
     enum status status = file_join(path, directory, "summary.json", err);
 
-    *out = 0;
+    *out = (struct reading){ 0 };
     if (status != STATUS_OK || !file_exists(path))
         return status;
     status = summary_read(&summary, directory, &why);
-    *out = json_integer_value(json_object_get(json_object_get(
-        json_object_get(summary, "config"), "data"), "tokens"));
+    const json_t *data = json_object_get(json_object_get(summary, "config"),
+                                         "data");
+    out->window = json_integer_value(json_object_get(data, "tokens"));
+    out->held_out = json_number_value(json_object_get(data, "held_out"));
     json_decref(summary);
     /* Somebody else's summary is none; one that cannot be read may be ours. */
     return status == STATUS_OK || status == STATUS_BAD_FORMAT
                ? STATUS_OK : error_set(err, status, "%s", why.text);
 }
 
-static enum status choose_window(struct run_config *c,
+static enum status choose_window(struct run_text *t, struct run_config *c,
                                  const struct source *source, struct error *err)
 {
     const bool fixed = c->split != RUN_ALL;
     const int64_t most = source->spec.max_tokens;
+    struct reading trained = { 0 };
     enum status status = STATUS_OK;
 
     if (c->window > most)
         return run_config_fail(c, "run.window", err, "%" PRId64 ": allowed"
                                " is 1 to the model's max_tokens, %" PRId64,
                                c->window, most);
-    if (c->window == 0 && source->has_weights)
-        status = trained_window(&c->window, c->model, err);
+    if (source->has_weights)
+        status = trained_reading(&trained, c->model, err);
     if (status != STATUS_OK)
         return status;
+    t->held_out = trained.held_out > 0 ? trained.held_out : DATA_HELD_OUT;
+    if (c->window == 0)
+        c->window = trained.window;
     if (c->window < 1 || c->window > most)
         c->window = most < LARGEST_USUAL_WINDOW ? most : LARGEST_USUAL_WINDOW;
     if (c->stride == 0)
@@ -104,7 +115,7 @@ static enum status open_split(struct run_text *t, const char *path,
                               struct error *err)
 {
     enum status status = data_open_tokens(&t->data, path, t->windows.window,
-                                          t->tokenizer, DATA_HELD_OUT, err);
+                                          t->tokenizer, t->held_out, err);
     if (status == STATUS_OK)
         status = data_require(t->data, t->windows.split, err);
     t->windows.data = t->data;
@@ -132,7 +143,7 @@ static enum status leave_out(struct run_text *t, const char *path,
 enum status run_text_open(struct run_text *t, struct run_config *c,
                           const struct source *source, struct error *err)
 {
-    enum status status = choose_window(c, source, err);
+    enum status status = choose_window(t, c, source, err);
 
     if (status == STATUS_OK)
         status = open_tokenizer(t, c, source, err);
