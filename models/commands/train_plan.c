@@ -32,7 +32,6 @@ struct train_job *train_begin(struct error *err)
         return NULL;
     }
     s->rundir.lock = -1;
-    s->start_bytes = command_start_bytes();
     return s;
 }
 
@@ -53,9 +52,18 @@ void train_close(struct train_job *s)
 
 uint64_t train_predicted_bytes(const struct train_job *s)
 {
-    return memory_process_bytes(&s->spec, (int32_t)s->config.batch,
-                                (int32_t)s->config.tokens, MEMORY_TRAIN,
-                                s->arguments.common.threads, s->start_bytes);
+    uint64_t bytes = memory_process_bytes(&s->spec, (int32_t)s->config.batch,
+                                          (int32_t)s->config.tokens,
+                                          MEMORY_TRAIN,
+                                          s->arguments.common.threads);
+    uint64_t beside = tokenizer_memory(s->tokenizer) +
+                      sizeof(int32_t) * (uint64_t)corpus_tokens(&s->corpus);
+    struct stat text;
+
+    for (int32_t i = 0; i < s->config.data_path.n; i++)
+        if (stat(s->config.data_path.value[i], &text) == 0)
+            beside += (uint64_t)text.st_size;
+    return memory_with_bytes(bytes, beside);
 }
 
 /* A message now is better than a process that the kernel kills in an hour. */
@@ -427,6 +435,9 @@ static const struct {
     { "model", "rope_amplitude", "0.0" },
     { "model", "rope_long_divisors", "[1.0]" },
     { "model", "rope_short_divisors", "[1.0]" },
+    { "model", "recursions", "1" },
+    { "model", "recursion_first", "0" },
+    { "model", "recursion_last", "0" },
     { "model", "experts", "0" },
     { "model", "experts_per_token", "2" },
     { "model", "expert_ffn", "0" },
