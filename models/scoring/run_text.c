@@ -141,7 +141,7 @@ enum status run_text_open(struct run_text *t, struct run_config *c,
 
     if (status == STATUS_OK)
         status = trained_with(&t->held_out, "held_out", c, source, err);
-    if (t->held_out == 0)
+    if (!(t->held_out > 0 && t->held_out <= 0.5))
         t->held_out = DATA_HELD_OUT;
     if (status == STATUS_OK)
         status = open_tokenizer(t, c, source, err);
