@@ -17,14 +17,19 @@ static uint64_t largest(uint64_t a, uint64_t b)
 
 uint64_t memory_parameters(const struct model_spec *spec)
 {
-    /* Layers that route alike, and have experts alike, have the same tensors. */
-    uint64_t of[2][2] = { { 0 } }, sum = flops_parameters(spec, LEDGER_OUTSIDE);
+    /* Layers that route alike, have experts alike, and share alike have the same
+     * tensors. */
+    uint64_t of[2][2][2] = { { { 0 } } };
+    bool known[2][2][2] = { { { false } } };
+    uint64_t sum = flops_parameters(spec, LEDGER_OUTSIDE);
 
     for (int32_t l = 0; l < spec->n_layers; l++) {
-        uint64_t *layer = &of[spec->routed[l]][spec->has_experts[l]];
-        if (*layer == 0)
-            *layer = flops_parameters(spec, l);
-        sum += *layer;
+        const bool r = spec->routed[l], x = spec->has_experts[l],
+            s = spec_shares(spec, l);
+        if (!known[r][x][s])
+            of[r][x][s] = flops_own_parameters(spec, l);
+        known[r][x][s] = true;
+        sum += of[r][x][s];
     }
     return sum;
 }
@@ -100,7 +105,8 @@ static struct weights weights_of(const struct model_spec *spec)
     else if (!spec->tied_head && spec->stored_head != NUMBER_F32)
         keep_matrix(&w, spec->stored_head, C, V);
     for (int32_t l = 0; l < spec->n_layers; l++)
-        for (size_t b = 0; b < sizeof beside / sizeof *beside; b++) {
+        for (size_t b = 0; !spec_shares(spec, l) &&
+                           b < sizeof beside / sizeof *beside; b++) {
             const uint8_t *type = spec->stored[l];
             int first = (int)beside[b].first, last = (int)beside[b].last;
             bool stored = false;

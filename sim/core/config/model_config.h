@@ -24,6 +24,7 @@ struct model_config {
             max_tokens;
     bool    tied_head;
     double  norm_epsilon, rope_theta;
+    int64_t recursions, recursion_first, recursion_last;
     struct parts_config parts;
     struct experts_config experts;
 
@@ -220,6 +221,19 @@ extern const char *const model_config_bypasses[];
         1e-12, 0.1, "1e-5", NULL, "", "added to a norm's variance")            \
     MODEL_CONFIG_ROW(base, "model.rope_theta", REAL, rope_theta, 1, 1e9,       \
         "10000", NULL, "", "base of the rotary frequencies; not for gpt2")     \
+    MODEL_CONFIG_ROW(base, "model.recursions", INT, recursions,                \
+        1, SPEC_MAX_LAYERS, "1", NULL, "",                                     \
+        "layers recursion_first to recursion_last are so many spans, which all"\
+        " have the weights of the first: a shared block applied as often (Bae"  \
+        " et al. 2025, arXiv 2507.10524, cycle; with a layer of its own at"     \
+        " either end, middle-cycle).  model.layers counts them as they are"     \
+        " run, each with keys, values and a router of its own; 1: none shares") \
+    MODEL_CONFIG_ROW(base, "model.recursion_first", INT, recursion_first,      \
+        0, SPEC_MAX_LAYERS - 1, "0", NULL, "", "the first of those layers")     \
+    MODEL_CONFIG_ROW(base, "model.recursion_last", INT, recursion_last,        \
+        0, SPEC_MAX_LAYERS - 1, "0", NULL, "",                                 \
+        "the last of them, so that recursions divides their number; 0: the"    \
+        " model's last")                                                       \
     PARTS_CONFIG_KEYS((base) + offsetof(struct model_config, parts))           \
     EXPERTS_CONFIG_KEYS((base) + offsetof(struct model_config, experts))       \
     MODEL_CONFIG_ROUTE_KEYS(base)                                              \

@@ -423,6 +423,44 @@ int32_t spec_outputs(const struct model_spec *spec, enum matrix matrix)
     }
 }
 
+int32_t spec_span(const struct model_spec *spec)
+{
+    const struct recursion *r = &spec->recursion;
+
+    return r->times > 1 ? (r->last + 1 - r->first) / r->times : 0;
+}
+
+int32_t spec_owner(const struct model_spec *spec, int32_t layer)
+{
+    const struct recursion *r = &spec->recursion;
+    const int32_t span = spec_span(spec);
+
+    return span > 0 && layer >= r->first && layer <= r->last
+               ? r->first + (layer - r->first) % span : layer;
+}
+
+int32_t spec_runs_next(const struct model_spec *spec, int32_t layer)
+{
+    const struct recursion *r = &spec->recursion;
+    const int32_t span = spec_span(spec);
+
+    return span > 0 && layer >= r->first && layer + span <= r->last
+               ? layer + span : -1;
+}
+
+bool spec_is_dense(const struct model_spec *spec)
+{
+    return spec_n_routed(spec) == 0 && spec_span(spec) == 0;
+}
+
+struct model_spec spec_unshared(const struct model_spec *spec)
+{
+    struct model_spec out = *spec;
+
+    out.recursion = (struct recursion){ 0 };
+    return out;
+}
+
 struct model_spec spec_dense(const struct model_spec *spec)
 {
     struct model_spec twin = *spec;

@@ -241,6 +241,16 @@ struct experts {
                               * al. 2022, arXiv 2202.08906, equation 5) */
 };
 
+/* Layers first..last are one span of layers, run `times` times with the same
+ * weights: the parameter sharing of Dehghani et al. 2019 (arXiv 1807.03819), as
+ * cycles (Bae et al. 2025, Mixture-of-Recursions, arXiv 2507.10524, section 2.1).
+ * Layers are counted, and have keys, values and routers, as they are run. */
+struct recursion {
+    int32_t first, last;
+    int32_t times;           /* divides their number; 0 or 1: no layer shares
+                              * weights with another */
+};
+
 /* Keys and values that are made of one vector a token, which is what is cached
  * (DeepSeek-AI 2024, arXiv 2405.04434, section 2.1). */
 struct latent {
@@ -348,6 +358,7 @@ struct model_spec {
 
     struct experts experts;
     bool has_experts[SPEC_MAX_LAYERS];   /* layer l, in place of its n_ffn */
+    struct recursion recursion;
     struct latent latent;
     struct packing packing;              /* of these matrices, in place of what
                                           * they are stored in */
@@ -464,6 +475,19 @@ int32_t spec_n_routed(const struct model_spec *spec);
 /* False for the gate of a part that is not gated. */
 bool    spec_has_matrix(const struct model_spec *spec, enum matrix matrix);
 
+/* The layer whose weights a layer runs with, but for its routers and predictors:
+ * itself, or the one at its place in the first span; and the layer that runs with
+ * them next, or -1. */
+int32_t spec_owner(const struct model_spec *spec, int32_t layer);
+int32_t spec_runs_next(const struct model_spec *spec, int32_t layer);
+/* A layer's weights are those of an earlier one. */
+static inline bool spec_shares(const struct model_spec *spec, int32_t layer)
+{
+    return spec_owner(spec, layer) != layer;
+}
+/* Layers of a span; 0: there is none. */
+int32_t spec_span(const struct model_spec *spec);
+
 /* Any matrix is kept as stored, in another type than float32, or packed. */
 bool    spec_stores(const struct model_spec *spec);
 
@@ -474,5 +498,9 @@ int32_t spec_outputs(const struct model_spec *spec, enum matrix matrix);
 
 /* The dense twin: the same model with no layer routed. */
 struct model_spec spec_dense(const struct model_spec *spec);
+/* The same model, each of its layers with weights of its own. */
+struct model_spec spec_unshared(const struct model_spec *spec);
+/* It routes no layer, and none shares weights: both twins are the model. */
+bool spec_is_dense(const struct model_spec *spec);
 
 #endif

@@ -353,6 +353,37 @@ static enum status check_experts(const struct model_spec *s, struct error *err)
     return check_ranges(range, sizeof range / sizeof *range, err);
 }
 
+/* What a span's layers share must be shaped alike. */
+static enum status check_recursion(const struct model_spec *s,
+                                   struct error *err)
+{
+    const struct recursion *r = &s->recursion;
+    const int32_t n = r->last + 1 - r->first;
+
+    if (r->times == 0)
+        return STATUS_OK;
+    if (r->times < 1 || r->first < 0 || r->last >= s->n_layers || n < 1 ||
+        n % r->times != 0)
+        return error_set(err, STATUS_BAD_VALUE, "model.recursions %d: layers %d"
+                         " to %d are no %d spans of equal length within the"
+                         " model's %d layers", r->times, r->first, r->last,
+                         r->times, s->n_layers);
+    if (r->times > 1 && (s->experts.n > 0 || s->latent.kv > 0))
+        return error_set(err, STATUS_BAD_VALUE, "model.recursions %d: not known"
+                         " of %s; allowed is 1", r->times, s->experts.n > 0
+                             ? "a mixture of experts" : "latent attention");
+    for (int32_t l = 0; l < s->n_layers; l++) {
+        const int32_t of = spec_owner(s, l);
+        if (memcmp(s->stored[l], s->stored[of], sizeof s->stored[l]) != 0 ||
+            memcmp(s->packed[l], s->packed[of], sizeof s->packed[l]) != 0)
+            return error_set(err, STATUS_BAD_VALUE, "model.recursions %d:"
+                             " matrices of layer %d are stored otherwise than"
+                             " those of layer %d, which they are", r->times, l,
+                             of);
+    }
+    return STATUS_OK;
+}
+
 enum status spec_check_plain(const struct model_spec *s, struct error *err)
 {
     const char *what = s->experts.n > 0   ? "a mixture of experts"
@@ -547,5 +578,7 @@ enum status spec_check(const struct model_spec *s, struct error *err)
         status = check_experts(s, err);
     if (status == STATUS_OK)
         status = check_latent(s, err);
+    if (status == STATUS_OK)
+        status = check_recursion(s, err);
     return status == STATUS_OK ? check_stored(s, err) : status;
 }
