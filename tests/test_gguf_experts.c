@@ -140,11 +140,11 @@ static void put_weights(struct writer *w, struct model *m,
             const int64_t half = t->columns / 2;
             const int64_t turned = pairs ? s->head_size : 0;
             snprintf(name, sizeof name, written[i].name, l);
-            for (int32_t x = 0; x < t->stacked && trial->apart &&
-                                written[i].of_one; x++) {
-                const struct tensor one = tensor_stacked(t, x);
+            for (int32_t n = 0; n < t->stacked && trial->apart &&
+                                written[i].of_one; n++) {
+                const struct tensor one = tensor_stacked(t, n);
                 const bool whole = written[i].part == 'a';
-                snprintf(name, sizeof name, written[i].of_one, l, x);
+                snprintf(name, sizeof name, written[i].of_one, l, n);
                 put_turned(w, name, model_weights(m) + one.offset, &one,
                            written[i].part == 'u' ? half : 0,
                            whole ? one.columns : half, 0);
