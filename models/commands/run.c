@@ -252,7 +252,6 @@ static int run(void *options)
     s->flags = *(struct run_flags *)options;
     if (status == STATUS_OK)
         status = load_watch_open(&s->watch, s->flags.common.threads, &err);
-    s->start_bytes = command_start_bytes();
     if (status == STATUS_OK)
         status = s->flags.prompt ? go_on(s, &err) : score_a_text(s, &err);
     run_scoring_close(s);

@@ -179,12 +179,13 @@ uint64_t prompt_session_bytes(const struct prompt_session *s)
     const int32_t n_tokens = prompt_session_tokens(s);
     const int n_threads = s->job->common->threads;
     uint64_t bytes = memory_generate_bytes(&s->spec, s->n_prompt, n_tokens,
-                                           n_threads, s->start_bytes);
+                                           n_threads);
 
     if (*s->rival.rival.asked)
-        bytes += memory_generate_bytes(&s->rival.rival.spec, s->n_prompt,
-                                       n_tokens, n_threads, 0);
-    return bytes;
+        bytes = memory_joined_bytes(
+            bytes, memory_generate_bytes(&s->rival.rival.spec, s->n_prompt,
+                                         n_tokens, n_threads), n_threads);
+    return memory_with_bytes(bytes, tokenizer_memory(s->tokenizer));
 }
 
 static enum status check_memory(const struct prompt_session *s,
@@ -319,7 +320,6 @@ enum status prompt_session_open(struct prompt_session *s, struct error *err)
         (status = choose_policy(s, err)) || (status = open_prompt(s, err)) ||
         (status = choose_length(s, err)) || (status = choose_rival(s, err)))
         return status;
-    s->start_bytes = command_start_bytes();
     if ((status = open_model(s, err)) || (status = open_ledgers(s, err)) ||
         (status = prompt_rival_open(s, err)))
         return status;

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <xxhash.h>
 
 #include "models/files/hf_class.h"
@@ -31,7 +32,6 @@ struct train_job *train_begin(struct error *err)
         return NULL;
     }
     s->rundir.lock = -1;
-    s->start_bytes = command_start_bytes();
     return s;
 }
 
@@ -52,9 +52,18 @@ void train_close(struct train_job *s)
 
 uint64_t train_predicted_bytes(const struct train_job *s)
 {
-    return memory_process_bytes(&s->spec, (int32_t)s->config.batch,
-                                (int32_t)s->config.tokens, MEMORY_TRAIN,
-                                s->arguments.common.threads, s->start_bytes);
+    uint64_t bytes = memory_process_bytes(&s->spec, (int32_t)s->config.batch,
+                                          (int32_t)s->config.tokens,
+                                          MEMORY_TRAIN,
+                                          s->arguments.common.threads);
+    uint64_t beside = tokenizer_memory(s->tokenizer) +
+                      sizeof(int32_t) * (uint64_t)corpus_tokens(&s->corpus);
+    struct stat text;
+
+    for (int32_t i = 0; i < s->config.data_path.n; i++)
+        if (stat(s->config.data_path.value[i], &text) == 0)
+            beside += (uint64_t)text.st_size;
+    return memory_with_bytes(bytes, beside);
 }
 
 /* A message now is better than a process that the kernel kills in an hour. */

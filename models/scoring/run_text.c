@@ -32,8 +32,8 @@ static enum status trained_window(int64_t *out, const char *directory,
                ? STATUS_OK : error_set(err, status, "%s", why.text);
 }
 
-static enum status choose_window(struct run_config *c,
-                                 const struct source *source, struct error *err)
+enum status run_text_window(struct run_config *c, const struct source *source,
+                            struct error *err)
 {
     const bool fixed = c->split != RUN_ALL;
     const int64_t most = source->spec.max_tokens;
@@ -132,7 +132,7 @@ static enum status leave_out(struct run_text *t, const char *path,
 enum status run_text_open(struct run_text *t, struct run_config *c,
                           const struct source *source, struct error *err)
 {
-    enum status status = choose_window(c, source, err);
+    enum status status = run_text_window(c, source, err);
 
     if (status == STATUS_OK)
         status = open_tokenizer(t, c, source, err);
@@ -183,6 +183,16 @@ void run_text_close(struct run_text *t)
     tokenizer_close(t->tokenizer);
     data_close(t->data);
     file_unmap(&t->map);
+}
+
+/* A split maps the text once more. */
+uint64_t run_text_memory(const struct run_text *t)
+{
+    const int64_t ids = t->data  ? data_tokens(t->data)
+                        : t->ids ? t->windows.size + t->skip : 0;
+
+    return (t->data ? 2 : 1) * (uint64_t)t->map.size +
+           tokenizer_memory(t->tokenizer) + sizeof(int32_t) * (uint64_t)ids;
 }
 
 int64_t run_text_bytes(const struct run_text *t, const struct score_window *w)
