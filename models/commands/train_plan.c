@@ -97,8 +97,8 @@ static enum status read_init(struct train_job *s, struct error *err)
         s->source.spec.rope_scaling.kind > ROPE_SCALING_LLAMA3)
         status = error_set(err, STATUS_BAD_VALUE, "train.init %.200s: its"
                            " rotary frequencies have a factor each, or are"
-                           " scaled by YaRN, which is not trained; run and"
-                           " profile take this model",
+                           " scaled by YaRN or dynamically, which is not"
+                           " trained; run and profile take this model",
                            c->init);
     if (status != STATUS_OK)
         return blame(s, "train.init", err);

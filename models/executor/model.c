@@ -506,6 +506,12 @@ enum status model_open(struct model **out, const struct model_spec *spec,
         return error_set(err, STATUS_BAD_VALUE, "a forward of %d tokens:"
                          " allowed is up to %d, and only to decode after it",
                          options->n_prefill, options->n_tokens);
+    if (options->decode && options->n_tokens > spec_most_decoded(spec))
+        return error_set(err, STATUS_BAD_VALUE, "%d tokens to decode:"
+                         " rope_scaling dynamic turns all keys of a text of more"
+                         " than %d otherwise with each token, and a cache holds"
+                         " them as they were turned; allowed is up to that many",
+                         options->n_tokens, spec_most_decoded(spec));
     if (options->decode && spec_experts_choose(spec))
         return error_set(err, STATUS_BAD_VALUE, "model.expert_rule"
                          " expert_choice: experts choose among the tokens of a"

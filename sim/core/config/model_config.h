@@ -192,11 +192,11 @@ extern const char *const model_config_bypasses[];
         NULL, family_names, "",                                                \
         "gpt2: LayerNorm, learned positions, GELU, biases; llama: RMSNorm,"    \
         " RoPE, SwiGLU, grouped-query attention; qwen2: llama with qkv_bias;"  \
-        " qwen3: llama with qk_norm; gemma2: llama with norms around parts and"\
-        " GeGLU; gemma3: with qk_norm too; olmo2: llama with norms after parts"\
-        " and of whole rows of queries and keys; stablelm: llama with"         \
-        " LayerNorm; gpt_neox and phi: parts side by side, biases, LayerNorm," \
-        " RoPE")                                                               \
+        " qwen3: llama with qk_norm; gemma: llama with GeGLU; gemma2: norms"   \
+        " around parts too; gemma3: qk_norm besides; olmo2: llama with norms"  \
+        " after parts and of whole rows of queries and keys; stablelm: llama"  \
+        " with LayerNorm; gpt_neox and phi: parts side by side, biases,"       \
+        " LayerNorm, RoPE; falcon: phi without biases")                        \
     MODEL_CONFIG_ROW(base, "model.layers", INT, layers, 1, SPEC_MAX_LAYERS,    \
         NULL, NULL, "", "blocks of attention and feed-forward")                \
     MODEL_CONFIG_ROW(base, "model.channels", INT, channels, 1, 1 << 16,        \
