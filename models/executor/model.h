@@ -4,6 +4,7 @@
 #define MODEL_H
 
 #include "models/kernels/kernels.h"
+#include "models/executor/overflow.h"
 #include "models/executor/pool.h"
 #include "models/executor/tensor.h"
 #include "sim/core/ledger/meter.h"
@@ -172,7 +173,6 @@ void    model_decode_allocation(const struct model *model, const bool *active,
  * could not scale a row: the first such op, its layer and position, in words.
  * NULL: nowhere.  Passes go on to their end all the same, so whoever takes a
  * result out of the model asks before. */
-enum { OVERFLOW_SIZE = 128 };
 const char *model_overflow(const struct model *model, char out[OVERFLOW_SIZE]);
 /* STATUS_FAILED then, with the name of the model, `who`. */
 enum status model_check(const struct model *model, const char *who,

@@ -5,7 +5,6 @@
 #include "models/executor/expert_buffers.h"
 #include "models/executor/model.h"
 #include "models/executor/ops.h"
-#include "models/executor/overflow.h"
 #include "models/executor/pool.h"
 #include "sim/core/base/arena.h"
 #include "sim/core/model/plan.h"

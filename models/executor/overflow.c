@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "models/executor/model_state.h"
-
 /* By the exponent's bits: integers are compared many at a time, and no counter
  * takes that for arithmetic of the model's. */
 static bool all_numbers(const real *x, size_t n)
@@ -49,9 +47,8 @@ void overflow_look_normed(struct overflow *first, int32_t layer,
     }
 }
 
-const char *model_overflow(const struct model *m, char out[OVERFLOW_SIZE])
+const char *overflow_text(char out[OVERFLOW_SIZE], const struct overflow *o)
 {
-    const struct overflow *o = &m->overflow;
     char layer[32] = "";
 
     if (!o->met)
@@ -64,15 +61,4 @@ const char *model_overflow(const struct model *m, char out[OVERFLOW_SIZE])
                               : "gives Inf or NaN",
              o->position);
     return out;
-}
-
-enum status model_check(const struct model *m, const char *who,
-                        struct error *err)
-{
-    char where[OVERFLOW_SIZE];
-
-    return model_overflow(m, where)
-               ? error_set(err, STATUS_FAILED, "%.300s: %s: weights are damaged"
-                           " or overflow float32", who, where)
-               : STATUS_OK;
 }

@@ -29,4 +29,9 @@ void overflow_look(struct overflow *first, const struct seen_rows *rows);
 void overflow_look_normed(struct overflow *first, int32_t layer,
                           const struct norm *norm, const int32_t *position);
 
+/* In words; NULL: none was met. */
+enum { OVERFLOW_SIZE = 128 };
+const char *overflow_text(char out[OVERFLOW_SIZE],
+                          const struct overflow *overflow);
+
 #endif
