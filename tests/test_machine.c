@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "sim/core/base/file.h"
+#include "sim/core/ledger/ledger.h"
 #include "sim/price/machine.h"
 #include "tests/full_watts.h"
 
@@ -406,4 +407,27 @@ Test(machine, the_share_of_memory_is_read_by_bytes)
     cr_expect(eq(dbl, machine_dram_share(&m, 1.0), 0.6));
     cr_expect(epsilon_eq(dbl, machine_dram_share(&m, 1e7), 0.75, 1e-12));
     cr_expect(eq(dbl, machine_dram_share(&m, 1e12), 0.9));
+}
+
+/* Of weights in blocks, by their bits; wider numbers are widened by a shift. */
+Test(machine, products_by_stored_weights_are_work_of_their_own)
+{
+    static struct model_spec spec;
+
+    spec = (struct model_spec){ .traits = family_traits[FAMILY_LLAMA],
+                                .n_layers = 2, .tied_head = true,
+                                .stored_embedding = NUMBER_Q6_K };
+    memset(spec.stored[0], NUMBER_Q4_1, sizeof spec.stored[0]);
+    memset(spec.stored[1], NUMBER_F16, sizeof spec.stored[1]);
+    cr_expect(eq(int, flops_work_stored(WORK_ROW, &spec, 0, OP_QKV),
+                 WORK_STORED4));
+    cr_expect(eq(int, flops_work_stored(WORK_FEW, &spec, 0, OP_FFN_DOWN),
+                 WORK_STORED4));
+    cr_expect(eq(int, flops_work_stored(WORK_MATMUL, &spec, 0, OP_QKV),
+                 WORK_MATMUL));
+    cr_expect(eq(int, flops_work_stored(WORK_FEW, &spec, 1, OP_QKV), WORK_FEW));
+    cr_expect(eq(int, flops_work_stored(WORK_ROW, &spec, LEDGER_OUTSIDE, OP_HEAD),
+                 WORK_STORED8));
+    cr_expect(eq(int, flops_work_stored(WORK_QUERY, &spec, 0, OP_ATTEND),
+                 WORK_QUERY));
 }
