@@ -419,6 +419,8 @@ Test(stored, so_they_are_with_mixed_types_and_odd_sizes)
         costs_agree(&spec, &kernels_counting16, "mixed");
         spec = odd_spec(contrasts[f]);
         costs_agree(&spec, &kernels_counting8, "odd");
+        spec.embedding_scale = 3.0f;
+        costs_agree(&spec, &kernels_counting8, "scaled");
     }
 }
 

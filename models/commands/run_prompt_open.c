@@ -102,17 +102,21 @@ static enum status open_prompt(struct prompt_session *s, struct error *err)
 /* The last new token is not run, so it needs no position. */
 static enum status choose_length(struct prompt_session *s, struct error *err)
 {
-    const int32_t most = s->spec.max_tokens, prompt = s->n_prompt;
+    const int32_t most = spec_most_decoded(&s->spec), prompt = s->n_prompt;
     const int64_t wish = s->job->options.n_new;
+    const char *why = most < s->spec.max_tokens
+                          ? ", as rope_scaling dynamic turns keys otherwise in"
+                            " longer texts, which --text runs" : "";
 
     if (prompt > most)
         return error_set(err, STATUS_BAD_VALUE, "--prompt: %d tokens: %s has"
-                         " positions for %d", prompt, s->source.path, most);
+                         " positions for %d%s", prompt, s->source.path, most,
+                         why);
     const int32_t room = most - prompt + 1;
     if (wish > room)
         return error_set(err, STATUS_BAD_VALUE, "-n %" PRId64 ": after a prompt"
-                         " of %d tokens, %s has positions for %d more", wish,
-                         prompt, s->source.path, room);
+                         " of %d tokens, %s has positions for %d more%s", wish,
+                         prompt, s->source.path, room, why);
     s->n_asked = wish > 0 ? (int32_t)wish
                           : room < USUAL_NEW ? room : USUAL_NEW;
     return STATUS_OK;
