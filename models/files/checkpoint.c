@@ -127,8 +127,10 @@ static float *written_before(const struct record *record, size_t n,
 /* Gemma's scales are stored less one. */
 static float less_of(const struct model_spec *spec, const struct tensor *t)
 {
-    return hf_names_of(spec) == HF_NAMES_GEMMA && t->kind == TENSOR_SCALE
-               ? 1.0f : 0.0f;
+    const enum hf_names names = hf_names_of(spec);
+
+    return (names == HF_NAMES_GEMMA || names == HF_NAMES_GEMMA1) &&
+                   t->kind == TENSOR_SCALE ? 1.0f : 0.0f;
 }
 
 /* n numbers of a part as the class has them: what reading does to them, back. */
@@ -185,7 +187,7 @@ enum status checkpoint_export(struct model *m,
                 if (!record[n].data) {
                     record[n].data = next;
                     span_write(model_weights(m) + t.offset, &t, from, to,
-                               f->layout, spec->head_size, next);
+                               f->layout, spec, next);
                     unfold(next, t.rows * (to - from), spec, class, f,
                            less_of(spec, &t));
                     next += t.rows * (to - from);
@@ -416,13 +418,12 @@ enum status checkpoint_keep(struct model_spec *spec, const char *directory,
             enum number type = NUMBER_F32;
             name_tensor(name, f, l, 0);
             const struct safetensors_tensor *have =
-                is_of(f, l) && !folding_moves(spec, f->id)
-                    ? find_foreign(spec, files, f, name) : NULL;
+                is_of(f, l) ? find_foreign(spec, files, f, name) : NULL;
             if (!have)
                 continue;        /* the import says which are missing */
             status = number_of(&type, shards_path(files), have, err);
             if (status == STATUS_OK)
-                fill_note_type(spec, l, f->id, f->span, type);
+                folding_note_type(spec, l, f->id, f->span, type);
         }
     for (int32_t l = 0; l < spec->n_layers; l++)
         memcpy(spec->stored[l], spec->stored[spec_owner(spec, l)],

@@ -18,7 +18,7 @@
 enum { SPEC_MAX_LAYERS = 256, SPEC_MAX_HEAD_SIZE = 1 << 12,
        SPEC_MAX_LONG_PAIRS = 128, SPEC_MAX_LOSS_WEIGHT = 1000,
        SPEC_MAX_GATE_SCALE = 100, SPEC_MAX_PREDICTOR = 1 << 12,
-       SPEC_MAX_EXPERTS = 1 << 12 };
+       SPEC_MAX_EXPERTS = 1 << 12, SPEC_MAX_TOKENS = 1 << 20 };
 
 enum norm_kind { NORM_LAYER, NORM_RMS };
 enum positions { POSITIONS_LEARNED, POSITIONS_ROTARY };
@@ -74,11 +74,15 @@ struct traits {
                              true,   false,  false, AROUND, NONE,  false)      \
     X(FAMILY_GEMMA3, "gemma3", RMS, ROTARY,   GEGLU,     false, false,  false, \
                              true,   true,   false, AROUND, NONE,  false)      \
+    X(FAMILY_GEMMA, "gemma", RMS,   ROTARY,   GEGLU,     false, false,  false, \
+                             true,   false,  false, BEFORE, NONE,  false)      \
     X(FAMILY_OLMO2, "olmo2", RMS,   ROTARY,   SWIGLU,    false, false,  false, \
                              true,   true,   true,  AFTER,  NONE,  false)      \
     X(FAMILY_GPT_NEOX, "gpt_neox",                                             \
                              LAYER, ROTARY,   GELU_ERF,  true,  true,   true,  \
                              false,  false,  false, BEFORE, NORMS, false)      \
+    X(FAMILY_FALCON, "falcon", LAYER, ROTARY, GELU_ERF,  false, false,  false, \
+                             true,   false,  false, BEFORE, NORM,  false)      \
     X(FAMILY_STABLELM, "stablelm",                                             \
                              LAYER, ROTARY,   SWIGLU,    false, false,  false, \
                              true,   false,  false, BEFORE, NONE,  false)      \
@@ -159,6 +163,8 @@ extern const char *const skipped_keys_names[];
     X(ROPE_SCALING_LONG,    "longrope") /* each divided by a number of its own,\
         * one up to original_tokens and another beyond (Ding et al. 2024;      \
         * transformers, _compute_longrope_parameters) */                       \
+    X(ROPE_SCALING_DYNAMIC, "dynamic") /* of a base that grows with the text   \
+        * beyond original_tokens (_compute_dynamic_ntk_parameters) */          \
     X(ROPE_SCALING_FACTORS, "factors") /* each divided by a number of its own, \
         * which the file of the weights holds */
 
@@ -178,7 +184,7 @@ struct rope_scaling {
     float   low_frequency, high_frequency;     /* llama3: wave lengths are
                                           * original_tokens divided by these;
                                           * yarn: turns within those tokens */
-    int32_t original_tokens;             /* llama3, yarn, longrope */
+    int32_t original_tokens;             /* of all but linear */
     float   amplitude;                   /* yarn, longrope: of cosines and
                                           * sines */
     float   divisor[2][SPEC_MAX_LONG_PAIRS];   /* longrope, of each pair: where
@@ -352,6 +358,8 @@ struct model_spec {
      * is everything when training.  A tied head is as the embedding. */
     uint8_t stored[SPEC_MAX_LAYERS][MATRIX_COUNT];
     uint8_t stored_embedding, stored_head;
+    float embedding_scale;   /* of a stored embedding: that its rows are multiplied
+                              * with as they are read; 0: with none */
 
     struct experts experts;
     bool has_experts[SPEC_MAX_LAYERS];   /* layer l, in place of its n_ffn */
@@ -362,8 +370,8 @@ struct model_spec {
     bool packed[SPEC_MAX_LAYERS][MATRIX_COUNT], packed_head;
 };
 
-/* The family whose traits the spec has; of traits that make no family, the last
- * that they contain. */
+/* The family whose traits the spec has; of traits that make no family, the one that
+ * they differ from in least, of those of whose parts none is missing. */
 enum family spec_family(const struct model_spec *spec);
 
 /* The feed-forward part has a gate product beside its up product. */
@@ -389,6 +397,9 @@ int32_t spec_n_exits(const struct model_spec *spec);
 /* Norms on what parts read, and on what they add. */
 bool    spec_norms_before(const struct model_spec *spec);
 bool    spec_norms_after(const struct model_spec *spec);
+/* Tokens of a sequence that can be decoded: where keys turn otherwise in a longer
+ * text, those that a cache holds would be another text's. */
+int32_t spec_most_decoded(const struct model_spec *spec);
 /* Rotary positions turn the layer's queries and keys. */
 bool    spec_turns(const struct model_spec *spec, int32_t layer);
 int32_t spec_e(const struct model_spec *spec);

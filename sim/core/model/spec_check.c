@@ -514,7 +514,8 @@ static enum status check_rope_scaling(const struct model_spec *s,
 {
     const struct rope_scaling *r = &s->rope_scaling;
     const bool llama3 = r->kind == ROPE_SCALING_LLAMA3 ||
-                        r->kind == ROPE_SCALING_YARN;
+                        r->kind == ROPE_SCALING_YARN,
+        dynamic = r->kind == ROPE_SCALING_DYNAMIC;
 
     if (r->kind == ROPE_SCALING_NONE)
         return STATUS_OK;
@@ -546,7 +547,12 @@ static enum status check_rope_scaling(const struct model_spec *s,
         return error_set(err, STATUS_BAD_VALUE,
                          "attention_factor %.15g: allowed is"
                          " above 0, to 1e6", (double)r->amplitude);
-    if (llama3 && (r->original_tokens < 1 || r->original_tokens > 1 << 24))
+    if (dynamic && spec_rotary(s) < 4)
+        return error_set(err, STATUS_BAD_VALUE, "model.rope_scaling dynamic:"
+                         " turns at least 4 numbers of a head, not %d",
+                         spec_rotary(s));
+    if ((llama3 || dynamic) &&
+        (r->original_tokens < 1 || r->original_tokens > 1 << 24))
         return error_set(err, STATUS_BAD_VALUE, "model.rope_original_tokens %d:"
                          " allowed is 1 to %d", r->original_tokens, 1 << 24);
     return STATUS_OK;
@@ -563,7 +569,7 @@ enum status spec_check(const struct model_spec *s, struct error *err)
         { "model.head_size",  s->head_size,  1, SPEC_MAX_HEAD_SIZE },
         { "model.ffn",        s->n_ffn,      1, 1 << 20 },
         { "model.vocab",      s->n_vocab,    2, 1 << 20 },
-        { "model.max_tokens", s->max_tokens, 1, 1 << 20 },
+        { "model.max_tokens", s->max_tokens, 1, SPEC_MAX_TOKENS },
     };
     enum status status = check_ranges(range, sizeof range / sizeof *range, err);
 
