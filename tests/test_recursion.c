@@ -443,12 +443,17 @@ static void there_and_back(struct model_spec spec, const struct shape *shape)
 
 Test(recursion, files_have_every_layer_and_are_read_back)
 {
-    const struct shape *shape;
-    char what[CASE_NAME_SIZE];
-    const struct model_spec plain = case_recursion(&shape, what, 12);
-    const struct model_spec nested = case_nested(&shape, what, 1);
-    there_and_back(plain, shape);
-    there_and_back(nested, shape);
+    for (int i = 0, seen = 0; seen < 3; i++) {
+        const struct shape *shape;
+        char what[CASE_NAME_SIZE];
+        struct model_spec spec = seen < 2 ? case_recursion(&shape, what, i)
+                                          : case_nested(&shape, what, i);
+        if (spec_family(&spec) != FAMILY_LLAMA || spec.part != PART_BLOCK ||
+            spec_span(&spec) == 0)
+            continue;
+        there_and_back(spec, shape);
+        seen++;
+    }
 }
 
 /* ---- what is said of it ---- */
