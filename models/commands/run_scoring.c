@@ -47,6 +47,7 @@ static enum status open_rival(struct run_scoring *s, struct error *err)
                                         s->text.tokenizer, err);
     if (status != STATUS_OK || !*s->rival.asked)
         return status;
+    arm->name = s->rival.rival.name;
     arm->spec = s->rival.spec;
     arm->score[arm->n_scores++].policy = s->rival.policy;
     s->pairs.unscored = s->rival.unscored != NULL;

@@ -148,15 +148,17 @@ static enum status judge(struct train_job *s, struct verdicts *v,
     else if (v->causal_rule)
         v->causal = trainer_judge(s->trainer, split, v->causal_rule,
                                   windows, &j.watch);
-    enum status status = STATUS_OK;
+    enum status status = trainer_check(s->trainer, err);
     v->compared = trainer_drew_routers(s->trainer);
-    if (v->compared)
+    if (v->compared && status == STATUS_OK)
         status = trainer_judge_dense(s->trainer, split, windows,
                                      &j.watch, &v->dense, err);
     if (v->compared && status == STATUS_OK)
         status = trainer_judge_drawn(s->trainer, split,
                                      s->options.policy, windows, &j.watch,
                                      &v->drawn, err);
+    if (status == STATUS_OK)
+        status = trainer_check(s->trainer, err);
     progress_end(&j.progress);
     if (status != STATUS_OK)
         return status;

@@ -320,11 +320,27 @@ static enum status spend_budget(struct train_job *s, double closed_step,
     return blame(s, "train.budget_flops", err);
 }
 
+/* The share by the size of the texts is what later programs have to repeat, not
+ * the rule. */
+static double held_out_of(const struct config_paths *texts)
+{
+    struct stat text;
+    int64_t bytes = 0;
+
+    for (int32_t i = 0; i < texts->n; i++)
+        if (stat(texts->value[i], &text) == 0)
+            bytes += text.st_size;
+    return data_held_out(bytes);
+}
+
 enum status train_plan(struct train_job *s, struct error *err)
 {
     struct train_config *c = &s->config;
     double closed_step;
-    /* As given: values that train_plan() works out stand beside it in the
+
+    if (c->held_out == 0.0)
+        c->held_out = held_out_of(&c->data_path);
+    /* As given: other values that train_plan() works out stand beside it in the
      * summary. */
     s->config_json = config_json(c, &train_config_schema);
     enum status status = allocation_open(&s->allocation,

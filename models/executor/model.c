@@ -616,6 +616,22 @@ const struct allocation *model_allocation(const struct model *m)
     return &m->allocation;
 }
 
+const char *model_overflow(const struct model *m, char out[OVERFLOW_SIZE])
+{
+    return overflow_text(out, &m->overflow);
+}
+
+enum status model_check(const struct model *m, const char *who,
+                        struct error *err)
+{
+    char where[OVERFLOW_SIZE];
+
+    return model_overflow(m, where)
+               ? error_set(err, STATUS_FAILED, "%.300s: %s: weights are damaged"
+                           " or overflow float32", who, where)
+               : STATUS_OK;
+}
+
 struct tensor_list *model_tensors(struct model *m) { return &m->tensors; }
 float *model_weights(struct model *m) { return m->weights; }
 float *model_gradients(struct model *m) { return m->gradients; }

@@ -12,6 +12,9 @@ struct run_text {
     struct file_map   map;
     char              hash[17];      /* XXH64 of the bytes, hexadecimal */
     struct data      *data;          /* of a split; NULL: the whole text */
+    double           held_out;       /* share by which it is split: that of the
+                                      * model's training, if its run says so,
+                                      * else DATA_HELD_OUT */
     struct tokenizer *tokenizer;     /* NULL: a byte is a token */
     int32_t          *ids;           /* of the whole text, with a tokenizer */
     int64_t          skip;           /* tokens before the first that is read;

@@ -161,8 +161,8 @@ extern const char *const model_config_bypasses[];
     MODEL_CONFIG_ROW(base, "routing.aux_loss", REAL, aux_loss,                 \
         0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
         "weight of the cross-entropy of sigmoid(score) against being kept,"    \
-        " over all tokens (Raposo et al. 2024, section 3.5); held-out text"    \
-        " is then judged by the rule sigmoid")                                 \
+        " over all tokens (Raposo et al. 2024, section 3.5); where the policy" \
+        " looks ahead, held-out text is then judged by the rule sigmoid")      \
     MODEL_CONFIG_ROW(base, "routing.balance_loss", REAL, balance_loss,         \
         0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
         "weight of the squared difference of the kept share of tokens and the" \
@@ -170,10 +170,11 @@ extern const char *const model_config_bypasses[];
         " (a batch's sparsity in Bengio et al. 2015, arXiv 1511.06297)")       \
     MODEL_CONFIG_ROW(base, "routing.predictor", INT, predictor,                \
         0, SPEC_MAX_PREDICTOR, "0", NULL, "",                                  \
-        "hidden width of a network in each routed block that learns to foresee"\
-        " from the router's input who is kept, and teaches nothing else (Raposo"\
-        " et al. 2024, section 3.5); held-out text is then judged by the rule" \
-        " predictor; 0: none")                                                 \
+        "hidden width of a network beside each router, two in a block whose"   \
+        " parts are routed apart, that learns to foresee from the router's"    \
+        " input who is kept, and teaches nothing else (Raposo et al. 2024,"    \
+        " section 3.5); where the policy looks ahead, held-out text is then"   \
+        " judged by the rule predictor; 0: none")                              \
     MODEL_CONFIG_ROW(base, "routing.z_loss", REAL, z_loss,                     \
         0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
         "weight of the mean squared score (the router z-loss of Zoph et al."   \
