@@ -40,7 +40,8 @@ static void columns_backward(struct model *m, enum op op, int32_t layer,
     real *dbias = g->bias ? gradient_of(m, layer, (enum tensor_id)(id + 1))
                           : NULL;
     struct product_backward d = {
-        .dout = dout + first, .dx = dx, .dw = dw ? dw + first : NULL,
+        .dout = dout ? dout + first : NULL, .dx = dx,
+        .dw = dw ? dw + first : NULL,
         .dbias = dbias ? dbias + first : NULL, .adds = adds,
         .sums = adds_to_later(m, layer),
     };
