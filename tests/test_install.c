@@ -175,36 +175,9 @@ Test(install, manual_pages_render_without_a_warning)
     expect_said("stdout", "train.budget_flops");
 }
 
-Test(install, bash_completes_words)
+/* In the folders where the shells look below /usr/local: test_completion types. */
+Test(install, shells_find_their_completions)
 {
-    static const char *const cases[][2] = {
-        { "isobath pre", "predict" },
-        { "isobath predict --pha", "--phase" },
-        { "isobath predict --phase d", "decode" },
-        { "isobath predict --phase = d", "decode" },
-        { "isobath predict -m h100-s", "h100-sxm" },
-        { "isobath predict smol", "smollm-135m" },
-        { "isobath train --set train.bu", "train.budget_flops=" },
-        { "isobath keys mach", "machine" },
-    };
-    if (system("command -v bash >/dev/null") != 0)
-        cr_skip("no bash here");
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char line[512];
-        snprintf(line, sizeof line, "bash -c '. p/share/bash-completion/completions"
-                 "/isobath; COMP_WORDS=(%s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1));"
-                 " _isobath; echo \"${COMPREPLY[*]}\"'", cases[i][0]);
-        expect_shell(0, line);
-        char *said = read_file("stdout", NULL);
-        said[strcspn(said, "\n")] = '\0';
-        cr_expect(eq(str, said, (char *)(size_t)cases[i][1]), "%s", cases[i][0]);
-        free(said);
-    }
-}
-
-Test(install, zsh_reads_its_completion)
-{
-    if (system("command -v zsh >/dev/null") != 0)
-        cr_skip("no zsh here");
-    expect_shell(0, "zsh -n p/share/zsh/vendor-completions/_isobath");
+    cr_expect(there("p/share/bash-completion/completions/isobath"));
+    cr_expect(there("p/share/zsh/site-functions/_isobath"));
 }
