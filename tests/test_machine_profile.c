@@ -49,10 +49,13 @@ static struct machine_shares make_shares(void)
                    { "attend", { 2, { 1e3, 0.5 } } },
                    { "vector", { 2, { 1e3, 0.5 } } },
                    { "loss",   { 2, { 1e4, 0.25 } } } },
-        .half_head = { 8, 4, 16 }, .half_head_backward = { 4, 2, 8 },
-        .serial_caches = { NAN, NAN, NAN }, .serial_memory = { NAN, NAN, NAN },
-        .scale = { 1, 0.8, 1.25 }, .launch_seconds = { 1e-6, 0.5e-6, 2e-6 },
-        .select_rows = { 2e7, 1e7, 3e7 }, .share = 1 };
+        .half_head = { 8, 4, 16, false },
+        .half_head_backward = { 4, 2, 8, false },
+        .serial_caches = MACHINE_RANGE_UNKNOWN,
+        .serial_memory = MACHINE_RANGE_UNKNOWN,
+        .scale = { 1, 0.8, 1.25, false },
+        .launch_seconds = { 1e-6, 0.5e-6, 2e-6, false },
+        .select_rows = { 2e7, 1e7, 3e7, false } };
 }
 
 static struct machine_shares shares_used;
@@ -151,8 +154,8 @@ Test(machine_profile, what_work_waits_for_comes_back)
     cr_assert(eq(int, round_trip(&peak, &m, &err), STATUS_OK), "%s", err.text);
     cr_expect(eq(i32, m.dram_reached.n, 0));
     cr_expect(not(quantity_known(&m.serial_memory)));
-    shares_used.serial_caches = (struct machine_range){ 0.25, 0.125, 0.5 };
-    shares_used.serial_memory = (struct machine_range){ 0.75, 0.5, 1 };
+    shares_used.serial_caches = (struct machine_range){ 0.25, 0.125, 0.5, false };
+    shares_used.serial_memory = (struct machine_range){ 0.75, 0.5, 1, false };
     shares_used.reached = (struct config_real_list){ 4, { 1e6, 0.5, 2e6, 1 } };
     cr_assert(eq(int, round_trip(&peak, &m, &err), STATUS_OK), "%s", err.text);
     cr_expect(eq(dbl, m.serial_caches.value, 0.25));
@@ -182,11 +185,12 @@ Test(machine_profile, a_busy_machine_measures_no_shares)
     struct machine m;
     struct error err = { 0 };
 
-    shares_used.share = 0.5;
+    shares_used.launch_seconds.busy = shares_used.scale.busy = true;
     shares_used.select_rows.value = NAN;
     cr_assert(eq(int, round_trip(&peak, &m, &err), STATUS_OK), "%s", err.text);
     cr_expect(eq(str, m.launch_seconds.grade, "assumed"));
     cr_expect(eq(str, m.efficiency_scale.grade, "assumed"));
+    cr_expect(eq(str, m.half_head.grade, "measured"));
     cr_expect(not(quantity_known(&m.select_rows_per_second)));
 }
 

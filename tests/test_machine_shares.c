@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "hwprof/commands/machine_shape.h"
 #include "hwprof/commands/machine_shares.h"
 #include "sim/price/flops.h"
 
@@ -19,16 +20,26 @@ static const struct machine_curve *curve(const char *name)
     return NULL;
 }
 
+static enum status measure(const struct peak *peak, double seconds)
+{
+    const struct machine_effort effort = { .quick = true, .quiet = true,
+                                           .seconds = seconds };
+    struct error err = { 0 };
+    enum status status = machine_shares_measure(&shares, &far, peak, &effort,
+                                                &err);
+
+    cr_expect(eq(int, status, STATUS_OK), "%s", err.text);
+    return status;
+}
+
 /* A peak of 1 flop/s is one that every op exceeds: the fastest of them becomes
  * the peak, and has all of it. */
 Test(machine_shares, every_kind_of_work_has_a_curve_of_shares)
 {
     const struct peak peak = { .n_threads = 1, .flops_all.per_second = 1 };
-    struct error err = { 0 };
     double most = 0;
 
-    cr_assert(eq(int, machine_shares_measure(&shares, &far, &peak, true,
-                                             &err), STATUS_OK), "%s", err.text);
+    cr_assert(eq(int, measure(&peak, 1e9), STATUS_OK));
     for (int w = 0; w < WORK_COUNT; w++) {
         const struct machine_curve *c = curve(work_names[w]);
         cr_assert(c != NULL, "%s", work_names[w]);
@@ -48,7 +59,6 @@ Test(machine_shares, every_kind_of_work_has_a_curve_of_shares)
     cr_expect(shares.half_head.value >= 0 &&
               shares.half_head.low <= shares.half_head.value &&
               shares.half_head.high >= shares.half_head.value);
-    cr_expect(shares.share > 0 && shares.share <= 1);
 
     /* steps to find what work waits for: of each kind, and of rising size */
     bool lies[3] = { false };
@@ -60,4 +70,21 @@ Test(machine_shares, every_kind_of_work_has_a_curve_of_shares)
     }
     cr_expect(lies[LIES_CACHED] && lies[LIES_BETWEEN] && lies[LIES_PAST]);
     cr_expect(isnan(shares.serial_memory.value));
+}
+
+/* However busy others keep a machine, it ends: a step of each model is the least,
+ * and tells of every kind of work. */
+Test(machine_shares, without_time_each_model_runs_a_step)
+{
+    const struct peak peak = { .n_threads = 1, .flops_all.per_second = 1 };
+    int n_quick = 0;
+
+    for (int i = 0; i < machine_n_shapes; i++)
+        n_quick += machine_shapes[i].quick;
+    cr_assert(eq(int, measure(&peak, 0), STATUS_OK));
+    cr_expect(eq(int, shares.n_steps, n_quick));
+    for (int w = 0; w < WORK_COUNT; w++)
+        cr_expect(curve(work_names[w]) != NULL, "%s", work_names[w]);
+    cr_assert(eq(int, measure(&peak, 1e9), STATUS_OK));
+    cr_expect(shares.n_steps >= n_quick * MACHINE_STEPS);
 }

@@ -29,8 +29,13 @@ TestSuite(traffic, .init = set_up, .fini = finish);
     "\"predicted\":{\"l2_bytes\":%d,\"sources\":{\"l2_bytes\":\"predicted\"}}},"      \
     "\"seconds\":{\"median\":%g}}"
 
-/* A prefill of a point: a dense model's own, or MoD beside its twin. */
-static void put_profile(const char *arguments, const char *arms)
+#define AGAINST ",\"against\":{\"name\":\"half\",\"layers_run\":4,\"arm\":"       \
+    ARM("rival") ",\"ratio\":{\"seconds\":{\"median\":1.25}}}"
+
+/* A prefill of a point: a dense model's own, or MoD beside its twin, and beside
+ * a rival. */
+static void put_profile(const char *arguments, const char *arms,
+                        const char *against)
 {
     char name[64], text[2048];
 
@@ -40,24 +45,26 @@ static void put_profile(const char *arguments, const char *arms)
     snprintf(text, sizeof text, "{\"schema\":\"isobath-run-1\",\"command\":"
              "\"profile\",\"status\":\"done\",\"provenance\":{\"arguments\":[%s]},"
              "\"phases\":[{\"name\":\"prefill\",\"batch\":1,\"tokens\":64,\"arms\":"
-             "[%s]}]}", arguments, arms);
+             "[%s]%s}]}", arguments, arms, against);
     put_file(in_folder(name), text);
 }
 
 static void put_study(void)
 {
-    char arms[1024];
+    char arms[1024], against[1024];
 
     snprintf(arms, sizeof arms, ARM("dense"), 1000, 600, 2.0);
-    put_profile("", arms);
-    snprintf(arms, sizeof arms, ARM("dense"), 520, 300, 1.0);
-    put_profile("", arms);
+    put_profile("", arms, "");
     snprintf(arms, sizeof arms, ARM("dense") "," ARM("mod"), 1000, 600, 2.0, 500,
              360, 1.2);
+    snprintf(against, sizeof against, AGAINST, 520, 300, 1.0);
     put_profile("\"--set\",\"routing.policy=hash\",\"--set\","
-                "\"routing.capacity=0.125\"", arms);
+                "\"routing.capacity=0.125\"", arms, against);
+    snprintf(against, sizeof against, AGAINST, 300, 300, 1.0);
+    put_profile("\"--set\",\"routing.policy=hash\",\"--set\","
+                "\"routing.capacity=0.125\"", arms, against);
     put_file(in_folder("points.csv"), "point,name,row,status\r\n0,all,all,done\r\n"
-             "1,half,half,done\r\n2,mod,mod,done\r\n");
+             "1,mod,mod,done\r\n2,other,other,done\r\n");
 }
 
 static double near(struct amount a, double wanted)
@@ -73,18 +80,21 @@ Test(traffic, shares_are_of_the_twin_and_of_a_dense_model_as_costly)
     cr_assert(run_open(&sweep, folder, &err) == STATUS_OK, "%s", err.text);
     traffic = traffic_list(&n, &sweep, 1);
     cr_assert(eq(sz, n, 3));
-    const struct traffic *mod = &traffic[2];
+    const struct traffic *mod = &traffic[1];
     cr_expect_str_eq(mod->policy, "hash");
     cr_expect(mod->capacity == 0.125);
-    cr_assert(mod->rival == &traffic[1]);       /* 520 of 500, not 1000 */
+    cr_assert(mod->has_rival);
+    cr_expect(not(traffic[2].has_rival), "300 of 500 are not as many");
     cr_expect(near(traffic_of_twin(mod, METRIC_FLOPS), 500. / 1000));
     cr_expect(near(traffic_of_twin(mod, METRIC_L2_BYTES), 360. / 600));
     cr_expect(near(traffic_of_rival(mod, METRIC_FLOPS), 500. / 520));
     cr_expect(near(traffic_of_rival(mod, METRIC_L2_BYTES), 360. / 300));
-    cr_expect(near(traffic_of_rival(mod, METRIC_SECONDS), 1.2 / 1.0));
+    cr_expect(near(traffic_of_rival(mod, METRIC_SECONDS), 1.25),
+              "the paired one, not 1.2 of 1.0");
     cr_expect(not(amount_known(traffic_of_twin(mod, METRIC_JOULES))));
     cr_expect(not(amount_known(traffic_of_twin(&traffic[0], METRIC_FLOPS))));
-    cr_expect(traffic[0].rival == NULL && isnan(traffic[0].capacity));
+    cr_expect(not(traffic[0].has_rival));
+    cr_expect(isnan(traffic[0].capacity));
 }
 
 Test(traffic, a_report_has_it_as_a_table_and_a_figure)
@@ -104,7 +114,9 @@ Test(traffic, a_report_has_it_as_a_table_and_a_figure)
     strcat(path, "/tables");
     cr_assert(csv_open_in(&csv, path, "traffic.csv", &err) == STATUS_OK);
     cr_assert(eq(sz, csv.n_rows, 3));
-    cr_expect_str_eq(csv_text(&csv, 2, csv_column(&csv, "flops_of_twin")), "0.5");
-    cr_expect_str_eq(csv_text(&csv, 2, csv_column(&csv, "rival")), "half");
+    cr_expect_str_eq(csv_text(&csv, 1, csv_column(&csv, "flops_of_twin")), "0.5");
+    cr_expect_str_eq(csv_text(&csv, 1, csv_column(&csv, "rival")),
+                     "half, 4 layers");
+    cr_expect_str_eq(csv_text(&csv, 2, csv_column(&csv, "rival")), "");
     csv_close(&csv);
 }

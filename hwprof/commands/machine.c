@@ -24,7 +24,8 @@ struct options {
 static const struct flag flags[] = {
     FLAG_REPLACED("FILE", "", "write the measured rates as a machine profile, for"
         " isobath predict --machine FILE, with the shares of them that ops of"
-        " small models reach, which takes about 20 s more; its joules are priors"
+        " small models reach, which takes about 20 s more, and three minutes at"
+        " most while others run; its joules are priors"
         " with their sources, or fitted here by --fit-energy"),
     MACHINE("--quick", NULL, BOOL, quick, "do fewer and shorter runs: 1 s"
         " instead of about 4 s (with --fit-energy: 15 s instead of a minute and"
@@ -83,6 +84,9 @@ static enum status ask_energy(struct machine_answer *a,
     return energy_answer_take(energy, &a->topology, &options, err);
 }
 
+/* Nine times what a machine takes that nobody shares. */
+static const double most_seconds[] = { [false] = 180, [true] = 36 };   /* quick? */
+
 /* Over what was written before, and read back by the code that will use it. */
 static enum status write_and_load(struct file_writer *writer,
                                   const struct machine_answer *a,
@@ -112,13 +116,16 @@ static enum status write_profile(const struct machine_answer *a,
     static struct machine_shares shares;     /* too large for a stack */
     static struct machine_far far;
     static struct machine machine;
+    const struct machine_effort effort = {
+        .quick = o->quick, .quiet = o->common.quiet,
+        .seconds = most_seconds[o->quick] };
     struct file_writer writer;
     enum status status = outfile_create(&writer, o->common.output, &own,
                                         err);
 
     if (status != STATUS_OK)
         return status;
-    status = machine_shares_measure(&shares, &far, &a->peak, o->quick, err);
+    status = machine_shares_measure(&shares, &far, &a->peak, &effort, err);
     if (status == STATUS_OK)
         status = write_and_load(&writer, a, &shares, &machine, err);
     if (status == STATUS_OK)

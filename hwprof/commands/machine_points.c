@@ -51,14 +51,14 @@ static double misfit(const struct machine_points *points, double half)
 struct machine_range machine_points_half(const struct machine_points *points)
 {
     static const double most = 64, step = 0.25;
-    struct machine_range out = { 0, 0, 0 };
+    struct machine_range out = { 0, 0, 0, false };
     double least = misfit(points, 0);
 
     for (int i = 1; i * step <= most; i++) {
         const double half = i * step, here = misfit(points, half);
         if (here < least) {
             least = here;
-            out = (struct machine_range){ half, half, half };
+            out = (struct machine_range){ half, half, half, false };
         }
     }
     while (out.low > 0 && misfit(points, out.low) < 2 * least)
@@ -97,8 +97,8 @@ struct machine_range machine_points_scatter(
         if (took[s] > 0)
             ratio[n++] = priced[s] / took[s];
     if (n == 0)
-        return (struct machine_range){ 1, 1, 1 };
+        return (struct machine_range){ 1, 1, 1, false };
     double low = stats_quantile(ratio, n, 0.1);
     double high = stats_quantile(ratio, n, 0.9);
-    return (struct machine_range){ 1, fmin(1, low), fmax(1, high) };
+    return (struct machine_range){ 1, fmin(1, low), fmax(1, high), false };
 }

@@ -3,10 +3,11 @@
 #ifndef MACHINE_POINTS_H
 #define MACHINE_POINTS_H
 
+#include "hwprof/commands/machine_shape.h"
 #include "hwprof/measure/machine_profile.h"
 #include "sim/price/machine.h"
 
-enum { MACHINE_POINTS_MAX = 768, MACHINE_SHAPES_MAX = 64 };
+enum { MACHINE_POINTS_MAX = 768 };
 
 /* Of one kind of work. */
 struct machine_points {
@@ -18,7 +19,7 @@ struct machine_points {
     double head[MACHINE_POINTS_MAX];     /* numbers of a head */
     bool   heads_vary[MACHINE_POINTS_MAX];   /* of shapes that differ in their
                                           * heads alone */
-    int    shape[MACHINE_POINTS_MAX];    /* below MACHINE_SHAPES_MAX */
+    int    shape[MACHINE_POINTS_MAX];    /* of machine_shapes[] */
 };
 
 /* The median share of each half decade of flops, from a hundred on; of rows of each

@@ -50,6 +50,7 @@ static const double least_exposed = 0.05;
 struct found {
     double share[MACHINE_FAR_MAX * OP_COUNT];
     size_t n;
+    bool   busy;                 /* others ran beside any of them */
 };
 
 static double exposed_share(const struct bounded *b)
@@ -68,10 +69,11 @@ static void add_step(struct found *f, const struct bounded op[OP_COUNT])
 static struct machine_range range_of(struct found *f)
 {
     if (f->n == 0)
-        return (struct machine_range){ NAN, NAN, NAN };
+        return MACHINE_RANGE_UNKNOWN;
     return (struct machine_range){ stats_median(f->share, f->n),
                                    stats_quantile(f->share, f->n, 0.1),
-                                   stats_quantile(f->share, f->n, 0.9) };
+                                   stats_quantile(f->share, f->n, 0.9),
+                                   f->busy };
 }
 
 static enum status bound(struct bounded op[OP_COUNT],
@@ -108,6 +110,7 @@ static enum status fit(struct machine_range *out, const struct machine_far *far,
         status = bound(op, &far->step[i], &serial->value, machine, err);
         if (status == STATUS_OK)
             add_step(&found, op);
+        found.busy |= far->step[i].busy;
     }
     *out = range_of(&found);
     serial->value = isnan(out->value) ? 0 : out->value;

@@ -6,115 +6,16 @@
 #include <string.h>
 
 #include "hwprof/commands/machine_points.h"
-#include "hwprof/machine/load.h"
+#include "hwprof/commands/machine_shape.h"
+#include "hwprof/machine/load_watch.h"
 #include "models/executor/model.h"
+#include "sim/core/answer/progress.h"
 #include "sim/core/base/clock.h"
 #include "sim/core/base/random.h"
 #include "sim/core/base/stats.h"
 #include "sim/core/ledger/meter.h"
 #include "sim/price/flops.h"
 #include "sim/price/machine.h"
-
-/* ---- what is run ---- */
-
-/* What a shape is for.  Trained and decoded ones show what ops reach with their
- * operands where a step leaves them; near ones, one layer in the second cache,
- * what products of few rows and queries reach; heads, how attention depends on
- * the size of its heads; the rest, how work waits for operands in the last cache,
- * past it, and between. */
-enum use { LAUNCHES, TRAINED, HEADS, DECODED, NEAR, CACHED, BETWEEN, PAST };
-
-/* Of trained and decoded models every second layer routes 12.5 % of its tokens,
- * so that choosing and gathering are seen.  A decoded model has `tokens` before
- * the first step that is timed. */
-static const struct shape {
-    enum use use;
-    enum family family;
-    int32_t channels, head, layers, tokens, sequences, vocab;
-    bool    quick;
-} shapes[] = {
-    { LAUNCHES, FAMILY_GPT2,   16, 16, 4,   16,  1,  256, true  },   /* first */
-    { TRAINED, FAMILY_GPT2,   32, 16, 4,  128,  1,  256, true  },
-    { TRAINED, FAMILY_LLAMA,  64, 32, 4,  128,  4,  256, true  },
-    { TRAINED, FAMILY_GPT2,  128, 64, 4,  256,  1,  512, true  },
-    { TRAINED, FAMILY_LLAMA, 128, 64, 4,  256,  8,  256, false },
-    { TRAINED, FAMILY_GPT2,  256, 64, 4,  256,  4, 1024, false },
-    { TRAINED, FAMILY_LLAMA, 256, 64, 4,  512,  2,  256, false },
-    { TRAINED, FAMILY_GPT2,  512, 64, 4,  256,  4,  512, false },
-    { HEADS,   FAMILY_GPT2,  128, 16, 2,  256,  4,   64, true  },
-    { HEADS,   FAMILY_GPT2,  128, 32, 2,  256,  4,   64, true  },
-    { HEADS,   FAMILY_GPT2,  128, 64, 2,  256,  4,   64, true  },
-    { HEADS,   FAMILY_GPT2,  128, 128, 2, 256,  4,   64, true  },
-    { DECODED, FAMILY_LLAMA,  64, 32, 4,   64,  1,  256, true  },
-    { DECODED, FAMILY_GPT2,  128, 64, 4,  256,  1,  256, true  },
-    { DECODED, FAMILY_GPT2,  256, 64, 4,  256,  4,  256, false },
-    { DECODED, FAMILY_LLAMA, 256, 64, 4,  128, 16,  256, false },
-    { NEAR,    FAMILY_GPT2,  128, 64, 1,   16,  1,   64, true  },
-    { NEAR,    FAMILY_GPT2,  128, 64, 1,   16,  2,   64, true  },
-    { NEAR,    FAMILY_GPT2,  128, 64, 1,   16,  3,   64, false },
-    { NEAR,    FAMILY_GPT2,  128, 64, 1,   16,  4,   64, true  },
-    { NEAR,    FAMILY_GPT2,  128, 64, 1,   16,  5,   64, false },
-    { NEAR,    FAMILY_GPT2,  128, 64, 1,   16,  6,   64, false },
-    { NEAR,    FAMILY_GPT2,  128, 64, 1,   16,  8,   64, true  },
-    { NEAR,    FAMILY_GPT2,  128, 64, 1,   16, 12,   64, false },
-    { NEAR,    FAMILY_GPT2,  128, 64, 1,   16, 16,   64, true  },
-    { NEAR,    FAMILY_GPT2,  128, 64, 1,   16, 32,   64, false },
-    { NEAR,    FAMILY_GPT2,  128, 64, 1,   16, 64,   64, true  },
-    { NEAR,    FAMILY_LLAMA,  64, 32, 1,   64,  1,   64, true  },
-    { NEAR,    FAMILY_LLAMA,  64, 32, 1,  256,  1,   64, true  },
-    { NEAR,    FAMILY_LLAMA,  64, 32, 1, 1024,  1,   64, false },
-    { NEAR,    FAMILY_GPT2,   64, 64, 1,   64,  1,   64, false },
-    { NEAR,    FAMILY_GPT2,   64, 64, 1,  256,  1,   64, true  },
-    { NEAR,    FAMILY_GPT2,   64, 64, 1, 1024,  1,   64, false },
-    { CACHED,  FAMILY_GPT2,  128, 64, 4,  256,  1,  256, true  },
-    { CACHED,  FAMILY_LLAMA, 128, 32, 4,  128,  4,  256, false },
-    { CACHED,  FAMILY_GPT2,  128, 64, 4,   64,  8,  256, false },
-    { BETWEEN, FAMILY_GPT2,  256, 64,  3,  64,  1,  256, false },
-    { BETWEEN, FAMILY_GPT2,  256, 64,  4,  64,  1,  256, false },
-    { BETWEEN, FAMILY_GPT2,  256, 64,  5,  64,  1,  256, true  },
-    { BETWEEN, FAMILY_GPT2,  256, 64,  6,  64,  1,  256, false },
-    { BETWEEN, FAMILY_GPT2,  256, 64,  8,  64,  1,  256, false },
-    { BETWEEN, FAMILY_GPT2,  256, 64, 11,  64,  1,  256, false },
-    { BETWEEN, FAMILY_GPT2,  256, 64, 16,  64,  1,  256, false },
-    { BETWEEN, FAMILY_GPT2,  256, 64, 24,  64,  1,  256, false },
-    { PAST,    FAMILY_GPT2,  512, 64, 12, 128,  1,  512, true  },
-    { PAST,    FAMILY_LLAMA, 512, 64, 12, 256,  4,  512, false },
-    { PAST,    FAMILY_GPT2,  512, 64, 12, 128, 16,  512, false },
-};
-enum { N_SHAPES = sizeof shapes / sizeof *shapes, LAYERS_MAX = 24, STEPS = 8,
-       ATTEMPTS = 3, SEQUENCES_MAX = 64 };
-_Static_assert((int)N_SHAPES <= (int)MACHINE_SHAPES_MAX,
-               "more shapes than points have room for");
-
-static bool trains(const struct shape *shape)
-{
-    return shape->use == TRAINED || shape->use == HEADS;
-}
-
-static bool routes(const struct shape *shape)
-{
-    return shape->use == LAUNCHES || shape->use == TRAINED ||
-           shape->use == DECODED;
-}
-
-static struct model_spec spec_of(const struct shape *shape)
-{
-    struct model_spec s = {
-        .traits = family_traits[shape->family], .n_layers = shape->layers,
-        .n_channels = shape->channels,
-        .n_heads = shape->channels / shape->head,
-        .n_kv_heads = shape->channels / shape->head, .head_size = shape->head,
-        .n_ffn = 4 * shape->channels, .n_vocab = shape->vocab,
-        .max_tokens = shape->tokens + STEPS, .tied_head = true,
-        .norm_epsilon = 1e-5f, .rope_theta = 10000.0f, .gate = GATE_SIGMOID2,
-        .router_scores = true, .router_trained = true,
-    };
-    for (int32_t l = 1; l < shape->layers && routes(shape); l += 2) {
-        s.routed[l] = true;
-        s.capacity[l] = 0.125;
-    }
-    return s;
-}
 
 /* ---- the clock around an op ---- */
 
@@ -165,21 +66,22 @@ static double bracket_seconds(void)
 /* ---- a model ---- */
 
 struct runner {
-    const struct shape *shape;
+    const struct machine_shape *shape;
     struct model *model;
     int32_t *ids;                /* [B,T] */
-    bool     keep[LAYERS_MAX * SEQUENCES_MAX];
+    bool     keep[MACHINE_LAYERS_MAX * MACHINE_SEQUENCES_MAX];
     int64_t  step;
 };
 
-static enum status runner_open(struct runner *r, const struct shape *shape,
+static enum status runner_open(struct runner *r,
+                               const struct machine_shape *shape,
                                int n_threads, struct error *err)
 {
-    const struct model_spec spec = spec_of(shape);
+    const struct model_spec spec = machine_shape_spec(shape);
     const struct model_options options = {
         .n_sequences = shape->sequences, .n_tokens = spec.max_tokens,
-        .train = trains(shape), .decode = !trains(shape),
-        .n_threads = n_threads,
+        .train = machine_shape_trains(shape),
+        .decode = !machine_shape_trains(shape), .n_threads = n_threads,
     };
     const size_t n = (size_t)shape->sequences * (size_t)spec.max_tokens;
     struct random random = random_seeded(1);
@@ -194,7 +96,7 @@ static enum status runner_open(struct runner *r, const struct shape *shape,
         return error_set(err, STATUS_NO_MEMORY, "no memory for tokens");
     for (size_t i = 0; i < n; i++)
         r->ids[i] = (int32_t)random_below(&random, (uint32_t)spec.n_vocab);
-    for (int i = 0; i < LAYERS_MAX * SEQUENCES_MAX; i++)
+    for (int i = 0; i < MACHINE_LAYERS_MAX * MACHINE_SEQUENCES_MAX; i++)
         r->keep[i] = true;
     return STATUS_OK;
 }
@@ -229,7 +131,7 @@ static void decode(struct runner *r, struct meter *meter)
     const struct decode_input step = { .ids = r->ids, .keep = r->keep };
 
     if (model_decoded(r->model, 0) < r->shape->tokens ||
-        model_decoded(r->model, 0) >= r->shape->tokens + STEPS) {
+        model_decoded(r->model, 0) >= r->shape->tokens + MACHINE_STEPS) {
         const struct model_input before = {
             .ids = r->ids, .n_sequences = r->shape->sequences,
             .n_tokens = r->shape->tokens, .cache = true, .last_only = true,
@@ -243,36 +145,38 @@ static void decode(struct runner *r, struct meter *meter)
 
 static void step(struct runner *r, struct meter *meter)
 {
-    (trains(r->shape) ? train : decode)(r, meter);
+    (machine_shape_trains(r->shape) ? train : decode)(r, meter);
 }
 
 /* ---- points ---- */
 
 struct seen {
     struct machine_points of[WORK_COUNT];
-    struct load_prober prober;
-    struct load_probe before[N_SHAPES], after[N_SHAPES];
-    struct time_meter step[STEPS];   /* of the shape that runs */
+    struct load_watch watch;
+    double ends;                     /* when the clock says so */
+    struct time_meter step[MACHINE_STEPS];   /* of the shape that runs */
     struct time_meter best;          /* of the attempt that took least: medians */
-    double launch[OP_COUNT], select[N_SHAPES];
-    int    n_launches, n_selects, n_shapes;
+    bool   busy[USE_COUNT];          /* while a shape of that use ran */
+    double launch[OP_COUNT], select[MACHINE_SHAPES_MAX];
+    int    n_launches, n_selects, n_steps;
     double launch_seconds;
     double peak;                     /* measured; or above it, an op's rate */
 };
 
 /* Of each op the median step: what others take of a machine's caches and memory
  * is part of what its work takes here. */
-static struct time_meter medians(const struct seen *seen)
+static struct time_meter medians(const struct seen *seen, int n_steps)
 {
     struct time_meter out = seen->step[0];
 
     for (int p = 0; p < PASS_COUNT; p++)
         for (int o = 0; o < OP_COUNT; o++)
             for (int r = 0; r < 2; r++) {
-                double seconds[STEPS];
-                for (int i = 0; i < STEPS; i++)
+                double seconds[MACHINE_STEPS];
+                for (int i = 0; i < n_steps; i++)
                     seconds[i] = seen->step[i].at[p][o][r].seconds;
-                out.at[p][o][r].seconds = stats_median(seconds, STEPS);
+                out.at[p][o][r].seconds = stats_median(seconds,
+                                                       (size_t)n_steps);
             }
     return out;
 }
@@ -287,7 +191,7 @@ static double total_seconds(const struct time_meter *meter)
     return sum;
 }
 
-static struct flops_size size_of(const struct shape *shape,
+static struct flops_size size_of(const struct machine_shape *shape,
                                  const struct timed *t)
 {
     return (struct flops_size){ .flops = t->flops / t->runs,
@@ -296,15 +200,16 @@ static struct flops_size size_of(const struct shape *shape,
                                 .head = shape->head };
 }
 
-static enum work work_of(const struct shape *shape, enum pass pass, enum op op,
-                         const struct timed *t)
+static enum work work_of(const struct machine_shape *shape, enum pass pass,
+                         enum op op, const struct timed *t)
 {
-    return flops_work(op, pass, !trains(shape), (uint64_t)(t->rows / t->runs));
+    return flops_work(op, pass, !machine_shape_trains(shape),
+                      (uint64_t)(t->rows / t->runs));
 }
 
 /* An op that is all launch says nothing of its rate; one that waits for operands
  * says nothing of what near ones reach. */
-static void add_point(struct seen *seen, const struct shape *shape,
+static void add_point(struct seen *seen, const struct machine_shape *shape,
                       enum pass pass, enum op op, const struct timed *t)
 {
     const struct flops_size size = size_of(shape, t);
@@ -317,11 +222,11 @@ static void add_point(struct seen *seen, const struct shape *shape,
     if (op == OP_SELECT && size.rows > 0)
         seen->select[seen->n_selects++] = size.rows / took;
     if (!(size.flops > 0) || points->n == MACHINE_POINTS_MAX ||
-        (flops_streams(work) && shape->use != NEAR))
+        (flops_streams(work) && shape->use != USE_NEAR))
         return;
-    points->shape[points->n] = (int)(shape - shapes);
+    points->shape[points->n] = (int)(shape - machine_shapes);
     points->head[points->n] = shape->head;
-    points->heads_vary[points->n] = shape->use == HEADS;
+    points->heads_vary[points->n] = shape->use == USE_HEADS;
     points->seconds[points->n] = took * t->runs;
     points->size[points->n] = flops_size_of(work, &size);
     points->share[points->n++] = size.flops / took;
@@ -344,19 +249,19 @@ static void take_launch(struct seen *seen)
     seen->launch_seconds = n ? stats_median(sorted, (size_t)n) : 0;
 }
 
-/* What near work takes when its operands are not: a step of a far shape. */
-static void take_far(const struct seen *seen, const struct shape *shape,
+/* What near work takes when its operands are not: a step of a far shape, which
+ * comes after all near ones. */
+static void take_far(const struct seen *seen, const struct machine_shape *shape,
                      struct machine_far *far)
 {
     struct machine_far_step *step = &far->step[far->n++];
 
-    *step = (struct machine_far_step){ .spec = spec_of(shape),
-                                       .n_sequences = shape->sequences,
-                                       .n_tokens = shape->tokens + STEPS / 2,
-                                       .lies = shape->use == PAST ? LIES_PAST
-                                               : shape->use == CACHED
-                                                   ? LIES_CACHED
-                                                   : LIES_BETWEEN };
+    *step = (struct machine_far_step){
+        .spec = machine_shape_spec(shape), .n_sequences = shape->sequences,
+        .n_tokens = shape->tokens + MACHINE_STEPS / 2,
+        .lies = shape->use == USE_PAST     ? LIES_PAST
+                : shape->use == USE_CACHED ? LIES_CACHED : LIES_BETWEEN,
+        .busy = seen->busy[shape->use] || seen->busy[USE_NEAR] };
     for (int o = 0; o < OP_COUNT; o++)
         for (int r = 0; r < 2; r++) {
             const struct timed *t = &seen->best.at[PASS_FORWARD][o][r];
@@ -366,14 +271,14 @@ static void take_far(const struct seen *seen, const struct shape *shape,
         }
 }
 
-static void take_points(struct seen *seen, const struct shape *shape,
+static void take_points(struct seen *seen, const struct machine_shape *shape,
                         struct machine_far *far)
 {
-    if (shape->use == LAUNCHES) {
+    if (shape->use == USE_LAUNCHES) {
         take_launch(seen);
         return;
     }
-    if (shape->use >= CACHED)
+    if (shape->use >= USE_CACHED)
         take_far(seen, shape, far);
     for (int p = 0; p < PASS_COUNT; p++)
         for (int o = 0; o < OP_COUNT; o++)
@@ -383,50 +288,93 @@ static void take_points(struct seen *seen, const struct shape *shape,
                               &seen->best.at[p][o][r]);
 }
 
-static enum status run_shape(struct seen *seen, const struct shape *shape,
-                             int n_threads, struct machine_far *far,
-                             struct error *err)
+/* The steps that come before the clock says `ends`, one at least. */
+static int run_steps(struct seen *seen, struct runner *runner, double ends)
 {
-    const int n = seen->n_shapes++;
-    double least = HUGE_VAL;
-    struct runner runner;
-    enum status status = runner_open(&runner, shape, n_threads, err);
+    int n = 0;
 
-    if (status == STATUS_OK)
-        step(&runner, NULL);
-    for (int attempt = 0; attempt < ATTEMPTS && status == STATUS_OK;
-         attempt++) {
-        seen->before[n] = load_probe_take(&seen->prober);
-        for (int i = 0; i < STEPS; i++) {
-            seen->step[i] = (struct time_meter){
-                .meter = { begin_op, end_op, false },
-                .bracket = bracket_seconds() };
-            step(&runner, &seen->step[i].meter);
-        }
-        seen->after[n] = load_probe_take(&seen->prober);
-        const struct time_meter now = medians(seen);
+    while (n == 0 || (n < MACHINE_STEPS && clock_seconds() < ends)) {
+        seen->step[n] = (struct time_meter){
+            .meter = { begin_op, end_op, false },
+            .bracket = bracket_seconds() };
+        step(runner, &seen->step[n++].meter);
+    }
+    return n;
+}
+
+/* Again, a few times, while others run and there is time. */
+static bool run_attempts(struct seen *seen, struct runner *runner, double ends)
+{
+    enum { ATTEMPTS = 3 };
+    double least = HUGE_VAL;
+    bool busy = true;
+
+    for (int i = 0; busy && i < ATTEMPTS && (i == 0 || clock_seconds() < ends);
+         i++) {
+        load_watch_begin(&seen->watch);
+        const int n = run_steps(seen, runner, ends);
+        busy = load_watch_end(&seen->watch).busy;
+        const struct time_meter now = medians(seen, n);
         if (total_seconds(&now) < least)
             seen->best = now;
         least = fmin(least, total_seconds(&now));
-        if (load_share(&seen->prober, &seen->before[n], &seen->after[n]) >=
-            load_least_share)
-            break;
+        seen->n_steps += n;
     }
-    if (status == STATUS_OK)
+    return busy;
+}
+
+static enum status run_shape(struct seen *seen, const struct machine_shape *shape,
+                             double ends, int n_threads, struct machine_far *far,
+                             struct error *err)
+{
+    struct runner runner;
+    enum status status = runner_open(&runner, shape, n_threads, err);
+
+    if (status == STATUS_OK) {
+        step(&runner, NULL);
+        seen->busy[shape->use] |= run_attempts(seen, &runner, ends);
         take_points(seen, shape, far);
+    }
     runner_close(&runner);
+    return status;
+}
+
+/* Each has its part of the time that is left; what the short ones leave of theirs
+ * the later ones have. */
+static enum status run_shapes(struct seen *seen,
+                              const struct machine_effort *effort, int n_threads,
+                              struct machine_far *far, struct error *err)
+{
+    const double ends = clock_seconds() + effort->seconds;
+    enum status status = STATUS_OK;
+    int n = 0, done = 0;
+
+    for (int i = 0; i < machine_n_shapes; i++)
+        n += !effort->quick || machine_shapes[i].quick;
+    struct progress progress = progress_begin("measuring", "model", n,
+                                              effort->quiet);
+    for (int i = 0; i < machine_n_shapes && status == STATUS_OK; i++) {
+        if (effort->quick && !machine_shapes[i].quick)
+            continue;
+        progress_at(&progress, done, "");
+        const double now = clock_seconds();
+        status = run_shape(seen, &machine_shapes[i],
+                           now + (ends - now) / (n - done++), n_threads, far,
+                           err);
+    }
+    progress_end(&progress);
     return status;
 }
 
 /* ---- curves ---- */
 
-static struct machine_range range_of(double *x, int n)
+static struct machine_range range_of(double *x, int n, bool busy)
 {
     if (n == 0)
-        return (struct machine_range){ NAN, NAN, NAN };
+        return MACHINE_RANGE_UNKNOWN;
     stats_sort(x, (size_t)n);
     double low = x[0], high = x[n - 1];
-    return (struct machine_range){ stats_median(x, (size_t)n), low, high };
+    return (struct machine_range){ stats_median(x, (size_t)n), low, high, busy };
 }
 
 static void add_curve(struct machine_shares *out, const char *name,
@@ -454,8 +402,9 @@ static void conclude(struct machine_shares *out, struct seen *seen)
             all->share[all->n++] = seen->of[w].share[i];
         }
     *out = (struct machine_shares){
-        .share = 1, .flops_per_second = seen->peak,
-        .serial_caches = { NAN, NAN, NAN }, .serial_memory = { NAN, NAN, NAN } };
+        .flops_per_second = seen->peak, .n_steps = seen->n_steps,
+        .serial_caches = MACHINE_RANGE_UNKNOWN,
+        .serial_memory = MACHINE_RANGE_UNKNOWN };
     out->half_head = machine_points_half(&seen->of[WORK_ATTEND]);
     out->half_head_backward = machine_points_half(&seen->of[WORK_ATTEND_BACK]);
     machine_points_level(&seen->of[WORK_ATTEND], out->half_head.value);
@@ -466,16 +415,20 @@ static void conclude(struct machine_shares *out, struct seen *seen)
         add_curve(out, work_names[w], &machine.efficiency[w]);
     }
     out->scale = machine_points_scatter(seen->of, &machine);
-    out->launch_seconds = range_of(seen->launch, seen->n_launches);
-    out->select_rows = range_of(seen->select, seen->n_selects);
-    for (int i = 0; i < seen->n_shapes; i++)
-        out->share = fmin(out->share, load_share(&seen->prober, &seen->before[i],
-                                                 &seen->after[i]));
+    out->launch_seconds = range_of(seen->launch, seen->n_launches,
+                                   seen->busy[USE_LAUNCHES]);
+    out->select_rows = range_of(seen->select, seen->n_selects,
+                                seen->busy[USE_TRAINED] ||
+                                    seen->busy[USE_DECODED]);
+    out->half_head.busy = out->half_head_backward.busy = seen->busy[USE_HEADS];
+    for (int u = 0; u < USE_COUNT; u++)
+        out->scale.busy |= seen->busy[u];
 }
 
 enum status machine_shares_measure(struct machine_shares *out,
                                    struct machine_far *far,
-                                   const struct peak *peak, bool quick,
+                                   const struct peak *peak,
+                                   const struct machine_effort *effort,
                                    struct error *err)
 {
     struct seen *seen = calloc(1, sizeof *seen);
@@ -485,13 +438,12 @@ enum status machine_shares_measure(struct machine_shares *out,
         return error_set(err, STATUS_NO_MEMORY, "no memory for rates");
     far->n = 0;
     seen->peak = peak->flops_all.per_second;
-    status = load_prober_open(&seen->prober, peak->n_threads, err);
-    for (int i = 0; i < N_SHAPES && status == STATUS_OK; i++)
-        if (!quick || shapes[i].quick)
-            status = run_shape(seen, &shapes[i], peak->n_threads, far, err);
+    status = load_watch_open(&seen->watch, peak->n_threads, err);
+    if (status == STATUS_OK)
+        status = run_shapes(seen, effort, peak->n_threads, far, err);
     if (status == STATUS_OK)
         conclude(out, seen);
-    load_prober_close(&seen->prober);
+    load_watch_close(&seen->watch);
     free(seen);
     return status;
 }

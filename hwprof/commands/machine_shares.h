@@ -16,6 +16,7 @@ struct machine_far_step {
     enum machine_lies { LIES_CACHED, LIES_PAST, LIES_BETWEEN } lies;
     double  seconds[OP_COUNT];   /* of all layers; 0: an op of another kind than
                                   * flops_streams() */
+    bool    busy;                /* others ran beside it, or beside near work */
 };
 enum { MACHINE_FAR_MAX = 16 };
 struct machine_far {
@@ -23,13 +24,21 @@ struct machine_far {
     struct machine_far_step step[MACHINE_FAR_MAX];
 };
 
+/* How much is done: about 20 s, `quick` 4 s.  While others run it is done again, a
+ * few times, but when `seconds` are over each model that is left runs a step and
+ * no more. */
+struct machine_effort {
+    bool   quick, quiet;
+    double seconds;
+};
+
 /* Trains and decodes models of several widths, each op's time being the median of
- * several steps.  Takes about 20 s, `quick` 4 s.  `peak` is that of as many threads.
- * out->serial_* stay unknown and out->reached empty: machine_serial_fit() finds
- * them from *far. */
+ * several steps.  `peak` is that of as many threads.  out->serial_* stay unknown
+ * and out->reached empty: machine_serial_fit() finds them from *far. */
 enum status machine_shares_measure(struct machine_shares *out,
                                    struct machine_far *far,
-                                   const struct peak *peak, bool quick,
+                                   const struct peak *peak,
+                                   const struct machine_effort *effort,
                                    struct error *err) MUST_CHECK;
 
 #endif

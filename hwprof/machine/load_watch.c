@@ -46,10 +46,10 @@ struct load_seen load_watch_end(struct load_watch *watch)
     struct load_times now = load_times_now(watch->proc_root);
     struct load_seen seen = { load_times_between(&watch->began, &now),
                               (double)NAN, false };
-    struct load_probe after = probe_middle(watch);
+    watch->after = probe_middle(watch);
     double runnable = seen.times.cpu + seen.times.waiting;
 
-    seen.share = load_share(&watch->prober, &watch->before, &after);
+    seen.share = load_share(&watch->prober, &watch->before, &watch->after);
     seen.busy = seen.share < load_least_share ||
                 seen.times.waiting > (1 - load_least_share) * runnable;
     return seen;

@@ -16,7 +16,7 @@ struct load_watch {
     struct load_prober prober;
     const char *proc_root;       /* NULL: "/proc" */
     struct load_times  began;
-    struct load_probe  before;
+    struct load_probe  before, after;    /* of the last run */
 };
 
 struct load_seen {

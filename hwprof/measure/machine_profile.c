@@ -229,8 +229,7 @@ static struct joules choose_joules(const struct machine_fit *fit)
 static bool is_busy(const struct peak *peak,
                     const struct machine_shares *shares)
 {
-    bool busy = peak_is_busy(&peak->flops_all) ||
-                shares->share < load_least_share;
+    bool busy = peak_is_busy(&peak->flops_all) || shares->scale.busy;
 
     for (int l = 0; l < PEAK_LEVEL_COUNT; l++)
         busy |= peak_is_busy(&peak->read_all[l]);
@@ -240,12 +239,13 @@ static bool is_busy(const struct peak *peak,
 /* ---- what work reaches ---- */
 
 static void write_range(FILE *file, const char *key,
-                        const struct machine_range *range, const char *grade,
+                        const struct machine_range *range,
                         const char *source)
 {
     if (!isnan(range->value))
-        write_prior(file, key, (struct prior){ range->value, range->low,
-                                               range->high, grade, source });
+        write_prior(file, key, (struct prior){
+            range->value, range->low, range->high,
+            range->busy ? "assumed" : "measured", source });
 }
 
 /* Rates that others ran beside are floors, and no measurements. */
@@ -257,26 +257,23 @@ static void write_shares(FILE *file, const struct machine_shares *shares)
                                      " alone";
     static const char *const far = "decode steps of models in the last cache"
                                    " and past it, against rates of near ones";
-    const char *grade = shares->share < load_least_share ? "assumed"
-                                                         : "measured";
 
-    write_range(file, "select_rows_per_second", &shares->select_rows, grade,
+    write_range(file, "select_rows_per_second", &shares->select_rows,
                 "choosing among the tokens of those models");
-    write_range(file, "launch_seconds", &shares->launch_seconds, grade,
+    write_range(file, "launch_seconds", &shares->launch_seconds,
                 "ops of a decode step at width 16");
     if (!isnan(shares->serial_caches.value) &&
         !isnan(shares->serial_memory.value)) {
         fputs("serial:\n", file);
-        write_range(file, "  caches", &shares->serial_caches, grade, far);
-        write_range(file, "  memory", &shares->serial_memory, grade, far);
+        write_range(file, "  caches", &shares->serial_caches, far);
+        write_range(file, "  memory", &shares->serial_memory, far);
     }
     fputs("efficiency:\n", file);
     for (int i = 0; i < shares->n_curves; i++)
         write_curve(file, shares->curve[i].name, &shares->curve[i].points);
-    write_range(file, "  half_head", &shares->half_head, grade, heads);
-    write_range(file, "  half_head_backward", &shares->half_head_backward, grade,
-                heads);
-    write_range(file, "  scale", &shares->scale, grade, source);
+    write_range(file, "  half_head", &shares->half_head, heads);
+    write_range(file, "  half_head_backward", &shares->half_head_backward, heads);
+    write_range(file, "  scale", &shares->scale, source);
 }
 
 enum status machine_profile_write(FILE *file, const struct cpu_topology *t,

@@ -6,6 +6,8 @@
 #ifndef MACHINE_PROFILE_H
 #define MACHINE_PROFILE_H
 
+#include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include "hwprof/energy/energy_fit.h"
 #include "hwprof/machine/peak.h"
@@ -16,7 +18,12 @@ struct machine_curve {
     const char *name;            /* of the profile's key, efficiency.NAME */
     struct config_real_list points;      /* size, share, size, share, ... */
 };
-struct machine_range { double value, low, high; };     /* NAN: not seen */
+struct machine_range {
+    double value, low, high;     /* NAN: not seen */
+    bool   busy;                 /* others ran meanwhile: no measurement */
+};
+#define MACHINE_RANGE_UNKNOWN                                                  \
+    (struct machine_range){ (double)NAN, (double)NAN, (double)NAN, false }
 enum { MACHINE_CURVES_MAX = 16 };
 
 struct machine_shares {
@@ -30,8 +37,7 @@ struct machine_shares {
     struct machine_range select_rows;    /* per second */
     double flops_per_second;     /* the peak that they are shares of: the
                                   * measured one, or what an op exceeded it by */
-    double share;                /* that probes beside it reached of the best;
-                                  * below load_least_share others ran */
+    int n_steps;                 /* that were timed */
 };
 
 /* The coefficients that --fit-energy found. */

@@ -49,7 +49,8 @@ static enum status read_arm(struct phase *phase, const json_t *arm,
 }
 
 /* Both arms at the same strength, or the ratio compares unlike things. */
-static struct amount ratio_of_totals(const struct phase *phase, enum metric m)
+static struct amount ratio_of_totals(const struct totals *model,
+                                     const struct totals *other, enum metric m)
 {
     static const enum witness order[] = { WITNESS_MEASURED, WITNESS_COUNTED,
                                           WITNESS_PREDICTED };
@@ -59,30 +60,48 @@ static struct amount ratio_of_totals(const struct phase *phase, enum metric m)
         const enum witness w = order[i];
         /* A sample of FLOPs from counters is no better than the exact tally. */
         if (w == WITNESS_MEASURED &&
-            amount_known(phase->totals[ARM_MOD].of[WITNESS_COUNTED][m]))
+            amount_known(model->of[WITNESS_COUNTED][m]))
             continue;
-        ratio = amount_ratio(phase->totals[ARM_MOD].of[w][m],
-                             phase->totals[ARM_DENSE].of[w][m]);
+        ratio = amount_ratio(model->of[w][m], other->of[w][m]);
         if (amount_known(ratio))
             break;
     }
     return ratio;
 }
 
-static void read_ratios(struct phase *phase, const json_t *json)
+/* Of the totals, but for what the profile paired itself. */
+static void read_ratios(struct amount ratio[METRIC_COUNT],
+                        const struct totals *model, const struct totals *other,
+                        const json_t *given)
 {
-    const json_t *given = json_object_get(json, "ratio");
-    const json_t *seconds = json_object_get(given, "seconds");
+    const struct amount seconds = read_median(json_object_get(given, "seconds"),
+                                              NULL);
+    const json_t *joules = json_object_get(given, "joules");
 
     for (int m = 0; m < METRIC_COUNT; m++)
-        phase->ratio[m] = ratio_of_totals(phase, (enum metric)m);
-    if (amount_known(read_median(seconds, NULL)))
-        phase->ratio[METRIC_SECONDS] = read_median(seconds, NULL);
-    if (json_is_object(json_object_get(given, "joules")) &&
-        !phase->ratio[METRIC_JOULES].modelled &&
-        amount_known(read_median(json_object_get(given, "joules"), NULL)))
-        phase->ratio[METRIC_JOULES] =
-            read_median(json_object_get(given, "joules"), NULL);
+        ratio[m] = ratio_of_totals(model, other, (enum metric)m);
+    if (amount_known(seconds))
+        ratio[METRIC_SECONDS] = seconds;
+    if (json_is_object(joules) && !ratio[METRIC_JOULES].modelled &&
+        amount_known(read_median(joules, NULL)))
+        ratio[METRIC_JOULES] = read_median(joules, NULL);
+}
+
+/* What ran in turns with the model and its twin, where it did. */
+static void read_rival(struct phase *phase, const json_t *against)
+{
+    const json_t *arm = json_object_get(against, "arm");
+    struct totals totals;
+
+    for (int m = 0; m < METRIC_COUNT; m++)
+        phase->of_rival[m] = amount_unknown("no rival was run beside it");
+    if (!json_is_object(arm))
+        return;
+    phase->rival = jsonpath_text(against, "name");
+    phase->rival_layers = (int)jsonpath_number(against, "layers_run");
+    totals_read(&totals, json_object_get(arm, "totals"));
+    read_ratios(phase->of_rival, &phase->totals[phase_arm(phase)], &totals,
+                json_object_get(against, "ratio"));
 }
 
 /* An arm may say how much each cell without an amount holds at most. */
@@ -153,7 +172,9 @@ static enum status read_phase(struct phase *phase, const struct run *run,
     json_array_foreach(arms, i, arm)
         if (status == STATUS_OK)
             status = read_arm(phase, arm, err);
-    read_ratios(phase, json);
+    read_ratios(phase->ratio, &phase->totals[ARM_MOD], &phase->totals[ARM_DENSE],
+                json_object_get(json, "ratio"));
+    read_rival(phase, json_object_get(json, "against"));
     for (int a = 0; status == STATUS_OK && a < ARM_COUNT; a++)
         status = read_ledger(phase, run, (enum side)a, first, err);
     json_array_foreach(arms, i, arm) {

@@ -74,6 +74,10 @@ struct phase {
     struct amount seconds[ARM_COUNT];       /* median and interval */
     struct amount ratio[METRIC_COUNT];      /* MoD over dense, paired if it can
                                              * be; else of the totals */
+    const char *rival;             /* borrowed: the model that ran in turns with
+                                    * these (--against); NULL: none did */
+    int    rival_layers;
+    struct amount of_rival[METRIC_COUNT];   /* the model over it, likewise */
     struct witnesses witnesses[ARM_COUNT];
 };
 

@@ -24,13 +24,9 @@ struct amount traffic_of_twin(const struct traffic *t, enum metric metric)
 
 struct amount traffic_of_rival(const struct traffic *t, enum metric metric)
 {
-    if (!t->rival)
-        return amount_unknown("no dense model of as many FLOPs was profiled");
-    if (metric == METRIC_SECONDS)
-        return amount_ratio(t->phase->seconds[side_of(t)],
-                            t->rival->phase->seconds[ARM_DENSE]);
-    return amount_ratio(totals_best(traffic_totals(t), metric),
-                        totals_best(traffic_totals(t->rival), metric));
+    return t->has_rival
+         ? t->phase->of_rival[metric]
+         : amount_unknown("no dense model of as many FLOPs ran beside it");
 }
 
 /* The settings that a point was profiled with are its request's: a profile's own
@@ -55,29 +51,14 @@ static void read_routing(struct traffic *t)
     }
 }
 
-static double flops_of(const struct traffic *t)
-{
-    return totals_best(traffic_totals(t), METRIC_FLOPS).value;
-}
+/* A choice: less than one layer of eight, by whole ones of which rivals differ. */
+static const double as_costly = 0.1;
 
-static bool same_work(const struct phase *a, const struct phase *b)
+static bool rival_is_as_costly(const struct phase *phase)
 {
-    return strcmp(a->name, b->name) == 0 && a->batch == b->batch &&
-           a->tokens == b->tokens;
-}
+    const struct amount flops = phase->of_rival[METRIC_FLOPS];
 
-static void find_rival(struct traffic *t, const struct traffic *all, size_t n)
-{
-    double nearest = 0.1;
-
-    for (size_t i = 0; i < n && side_of(t) == ARM_MOD; i++) {
-        const double off = fabs(flops_of(&all[i]) / flops_of(t) - 1);
-        if (side_of(&all[i]) == ARM_DENSE && off < nearest &&
-            same_work(all[i].phase, t->phase)) {
-            nearest = off;
-            t->rival = &all[i];
-        }
-    }
+    return amount_known(flops) && fabs(flops.value - 1) < as_costly;
 }
 
 struct traffic *traffic_list(size_t *n, const struct run *runs, size_t n_runs)
@@ -95,10 +76,9 @@ struct traffic *traffic_list(size_t *n, const struct run *runs, size_t n_runs)
             const struct run *run = &runs[i].point[j];
             for (size_t k = 0; k < run->n_phases; k++) {
                 all[*n] = (struct traffic){ .run = run, .phase = &run->phase[k] };
+                all[*n].has_rival = rival_is_as_costly(all[*n].phase);
                 read_routing(&all[(*n)++]);
             }
         }
-    for (size_t i = 0; i < *n; i++)
-        find_rival(&all[i], all, *n);
     return all;
 }

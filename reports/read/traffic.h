@@ -11,16 +11,16 @@ struct traffic {
     const struct phase *phase;
     const char *policy;          /* as the config has it; NULL: nothing routes */
     double capacity;             /* NAN: nothing routes */
-    const struct traffic *rival; /* a dense model whose FLOPs of this phase are
-                                  * nearest, within a tenth; NULL: there is none */
+    bool has_rival;              /* a model ran in turns with it (--against) whose
+                                  * FLOPs of this phase are within a tenth */
 };
 
 /* Of the points of all sweeps: [*n] in their order, the caller's to free; NULL:
  * there are none, or there is no memory, which is noted. */
 struct traffic *traffic_list(size_t *n, const struct run *runs, size_t n_runs);
 
-/* What the phase takes of its twin, or of its rival; unknown where a dense model
- * has no twin, or there is no rival. */
+/* What the phase takes of its twin, or of its rival, paired where times are;
+ * unknown where a dense model has no twin, or there is no rival. */
 struct amount traffic_of_twin(const struct traffic *t, enum metric metric);
 struct amount traffic_of_rival(const struct traffic *t, enum metric metric);
 

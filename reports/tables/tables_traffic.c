@@ -44,7 +44,7 @@ static const char *name_of(const struct run *run)
 
 static void add(struct table *t, const struct traffic *traffic)
 {
-    char words[PHASE_WORDS_SIZE];
+    char words[PHASE_WORDS_SIZE], rival[96];
 
     table_row(t, traffic->policy ? ROW_MOD : ROW_PLAIN);
     table_text(t, name_of(traffic->run));
@@ -56,7 +56,9 @@ static void add(struct table *t, const struct traffic *traffic)
         table_amount(t, traffic_of_twin(traffic, metrics[m]));
         table_amount(t, traffic_of_rival(traffic, metrics[m]));
     }
-    table_text(t, traffic->rival ? name_of(traffic->rival->run) : "");
+    snprintf(rival, sizeof rival, "%.60s, %d layers", traffic->phase->rival,
+             traffic->phase->rival_layers);
+    table_text(t, traffic->has_rival ? rival : "");
 }
 
 void tables_traffic(struct report *r)
@@ -70,9 +72,9 @@ void tables_traffic(struct report *r)
     t = REPORT_ADD_TABLE(r, PHASES, NULL, "traffic", columns);
     table_caption(t, "What a phase takes: FLOPs, bytes that cross each level of "
                   "the caches, time and energy; as a share of the dense twin, "
-                  "and of the dense model whose FLOPs of that phase are "
-                  "nearest, within a tenth. Shares of the twin are paired where "
-                  "times are.");
+                  "and of the dense model that ran in turns with it, where "
+                  "its FLOPs of that phase are equal within a tenth. Shares of "
+                  "time are paired.");
     t->grouped = true;
     for (size_t i = 0; i < n; i++)
         add(t, &all[i]);
