@@ -46,6 +46,28 @@ Test(install, shipped_configs_are_known_by_name)
     expect_said("stderr", "did you mean 'smollm-135m'?");
 }
 
+/* A file of that name would come first. */
+Test(install, a_run_names_them_as_the_command_line_does)
+{
+    static const char predict[] = "isobath predict run.yaml --phase decode -f json";
+
+    put_file("run.yaml", "model: tiny-32\nmachine: h100-sxm\n"
+             "data: {path: text}\ntrain: {steps: 2}\n");
+    expect_shell(0, predict);
+    expect_said("stdout", "\"channels\": 32");
+    expect_said("stdout", "\"name\": \"H100 SXM\"");
+    expect_shell(0, "isobath predict run.yaml --set model=smollm-135m -f json");
+    expect_said("stdout", "\"channels\": 576");
+    expect_shell(0, "sed -i 's/tiny-32/tiny-33/' run.yaml");
+    expect_shell(2, predict);
+    expect_said("stderr", "run.yaml:1:8: model: tiny-33: no such file, and none of"
+                " the models that come with isobath; did you mean 'tiny-32'?");
+    expect_shell(0, "sed -i 's/tiny-33/tiny-32/; s/h100-sxm/h100-sxn/' run.yaml");
+    expect_shell(2, predict);
+    expect_said("stderr", "run.yaml:2:10: machine: h100-sxn: no such file");
+    expect_said("stderr", "did you mean 'h100-sxm'?");
+}
+
 /* demo.yaml names ../../build/corpus/kjv.txt: that of the working directory. */
 Test(install, a_shipped_run_trains_on_a_text_that_lies_here)
 {
