@@ -85,6 +85,13 @@ enum { N_EXPERT_CASES = 33 };
 struct model_spec case_experts(const struct shape **shape,
                                char what[CASE_NAME_SIZE], int i);
 
+/* Spans of one layer and of more, run two to six times with the same weights, in
+ * the middle of the model or all of it; in every family; some of their layers
+ * routed, or none. */
+enum { N_RECURSION_CASES = 66 };
+struct model_spec case_recursion(const struct shape **shape,
+                                 char what[CASE_NAME_SIZE], int i);
+
 /* Only the routers learn: the first routed layer at the bottom, in the middle,
  * all of them; every gate that hands a gradient on, every input.  False: the
  * i-th case routes nothing. */

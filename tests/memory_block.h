@@ -16,7 +16,8 @@ static inline uint64_t memory_block_bytes(const struct model_spec *spec,
     struct memory_item items[MEMORY_ITEMS_MAX];
     int n = memory_items(items, spec, n_sequences, n_tokens, phase);
     uint64_t sum = memory_process_bytes(spec, 1, n_tokens, MEMORY_FORWARD,
-                                        n_threads, 0) - MEMORY_TOUCHED_BYTES -
+                                        n_threads) - MEMORY_PROCESS_BYTES -
+                   MEMORY_PROBE_BYTES * (uint64_t)n_threads -
                    memory_bytes(spec, 1, n_tokens, MEMORY_FORWARD);
 
     for (int i = 0; i < n; i++)

@@ -25,16 +25,6 @@ Test(command, a_failure_prints_one_line_and_gives_the_exit_code)
                             "isobath: error: stopped\n");
 }
 
-Test(command, a_process_begins_with_code_that_has_not_run)
-{
-    const uint64_t peak = command_peak_bytes();
-
-    cr_assert(gt(u64, peak, 0));
-    cr_expect(gt(u64, command_start_bytes(), command_peak_bytes()));
-    /* No more than there is of it: this program has 8 MB at most. */
-    cr_expect(lt(u64, command_start_bytes(), peak + (8 << 20)));
-}
-
 Test(command, control_characters_in_messages_are_shown_not_sent)
 {
     cr_redirect_stderr();

@@ -477,6 +477,21 @@ Test(counting, mixtures_of_experts)
     }
 }
 
+Test(counting, layers_that_share_weights)
+{
+    static const struct kernels *const all[] = {
+        &kernels_counting4, &kernels_counting8, &kernels_counting16,
+    };
+    for (int i = 0; i < N_RECURSION_CASES; i++) {
+        char what[CASE_NAME_SIZE];
+        const struct shape *shape;
+        const struct model_spec spec = case_recursion(&shape, what, i);
+        if (spec_n_routed(&spec) == 0)
+            decode(&spec, shape, all[i % 3], what);
+        run_case(&spec, shape, all[i % 3], "expert_choice", what);
+    }
+}
+
 /* Kept by position alone: now several, now none of a step. */
 static bool now_and_then(const struct route_input *in, int32_t t)
 {

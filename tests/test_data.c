@@ -441,3 +441,17 @@ Test(data, counts_in_tokens_what_is_too_short)
               err.text);
     tokenizer_close(tokenizer);
 }
+
+/* 1 MB where that takes no more than three tenths. */
+Test(data, a_text_of_some_megabytes_holds_out_one)
+{
+    static const struct { int64_t bytes; double share; } cases[] = {
+        { 0, 0.1 }, { 3000000, 0.1 }, { 3400000, 0.3 }, { 4436173, 0.3 },
+        { 5000000, 0.2 }, { 9900000, 0.2 }, { 10000000, 0.1 },
+        { 83000000, 0.1 },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_expect(eq(dbl, data_held_out(cases[i].bytes), cases[i].share), "%ld",
+                  (long)cases[i].bytes);
+}

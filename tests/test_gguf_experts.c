@@ -18,15 +18,21 @@ struct trial {
     enum family family;
     bool norms_rows, pairs, own_width;
     struct experts experts;
+    bool apart;                  /* a tensor for each expert, as files had it until
+                                  * April 2024 */
 };
 static const struct trial trials[] = {
     { "llama", FAMILY_LLAMA, false, true, false,
-      { .n = 4, .active = 2, .normalised = true } },
+      { .n = 4, .active = 2, .normalised = true }, false },
+    { "llama", FAMILY_LLAMA, false, true, false,
+      { .n = 3, .active = 2, .normalised = true }, true },
     { "qwen2moe", FAMILY_QWEN2, false, false, true,
-      { .n = 5, .active = 2, .width = 12, .shared = 20, .shared_gate = true } },
+      { .n = 5, .active = 2, .width = 12, .shared = 20, .shared_gate = true },
+      false },
     { "qwen3moe", FAMILY_QWEN3, false, false, true,
-      { .n = 3, .active = 2, .width = 8, .normalised = true } },
-    { "olmoe", FAMILY_LLAMA, true, false, false, { .n = 6, .active = 3 } },
+      { .n = 3, .active = 2, .width = 8, .normalised = true }, false },
+    { "olmoe", FAMILY_LLAMA, true, false, false,
+      { .n = 6, .active = 3 }, false },
 };
 enum { N_TRIALS = sizeof trials / sizeof *trials };
 
@@ -62,7 +68,7 @@ static void put_turned(struct writer *w, const char *name, const float *x,
                 out[(e * columns + c) * t->rows + r] =
                     x[(e * t->rows + r) * t->columns + from + of];
             }
-    if (tensor_stacks(t->id)) {
+    if (t->stacked > 1) {
         put_text(w->infos, name);
         put32(w->infos, 3);
         put64(w->infos, (uint64_t)t->rows);
@@ -84,37 +90,42 @@ static const struct {
     enum tensor_id id;
     char part;                   /* q, k, v; g, u of two halves; a: all, turned;
                                   * w: all as it is; s: a vector */
-    const char *name;
+    const char *name, *of_one;   /* NULL: it is of no expert */
 } written[] = {
-    { TENSOR_WTE, 'w', "token_embd.weight" },
-    { TENSOR_HEAD, 'w', "output.weight" },
-    { TENSOR_FINAL_GAMMA, 's', "output_norm.weight" },
-    { TENSOR_NORM1_GAMMA, 's', "blk.%d.attn_norm.weight" },
-    { TENSOR_QKV, 'q', "blk.%d.attn_q.weight" },
-    { TENSOR_QKV, 'k', "blk.%d.attn_k.weight" },
-    { TENSOR_QKV, 'v', "blk.%d.attn_v.weight" },
-    { TENSOR_QKV_BIAS, 'Q', "blk.%d.attn_q.bias" },
-    { TENSOR_QKV_BIAS, 'K', "blk.%d.attn_k.bias" },
-    { TENSOR_QKV_BIAS, 'V', "blk.%d.attn_v.bias" },
-    { TENSOR_QUERY_GAMMA, 's', "blk.%d.attn_q_norm.weight" },
-    { TENSOR_KEY_GAMMA, 's', "blk.%d.attn_k_norm.weight" },
-    { TENSOR_PROJECT, 'a', "blk.%d.attn_output.weight" },
-    { TENSOR_NORM2_GAMMA, 's', "blk.%d.ffn_norm.weight" },
-    { TENSOR_EXPERT_ROUTER, 'a', "blk.%d.ffn_gate_inp.weight" },
-    { TENSOR_EXPERT_UP, 'g', "blk.%d.ffn_gate_exps.weight" },
-    { TENSOR_EXPERT_UP, 'u', "blk.%d.ffn_up_exps.weight" },
-    { TENSOR_EXPERT_DOWN, 'a', "blk.%d.ffn_down_exps.weight" },
-    { TENSOR_SHARED_UP, 'g', "blk.%d.ffn_gate_shexp.weight" },
-    { TENSOR_SHARED_UP, 'u', "blk.%d.ffn_up_shexp.weight" },
-    { TENSOR_SHARED_DOWN, 'a', "blk.%d.ffn_down_shexp.weight" },
-    { TENSOR_SHARED_GATE, 's', "blk.%d.ffn_gate_inp_shexp.weight" },
+    { TENSOR_WTE, 'w', "token_embd.weight", NULL },
+    { TENSOR_HEAD, 'w', "output.weight", NULL },
+    { TENSOR_FINAL_GAMMA, 's', "output_norm.weight", NULL },
+    { TENSOR_NORM1_GAMMA, 's', "blk.%d.attn_norm.weight", NULL },
+    { TENSOR_QKV, 'q', "blk.%d.attn_q.weight", NULL },
+    { TENSOR_QKV, 'k', "blk.%d.attn_k.weight", NULL },
+    { TENSOR_QKV, 'v', "blk.%d.attn_v.weight", NULL },
+    { TENSOR_QKV_BIAS, 'Q', "blk.%d.attn_q.bias", NULL },
+    { TENSOR_QKV_BIAS, 'K', "blk.%d.attn_k.bias", NULL },
+    { TENSOR_QKV_BIAS, 'V', "blk.%d.attn_v.bias", NULL },
+    { TENSOR_QUERY_GAMMA, 's', "blk.%d.attn_q_norm.weight", NULL },
+    { TENSOR_KEY_GAMMA, 's', "blk.%d.attn_k_norm.weight", NULL },
+    { TENSOR_PROJECT, 'a', "blk.%d.attn_output.weight", NULL },
+    { TENSOR_NORM2_GAMMA, 's', "blk.%d.ffn_norm.weight", NULL },
+    { TENSOR_EXPERT_ROUTER, 'a', "blk.%d.ffn_gate_inp.weight", NULL },
+    { TENSOR_EXPERT_UP, 'g', "blk.%d.ffn_gate_exps.weight",
+      "blk.%d.ffn_gate.%d.weight" },
+    { TENSOR_EXPERT_UP, 'u', "blk.%d.ffn_up_exps.weight",
+      "blk.%d.ffn_up.%d.weight" },
+    { TENSOR_EXPERT_DOWN, 'a', "blk.%d.ffn_down_exps.weight",
+      "blk.%d.ffn_down.%d.weight" },
+    { TENSOR_SHARED_UP, 'g', "blk.%d.ffn_gate_shexp.weight", NULL },
+    { TENSOR_SHARED_UP, 'u', "blk.%d.ffn_up_shexp.weight", NULL },
+    { TENSOR_SHARED_DOWN, 'a', "blk.%d.ffn_down_shexp.weight", NULL },
+    { TENSOR_SHARED_GATE, 's', "blk.%d.ffn_gate_inp_shexp.weight", NULL },
 };
 
-/* The names hold at most one %d each: the table above says so. */
+/* The names hold at most two %d each: the table above says so. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-static void put_weights(struct writer *w, struct model *m, bool pairs)
+static void put_weights(struct writer *w, struct model *m,
+                        const struct trial *trial)
 {
+    const bool pairs = trial->pairs;
     const struct model_spec *s = model_spec(m);
     const int64_t q = spec_q(s), e = spec_e(s);
 
@@ -129,6 +140,17 @@ static void put_weights(struct writer *w, struct model *m, bool pairs)
             const int64_t half = t->columns / 2;
             const int64_t turned = pairs ? s->head_size : 0;
             snprintf(name, sizeof name, written[i].name, l);
+            for (int32_t n = 0; n < t->stacked && trial->apart &&
+                                written[i].of_one; n++) {
+                const struct tensor one = tensor_stacked(t, n);
+                const bool whole = written[i].part == 'a';
+                snprintf(name, sizeof name, written[i].of_one, l, n);
+                put_turned(w, name, model_weights(m) + one.offset, &one,
+                           written[i].part == 'u' ? half : 0,
+                           whole ? one.columns : half, 0);
+            }
+            if (trial->apart && written[i].of_one)
+                continue;
             switch (written[i].part) {
             case 'q': put_turned(w, name, x, t, 0, q, turned); break;
             case 'k': put_turned(w, name, x, t, q, e, turned); break;
@@ -194,7 +216,7 @@ Test(gguf_experts, a_file_of_experts_is_the_model_that_was_written)
 
         open_writer(&w);
         put_keys(&w, t, &spec);
-        put_weights(&w, wrote, t->pairs);
+        put_weights(&w, wrote, t);
         char *image = finish(&w, &size);
         cr_assert(eq(int, gguf_parse(&file, image, size, "x", &err), STATUS_OK),
                   "%s: %s", t->name, err.text);
@@ -219,7 +241,6 @@ Test(gguf_experts, a_file_of_experts_is_the_model_that_was_written)
     }
 }
 
-/* Older files have a tensor for each expert. */
 Test(gguf_experts, a_file_without_the_tensors_of_its_experts_is_refused)
 {
     const struct trial *t = &trials[0];
@@ -235,7 +256,7 @@ Test(gguf_experts, a_file_without_the_tensors_of_its_experts_is_refused)
     struct model *m = case_model(&dense, &options, 3);
     open_writer(&w);
     put_keys(&w, t, &spec);
-    put_weights(&w, m, t->pairs);
+    put_weights(&w, m, t);
     char *image = finish(&w, &size);
     cr_assert(eq(int, gguf_parse(&file, image, size, "x", &err), STATUS_OK));
     cr_expect(eq(int, gguf_model_spec(&found, file, &err), STATUS_BAD_FORMAT));

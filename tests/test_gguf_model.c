@@ -64,7 +64,8 @@ static void put_part(struct writer *w, struct model *m, int32_t layer,
         return;
     span_columns(model_spec(m), t, span, &from, &to);
     cr_assert(t->rows * (to - from) <= 2048);
-    span_write(model_weights(m) + t->offset, t, from, to, layout, 6, theirs);
+    span_write(model_weights(m) + t->offset, t, from, to, layout,
+               model_spec(m), theirs);
     if (layer < 0)
         snprintf(full, sizeof full, "%s", name);
     else
@@ -390,14 +391,28 @@ Test(gguf_model, factors_divide_frequencies)
     model_close(m);
 }
 
+/* Two keys of 2 numbers for four heads: theirs are q0 q1 k0 v0, then q2 q3 k1 v1. */
+Test(gguf_model, heads_of_a_key_stand_together)
+{
+    static const int their_row[] = { 0, 1, 2, 3, 8, 9, 10, 11,      /* queries */
+                                     4, 5, 12, 13, 6, 7, 14, 15 };
+    const struct model_spec spec = { .head_size = 2, .n_kv_heads = 2 };
+
+    for (int i = 0; i < 16; i++)
+        cr_expect(span_row(i, LAYOUT_HEADS, &spec, 16) == their_row[i], "%d",
+                  i);
+}
+
 /* Heads of 6: their rows 0 1 2 3 4 5 are pairs (0,1), (2,3), (4,5); ours turn
  * 0 with 3, 1 with 4, 2 with 5. */
 Test(gguf_model, pairs_of_a_head_become_halves)
 {
     static const int their_row[] = { 0, 2, 4, 1, 3, 5, 6, 8, 10, 7, 9, 11 };
+    const struct model_spec spec = { .head_size = 6 };
 
     for (int i = 0; i < 12; i++)
-        cr_expect(span_row(i, LAYOUT_PAIRS, 6, 12) == their_row[i], "%d", i);
+        cr_expect(span_row(i, LAYOUT_PAIRS, &spec, 12) == their_row[i], "%d",
+                  i);
 }
 
 /* A file with matrices in bfloat16, kept so and widened: the same logits. */
@@ -618,7 +633,7 @@ Test(gguf_model, another_architecture_and_a_missing_key_are_named)
     cr_assert(eq(int, try_bare("mamba", &err), STATUS_BAD_VALUE));
     cr_assert(strstr(err.text, "'mamba': supported are llama, mistral, qwen2,"
                                " qwen3, qwen2moe, qwen3moe, olmoe, gpt2, phi3, granite, smollm3,"
-                               " starcoder2, gemma2, gemma3, olmo2, gptneox,"
+                               " starcoder2, gemma, gemma2, gemma3, olmo2, gptneox,"
                                " stablelm and phi2") != NULL, "%s", err.text);
     cr_assert(eq(int, try_bare("qwen2", &err), STATUS_BAD_VALUE));
     cr_assert(strstr(err.text, "no qwen2.context_length") != NULL);

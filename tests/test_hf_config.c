@@ -513,8 +513,13 @@ Test(hf_config, yarn_has_its_usual_numbers)
     /* 0.1 ln 4 + 1: Peng et al. 2023, equation 22. */
     cr_expect(fabsf(spec.rope_scaling.amplitude - 1.13862944f) < 1e-6f);
     cr_assert(eq(int, parse(&spec, "{" LLAMA ",\"rope_scaling\":{\"factor\":2.0,"
-        "\"type\":\"dynamic\"}}", &err), STATUS_OK), "%s", err.text);
-    cr_expect(eq(int, spec.rope_scaling.kind, ROPE_SCALING_NONE));
+        "\"type\":\"dynamic\"},\"auto_map\":{\"AutoModel\":\"m.py\"}}", &err),
+        STATUS_OK), "%s", err.text);
+    cr_expect(eq(int, spec.rope_scaling.kind, ROPE_SCALING_DYNAMIC));
+    cr_expect(eq(i32, spec.max_tokens,
+                 2 * spec.rope_scaling.original_tokens));
+    cr_expect(eq(i32, spec_most_decoded(&spec),
+                 spec.rope_scaling.original_tokens));
 }
 
 Test(hf_config, layers_differ_as_the_file_says)
@@ -584,8 +589,9 @@ static const struct refusal { const char *text, *words; } refusals[] = {
     { "[]", "must be an object" },
     { "{\"model_type\":\"gpt2\",\"model_type\":\"gpt2\"}", "duplicate" },
     { "{}", "no model_type: supported are gpt2, llama, mistral, qwen2,"
-      " qwen3, phi3, granite, smollm3, starcoder2, gemma2, gemma3_text, olmo2,"
-      " gpt_neox, stablelm, phi, mixtral, qwen2_moe, qwen3_moe and olmoe" },
+      " qwen3, phi3, granite, smollm3, starcoder2, gemma, gemma2, gemma3_text,"
+      " olmo2, gpt_neox, falcon, stablelm, phi, mixtral, qwen2_moe, qwen3_moe"
+      " and olmoe" },
     { "{\"model_type\":\"gemma3\"}", "model_type \"gemma3\":"
       " supported are gpt2, llama, mistral" },
     { "{" QWEN3 "}", "head_dim is missing" },
@@ -611,7 +617,6 @@ static const struct refusal { const char *text, *words; } refusals[] = {
     { "{" GRANITE ",\"logits_scaling\":0}", "must be a number above 0" },
     { "{" LLAMA ",\"architectures\":[\"Qwen2ForCausalLM\"]}",
       "supported is [\"LlamaForCausalLM\"]" },
-    { "{" LLAMA ",\"auto_map\":{\"AutoModel\":\"m.py\"}}", "auto_map" },
     { "{" LLAMA ",\"rope_interleaved\":true}", "rope_interleaved true" },
     { "{" LLAMA ",\"partial_rotary_factor\":0.5}",
       "partial_rotary_factor 0.5: supported is 1.0" },

@@ -40,6 +40,10 @@ static const struct { const char *name, *config; uint64_t n; } public[] = {
       HEAD(256) "}", 268098176 },
     { "gemma-3-1b", SHAPE("gemma3_text", 262144, 1152, 6912, 26, 4) KV(1)
       HEAD(256) "}", 999885952 },
+    { "gemma-2b", SHAPE("gemma", 256000, 2048, 16384, 18, 8) KV(1) HEAD(256)
+      ",\"hidden_act\":\"gelu\"}", 2506172416 },
+    { "gemma-7b", SHAPE("gemma", 256000, 3072, 24576, 28, 16) KV(16) HEAD(256)
+      "}", 8537680896 },
     { "OLMo-2-1B", SHAPE("olmo2", 100352, 2048, 8192, 16, 16) "}", 1484916736 },
     { "OLMo-2-7B", SHAPE("olmo2", 100352, 4096, 11008, 32, 32) "}",
       7298617344 },
@@ -52,6 +56,14 @@ static const struct { const char *name, *config; uint64_t n; } public[] = {
       1414647808 },
     { "pythia-12b", SHAPE("gpt_neox", 50688, 5120, 20480, 36, 40) "}",
       11846072320 },
+    { "gpt-neox-20b", SHAPE("gpt_neox", 50432, 6144, 24576, 44, 64)
+      ",\"hidden_act\":\"gelu_fast\"}", 20554567680 },
+    { "falcon-7b", SHAPE("falcon", 65024, 4544, 0, 32, 71)
+      ",\"num_kv_heads\":71,\"multi_query\":true,\"alibi\":false,\"bias\":false,"
+      "\"auto_map\":{\"AutoConfig\":\"configuration_falcon.FalconConfig\"}}",
+      6921720704 },
+    { "falcon-40b", SHAPE("falcon", 65024, 8192, 0, 60, 128)
+      ",\"num_kv_heads\":8,\"new_decoder_architecture\":true}", 41303293952 },
     { "stablelm-3b-4e1t", SHAPE("stablelm", 50304, 2560, 6912, 32, 32) KV(32)
       "}", 2795443200 },
     { "stablelm-2-1_6b", SHAPE("stablelm", 100352, 2048, 5632, 24, 32) KV(32)
@@ -92,12 +104,12 @@ Test(hf_families, what_a_file_leaves_out_is_what_its_class_has)
     cr_expect(eq(flt, spec.local_theta, 1e4f));
     for (int32_t l = 0; l < 26; l++)
         cr_expect(eq(int, spec_local(&spec, l), l % 6 != 5), "%d", l);
-    cr_assert(eq(int, parse(&spec, public[8].config, &err), STATUS_OK));
+    cr_assert(eq(int, parse(&spec, public[10].config, &err), STATUS_OK));
     cr_expect(eq(i32, spec_rotary(&spec), 16));
-    cr_assert(eq(int, parse(&spec, public[15].config, &err), STATUS_OK));
+    cr_assert(eq(int, parse(&spec, public[20].config, &err), STATUS_OK));
     cr_expect(eq(i32, spec_rotary(&spec), 32));
     /* PretrainedConfig ties what a class says nothing of. */
-    cr_assert(eq(int, parse(&spec, public[17].config, &err), STATUS_OK));
+    cr_assert(eq(int, parse(&spec, public[22].config, &err), STATUS_OK));
     cr_expect(spec.tied_head);
     cr_expect(not(spec_turns(&spec, 3)));
     cr_expect(spec_turns(&spec, 4));
@@ -117,10 +129,24 @@ Test(hf_families, what_is_not_computed_is_refused_by_name)
           ",\"sliding_window_pattern\":0}",
           "sliding_window_pattern 0: must be a whole number above 0" },
         { SHAPE("gpt_neox", 256, 48, 80, 2, 6)
-          ",\"use_parallel_residual\":false}",
-          "use_parallel_residual false: supported is true" },
-        { SHAPE("gpt_neox", 256, 48, 80, 2, 6) ",\"hidden_act\":\"gelu_fast\"}",
-          "hidden_act \"gelu_fast\": supported is \"gelu\"" },
+          ",\"use_parallel_residual\":0}",
+          "use_parallel_residual 0: must be true or false" },
+        { SHAPE("gpt_neox", 256, 48, 80, 2, 6) ",\"hidden_act\":\"gelu_10\"}",
+          "hidden_act \"gelu_10\": supported is \"gelu_new\"," },
+        { SHAPE("gemma2", 256, 48, 80, 2, 6) KV(2) HEAD(8)
+          ",\"hidden_activation\":\"gelu\"}",
+          "hidden_activation \"gelu\": supported is \"gelu_new\"," },
+        { SHAPE("falcon", 256, 48, 80, 2, 6) ",\"alibi\":true}",
+          "alibi true: supported is false" },
+        { SHAPE("falcon", 256, 48, 80, 2, 6) ",\"bias\":true}",
+          "bias true: supported is false" },
+        { SHAPE("falcon", 256, 48, 80, 2, 6) ",\"parallel_attn\":false}",
+          "parallel_attn false: supported is true" },
+        { SHAPE("falcon", 256, 48, 80, 2, 6) ",\"num_ln_in_parallel_attn\":2}",
+          "num_ln_in_parallel_attn 2: supported is 1, and with" },
+        { SHAPE("llama", 256, 12, 80, 2, 6)
+          ",\"rope_scaling\":{\"type\":\"dynamic\",\"factor\":2}}",
+          "model.rope_scaling dynamic: turns at least 4 numbers of a head" },
         { SHAPE("gpt_neox", 256, 48, 80, 2, 6) ",\"rotary_pct\":0.1}",
           "turns 0 of 8 numbers of a head: at least 2 are turned" },
         { SHAPE("stablelm", 256, 48, 80, 2, 6) KV(2) ",\"qk_layernorm\":true}",
@@ -159,7 +185,7 @@ Test(hf_families, a_config_is_written_as_it_was_read)
 
     make_directory(directory);
     snprintf(path, sizeof path, "%s/config.json", directory);
-    for (size_t i = 0; i < 16; i++) {
+    for (size_t i = 0; i < 21; i++) {
         struct model_spec spec, again;
         struct error err = { STATUS_OK, "" };
         cr_assert(eq(int, parse(&spec, public[i].config, &err), STATUS_OK));

@@ -34,7 +34,13 @@ static void write_classes(FILE *file)
                 c->factors           ? "factors, folded into weights"
                 : c->local           ? "factors, folded into weights; caps; a"
                                        " base of rotary positions for windows"
-                : c->scaled          ? "factors, folded into weights; caps"
+                : c->scaled && c->usual_cap[0]
+                                     ? "factors, folded into weights; caps"
+                : c->scaled          ? "factors, folded into weights"
+                : c->parallel && c->rotary_share
+                                     ? "a part of a head may be turned; parts"
+                                       " side by side or in turn"
+                : c->parallel        ? "parts side by side, of one norm or two"
                 : c->rotary_share    ? "a part of a head may be turned"
                 : c->skips_positions ? "layers without positions" : "");
     }
@@ -75,6 +81,9 @@ static char *written(void)
     FILE *file = file_open_text(&text, &size);
 
     write_classes(file);
+    fputs("\n- types of `rope_scaling`:", file);
+    for (int k = 0; k < ROPE_SCALING_FACTORS; k++)
+        fprintf(file, "%s %s", k ? "," : "", rope_scaling_names[k]);
     fputs("\n- architectures of GGUF files:", file);
     for (int i = 0; gguf_model_architecture(i); i++)
         fprintf(file, "%s %s", i ? "," : "", gguf_model_architecture(i));

@@ -577,9 +577,9 @@ Test(predict_apart, a_prompt_takes_two_choices_a_layer)
 {
     struct model_spec spec = apart(FAMILY_LLAMA, SKIPPED_KEYS_ABSENT,
                                    SIGNAL_CHANGE);
-    const uint64_t apart = memory_generate_bytes(&spec, 10, 50, 1, 0);
+    const uint64_t apart = memory_generate_bytes(&spec, 10, 50, 1);
     spec.part = PART_ATTENTION;
-    cr_expect(eq(u64, apart - memory_generate_bytes(&spec, 10, 50, 1, 0),
+    cr_expect(eq(u64, apart - memory_generate_bytes(&spec, 10, 50, 1),
                  4 * (2*10 + 32*10 + 2*64 + 2*52)));
 }
 

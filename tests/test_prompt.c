@@ -518,7 +518,7 @@ Test(prompt, weights_that_are_no_numbers_or_overflow_are_an_error)
                     ".weight: a number in it is NaN or infinite");
         cr_expect(eq(int, isobath("run large.bin --tokenizer '%s' %s",
                                   tokenizer, asks[i]), 1));
-        expect_said("stderr", "its weights are damaged or overflow float32");
+        expect_said("stderr", "weights are damaged or overflow float32");
     }
 }
 

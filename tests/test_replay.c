@@ -364,6 +364,31 @@ Test(replay, another_share_is_held_out_where_it_is_asked_for)
                  0), "%s", read_file("stderr", NULL));
 }
 
+/* What looks at a trained model's text afterwards divides it as the training
+ * did. */
+Test(replay, a_run_says_what_was_held_out_of_its_text)
+{
+    cr_assert(eq(int, STARTED("train", "run.yaml", "-o", "a", "-q", "--set",
+                              "data.held_out=0.3", "--set",
+                              "train.judge_windows=0"), 0));
+    record("a", "a.trace");
+    cr_assert(eq(int, STARTED("train", "run.yaml", "-o", "b", "-q", REPLAY,
+                              "--set", "routing.replay=a.trace", "--set",
+                              "data.held_out=0.3", "--set",
+                              "train.judge_windows=0"), 0), "%s",
+              read_file("stderr", NULL));
+    cr_assert(eq(int, STARTED("run", "b", "-o", "r", SCORED), 0), "%s",
+              read_file("stderr", NULL));
+    json_t *run = summary_of("r"), *trained = summary_of("b");
+    cr_expect(fabs(number_at(run, "loss.heldout_topk") -
+                   number_at(trained, "loss.heldout_causal")) < 1e-5);
+    cr_expect(eq(dbl, number_at(trained, "config.data.held_out"), 0.3));
+    json_decref(trained);
+    json_decref(run);
+    cr_expect(eq(int, STARTED("run", "a", "-q", "--text", "text", "--split",
+                              "train", "--limit", "64"), 0));
+}
+
 /* Tokens of a tokenizer, whose windows begin with a token of their own. */
 Test(replay, tokens_have_positions_too)
 {

@@ -82,6 +82,26 @@ Test(rotary, factors_of_the_file_divide_one_by_one)
     expect(&spec, NULL, (double[]){ 1.0, 0.1, 0.01, 0.001 });
 }
 
+/* Of 4 tokens and a factor of 2: in a room of 8 the base grows by (2 * 8 / 4 - 1)
+ * to the 8/6th, so that the last pair, theta^(-3/4), turns 3 times as slowly, and
+ * the others by 3^(i/3). */
+Test(rotary, a_dynamic_base_grows_beyond_the_original_length)
+{
+    struct model_spec spec = of((struct rope_scaling){
+        .kind = ROPE_SCALING_DYNAMIC, .factor = 2.0f, .original_tokens = 4 });
+    float within[4 * 8], beyond[8 * 8];
+
+    expect(&spec, NULL, (double[]){ 1.0, 0.1, 0.01, 0.001 });
+    rotary_fill(within, &spec, 4, false, NULL);
+    rotary_fill(beyond, &spec, 8, false, NULL);
+    for (int i = 0; i < 4; i++) {
+        const double slower = pow(3.0, i / 3.0), turn = pow(0.1, i);
+        cr_expect(fabs((double)within[3 * 8 + 4 + i] - sin(3 * turn)) < 1e-6);
+        cr_expect(fabs((double)beyond[3 * 8 + 4 + i] -
+                       sin(3 * turn / slower)) < 1e-6);
+    }
+}
+
 /* A row is a position: four cosines, then four sines. */
 Test(rotary, the_table_holds_cosines_then_sines)
 {

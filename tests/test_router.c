@@ -218,6 +218,40 @@ Test(router, every_token_lies_in_one_bin_of_each_kind)
     close_fixture(&f);
 }
 
+/* With a block a window, the interval is that of sums of windows. */
+Test(router, a_share_has_the_interval_of_its_windows)
+{
+    struct fixture f;
+    struct router_view view = { .place = { { { 0 } } } };
+    open_fixture(&f, "expert_choice", "threshold");
+    const struct router_record *r = &f.record;
+    const unsigned char *kept = router_kept(r, router_causal(r), 0);
+    double a[WINDOWS] = { 0 }, b[WINDOWS] = { 0 };
+    struct router_share sum = { 0 };
+
+    cr_assert(eq(long, r->windows, WINDOWS));
+    for (int64_t w = 0; w < WINDOWS; w++)
+        for (int64_t t = r->first[w]; t < r->first[w + 1]; t++)
+            if (4 * (t - r->first[w]) < T) {
+                a[w] += kept[t];
+                b[w]++;
+            }
+    const struct difference want = stats_ratio(a, b, WINDOWS);
+    router_view(&view, r, NULL);
+    const struct router_share *first = &view.quarter[0][0];
+    cr_expect(eq(dbl, first->share.mean, want.mean));
+    cr_expect(eq(dbl, first->share.low, want.low > 0 ? want.low : 0));
+    cr_expect(eq(dbl, first->share.high, want.high < 1 ? want.high : 1));
+    cr_expect(lt(dbl, first->share.low, first->share.mean));
+    for (int i = 0; i < ROUTER_PLACES / ROUTER_QUARTERS; i++) {
+        sum.seen += view.place[0][i].seen;
+        sum.kept += view.place[0][i].kept;
+    }
+    cr_expect(eq(long, sum.seen, first->seen));
+    cr_expect(eq(long, sum.kept, first->kept));
+    close_fixture(&f);
+}
+
 Test(router, being_kept_correlates_wholly_with_itself)
 {
     struct fixture f;
@@ -302,7 +336,7 @@ Test(router, scores_that_are_no_numbers_are_refused)
         model_weights(f.arm.model)[router->offset + i] = NAN;
     cr_expect(eq(int, router_record_add(&f.record, &f.arm, &window, SEED, &err),
                  STATUS_FAILED));
-    cr_expect(strstr(err.text, "a router's score in window 0") != NULL, "%s",
-              err.text);
+    cr_expect(strstr(err.text, "op route of layer 2 gives Inf or NaN at position"
+                               " 0") != NULL, "%s", err.text);
     close_fixture(&f);
 }

@@ -236,7 +236,7 @@ Test(spec, a_family_is_found_by_its_traits)
     }
 }
 
-Test(spec, traits_that_make_no_family_are_of_the_last_that_they_contain)
+Test(spec, traits_that_make_no_family_are_of_the_one_they_differ_from_in_least)
 {
     struct model_spec spec = tiny();
 
@@ -247,6 +247,29 @@ Test(spec, traits_that_make_no_family_are_of_the_last_that_they_contain)
     spec.traits.qk_norm = true;
     cr_expect(eq(int, spec_family(&spec), FAMILY_QWEN3));
     cr_expect(not(traits_equal(&spec.traits, &family_traits[FAMILY_QWEN3])));
+    /* The three that configs set apart from their family's. */
+    for (int f = 0; f < FAMILY_COUNT; f++) {
+        const bool plain = family_traits[f].activation == ACTIVATION_GELU ||
+                           family_traits[f].activation == ACTIVATION_GELU_ERF;
+        spec.traits = family_traits[f];
+        if (plain)
+            spec.traits.activation = spec.traits.activation == ACTIVATION_GELU
+                                         ? ACTIVATION_GELU_ERF
+                                         : ACTIVATION_GELU;
+        cr_expect(eq(int, spec_family(&spec), f), "%s", family_names[f]);
+    }
+    spec.traits = family_traits[FAMILY_FALCON];
+    spec.traits.parallel = PARALLEL_NORMS;
+    cr_expect(eq(int, spec_family(&spec), FAMILY_FALCON));
+    spec.traits = family_traits[FAMILY_GPT_NEOX];
+    spec.traits.parallel = PARALLEL_NONE;
+    cr_expect(eq(int, spec_family(&spec), FAMILY_GPT_NEOX));
+    spec.traits = family_traits[FAMILY_STABLELM];
+    spec.traits.parallel = PARALLEL_NORM;
+    cr_expect(eq(int, spec_family(&spec), FAMILY_STABLELM));
+    spec.traits = family_traits[FAMILY_LLAMA];
+    spec.traits.norms = NORMS_AFTER;
+    cr_expect(eq(int, spec_family(&spec), FAMILY_LLAMA));
 }
 
 struct stretch {

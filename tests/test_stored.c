@@ -419,6 +419,8 @@ Test(stored, so_they_are_with_mixed_types_and_odd_sizes)
         costs_agree(&spec, &kernels_counting16, "mixed");
         spec = odd_spec(contrasts[f]);
         costs_agree(&spec, &kernels_counting8, "odd");
+        spec.embedding_scale = 3.0f;
+        costs_agree(&spec, &kernels_counting8, "scaled");
     }
 }
 
@@ -660,7 +662,8 @@ Test(stored, memory_of_a_prompt_is_as_predicted)
                 /* But for ids, targets and the routes of 4 layers, which lie
                  * elsewhere, and the process around it. */
                 const double said = (double)memory_generate_bytes(
-                    &spec, 200, 500, 2, 0) - MEMORY_TOUCHED_BYTES -
+                    &spec, 200, 500, 2) - MEMORY_PROCESS_BYTES -
+                    2 * MEMORY_PROBE_BYTES -
                     4.0 * (2 + 4) * 200;
                 cr_expect(fabs(has - said) < 0.005 * has, "%s, %s: %.0f bytes,"
                           " predicted %.0f", family_names[f],

@@ -204,8 +204,8 @@ Test(window, a_cache_takes_the_memory_of_the_window)
                            (double)saved), 4 * 64));
     cr_expect(eq(u64, memory_bytes(&far, B, 48, MEMORY_DECODE) -
                           memory_bytes(&near, B, 48, MEMORY_DECODE), saved));
-    cr_expect(eq(u64, memory_generate_bytes(&far, 10, 48, 1, 0) -
-                          memory_generate_bytes(&near, 10, 48, 1, 0),
+    cr_expect(eq(u64, memory_generate_bytes(&far, 10, 48, 1) -
+                          memory_generate_bytes(&near, 10, 48, 1),
                  saved / B));
     model_close(all);
     model_close(few);

@@ -89,7 +89,8 @@ void trial_expect_slopes(struct trial *t, size_t numbers)
     }
     const struct tensor_list *list = model_tensors(t->model);
     for (int32_t i = 0; i < list->n; i++)
-        if (list->tensor[i].trained)
+        if ((r.of_predictors = tensor_predicts(list->tensor[i].id)) ||
+            list->tensor[i].trained)
             expect_slope(t, &r, weights, &list->tensor[i], numbers);
     free(weights);
     free(gate);

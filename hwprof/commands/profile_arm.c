@@ -148,6 +148,15 @@ enum status profile_arm_open(struct arm *arm, struct profile_job *s,
     return status;
 }
 
+static enum status check_numbers(const struct arm *arm, struct error *err)
+{
+    char who[OVERFLOW_SIZE];
+
+    snprintf(who, sizeof who, "%s, %s, %s", arm->job->source->path, arm->name,
+             arm->phase->name);
+    return model_check(arm->model, who, err);
+}
+
 /* Warm up, count and price: the same run. */
 enum status profile_arm_count(struct arm *arm, struct error *err)
 {
@@ -158,11 +167,14 @@ enum status profile_arm_count(struct arm *arm, struct error *err)
     phase->work(arm, NULL);
     phase->prepare(arm);
     phase->work(arm, &meter.meter);
+    enum status status = check_numbers(arm, err);
+    if (status != STATUS_OK)
+        return status;
     if (meter.status != STATUS_OK)
         return error_set(err, meter.status, "the tally of %s overflowed",
                          phase->name);
-    enum status status = profile_decodes(phase) ? profile_count_steps(arm, err)
-                                                : STATUS_OK;
+    if (profile_decodes(phase))
+        status = profile_count_steps(arm, err);
     return status ? status : phase->predict(arm, err);
 }
 

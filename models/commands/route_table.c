@@ -129,6 +129,9 @@ static enum status count_window(struct table_job *j, int64_t w,
     int32_t made = 0;
 
     run_arm_forward(&j->arm, &pass, rule_of(j), NULL);
+    enum status status = run_arm_check(&j->arm, err);
+    if (status != STATUS_OK)
+        return status;
     const struct allocation *a = model_allocation(j->arm.model);
     memset(j->flag, 0, (size_t)(n * plan_n_made(spec)) * sizeof *j->flag);
     for (int32_t c = 0; c < plan_n_choices(spec); c++) {

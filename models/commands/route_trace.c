@@ -31,8 +31,9 @@ static const struct flag flags[] = {
     FLAG_KEY("--policy", "NAME", NULL, "run.policy"),
     FLAG_KEY("--seed", "N", NULL, "run.seed"),
     FLAG("--held-out", "SHARE", NULL, REAL, struct trace_flags, held_out, 0.1,
-        0.5, "0.1", NULL, NULL, "data.held_out of the trainings that are to"
-        " replay it: their windows lie within the parts that this cuts"),
+        0.5, "", NULL, NULL, "data.held_out of the trainings that are to"
+        " replay it: their windows lie within the parts that this cuts; that of"
+        " MODEL's own training by default, else 0.1"),
     FLAG_REPLACED("FILE", NULL, "the trace, which routing.replay of isobath train"
         " reads: a bit for each token and routed block"),
     FLAG_SET,
@@ -94,6 +95,8 @@ static enum status open_text(struct trace_job *j, struct error *err)
 {
     enum status status = run_text_open_once(&j->text, &j->config, &j->source,
                                             err);
+    if (j->flags.held_out == 0.0)
+        j->flags.held_out = j->text.held_out;
     if (status == STATUS_OK)
         status = data_open_tokens(&j->data, j->config.text,
                                   (int32_t)j->config.window, j->text.tokenizer,
@@ -139,7 +142,7 @@ static enum status open_trace(struct trace_job *j, struct error *err)
 }
 
 /* Run the windows that are there, and note what they kept. */
-static void record(struct trace_job *j)
+static enum status record(struct trace_job *j, struct error *err)
 {
     const struct model_input input = {
         .ids = j->ids, .n_sequences = j->n,
@@ -148,24 +151,25 @@ static void record(struct trace_job *j)
     };
 
     if (j->n == 0)
-        return;
+        return STATUS_OK;
     model_forward(j->arm.model, &input, NULL, NULL);
     for (int32_t b = 0; b < j->n; b++)
         text_trace_note(j->trace, model_allocation(j->arm.model), b,
                         j->start[b], j->held[b]);
     j->done += j->n;
     j->n = 0;
+    return run_arm_check(&j->arm, err);
 }
 
-static void add_window(struct trace_job *j, enum split split, int64_t i)
+static enum status add_window(struct trace_job *j, enum split split, int64_t i,
+                              struct error *err)
 {
     const int32_t T = (int32_t)j->config.window, b = j->n++;
     const size_t at = (size_t)b * (size_t)T;
 
     data_cover(j->data, split, i, T, &j->start[b], &j->held[b]);
     data_copy(j->data, split, j->start[b], T, j->ids + at, j->targets + at);
-    if (j->n == WINDOWS)
-        record(j);
+    return j->n == WINDOWS ? record(j, err) : STATUS_OK;
 }
 
 static enum status record_all(struct trace_job *j, struct error *err)
@@ -173,17 +177,22 @@ static enum status record_all(struct trace_job *j, struct error *err)
     struct progress progress = progress_begin("recording", "window",
                                               (double)j->windows,
                                               j->flags.common.quiet);
+    enum status status = STATUS_OK;
 
     for (int s = 0; s < SPLIT_COUNT; s++) {
         const int64_t n = data_covers(j->data, (enum split)s,
                                       (int32_t)j->config.window);
-        for (int64_t i = 0; i < n && !command_interrupted; i++) {
+        for (int64_t i = 0; i < n && status == STATUS_OK &&
+                            !command_interrupted; i++) {
             progress_at(&progress, (double)j->done, "");
-            add_window(j, (enum split)s, i);
+            status = add_window(j, (enum split)s, i, err);
         }
     }
-    record(j);
+    if (status == STATUS_OK)
+        status = record(j, err);
     progress_end(&progress);
+    if (status != STATUS_OK)
+        return status;
     return j->done < j->windows
                ? error_set(err, STATUS_INTERRUPTED, "interrupted after %" PRId64
                            " of %" PRId64 " windows; nothing is written, as a"

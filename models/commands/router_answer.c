@@ -12,7 +12,7 @@ static void put_share(struct table *t, double share)
     table_amount(t, amount_of(share, PROV_COUNTED));
 }
 
-static void put_layer(struct table *t, const struct router_job *j, int32_t c)
+void router_put_choice(struct table *t, const struct router_job *j, int32_t c)
 {
     const struct plan_choice made = plan_choice(&j->arm.spec,
                                                 j->record.choice[c]);
@@ -21,9 +21,6 @@ static void put_layer(struct table *t, const struct router_job *j, int32_t c)
     table_count(t, (uint64_t)made.layer, PROV_COUNTED);
     table_text(t, part_names[made.part]);
 }
-#define LAYER_COLUMNS                                                          \
-    { "layer", "layer", "", COLUMN_WHOLE, true },                              \
-    { "part", "part", "", COLUMN_TEXT, true }
 
 /* ---- agreement with the rule of training ---- */
 
@@ -83,7 +80,7 @@ static void put_table_name(struct table *t, const struct router_table *table)
 static void fill_agreement(struct table *t, const struct router_job *j)
 {
     static const struct column columns[] = {
-        LAYER_COLUMNS,
+        ROUTER_CHOICE_COLUMNS,
         { "guess", "guess", "", COLUMN_TEXT, true },
         { "kept", "kept", "", COLUMN_SHARE, false },
         { "accuracy", "accuracy", "", COLUMN_SHARE, false },
@@ -100,13 +97,13 @@ static void fill_agreement(struct table *t, const struct router_job *j)
                   r->rule[ROUTER_OWN].policy->name);
     for (int32_t c = 0; c < r->n_choices; c++) {
         const struct confusion found = router_agreement(r, c);
-        put_layer(t, j, c);
+        router_put_choice(t, j, c);
         table_text(t, router_causal(r)->policy->name);
         put_confusion(t, &found, auc_of_causal(r, c));
-        put_layer(t, j, c);
+        router_put_choice(t, j, c);
         put_majority(t, &found);
         for (int i = 0; i < j->n_tables; i++) {
-            put_layer(t, j, c);
+            router_put_choice(t, j, c);
             put_table_name(t, &j->table[i]);
             put_confusion(t, &j->table[i].found[c], j->table[i].auc[c]);
         }
@@ -149,14 +146,6 @@ static double mean_of(const float *x, int64_t n)
     return sum / (double)n;
 }
 
-static struct amount interval(struct difference d, enum provenance from)
-{
-    struct amount amount = amount_of(d.mean, from);
-    amount.low = d.low;
-    amount.high = d.high;
-    return amount;
-}
-
 static double capacity_of(const struct router_record *r,
                           const struct router_rule *rule)
 {
@@ -176,7 +165,7 @@ static void put_loss(struct table *t, const struct router_record *r,
     if (own)
         table_skip(t);
     else
-        table_amount(t, interval(loss_less(r, nats), PROV_MEASURED));
+        table_amount(t, router_amount(loss_less(r, nats), PROV_MEASURED));
 }
 
 static void fill_replaced(struct table *t, const struct router_job *j)
@@ -223,7 +212,7 @@ static void fill_replaced(struct table *t, const struct router_job *j)
 static void fill_hardness(struct table *t, const struct router_job *j)
 {
     static const struct column columns[] = {
-        LAYER_COLUMNS,
+        ROUTER_CHOICE_COLUMNS,
         { "with", "with", "", COLUMN_TEXT, true },
         { "r", "r", "", COLUMN_SIGNED, false },
     };
@@ -238,51 +227,15 @@ static void fill_hardness(struct table *t, const struct router_job *j)
     for (int32_t c = -1; c < r->n_choices && r->n_choices > 0; c++)
         for (int i = 0; i < 2; i++) {
             if (c >= 0) {
-                put_layer(t, j, c);
+                router_put_choice(t, j, c);
             } else {
                 table_row(t, ROW_PLAIN);
                 table_skip(t);
                 table_text(t, "all");
             }
             table_text(t, with[i].name);
-            table_amount(t, interval(router_correlation(r, c, with[i].value),
+            table_amount(t, router_amount(router_correlation(r, c, with[i].value),
                                      PROV_MEASURED));
-        }
-}
-
-/* ---- shares kept, by where, what and how high ---- */
-
-static void put_bin(struct table *t, const struct router_job *j, int32_t c,
-                    const char *bin, const struct router_share *share)
-{
-    put_layer(t, j, c);
-    table_text(t, bin);
-    table_count(t, (uint64_t)share->seen, PROV_COUNTED);
-    put_share(t, (double)share->kept / (double)share->seen);
-}
-
-/* `bins` shares a choice: share[c * bins + bin]. */
-static void fill_bins(struct table *t, const struct router_job *j,
-                      const char *name, const char *caption,
-                      const struct router_share *share, int bins,
-                      const char *const *names)
-{
-    static const struct column columns[] = {
-        LAYER_COLUMNS,
-        { "bin", "where", "", COLUMN_TEXT, true },
-        { "tokens", "tokens", "", COLUMN_WHOLE, true },
-        { "kept", "kept", "", COLUMN_SHARE, false },
-    };
-
-    table_open(t, name, columns, sizeof columns / sizeof *columns);
-    table_caption(t, "%s", caption);
-    for (int32_t c = 0; c < j->record.n_choices; c++)
-        for (int i = 0; i < bins; i++) {
-            char from[24];
-            snprintf(from, sizeof from, "%.4g", (double)i / bins);
-            if (share[c * bins + i].seen > 0)
-                put_bin(t, j, c, names ? names[i] : from,
-                        &share[c * bins + i]);
         }
 }
 
@@ -313,7 +266,7 @@ static void fill_leak(struct table *t, const struct router_job *j)
         table_count(t, (uint64_t)leak->positions, PROV_COUNTED);
         put_share(t, (double)leak->changed / tried);
         put_share(t, (double)leak->rerouted / tried);
-        table_amount(t, interval(leak->nats, PROV_MEASURED));
+        table_amount(t, router_amount(leak->nats, PROV_MEASURED));
     }
 }
 
@@ -327,13 +280,9 @@ static void fill(struct table t[TABLES], const struct router_job *j)
     fill_agreement(&t[AGREEMENT], j);
     fill_replaced(&t[REPLACED], j);
     fill_hardness(&t[HARDNESS], j);
-    fill_bins(&t[PLACES], j, "places", "Share kept by place in the window, from"
-              " its start as a share of the window", &j->view.place[0][0],
-              ROUTER_PLACES, NULL);
-    fill_bins(&t[KINDS], j, "kinds", "Share kept by kind of token",
-              &j->view.kind[0][0], TOKEN_KIND_COUNT, token_kind_names);
-    fill_bins(&t[HEIGHTS], j, "heights", "Share kept by sigmoid(score), from",
-              &j->view.height[0][0], ROUTER_HEIGHTS, NULL);
+    router_fill_places(&t[PLACES], j);
+    router_fill_kinds(&t[KINDS], j);
+    router_fill_heights(&t[HEIGHTS], j);
     fill_leak(&t[LEAK], j);
     router_fill_balance(&t[BALANCE], &j->experts);
     router_fill_experts(&t[EXPERTS], &j->experts);
@@ -393,27 +342,32 @@ static enum status write_files(const struct table t[TABLES], json_t *summary,
                                : status;
 }
 
-/* Places, heights and kinds by expert are many rows: those who want them take the
- * files. */
+/* Places and heights are many rows, and so are kinds by expert: here are fewer of
+ * them, and those who want all take the files. */
 static enum status print_text(const struct table t[TABLES],
-                              const struct expert_record *experts,
-                              struct error *err)
+                              const struct router_job *j, struct error *err)
 {
-    static const int printed[] = { AGREEMENT, REPLACED, HARDNESS, KINDS, LEAK,
-                                   BALANCE, EXPERTS };
+    struct table quarters, scores;
+    const struct table *const printed[] = {
+        &t[AGREEMENT], &t[REPLACED], &t[HARDNESS], &quarters, &t[KINDS],
+        &scores, &t[LEAK], &t[BALANCE], &t[EXPERTS],
+    };
     enum status status = STATUS_OK;
     bool any = false;
 
-    for (size_t i = 0; i < sizeof printed / sizeof *printed; i++) {
-        const struct table *table = &t[printed[i]];
-        if (table->n_rows == 0)
+    router_fill_quarters(&quarters, j);
+    router_fill_scores(&scores, j);
+    for (size_t i = 0;
+         i < sizeof printed / sizeof *printed && status == STATUS_OK; i++) {
+        if (printed[i]->n_rows == 0)
             continue;
         fputs(any ? "\n" : "", stdout);
         any = true;
-        if ((status = table_aligned(table, stdout, err)) != STATUS_OK)
-            break;
+        status = table_aligned(printed[i], stdout, err);
     }
-    router_say_collapse(stdout, experts);
+    table_close(&scores);
+    table_close(&quarters);
+    router_say_collapse(stdout, &j->experts);
     return status;
 }
 
@@ -433,7 +387,7 @@ enum status router_deliver(struct router_job *j, struct error *err)
                      ? table_print(&t[j->record.n_choices > 0 ? AGREEMENT
                                                               : BALANCE],
                                    format, stdout, err)
-                     : print_text(t, &j->experts, err);
+                     : print_text(t, j, err);
     json_decref(summary);
     for (int i = 0; i < TABLES; i++)
         table_close(&t[i]);

@@ -38,6 +38,25 @@ struct router_job {
                                       * before ran, for progress_tell() */
 };
 
+/* The cells of ROUTER_CHOICE_COLUMNS, in a new row: the c-th choice. */
+#define ROUTER_CHOICE_COLUMNS                                                  \
+    { "layer", "layer", "", COLUMN_WHOLE, true },                              \
+    { "part", "part", "", COLUMN_TEXT, true }
+void router_put_choice(struct table *table, const struct router_job *job,
+                       int32_t c);
+/* The mean, with its interval. */
+struct amount router_amount(struct difference difference,
+                            enum provenance from);
+
+/* Tables of shares kept, with intervals: bins of tokens by place in the window, by
+ * kind and by score; and for people, a row a choice, quarters of the window, and
+ * how the scores lie. */
+void router_fill_places(struct table *out, const struct router_job *job);
+void router_fill_kinds(struct table *out, const struct router_job *job);
+void router_fill_heights(struct table *out, const struct router_job *job);
+void router_fill_quarters(struct table *out, const struct router_job *job);
+void router_fill_scores(struct table *out, const struct router_job *job);
+
 /* Tables of the experts that are entered; and a line for each layer where nearly
  * all entries are those of a few. */
 void router_fill_balance(struct table *out, const struct expert_record *record);

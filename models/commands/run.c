@@ -1,7 +1,6 @@
 /* run.c - Run isobath run: score a text, or go on from a prompt, and set
  * predicted and counted cost side by side. */
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 
 #include "models/commands/run_prompt.h"
@@ -123,16 +122,14 @@ static void add_pair(struct run_scoring *s)
 }
 
 /* Finite weights may still overflow, and stored ones hold what they hold. */
-static enum status check_losses(const struct run_scoring *s, struct error *err)
+static enum status check_numbers(const struct run_scoring *s,
+                                 struct error *err)
 {
-    for (int i = 0; i < s->n_arms; i++)
-        if (!isfinite(s->arm[i].score[0].nats))
-            return error_set(err, STATUS_FAILED, "%s: the loss of window %"
-                             PRId64 " is not a number: its weights are damaged"
-                             " or overflow float32", i == PAIR_MODEL
-                                 ? s->source.path : s->rival.rival.name,
-                             s->done);
-    return STATUS_OK;
+    enum status status = STATUS_OK;
+
+    for (int i = 0; i < s->n_arms && status == STATUS_OK; i++)
+        status = run_arm_check(&s->arm[i], err);
+    return status;
 }
 
 static enum status score_one(struct run_scoring *s, struct error *err)
@@ -146,7 +143,7 @@ static enum status score_one(struct run_scoring *s, struct error *err)
         return status;
     score_arms(s);
     s->bytes += run_text_bytes(&s->text, &s->window);
-    status = check_losses(s, err);
+    status = check_numbers(s, err);
     for (int i = 0; i < s->n_arms && status == STATUS_OK; i++)
         status = predict_window(s, i, err);
     if (status == STATUS_OK)
@@ -167,7 +164,7 @@ static enum status score_one(struct run_scoring *s, struct error *err)
         if (s->arm[i].meter.status != STATUS_OK)
             return error_set(err, s->arm[i].meter.status,
                              "the tally overflowed");
-    return STATUS_OK;
+    return check_numbers(s, err);
 }
 
 static enum status score_all(struct run_scoring *s, struct error *err)
@@ -252,7 +249,6 @@ static int run(void *options)
     s->flags = *(struct run_flags *)options;
     if (status == STATUS_OK)
         status = load_watch_open(&s->watch, s->flags.common.threads, &err);
-    s->start_bytes = command_start_bytes();
     if (status == STATUS_OK)
         status = s->flags.prompt ? go_on(s, &err) : score_a_text(s, &err);
     run_scoring_close(s);

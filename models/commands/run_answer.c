@@ -152,7 +152,7 @@ static json_t *memory_json(const struct run_scoring *s)
 
     for (int i = 0; i < s->n_arms; i++)
         allocated += model_bytes(s->arm[i].model);
-    return summary_memory(run_scoring_bytes(s) + s->text.map.size, allocated,
+    return summary_memory(run_scoring_bytes(s), allocated,
                           command_peak_bytes());
 }
 

@@ -3,7 +3,6 @@
 #include "models/commands/run_prompt_session.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 
 #include "models/executor/generate.h"
@@ -125,28 +124,13 @@ static void note_pass(struct prompt_session *s, bool first, int32_t n_tokens,
     note_kept(s, s->kept + (s->n_new - 1) * s->n_kept);
 }
 
-/* No token follows from logits that are no numbers. */
-static enum status check_logits(const struct prompt_session *s,
-                                struct error *err)
-{
-    const float *logits = model_logits(s->model);
-
-    for (int32_t i = 0; i < s->spec.n_vocab; i++)
-        if (!isfinite(logits[i]))
-            return error_set(err, STATUS_FAILED, "%s: the logits after token %d"
-                             " are not numbers: its weights are damaged or"
-                             " overflow float32", s->source.path,
-                             model_decoded(s->model, 0) - 1);
-    return STATUS_OK;
-}
-
 static bool passed(void *context, int32_t n_tokens, int32_t n_drafts,
                    double seconds)
 {
     struct prompt_session *s = context;
     const bool first = model_decoded(s->model, 0) == n_tokens;
 
-    s->status = check_logits(s, &s->why);
+    s->status = model_check(s->model, s->source.path, &s->why);
     if (s->status == STATUS_OK)
         s->status = s->job->options.speculation.n_layers > 0 && !first
                         ? predict_round(s, n_tokens, n_drafts, &s->why)

@@ -102,17 +102,21 @@ static enum status open_prompt(struct prompt_session *s, struct error *err)
 /* The last new token is not run, so it needs no position. */
 static enum status choose_length(struct prompt_session *s, struct error *err)
 {
-    const int32_t most = s->spec.max_tokens, prompt = s->n_prompt;
+    const int32_t most = spec_most_decoded(&s->spec), prompt = s->n_prompt;
     const int64_t wish = s->job->options.n_new;
+    const char *why = most < s->spec.max_tokens
+                          ? ", as rope_scaling dynamic turns keys otherwise in"
+                            " longer texts, which --text runs" : "";
 
     if (prompt > most)
         return error_set(err, STATUS_BAD_VALUE, "--prompt: %d tokens: %s has"
-                         " positions for %d", prompt, s->source.path, most);
+                         " positions for %d%s", prompt, s->source.path, most,
+                         why);
     const int32_t room = most - prompt + 1;
     if (wish > room)
         return error_set(err, STATUS_BAD_VALUE, "-n %" PRId64 ": after a prompt"
-                         " of %d tokens, %s has positions for %d more", wish,
-                         prompt, s->source.path, room);
+                         " of %d tokens, %s has positions for %d more%s", wish,
+                         prompt, s->source.path, room, why);
     s->n_asked = wish > 0 ? (int32_t)wish
                           : room < USUAL_NEW ? room : USUAL_NEW;
     return STATUS_OK;
@@ -175,12 +179,13 @@ uint64_t prompt_session_bytes(const struct prompt_session *s)
     const int32_t n_tokens = prompt_session_tokens(s);
     const int n_threads = s->job->common->threads;
     uint64_t bytes = memory_generate_bytes(&s->spec, s->n_prompt, n_tokens,
-                                           n_threads, s->start_bytes);
+                                           n_threads);
 
     if (*s->rival.rival.asked)
-        bytes += memory_generate_bytes(&s->rival.rival.spec, s->n_prompt,
-                                       n_tokens, n_threads, 0);
-    return bytes;
+        bytes = memory_joined_bytes(
+            bytes, memory_generate_bytes(&s->rival.rival.spec, s->n_prompt,
+                                         n_tokens, n_threads), n_threads);
+    return memory_with_bytes(bytes, tokenizer_memory(s->tokenizer));
 }
 
 static enum status check_memory(const struct prompt_session *s,
@@ -315,7 +320,6 @@ enum status prompt_session_open(struct prompt_session *s, struct error *err)
         (status = choose_policy(s, err)) || (status = open_prompt(s, err)) ||
         (status = choose_length(s, err)) || (status = choose_rival(s, err)))
         return status;
-    s->start_bytes = command_start_bytes();
     if ((status = open_model(s, err)) || (status = open_ledgers(s, err)) ||
         (status = prompt_rival_open(s, err)))
         return status;

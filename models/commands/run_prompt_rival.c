@@ -146,7 +146,9 @@ static bool passed(void *context, int32_t n_tokens, int32_t n_drafts,
     struct prompt_rival *r = &s->rival;
     const bool first = model_decoded(r->model, 0) == n_tokens;
 
-    r->status = predict(r, s->machine, first, &r->why);
+    r->status = model_check(r->model, r->rival.rival.name, &r->why);
+    if (r->status == STATUS_OK)
+        r->status = predict(r, s->machine, first, &r->why);
     if (r->status == STATUS_OK && r->meter.status != STATUS_OK)
         r->status = error_set(&r->why, r->meter.status, "the tally overflowed");
     if (r->status != STATUS_OK)

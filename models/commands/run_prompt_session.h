@@ -45,8 +45,6 @@ struct prompt_session {
     struct chat_question question;       /* of --chat; its text is taken */
     bool               empty;            /* the prompt: the first new token
                                           * begins the text */
-    uint64_t           start_bytes;      /* resident, with tokenizer and
-                                          * prompt */
     struct rundir      rundir;
     struct model      *model;
     double             open_seconds;     /* the model, with its weights */

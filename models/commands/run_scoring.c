@@ -47,6 +47,7 @@ static enum status open_rival(struct run_scoring *s, struct error *err)
                                         s->text.tokenizer, err);
     if (status != STATUS_OK || !*s->rival.asked)
         return status;
+    arm->name = s->rival.rival.name;
     arm->spec = s->rival.spec;
     arm->score[arm->n_scores++].policy = s->rival.policy;
     s->pairs.unscored = s->rival.unscored != NULL;
@@ -56,17 +57,18 @@ static enum status open_rival(struct run_scoring *s, struct error *err)
 
 uint64_t run_scoring_bytes(const struct run_scoring *s)
 {
-    uint64_t bytes = 0, alone;
+    uint64_t alone[PAIR_COUNT] = { 0 };
 
-    for (int i = 0; i < s->n_arms; i++) {
-        alone = memory_process_bytes(&s->arm[i].spec, 1,
-                                     (int32_t)s->config.window, MEMORY_FORWARD,
-                                     s->flags.common.threads,
-                                     s->start_bytes);
-        bytes += i == 0 || alone < s->start_bytes ? alone
-                                                  : alone - s->start_bytes;
-    }
-    return bytes;
+    for (int i = 0; i < s->n_arms; i++)
+        alone[i] = memory_process_bytes(&s->arm[i].spec, 1,
+                                        (int32_t)s->config.window,
+                                        MEMORY_FORWARD,
+                                        s->flags.common.threads);
+    if (s->n_arms > 1)
+        alone[PAIR_MODEL] = memory_joined_bytes(alone[PAIR_MODEL],
+                                                alone[PAIR_RIVAL],
+                                                s->flags.common.threads);
+    return memory_with_bytes(alone[PAIR_MODEL], run_text_memory(&s->text));
 }
 
 static enum status check_memory(const struct run_scoring *s, struct error *err)

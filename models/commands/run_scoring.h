@@ -21,7 +21,6 @@ struct machine;
 struct run_scoring {
     struct run_flags    flags;
     struct run_config config;
-    uint64_t            start_bytes;    /* resident, before all of this */
     struct source       source;
     struct machine     *machine;        /* NULL: none */
     struct run_text     text;

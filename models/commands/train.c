@@ -189,7 +189,6 @@ static enum status work(struct train_job *s, struct error *err)
                          " directory for the model, its checkpoint, curve.csv,"
                          " ledger.csv and summary.json");
     enum status status = load_watch_open(&s->watch, o->threads, err);
-    s->start_bytes = command_start_bytes();     /* with what probes read */
     if (status != STATUS_OK || (status = plan(s, err)) ||
         (status = rundir_open_own(&s->rundir, o->output, "train", err)) ||
         (status = look_around(s, &done, err)) || done)

@@ -4,7 +4,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <sys/stat.h>
 
 #include "sim/core/answer/table.h"
 #include "sim/core/ledger/agreement.h"
@@ -63,14 +62,7 @@ static json_t *load_json(const struct train_job *s)
 
 static json_t *memory_json(const struct train_job *s)
 {
-    struct stat text;
-    uint64_t bytes = train_predicted_bytes(s);
-
-    for (int32_t i = 0; i < s->config.data_path.n; i++)
-        if (stat(s->config.data_path.value[i], &text) == 0)
-            bytes += (uint64_t)text.st_size;
-    bytes += sizeof(int32_t) * (uint64_t)corpus_tokens(&s->corpus);
-    return summary_memory(bytes, trainer_bytes(s->trainer),
+    return summary_memory(train_predicted_bytes(s), trainer_bytes(s->trainer),
                           command_peak_bytes());
 }
 
@@ -156,15 +148,17 @@ static enum status judge(struct train_job *s, struct verdicts *v,
     else if (v->causal_rule)
         v->causal = trainer_judge(s->trainer, split, v->causal_rule,
                                   windows, &j.watch);
-    enum status status = STATUS_OK;
+    enum status status = trainer_check(s->trainer, err);
     v->compared = trainer_drew_routers(s->trainer);
-    if (v->compared)
+    if (v->compared && status == STATUS_OK)
         status = trainer_judge_dense(s->trainer, split, windows,
                                      &j.watch, &v->dense, err);
     if (v->compared && status == STATUS_OK)
         status = trainer_judge_drawn(s->trainer, split,
                                      s->options.policy, windows, &j.watch,
                                      &v->drawn, err);
+    if (status == STATUS_OK)
+        status = trainer_check(s->trainer, err);
     progress_end(&j.progress);
     if (status != STATUS_OK)
         return status;

@@ -79,7 +79,7 @@ static void print_memory(FILE *file, const struct train_job *s)
 
     table_si(need, (double)train_predicted_bytes(s), "B");
     table_si(have, (double)command_memory_bytes(), "B");
-    fprintf(file, "memory    %s and the text, of %s in this machine\n", need,
+    fprintf(file, "memory    %s, of %s in this machine\n", need,
             have);
 }
 

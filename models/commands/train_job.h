@@ -43,7 +43,6 @@ struct train_job {
     struct load_seen   load;
     int64_t            first_step;    /* of them */
     json_t            *config_json;
-    uint64_t           start_bytes;   /* resident, before all of this */
     char               fingerprint[17];
     char               state_path[FILE_PATH_SIZE];
 };
@@ -88,7 +87,8 @@ enum status train_predict_run(struct train_job *s,
 /* The run's own, or the one that lies beside the initial model; "": bytes. */
 const char *train_tokenizer_path(const struct train_job *s);
 
-/* The resident set of the whole process at its peak, without the text. */
+/* The resident set of the whole process at its peak; where a tokenizer has not
+ * read the text yet, without its ids. */
 uint64_t train_predicted_bytes(const struct train_job *s);
 
 /* ---- train_table.c: does nothing where no table routes ---- */

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <xxhash.h>
 
 #include "models/files/hf_class.h"
@@ -31,7 +32,6 @@ struct train_job *train_begin(struct error *err)
         return NULL;
     }
     s->rundir.lock = -1;
-    s->start_bytes = command_start_bytes();
     return s;
 }
 
@@ -52,9 +52,18 @@ void train_close(struct train_job *s)
 
 uint64_t train_predicted_bytes(const struct train_job *s)
 {
-    return memory_process_bytes(&s->spec, (int32_t)s->config.batch,
-                                (int32_t)s->config.tokens, MEMORY_TRAIN,
-                                s->arguments.common.threads, s->start_bytes);
+    uint64_t bytes = memory_process_bytes(&s->spec, (int32_t)s->config.batch,
+                                          (int32_t)s->config.tokens,
+                                          MEMORY_TRAIN,
+                                          s->arguments.common.threads);
+    uint64_t beside = tokenizer_memory(s->tokenizer) +
+                      sizeof(int32_t) * (uint64_t)corpus_tokens(&s->corpus);
+    struct stat text;
+
+    for (int32_t i = 0; i < s->config.data_path.n; i++)
+        if (stat(s->config.data_path.value[i], &text) == 0)
+            beside += (uint64_t)text.st_size;
+    return memory_with_bytes(bytes, beside);
 }
 
 /* A message now is better than a process that the kernel kills in an hour. */
@@ -88,8 +97,8 @@ static enum status read_init(struct train_job *s, struct error *err)
         s->source.spec.rope_scaling.kind > ROPE_SCALING_LLAMA3)
         status = error_set(err, STATUS_BAD_VALUE, "train.init %.200s: its"
                            " rotary frequencies have a factor each, or are"
-                           " scaled by YaRN, which is not trained; run and"
-                           " profile take this model",
+                           " scaled by YaRN or dynamically, which is not"
+                           " trained; run and profile take this model",
                            c->init);
     if (status != STATUS_OK)
         return blame(s, "train.init", err);
@@ -311,11 +320,27 @@ static enum status spend_budget(struct train_job *s, double closed_step,
     return blame(s, "train.budget_flops", err);
 }
 
+/* The share by the size of the texts is what later programs have to repeat, not
+ * the rule. */
+static double held_out_of(const struct config_paths *texts)
+{
+    struct stat text;
+    int64_t bytes = 0;
+
+    for (int32_t i = 0; i < texts->n; i++)
+        if (stat(texts->value[i], &text) == 0)
+            bytes += text.st_size;
+    return data_held_out(bytes);
+}
+
 enum status train_plan(struct train_job *s, struct error *err)
 {
     struct train_config *c = &s->config;
     double closed_step;
-    /* As given: values that train_plan() works out stand beside it in the
+
+    if (c->held_out == 0.0)
+        c->held_out = held_out_of(&c->data_path);
+    /* As given: other values that train_plan() works out stand beside it in the
      * summary. */
     s->config_json = config_json(c, &train_config_schema);
     enum status status = allocation_open(&s->allocation,
@@ -410,6 +435,9 @@ static const struct {
     { "model", "rope_amplitude", "0.0" },
     { "model", "rope_long_divisors", "[1.0]" },
     { "model", "rope_short_divisors", "[1.0]" },
+    { "model", "recursions", "1" },
+    { "model", "recursion_first", "0" },
+    { "model", "recursion_last", "0" },
     { "model", "experts", "0" },
     { "model", "experts_per_token", "2" },
     { "model", "expert_ffn", "0" },

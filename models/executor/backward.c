@@ -7,6 +7,13 @@
 #include "models/executor/layer.h"
 #include "models/executor/operands.h"
 
+/* A later layer left gradients of the weights that this one shares with it: its
+ * own are added to those. */
+static bool adds_to_later(const struct model *m, int32_t layer)
+{
+    return spec_runs_next(&m->spec, layer) >= 0;
+}
+
 static void norm_backward(struct model *m, int32_t layer, enum tensor_id gamma,
                           const real *x, real *stats, const real *dout,
                           real *dx, int32_t n, const int32_t *token)
@@ -17,6 +24,7 @@ static void norm_backward(struct model *m, int32_t layer, enum tensor_id gamma,
         .gamma = weight_of(m, layer, gamma), .stats = stats, .dout = dout,
         .dx = dx, .dgamma = gradient_of(m, layer, gamma),
         .dbeta = gradient_of(m, layer, (enum tensor_id)(gamma + 1)),
+        .sums = adds_to_later(m, layer),
     };
     op_norm_backward(&m->ex, place(OP_NORM, layer, token), &o);
 }
@@ -34,6 +42,7 @@ static void columns_backward(struct model *m, enum op op, int32_t layer,
     struct product_backward d = {
         .dout = dout + first, .dx = dx, .dw = dw ? dw + first : NULL,
         .dbias = dbias ? dbias + first : NULL, .adds = adds,
+        .sums = adds_to_later(m, layer),
     };
     op_product_backward(&m->ex, place(op, layer, token), g, &d);
 }
@@ -81,6 +90,7 @@ static void heads_backward(struct model *m, int32_t l, const struct rows *rows,
     o.x = m->dqkv + first_head * m->spec.head_size;
     o.dgamma[0] = gradient_of(m, l, TENSOR_QUERY_GAMMA);
     o.dgamma[1] = gradient_of(m, l, TENSOR_KEY_GAMMA);
+    o.sums = adds_to_later(m, l);
     op_qk_norm_backward(&m->ex, place(OP_QK_NORM, l, rows->token), &o);
 }
 
@@ -235,15 +245,18 @@ static bool is_fed(enum tensor_id id)
            id == TENSOR_ROUTER_FFN || id >= TENSOR_EXPERT_ROUTER;
 }
 
-/* Parts that kept no token did nothing: their weights' gradients are zero. */
+/* Parts that kept no token did nothing: their weights' gradients are zero, or
+ * what a later layer left. */
 static void clear_gradients(struct model *m, int32_t l, enum stage_parts parts)
 {
     for (int id = 0; id < TENSOR_COUNT; id++) {
         const struct tensor *t = tensor_find(&m->tensors, l,
                                              (enum tensor_id)id);
         real *gradient = gradient_of(m, l, (enum tensor_id)id);
-        if (gradient && (parts & (is_fed((enum tensor_id)id)
-                                      ? STAGE_FFN : STAGE_ATTENTION)))
+        const bool left = tensor_shared((enum tensor_id)id) &&
+                          adds_to_later(m, l);
+        if (gradient && !left && (parts & (is_fed((enum tensor_id)id)
+                                               ? STAGE_FFN : STAGE_ATTENTION)))
             memset(gradient, 0, t->n * sizeof *gradient);
     }
 }

@@ -197,6 +197,17 @@ static void judge(struct model *m, int32_t l)
     }
 }
 
+static void look_at_scores(struct model *m, int32_t l, const real *score,
+                           int32_t width)
+{
+    const struct seen_rows seen = {
+        .op = OP_ROUTE, .layer = l, .n = m->layer[l].n_rows, .width = width,
+        .x = score, .position = m->layer[l].rows.position,
+    };
+
+    overflow_look(&m->overflow, &seen);
+}
+
 static void choose(struct model *m, int32_t l, const real *x)
 {
     const int32_t n = m->layer[l].n_rows, *token = m->layer[l].rows.token;
@@ -205,6 +216,7 @@ static void choose(struct model *m, int32_t l, const real *x)
                                     NULL);
 
     op_product(&m->ex, place(OP_ROUTE, l, token), &scores);
+    look_at_scores(m, l, o.chance, o.n_experts);
     op_softmax(&m->ex, place(OP_ROUTE, l, token), &o);
     struct op_run run = op_begin(&m->ex, place(OP_SELECT, l, token));
     const struct tally each = op_choose_experts(&m->ex, &o);
@@ -288,6 +300,7 @@ static const real *gate_shared(struct model *m, int32_t l, const real *x)
     if (!m->spec.experts.shared_gate)
         return b->shared_act;
     op_route(&m->ex, place(OP_ROUTE, l, token), &router);
+    look_at_scores(m, l, b->shared_score, 1);
     op_weigh(&m->ex, place(OP_GATE, l, token), &weigh);
     return b->shared_weighed;
 }

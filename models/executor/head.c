@@ -5,6 +5,21 @@
 
 #include "models/executor/operands.h"
 
+/* A loss tells of its logits; without one, or where a cap hides what they were,
+ * they are looked at themselves. */
+static void look_at_logits(struct model *m, const struct head_buffers *b,
+                           int32_t n, const int32_t *row)
+{
+    const struct seen_rows seen = {
+        .op = OP_HEAD, .layer = LEDGER_OUTSIDE, .n = n,
+        .width = m->spec.n_vocab, .x = b->logits, .position = m->all_position,
+        .row = row,
+    };
+
+    if (!m->input.targets || m->spec.logit_cap > 0.0f)
+        overflow_look(&m->overflow, &seen);
+}
+
 static void read_stream(struct model *m, const struct head_buffers *b,
                         const real *stream, int32_t n, const int32_t *row,
                         const int32_t *token, bool few)
@@ -13,8 +28,10 @@ static void read_stream(struct model *m, const struct head_buffers *b,
                                b->stats, n);
     norm.row = row;
     op_norm(&m->ex, place(OP_NORM, LEDGER_OUTSIDE, token), &norm);
+    overflow_look_normed(&m->overflow, LEDGER_OUTSIDE, &norm, m->all_position);
     struct gemm head = head_of(m, b, n, few);
     op_product(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, token), &head);
+    look_at_logits(m, b, n, row);
     if (m->spec.logit_cap > 0.0f)
         op_cap(&m->ex, place(OP_HEAD, LEDGER_OUTSIDE, token), b->logits, n,
                m->spec.n_vocab, m->spec.logit_cap);
@@ -88,26 +105,39 @@ void head_judge(struct model *m, int32_t c)
                                                    : b->token), &o);
 }
 
+/* A loss that is no number has such logits. */
+static struct loss run_loss(struct model *m, const struct head_buffers *b,
+                            double *mean_loss)
+{
+    const struct loss loss = loss_of(m, b);
+    const struct seen_rows seen = {
+        .op = OP_HEAD, .layer = LEDGER_OUTSIDE, .n = m->n_rows, .width = 1,
+        .x = m->nats, .position = m->all_position,
+    };
+
+    op_loss(&m->ex, place(OP_LOSS, LEDGER_OUTSIDE, m->all_rows.token), &loss,
+            mean_loss);
+    overflow_look(&m->overflow, &seen);
+    return loss;
+}
+
 void head_loss(struct model *m, double *mean_loss)
 {
-    const int32_t *token = m->all_rows.token;
-    struct loss loss = loss_of(m, &m->head);
+    const struct loss loss = run_loss(m, &m->head, mean_loss);
 
-    op_loss(&m->ex, place(OP_LOSS, LEDGER_OUTSIDE, token), &loss, mean_loss);
     if (m->input.entropy)
-        op_entropy(&m->ex, place(OP_ENTROPY, LEDGER_OUTSIDE, token), &loss);
+        op_entropy(&m->ex, place(OP_ENTROPY, LEDGER_OUTSIDE,
+                                 m->all_rows.token), &loss);
 }
 
 void exit_forward(struct model *m, int32_t l)
 {
     const struct head_buffers *b = &m->exit[l];
-    struct loss loss = loss_of(m, b);
     double mean;
 
     read_stream(m, b, m->stream[l + 1], m->n_rows, NULL, m->all_rows.token,
                 false);
-    op_loss(&m->ex, place(OP_LOSS, LEDGER_OUTSIDE, m->all_rows.token), &loss,
-            &mean);
+    (void)run_loss(m, b, &mean);
 }
 
 /* Of a loss of that weight, onto dstream; `sums`: a head above left gradients of

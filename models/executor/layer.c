@@ -11,12 +11,20 @@ void embed_forward(struct model *m)
     op_embed(&m->ex, place(OP_EMBED, LEDGER_OUTSIDE, m->all_rows.token), &o);
 }
 
-static void run_norm(struct model *m, int32_t l, enum tensor_id gamma,
-                     const real *x, real *out, real *stats, int32_t n,
-                     const int32_t *token)
+static void norm_rows(struct model *m, int32_t l, const struct norm *o,
+                      const struct rows *rows)
 {
-    struct norm o = norm_of(m, l, gamma, x, out, stats, n);
-    op_norm(&m->ex, place(OP_NORM, l, token), &o);
+    op_norm(&m->ex, place(OP_NORM, l, rows->token), o);
+    overflow_look_normed(&m->overflow, l, o, rows->position);
+}
+
+static void run_norm(struct model *m, int32_t l, enum tensor_id gamma,
+                     const real *x, real *out, real *stats,
+                     const struct rows *rows)
+{
+    struct norm o = norm_of(m, l, gamma, x, out, stats,
+                            rows->first[rows->n_sequences]);
+    norm_rows(m, l, &o, rows);
 }
 
 /* out = from + norm(given); out may be from. */
@@ -27,7 +35,7 @@ static void add_normed(struct model *m, int32_t l, enum tensor_id gamma,
     const struct layer_buffers *b = &m->layer[l];
     struct norm o = norm_of(m, l, gamma, given, out, stats, b->n_rows);
     o.from = from;
-    op_norm(&m->ex, place(OP_NORM, l, b->rows.token), &o);
+    norm_rows(m, l, &o, &b->rows);
 }
 
 void layer_begin_stage(struct model *m, int32_t l, int32_t i)
@@ -67,7 +75,7 @@ static void run_qkv(struct model *m, int32_t l, const real *x)
     const bool normed = spec_norms_before(&m->spec);
 
     if (normed)
-        run_norm(m, l, TENSOR_NORM1_GAMMA, x, b->normed1, b->stats1, n, token);
+        run_norm(m, l, TENSOR_NORM1_GAMMA, x, b->normed1, b->stats1, &b->rows);
     struct gemm qkv = product_of(m, l, TENSOR_QKV, normed ? b->normed1 : x,
                                  b->qkv, n, NULL);
     op_product(&m->ex, place(OP_QKV, l, token), &qkv);
@@ -94,7 +102,7 @@ static void run_keys_of_all(struct model *m, int32_t l)
     const int32_t *all = m->all_rows.token;
 
     run_norm(m, l, TENSOR_NORM1_GAMMA, m->stream[l], b->normed1, b->stats1,
-             m->n_rows, all);
+             &m->all_rows);
     struct gemm keys = columns_of(product_of(m, l, TENSOR_QKV, b->normed1,
                                              b->qkv, m->n_rows, NULL), q,
                                   2 * e);
@@ -134,8 +142,7 @@ static const real *feed(struct model *m, int32_t l, const real *x)
         return x;
     if (m->spec.traits.parallel == PARALLEL_NORM)
         return b->normed1;
-    run_norm(m, l, TENSOR_NORM2_GAMMA, x, b->normed2, b->stats2, b->n_rows,
-             b->rows.token);
+    run_norm(m, l, TENSOR_NORM2_GAMMA, x, b->normed2, b->stats2, &b->rows);
     return b->normed2;
 }
 

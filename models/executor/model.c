@@ -506,6 +506,12 @@ enum status model_open(struct model **out, const struct model_spec *spec,
         return error_set(err, STATUS_BAD_VALUE, "a forward of %d tokens:"
                          " allowed is up to %d, and only to decode after it",
                          options->n_prefill, options->n_tokens);
+    if (options->decode && options->n_tokens > spec_most_decoded(spec))
+        return error_set(err, STATUS_BAD_VALUE, "%d tokens to decode:"
+                         " rope_scaling dynamic turns all keys of a text of more"
+                         " than %d otherwise with each token, and a cache holds"
+                         " them as they were turned; allowed is up to that many",
+                         options->n_tokens, spec_most_decoded(spec));
     if (options->decode && spec_experts_choose(spec))
         return error_set(err, STATUS_BAD_VALUE, "model.expert_rule"
                          " expert_choice: experts choose among the tokens of a"
@@ -608,6 +614,22 @@ const char *model_isa(const struct model *m) { return m->ex.kernels->name; }
 const struct allocation *model_allocation(const struct model *m)
 {
     return &m->allocation;
+}
+
+const char *model_overflow(const struct model *m, char out[OVERFLOW_SIZE])
+{
+    return overflow_text(out, &m->overflow);
+}
+
+enum status model_check(const struct model *m, const char *who,
+                        struct error *err)
+{
+    char where[OVERFLOW_SIZE];
+
+    return model_overflow(m, where)
+               ? error_set(err, STATUS_FAILED, "%.300s: %s: weights are damaged"
+                           " or overflow float32", who, where)
+               : STATUS_OK;
 }
 
 struct tensor_list *model_tensors(struct model *m) { return &m->tensors; }

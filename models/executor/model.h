@@ -4,6 +4,7 @@
 #define MODEL_H
 
 #include "models/kernels/kernels.h"
+#include "models/executor/overflow.h"
 #include "models/executor/pool.h"
 #include "models/executor/tensor.h"
 #include "sim/core/ledger/meter.h"
@@ -167,6 +168,15 @@ int32_t model_decoded(const struct model *model, int32_t sequence);
  * dispatch, it is told the experts that tokens of the last pass entered. */
 void    model_decode_allocation(const struct model *model, const bool *active,
                                 struct allocation *out);
+
+/* Where a score, a logit or a loss of any pass so far was Inf or NaN, or a norm
+ * could not scale a row: the first such op, its layer and position, in words.
+ * NULL: nowhere.  Passes go on to their end all the same, so whoever takes a
+ * result out of the model asks before. */
+const char *model_overflow(const struct model *model, char out[OVERFLOW_SIZE]);
+/* STATUS_FAILED then, with the name of the model, `who`. */
+enum status model_check(const struct model *model, const char *who,
+                        struct error *err) MUST_CHECK;
 
 /* Borrowed; valid until the next forward (or close). */
 const struct model_spec *model_spec(const struct model *model);

@@ -103,6 +103,7 @@ struct model {
     struct pool      *pool;
     struct model_input input;      /* of the last forward */
     const struct pass_functions *pass;   /* of the forward under way */
+    struct overflow overflow;      /* of all passes so far */
     float threshold_rate;
     struct route_table *table;     /* of the signal; NULL: none, or that of
                                     * options.weights_of */

@@ -81,6 +81,7 @@ struct embedding embedding_of(const struct model *m)
         .ids = m->input.ids, .position = m->all_position,
         .wte = weight_of(m, -1, TENSOR_WTE),
         .stored = t->n_ranges > 0 ? t->range : NULL,
+        .scale = m->spec.embedding_scale,
         .wpe = weight_of(m, -1, TENSOR_WPE), .out = m->stream[0],
         .n = m->n_rows, .width = m->spec.n_channels,
     };

@@ -342,8 +342,8 @@ static void embed_part(void *argument, int part, int parts)
     const struct embedding *o = call->operand;
     const struct kernels *k = call->ex->kernels;
     if (o->stored)
-        k->stored_embed(o->ids, o->position, o->stored, o->wpe, o->out, o->n,
-                        part, parts);
+        k->stored_embed(o->ids, o->position, o->stored, o->scale, o->wpe,
+                        o->out, o->n, part, parts);
     else if (o->out)
         k->embed(o->ids, o->position, o->wte, o->wpe, o->out, o->n, o->width,
                  part, parts);
@@ -377,7 +377,7 @@ void op_embed(struct executor *ex, struct place at, const struct embedding *o)
     if (o->stored) {
         const struct number_info *info = &number_table[o->stored->type];
         const uint64_t blocks = c / info->block;
-        each.flops += blocks * info->flops;
+        each.flops += blocks * info->flops + (o->scale > 0.0f ? c : 0);
         each.bytes += blocks * info->bytes - 4 * c;
     }
     op_parts(ex, embed_part, o);

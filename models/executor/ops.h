@@ -101,6 +101,7 @@ struct embedding {
     const int32_t *ids, *position;   /* [N] */
     const real *wte, *wpe;           /* wpe NULL: none */
     const struct stored *stored;     /* in the place of wte; or NULL */
+    float       scale;               /* of stored rows; 0: none */
     real       *out;
     const real *dout;
     real       *dwte, *dwpe;

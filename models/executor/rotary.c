@@ -49,6 +49,20 @@ static double yarn_frequency(const struct model_spec *spec, double frequency,
     return frequency * (1.0 - divided + divided / (double)s->factor);
 }
 
+/* Of a text of n tokens: up to the original length its own base, beyond it one
+ * that grows with the text. */
+static float dynamic_theta(const struct model_spec *spec, int32_t n)
+{
+    const struct rope_scaling *s = &spec->rope_scaling;
+    const double factor = (double)s->factor, turned = spec_rotary(spec);
+    const double longer = n > s->original_tokens
+                              ? factor * n / s->original_tokens - (factor - 1)
+                              : 1.0;
+
+    return (float)((double)spec->rope_theta *
+                   pow(longer, turned / (turned - 2.0)));
+}
+
 double rotary_frequency(const struct model_spec *spec, const float *factors,
                         int32_t i)
 {
@@ -65,6 +79,7 @@ double rotary_frequency(const struct model_spec *spec, const float *factors,
     case ROPE_SCALING_FACTORS:
     case ROPE_SCALING_LONG:
         return factors ? frequency / (double)factors[i] : frequency;
+    case ROPE_SCALING_DYNAMIC:
     case ROPE_SCALING_NONE:
     case ROPE_SCALING_COUNT:
         break;
@@ -86,6 +101,8 @@ void rotary_fill(float *table, const struct model_spec *spec, int32_t n,
     const double size = scaling->kind == ROPE_SCALING_YARN ||
                                 scaling->kind == ROPE_SCALING_LONG
                             ? (double)scaling->amplitude : 1.0;
+    if (scaling->kind == ROPE_SCALING_DYNAMIC)
+        of.rope_theta = dynamic_theta(&of, n);
     if (scaling->kind == ROPE_SCALING_LONG)
         factors = scaling->divisor[n > scaling->original_tokens];
     for (int32_t i = 0; i < half; i++) {

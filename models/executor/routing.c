@@ -63,6 +63,16 @@ static bool goes_by_predictor(const struct route_policy *policy)
     return policy && policy->predicted;
 }
 
+static void look_at_scores(struct model *m, enum op op, int32_t l,
+                           const real *score)
+{
+    const struct seen_rows seen = { .op = op, .layer = l, .n = m->n_rows,
+                                    .width = 1, .x = score,
+                                    .position = m->all_position };
+
+    overflow_look(&m->overflow, &seen);
+}
+
 static void predict(struct model *m, int32_t l)
 {
     const struct place at = place(OP_PREDICT, l, m->all_rows.token);
@@ -73,6 +83,7 @@ static void predict(struct model *m, int32_t l)
 
     op_product(&m->ex, at, &up);
     op_predict(&m->ex, at, &predictor);
+    look_at_scores(m, OP_PREDICT, l, m->layer[l].chosen->forecast);
 }
 
 void routing_score(struct model *m, int32_t c)
@@ -85,6 +96,7 @@ void routing_score(struct model *m, int32_t c)
         router.n = m->n_rows;
         router.x = m->stream[l];
         op_route(&m->ex, place(OP_ROUTE, l, m->all_rows.token), &router);
+        look_at_scores(m, OP_ROUTE, l, router.score);
         if (m->spec.n_predictor > 0 &&
             (m->input.train || goes_by_predictor(m->input.policy)))
             predict(m, l);
@@ -95,8 +107,10 @@ void routing_score(struct model *m, int32_t c)
         };
         op_draw(&m->ex, place(OP_ROUTE, l, m->all_rows.token), &o);
     }
-    if (m->spec.signal != SIGNAL_NONE)
+    if (m->spec.signal != SIGNAL_NONE) {
         run_signal(m, c);
+        look_at_scores(m, OP_ROUTE, l, m->layer[l].chosen->signal);
+    }
 }
 
 const real *routing_scores(const struct model *m, int32_t layer,

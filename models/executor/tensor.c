@@ -114,6 +114,10 @@ static void add(struct tensor_list *list, const struct model_spec *spec,
     list->at[layer + 1][id] = -1;
     if (e.rows == 0)
         return;
+    if (layer >= 0 && tensor_shared(id) && spec_shares(spec, layer)) {
+        list->at[layer + 1][id] = list->at[spec_owner(spec, layer) + 1][id];
+        return;
+    }
     bool router = tensor_routes(id), predicts = tensor_predicts(id);
     const int32_t stacked = tensor_stacks(id) ? spec->experts.n : 1;
     struct tensor *t = &list->tensor[list->n];

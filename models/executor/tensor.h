@@ -72,7 +72,7 @@ static inline bool tensor_outside(enum tensor_id id)
 
 struct tensor {
     enum tensor_id id;
-    int32_t layer;           /* or -1: outside any layer */
+    int32_t layer;           /* the first that has it; -1: outside any layer */
     int64_t rows, columns;
     int32_t stacked;         /* matrices of that shape: experts; else 1 */
     size_t  n;               /* rows * columns * stacked */
@@ -100,7 +100,8 @@ struct tensor_list {
                               * with a frozen backbone the routers' alone */
     size_t  stored_bytes;    /* of all ranges together */
     int32_t at[SPEC_MAX_LAYERS + 1][TENSOR_COUNT];   /* index by layer + 1 and
-                                                      * id; -1: has none */
+                                                      * id; -1: has none;
+                                                      * layers may share one */
 };
 
 enum status tensor_list_open(struct tensor_list *out,
@@ -142,7 +143,15 @@ static inline bool tensor_predicts(enum tensor_id id)
            (id >= TENSOR_PREDICT_FFN_UP && id <= TENSOR_PREDICT_FFN_DOWN_BIAS);
 }
 
-/* NULL where the model has no such tensor. */
+/* Where layers share weights, this is among them: each layer has a router and a
+ * predictor of its own. */
+static inline bool tensor_shared(enum tensor_id id)
+{
+    return !tensor_routes(id) && !tensor_predicts(id);
+}
+
+/* NULL where the model has no such tensor; that of an earlier layer where the
+ * layer shares it. */
 const struct tensor *tensor_find(const struct tensor_list *list, int32_t layer,
                                  enum tensor_id id);
 

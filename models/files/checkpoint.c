@@ -93,11 +93,44 @@ void checkpoint_name(char out[CHECKPOINT_NAME_SIZE],
     name_tensor(out, f, tensor->layer, 0);
 }
 
+/* Records of all layers' tensors, at most; of none, calloc() may give NULL. */
+static size_t most_records(const struct model_spec *spec,
+                           const struct tensor_list *list)
+{
+    size_t most = 1;
+
+    for (int32_t l = -1; l < spec->n_layers; l++)
+        for (int id = 0; id < TENSOR_COUNT; id++) {
+            const struct tensor *t = tensor_find(list, l, (enum tensor_id)id);
+            most += t ? 3 * (size_t)t->stacked : 0;
+        }
+    return most;
+}
+
+/* The numbers that the layer shares with an earlier one, as they were written
+ * there; NULL: it shares none. */
+static float *written_before(const struct record *record, size_t n,
+                             const struct foreign *f, const struct tensor *t,
+                             int32_t layer, int32_t expert)
+{
+    char name[NAME_SIZE];
+    size_t i = 0;
+
+    if (t->layer == layer)
+        return NULL;
+    name_tensor(name, f, t->layer, expert);
+    while (i < n && strcmp(record[i].name, name) != 0)
+        i++;
+    return i < n ? record[i].data : NULL;
+}
+
 /* Gemma's scales are stored less one. */
 static float less_of(const struct model_spec *spec, const struct tensor *t)
 {
-    return hf_names_of(spec) == HF_NAMES_GEMMA && t->kind == TENSOR_SCALE
-               ? 1.0f : 0.0f;
+    const enum hf_names names = hf_names_of(spec);
+
+    return (names == HF_NAMES_GEMMA || names == HF_NAMES_GEMMA1) &&
+                   t->kind == TENSOR_SCALE ? 1.0f : 0.0f;
 }
 
 /* n numbers of a part as the class has them: what reading does to them, back. */
@@ -126,9 +159,8 @@ enum status checkpoint_export(struct model *m,
                          " not exported: float32 weights are", directory);
     if (hf_class_of(&class, spec, directory, err) != STATUS_OK)
         return STATUS_BAD_VALUE;
-    size_t most = 1, n = 0;      /* of none, calloc() may give NULL */
-    for (int32_t i = 0; i < list->n; i++)
-        most += 3 * (size_t)list->tensor[i].stacked;
+    const size_t most = most_records(spec, list);
+    size_t n = 0;
     struct record *record = calloc(most, sizeof *record);
     struct safetensors_tensor *tensor = calloc(most, sizeof *tensor);
     float *copies = malloc(list->floats * sizeof *copies), *next = copies;
@@ -151,13 +183,16 @@ enum status checkpoint_export(struct model *m,
                 int64_t from, to;
                 span_columns(spec, &t, f->span, &from, &to);
                 name_tensor(record[n].name, f, l, e);
-                record[n].data = next;
-                span_write(model_weights(m) + t.offset, &t, from, to, f->layout,
-                           spec->head_size, next);
-                unfold(next, t.rows * (to - from), spec, class, f,
-                       less_of(spec, &t));
+                record[n].data = written_before(record, n, f, &t, l, e);
+                if (!record[n].data) {
+                    record[n].data = next;
+                    span_write(model_weights(m) + t.offset, &t, from, to,
+                               f->layout, spec, next);
+                    unfold(next, t.rows * (to - from), spec, class, f,
+                           less_of(spec, &t));
+                    next += t.rows * (to - from);
+                }
                 describe(&tensor[n], &record[n], f, &t, to - from);
-                next += t.rows * (to - from);
                 n++;
             }
         }
@@ -383,14 +418,16 @@ enum status checkpoint_keep(struct model_spec *spec, const char *directory,
             enum number type = NUMBER_F32;
             name_tensor(name, f, l, 0);
             const struct safetensors_tensor *have =
-                is_of(f, l) && !folding_moves(spec, f->id)
-                    ? find_foreign(spec, files, f, name) : NULL;
+                is_of(f, l) ? find_foreign(spec, files, f, name) : NULL;
             if (!have)
                 continue;        /* the import says which are missing */
             status = number_of(&type, shards_path(files), have, err);
             if (status == STATUS_OK)
-                fill_note_type(spec, l, f->id, f->span, type);
+                folding_note_type(spec, l, f->id, f->span, type);
         }
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        memcpy(spec->stored[l], spec->stored[spec_owner(spec, l)],
+               sizeof spec->stored[l]);
     shards_close(files);
     return status;
 }
@@ -478,6 +515,26 @@ static enum status refuse_others(struct model *m,
     return STATUS_OK;
 }
 
+/* A layer that shares its weights may stand in the file once more, for readers
+ * that know of no recursion: with the same numbers. */
+static enum status check_copy(const struct model_spec *spec,
+                              const struct shards *files,
+                              const struct foreign *f, const struct tensor *t,
+                              int32_t layer, struct error *err)
+{
+    char name[NAME_SIZE], first[NAME_SIZE];
+
+    name_tensor(name, f, layer, 0);
+    name_tensor(first, f, t->layer, 0);
+    const struct safetensors_tensor *copy = find_foreign(spec, files, f, name),
+        *of = find_foreign(spec, files, f, first);
+    return !copy || !of || same_tensor(copy, of)
+               ? STATUS_OK
+               : error_set(err, STATUS_BAD_VALUE, "%s: tensor '%.80s' is not"
+                           " '%.80s', whose weights isobath.recursion has it"
+                           " run with", shards_path(files), name, first);
+}
+
 enum status checkpoint_import(struct model *m, const char *directory,
                               const struct hf_routing *routing,
                               struct error *err)
@@ -497,6 +554,10 @@ enum status checkpoint_import(struct model *m, const char *directory,
             const bool wanted =
                 t && (!only_routes(t->id) || routing->policy->choose) &&
                 is_wanted(spec, files, f, l);
+            if (wanted && t->layer != l) {
+                status = check_copy(spec, files, f, t, l, err);
+                continue;
+            }
             for (int32_t e = 0; wanted && e < t->stacked &&
                                 status == STATUS_OK; e++)
                 status = import_tensor(m, files, f, t, e, err);

@@ -103,7 +103,7 @@ static void turned_part(void *argument, int part, int parts)
         for (int64_t c = 0; c < n; c++) {
             const uint8_t *row = row_of(job,
                 span_row(c0 + c, job->numbers->layout,
-                         model_spec(job->model)->head_size, width));
+                         model_spec(job->model), width));
             numbers_floats(job->numbers->type, rows + c * k, (size_t)k, row);
             check_row(job, row);
         }
@@ -134,7 +134,7 @@ static void packed_part(void *argument, int part, int parts)
         const int64_t c0 = g * OP_COLUMN_TILE;
         for (int64_t c = 0; c < OP_COLUMN_TILE && c0 + c < s->columns; c++) {
             column[c] = row_of(job, span_row(first + c0 + c,
-                job->numbers->layout, model_spec(job->model)->head_size,
+                job->numbers->layout, model_spec(job->model),
                 job->to - job->from));
             check_row(job, column[c]);
         }

@@ -9,7 +9,10 @@
 float folding_factor(const struct model_spec *spec, enum tensor_id id,
                      enum span span);
 
-/* Some of its columns change, so that it is not kept as stored. */
-bool folding_moves(const struct model_spec *spec, enum tensor_id id);
+/* The spec keeps as stored what that tensor of a file has of it (fill.h), but for
+ * numbers that change; of an embedding that would, rows are multiplied when they
+ * are read. */
+void folding_note_type(struct model_spec *spec, int32_t layer,
+                       enum tensor_id id, enum span span, enum number type);
 
 #endif

@@ -80,11 +80,11 @@ static const struct gguf_key gemma3_keys[] = {
     USUAL("rope.freq_base_swa", FLOAT, local_theta, 10000.0f), END
 };
 
-/* The key that says whether parts read the same rows is held against what each
- * computes; in stablelm's files it says nothing, as their norms do. */
+/* The key that says whether parts read the same rows says nothing in stablelm's
+ * files, as their norms do. */
 static const struct gguf_key gptneox_keys[] = {
     SIZES, LAYER_NORM, ROPE, TURNED_PART, TUNED,
-    { "use_parallel_residual", GGUF_RULE_TRUE, true, 0, 0 }, END
+    { "use_parallel_residual", GGUF_RULE_PARALLEL, true, 0, 0 }, END
 };
 
 static const struct gguf_key stablelm_keys[] = {
@@ -137,6 +137,7 @@ static const struct gguf_class classes[] = {
     CLASS("smollm3", LLAMA, llama, PAIRS, .biases = GGUF_BIASES_ALL,
           .unturned_step = 4),
     CLASS("starcoder2", STARCODER2, starcoder2, HALVES),
+    CLASS("gemma",   GEMMA, llama, HALVES, .scaled = true),
     CLASS("gemma2",  GEMMA2, gemma2, HALVES, .window_step = 2, .scaled = true,
           .wide_layers = 46),
     CLASS("gemma3",  GEMMA3, gemma3, HALVES, .window_step = 6, .scaled = true,

@@ -18,6 +18,7 @@ enum gguf_rule {
     GGUF_RULE_ZERO,              /* supported is 0 */
     GGUF_RULE_ONE,               /* supported is 1, and 0 for not given */
     GGUF_RULE_TRUE,              /* supported is true */
+    GGUF_RULE_PARALLEL,          /* false: parts stand one behind the other */
     GGUF_RULE_NO_WINDOW,         /* 0 for none, or one that spans all */
     GGUF_RULE_WINDOW,            /* of some layers; 0: none */
     GGUF_RULE_PATTERN,           /* which those are: gguf_read_windows() */

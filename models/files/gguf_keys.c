@@ -121,6 +121,20 @@ static enum status check_true(struct model_spec *spec, const struct gguf *file,
                     gguf_name(file), name);
 }
 
+static enum status read_parallel(struct model_spec *spec,
+                                 const struct gguf *file,
+                                 const struct gguf_key *key, const char *name,
+                                 struct error *err)
+{
+    bool is = false;
+    enum status status = gguf_flag(&is, file, name, err);
+
+    (void)key;
+    if (!is)
+        spec->traits.parallel = PARALLEL_NONE;
+    return status;
+}
+
 static enum status check_no_window(struct model_spec *spec,
                                    const struct gguf *file,
                                    const struct gguf_key *key, const char *name,
@@ -151,6 +165,7 @@ static const struct {
     [GGUF_RULE_ZERO]      = { check_fixed, false },
     [GGUF_RULE_ONE]       = { check_fixed, false },
     [GGUF_RULE_TRUE]      = { check_true, false },
+    [GGUF_RULE_PARALLEL]  = { read_parallel, false },
     [GGUF_RULE_NO_WINDOW] = { check_no_window, true },
     [GGUF_RULE_WINDOW]    = { read_count, false },
     [GGUF_RULE_ANY]       = { NULL, false },

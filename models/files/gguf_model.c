@@ -100,8 +100,9 @@ static enum status check_tensors(const struct model_spec *spec,
             const struct tensor *t = gguf_part_wanted(class, spec, file, p, l)
                 ? tensor_find(&list, l, p->id) : NULL;
             const struct gguf_tensor *have;
-            if (t)
-                status = gguf_part_find(&have, class, spec, file, p, t, err);
+            const int32_t n = !t ? 0 : p->each ? t->stacked : 1;
+            for (int32_t e = 0; e < n && status == STATUS_OK; e++)
+                status = gguf_part_find(&have, class, spec, file, p, t, e, err);
         }
     tensor_list_close(&list);
     return status;
@@ -144,10 +145,12 @@ enum status gguf_model_spec(struct model_spec *out, const struct gguf *file,
 
 /* ---- the weights ---- */
 
+/* A part, or that of one expert. */
 static enum status import_part(struct model *m, const struct gguf_class *class,
                                const struct gguf *file,
                                const struct gguf_part *part,
-                               const struct tensor *t, struct error *err)
+                               const struct tensor *t, int32_t expert,
+                               struct error *err)
 {
     struct foreign_numbers from = {
         .span = part->span, .layout = gguf_part_layout(class, part),
@@ -157,7 +160,7 @@ static enum status import_part(struct model *m, const struct gguf_class *class,
     const struct gguf_tensor *have;
     struct error why;
     enum status status = gguf_part_find(&have, class, model_spec(m), file, part,
-                                        t, err);
+                                        t, expert, err);
 
     if (status != STATUS_OK)
         return status;
@@ -172,11 +175,12 @@ static enum status import_part(struct model *m, const struct gguf_class *class,
                          " supported of vectors are F32, F16 and BF16",
                          gguf_name(file), have->name,
                          gguf_type_name(have->type));
-    /* Of experts one lies behind another. */
-    for (int32_t e = 0; e < t->stacked && status == STATUS_OK; e++) {
-        const struct tensor one = tensor_stacked(t, e);
+    /* Of experts in one tensor each lies behind another. */
+    const int32_t n = part->each ? 1 : t->stacked;
+    for (int32_t e = 0; e < n && status == STATUS_OK; e++) {
+        const struct tensor one = tensor_stacked(t, expert + e);
         from.data = (const char *)have->data +
-                    have->bytes / (size_t)t->stacked * (size_t)e;
+                    have->bytes / (size_t)n * (size_t)e;
         status = fill_tensor(m, &one, &from, &why);
     }
     if (status != STATUS_OK)
@@ -198,10 +202,9 @@ static enum status import_parts(struct model *m, const struct gguf_class *class,
              p->name && status == STATUS_OK; p++) {
             const struct tensor *t = gguf_part_wanted(class, spec, file, p, l)
                 ? tensor_find(model_tensors(m), l, p->id) : NULL;
-            if (!t)
-                continue;
-            status = import_part(m, class, file, p, t, err);
-            ++*n;
+            const int32_t tensors = !t ? 0 : p->each ? t->stacked : 1;
+            for (int32_t e = 0; e < tensors && status == STATUS_OK; e++, ++*n)
+                status = import_part(m, class, file, p, t, e, err);
         }
     return status;
 }
@@ -219,17 +222,16 @@ enum status gguf_model_keep(struct model_spec *spec, const struct gguf *file,
             char name[GGUF_MAX_NAME + 1];
             enum number type = NUMBER_F32;
             struct error why;
-            gguf_part_name(name, p, l);
+            gguf_part_name(name, p, l, 0);
             const struct gguf_tensor *have =
-                gguf_part_wanted(class, spec, file, p, l) &&
-                        !folding_moves(spec, p->id)
+                gguf_part_wanted(class, spec, file, p, l)
                     ? gguf_find(file, name) : NULL;
             if (!have)
                 continue;        /* the import says which are missing */
             if (gguf_number(&type, have, &why) != STATUS_OK)
                 return error_set(err, STATUS_BAD_VALUE, "%.160s: %s",
                                  gguf_name(file), why.text);
-            fill_note_type(spec, l, p->id, p->span, type);
+            folding_note_type(spec, l, p->id, p->span, type);
         }
     return STATUS_OK;
 }
@@ -244,11 +246,14 @@ static bool is_of(struct model *m, const struct gguf_class *class,
         return true;
     for (int32_t l = -1; l < spec->n_layers; l++)
         for (const struct gguf_part *p = gguf_parts; p->name; p++) {
-            gguf_part_name(known, p, l);
-            if (strcmp(known, name) == 0 &&
-                gguf_part_wanted(class, spec, file, p, l) &&
-                tensor_find(model_tensors(m), l, p->id))
-                return true;
+            const struct tensor *t = gguf_part_wanted(class, spec, file, p, l)
+                ? tensor_find(model_tensors(m), l, p->id) : NULL;
+            const int32_t tensors = !t ? 0 : p->each ? t->stacked : 1;
+            for (int32_t e = 0; e < tensors; e++) {
+                gguf_part_name(known, p, l, e);
+                if (strcmp(known, name) == 0)
+                    return true;
+            }
         }
     return false;
 }

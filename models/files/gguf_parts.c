@@ -6,8 +6,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define MATRIX(id, span, name) { TENSOR_##id, SPAN_##span, false, name }
-#define VECTOR(id, span, name) { TENSOR_##id, SPAN_##span, true, name }
+#define MATRIX(id, span, name) { TENSOR_##id, SPAN_##span, false, name, false }
+#define VECTOR(id, span, name) { TENSOR_##id, SPAN_##span, true, name, false }
+#define EACH(id, span, name)   { TENSOR_##id, SPAN_##span, false, name, true }
 
 const struct gguf_part gguf_parts[] = {
     MATRIX(WTE, ALL, "token_embd.weight"),
@@ -46,6 +47,10 @@ const struct gguf_part gguf_parts[] = {
     MATRIX(EXPERT_UP, GATE, "blk.%d.ffn_gate_exps.weight"),
     MATRIX(EXPERT_UP, UP, "blk.%d.ffn_up_exps.weight"),
     MATRIX(EXPERT_DOWN, ALL, "blk.%d.ffn_down_exps.weight"),
+    /* Until April 2024 (llama.cpp, pull request 6387). */
+    EACH(EXPERT_UP, GATE, "blk.%d.ffn_gate.%d.weight"),
+    EACH(EXPERT_UP, UP, "blk.%d.ffn_up.%d.weight"),
+    EACH(EXPERT_DOWN, ALL, "blk.%d.ffn_down.%d.weight"),
     MATRIX(SHARED_UP, GATE, "blk.%d.ffn_gate_shexp.weight"),
     MATRIX(SHARED_UP, UP, "blk.%d.ffn_up_shexp.weight"),
     MATRIX(SHARED_DOWN, ALL, "blk.%d.ffn_down_shexp.weight"),
@@ -53,13 +58,13 @@ const struct gguf_part gguf_parts[] = {
     { .name = NULL },
 };
 
-/* The names hold at most one %d each: the table above says so. */
+/* The names hold at most two %d each: the table above says so. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 void gguf_part_name(char out[GGUF_MAX_NAME + 1], const struct gguf_part *part,
-                    int32_t layer)
+                    int32_t layer, int32_t expert)
 {
-    snprintf(out, GGUF_MAX_NAME + 1, part->name, layer);
+    snprintf(out, GGUF_MAX_NAME + 1, part->name, layer, expert);
 }
 #pragma GCC diagnostic pop
 
@@ -88,6 +93,20 @@ enum layout gguf_part_layout(const struct gguf_class *class,
     }
 }
 
+/* A part of experts stands in a tensor of each, or in one of all. */
+static bool is_apart(const struct gguf *file, const struct gguf_part *part,
+                     int32_t layer)
+{
+    char name[GGUF_MAX_NAME + 1];
+
+    for (const struct gguf_part *p = gguf_parts; p->name; p++)
+        if (p->each && p->id == part->id && p->span == part->span) {
+            gguf_part_name(name, p, layer, 0);
+            return gguf_find(file, name) != NULL;
+        }
+    return false;
+}
+
 /* Queries, keys and values stand in one tensor or in three; of heads whose rows
  * are in another order, in three.  Gate and up are as the architecture has
  * them. */
@@ -104,9 +123,11 @@ bool gguf_part_wanted(const struct gguf_class *class,
         return false;
     for (const struct gguf_part *p = gguf_parts; qkv && p->name; p++)
         if (p->id == part->id && p->span == SPAN_ALL) {
-            gguf_part_name(name, p, layer);
+            gguf_part_name(name, p, layer, 0);
             whole = class->heads == LAYOUT_LINEAR && gguf_find(file, name);
         }
+    if (tensor_stacks(part->id))
+        return part->each == is_apart(file, part, layer);
     return (!qkv && !up) || (part->span == SPAN_ALL) == whole;
 }
 
@@ -118,7 +139,7 @@ static enum status check_shape(const struct gguf *file,
 {
     const uint64_t rows = (uint64_t)(turned ? width : t->rows);
     const uint64_t columns = (uint64_t)(turned ? t->rows : width);
-    const int stacks = tensor_stacks(t->id);
+    const int stacks = tensor_stacks(t->id) && !part->each;
 
     if (part->vector ? have->rank == 1 && have->shape[0] == (uint64_t)width
                      : have->rank == 2 + stacks &&
@@ -139,13 +160,14 @@ enum status gguf_part_find(const struct gguf_tensor **out,
                            const struct model_spec *spec,
                            const struct gguf *file,
                            const struct gguf_part *part,
-                           const struct tensor *tensor, struct error *err)
+                           const struct tensor *tensor, int32_t expert,
+                           struct error *err)
 {
     const bool turned = gguf_part_layout(class, part) != LAYOUT_SAME;
     char name[GGUF_MAX_NAME + 1];
     int64_t from, to;
 
-    gguf_part_name(name, part, tensor->layer);
+    gguf_part_name(name, part, tensor->layer, expert);
     *out = gguf_find(file, name);
     if (!*out)
         return error_set(err, STATUS_BAD_FORMAT, "%.160s: no tensor %s",

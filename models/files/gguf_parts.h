@@ -10,11 +10,12 @@ struct gguf_part {
     enum span      span;
     bool           vector;       /* one axis, not two */
     const char    *name;         /* NULL ends the table; %d is the layer */
+    bool           each;         /* of one expert: the second %d */
 };
 extern const struct gguf_part gguf_parts[];
 
 void gguf_part_name(char out[GGUF_MAX_NAME + 1], const struct gguf_part *part,
-                    int32_t layer);
+                    int32_t layer, int32_t expert);
 
 /* How the file's rows are ordered. */
 enum layout gguf_part_layout(const struct gguf_class *class,
@@ -26,14 +27,14 @@ bool gguf_part_wanted(const struct gguf_class *class,
                       const struct model_spec *spec, const struct gguf *file,
                       const struct gguf_part *part, int32_t layer);
 
-/* The file's tensor for a part of ours.  STATUS_BAD_FORMAT: there is none, or
+/* The file's tensor for a part of ours, or for one expert's.  STATUS_BAD_FORMAT: there is none, or
  * one of another shape. */
 enum status gguf_part_find(const struct gguf_tensor **out,
                            const struct gguf_class *class,
                            const struct model_spec *spec,
                            const struct gguf *file,
                            const struct gguf_part *part,
-                           const struct tensor *tensor,
+                           const struct tensor *tensor, int32_t expert,
                            struct error *err) MUST_CHECK;
 
 #endif

@@ -8,6 +8,7 @@
     { .type = type_, .head = stem "ForCausalLM", .body = stem "Model",         \
       .family = FAMILY_##family_, .names = HF_NAMES_##names_, __VA_ARGS__ }
 #define KV "num_key_value_heads"
+#define BIT(place) 1u << PARALLEL_##place
 static const struct hf_class classes[] = {
     { .type = "gpt2", .head = "GPT2LMHeadModel", .body = "GPT2Model",
       .family = FAMILY_GPT2, .names = HF_NAMES_GPT2 },
@@ -26,6 +27,8 @@ static const struct hf_class classes[] = {
           .tied = true),
     CLASS("starcoder2", "Starcoder2", STARCODER2, STARCODER2, .needs = { KV },
           .window = HF_WINDOW_GIVEN),
+    CLASS("gemma", "Gemma", GEMMA, GEMMA1, .needs = { KV, "head_dim" },
+          .scaled = true),
     CLASS("gemma2", "Gemma2", GEMMA2, GEMMA, .needs = { KV, "head_dim" },
           .window = HF_WINDOW_PATTERN, .usual_window = 4096, .window_step = 2,
           .scaled = true, .usual_cap = { "50.0", "30.0" }),
@@ -36,9 +39,13 @@ static const struct hf_class classes[] = {
       .scaled = true, .usual_cap = { "", "" }, .local = true },
     CLASS("olmo2", "Olmo2", OLMO2, OLMO2, .window = HF_WINDOW_NONE),
     CLASS("gpt_neox", "GPTNeoX", GPT_NEOX, NEOX,
-          .rotary_share = "rotary_pct", .usual_share = "0.25"),
+          .rotary_share = "rotary_pct", .usual_share = "0.25",
+          .parallel = BIT(NORMS) | BIT(NONE)),
+    CLASS("falcon", "Falcon", FALCON, FALCON,
+          .parallel = BIT(NORM) | BIT(NORMS)),
     CLASS("stablelm", "StableLm", STABLELM, STABLELM, .needs = { KV },
-          .rotary_share = "partial_rotary_factor", .usual_share = "0.25"),
+          .rotary_share = "partial_rotary_factor", .usual_share = "0.25",
+          .parallel = BIT(NONE) | BIT(NORM)),
     CLASS("phi", "Phi", PHI, PHI, .rotary_share = "partial_rotary_factor",
           .usual_share = "0.5"),
     CLASS("mixtral", "Mixtral", LLAMA, MIXTRAL, .needs = { KV },
@@ -57,9 +64,10 @@ static const struct hf_class classes[] = {
 };
 enum { N_CLASSES = sizeof classes / sizeof *classes };
 const char hf_class_types[] = "gpt2, llama, mistral, qwen2, qwen3, phi3,"
-                              " granite, smollm3, starcoder2, gemma2,"
-                              " gemma3_text, olmo2, gpt_neox, stablelm, phi,"
-                              " mixtral, qwen2_moe, qwen3_moe and olmoe";
+                              " granite, smollm3, starcoder2, gemma,"
+                              " gemma2, gemma3_text, olmo2, gpt_neox, falcon,"
+                              " stablelm, phi, mixtral, qwen2_moe, qwen3_moe"
+                              " and olmoe";
 const char hf_class_priced[] = "deepseek_v2 and deepseek_v3";
 
 const struct hf_class *hf_class_at(int i)
@@ -125,6 +133,21 @@ enum hf_names hf_names_of(const struct model_spec *spec)
     return classes[i].names;
 }
 
+/* The class's traits, and those in their place that its keys say. */
+static bool fits_traits(const struct hf_class *class, const struct traits *own)
+{
+    struct traits has = hf_class_traits(class);
+    const bool plain = has.activation == ACTIVATION_GELU ||
+                       has.activation == ACTIVATION_GELU_ERF;
+
+    if (class->parallel & 1u << own->parallel)
+        has.parallel = own->parallel;
+    if (plain && (own->activation == ACTIVATION_GELU ||
+                  own->activation == ACTIVATION_GELU_ERF))
+        has.activation = own->activation;
+    return traits_equal(own, &has);
+}
+
 /* The class has a key for the windows of the spec, for layers without positions
  * and for what else it has. */
 static bool fits(const struct hf_class *class, const struct model_spec *spec)
@@ -137,14 +160,13 @@ static bool fits(const struct hf_class *class, const struct model_spec *spec)
         unturned |= spec->unturned[l];
     }
     const bool capped = spec->attention_cap > 0 || spec->logit_cap > 0;
-    const struct traits has = hf_class_traits(class);
     return (!windows || class->window == HF_WINDOW_PATTERN ||
             (!some_not && class->window == HF_WINDOW_GIVEN)) &&
-           (!capped || class->scaled) &&
+           (!capped || class->usual_cap[0]) &&
            (!(spec->local_theta > 0) || class->local) &&
            (spec->n_rotary == 0 || class->rotary_share) &&
            (!unturned || class->skips_positions) &&
-           fits_experts(class, spec) && traits_equal(&spec->traits, &has);
+           fits_experts(class, spec) && fits_traits(class, &spec->traits);
 }
 
 enum status hf_class_of(const struct hf_class **out,

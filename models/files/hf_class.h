@@ -8,9 +8,9 @@
 
 /* Vocabularies of keys and tensors; every class uses one of them. */
 enum hf_names { HF_NAMES_GPT2, HF_NAMES_LLAMA, HF_NAMES_STARCODER2,
-                HF_NAMES_GEMMA, HF_NAMES_OLMO2, HF_NAMES_NEOX,
-                HF_NAMES_STABLELM, HF_NAMES_PHI, HF_NAMES_MIXTRAL,
-                HF_NAMES_MOE };
+                HF_NAMES_GEMMA1, HF_NAMES_GEMMA, HF_NAMES_OLMO2,
+                HF_NAMES_NEOX, HF_NAMES_FALCON, HF_NAMES_STABLELM, HF_NAMES_PHI,
+                HF_NAMES_MIXTRAL, HF_NAMES_MOE };
 
 /* What a class makes of the key sliding_window. */
 enum hf_window {
@@ -54,10 +54,14 @@ struct hf_class {
     const char   *rotary_share;  /* the key that says how much of a head is
                                   * turned; NULL: all of it */
     const char   *usual_share;   /* JSON, of a file without that key */
-    bool          scaled;        /* embeddings, scores and scales as Gemma has
-                                  * them (hf_parts.c), with caps */
+    unsigned      parallel;      /* places for parts that a file may ask for, a
+                                  * bit for each enum parallel; 0: the
+                                  * family's */
+    bool          scaled;        /* embeddings and norms' scales are as Gemma has
+                                  * them (hf_parts.c) */
     const char   *usual_cap[HF_CLASS_CAPS];   /* JSON: of scores, of logits; "":
-                                  * none */
+                                  * none; NULL: the class has no key for them,
+                                  * nor one for the scale of scores */
     bool          local;         /* windowed layers have a base of their own */
     enum hf_experts experts;
     bool          norms_rows;    /* of queries and of keys, all heads together */

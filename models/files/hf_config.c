@@ -60,6 +60,11 @@ static const struct hf_member members[] = {
     HF_MEMBER(GEMMA, "rope_theta",               FLOAT, rope_theta,   "1e4"),
     HF_MEMBER(GEMMA, "tie_word_embeddings",      BOOL,  tied_head,    "true"),
 
+    SHAPE(GEMMA1),
+    HF_MEMBER(GEMMA1, "rms_norm_eps",            FLOAT, norm_epsilon, "1e-6"),
+    HF_MEMBER(GEMMA1, "rope_theta",              FLOAT, rope_theta,   "1e4"),
+    HF_MEMBER(GEMMA1, "tie_word_embeddings",     BOOL,  tied_head,    "true"),
+
     SHAPE(OLMO2),
     HF_MEMBER(OLMO2, "rms_norm_eps",             FLOAT, norm_epsilon, "1e-5"),
     HF_MEMBER(OLMO2, "rope_theta",               FLOAT, rope_theta,   "1e4"),
@@ -74,6 +79,17 @@ static const struct hf_member members[] = {
     HF_MEMBER(NEOX, "layer_norm_eps",           FLOAT, norm_epsilon, "1e-5"),
     HF_MEMBER(NEOX, "rotary_emb_base",          FLOAT, rope_theta,   "1e4"),
     HF_MEMBER(NEOX, "tie_word_embeddings",      BOOL,  tied_head,    "false"),
+
+    HF_MEMBER(FALCON, "hidden_size",            INT,   n_channels,   NULL),
+    HF_MEMBER(FALCON, "ffn_hidden_size",        INT,   n_ffn,        ""),
+    HF_MEMBER(FALCON, "num_hidden_layers",      INT,   n_layers,     NULL),
+    HF_MEMBER(FALCON, "num_attention_heads",    INT,   n_heads,      NULL),
+    HF_MEMBER(FALCON, "num_kv_heads",           INT,   n_kv_heads,   ""),
+    HF_MEMBER(FALCON, "max_position_embeddings", INT,  max_tokens,   "2048"),
+    HF_MEMBER(FALCON, "vocab_size",             INT,   n_vocab,      NULL),
+    HF_MEMBER(FALCON, "layer_norm_epsilon",     FLOAT, norm_epsilon, "1e-5"),
+    HF_MEMBER(FALCON, "rope_theta",             FLOAT, rope_theta,   "1e4"),
+    HF_MEMBER(FALCON, "tie_word_embeddings",    BOOL,  tied_head,    "true"),
 
     SHAPE(STABLELM),
     HF_MEMBER(STABLELM, "layer_norm_eps",       FLOAT, norm_epsilon, "1e-5"),
@@ -95,35 +111,25 @@ struct fixed {
     const char *value;           /* JSON */
 };
 static const struct fixed fixed[] = {
-    { HF_NAMES_GPT2, "activation_function", "\"gelu_new\"" },
-    { HF_NAMES_GPT2, "activation_function", "\"gelu_pytorch_tanh\"" },
     { HF_NAMES_GPT2, "scale_attn_weights",  "true" },
     { HF_NAMES_GPT2, "scale_attn_by_inverse_layer_idx", "false" },
     { HF_NAMES_GPT2, "add_cross_attention", "false" },
 
-    { HF_NAMES_LLAMA, "hidden_act",     "\"silu\"" },
-    { HF_NAMES_LLAMA, "hidden_act",     "\"swish\"" },
-
-    { HF_NAMES_MIXTRAL, "hidden_act",   "\"silu\"" },
-    { HF_NAMES_MOE, "hidden_act",       "\"silu\"" },
-
-    { HF_NAMES_STARCODER2, "hidden_act", "\"gelu_pytorch_tanh\"" },
     { HF_NAMES_STARCODER2, "use_bias",   "true" },
 
-    { HF_NAMES_GEMMA, "hidden_activation", "\"gelu_pytorch_tanh\"" },
+    { HF_NAMES_GEMMA1, "hidden_activation", "null" },
+    { HF_NAMES_GEMMA1, "hidden_activation", "\"gelu_pytorch_tanh\"" },
+    { HF_NAMES_GEMMA1, "use_bidirectional_attention", "null" },
+    { HF_NAMES_GEMMA1, "use_bidirectional_attention", "false" },
+
     { HF_NAMES_GEMMA, "use_bidirectional_attention", "false" },
     { HF_NAMES_GEMMA, "use_bidirectional_attention", "null" },
 
-    { HF_NAMES_OLMO2, "hidden_act",     "\"silu\"" },
+    { HF_NAMES_FALCON, "alibi",         "false" },
+    { HF_NAMES_FALCON, "bias",          "false" },
 
-    { HF_NAMES_NEOX, "hidden_act",      "\"gelu\"" },
-    { HF_NAMES_NEOX, "use_parallel_residual", "true" },
-
-    { HF_NAMES_STABLELM, "hidden_act",  "\"silu\"" },
     { HF_NAMES_STABLELM, "qk_layernorm", "false" },
-    { HF_NAMES_STABLELM, "use_parallel_residual", "false" },
 
-    { HF_NAMES_PHI, "hidden_act",       "\"gelu_new\"" },
     { HF_NAMES_PHI, "qk_layernorm",     "false" },
 };
 enum { N_FIXED = sizeof fixed / sizeof *fixed };
@@ -136,7 +142,6 @@ static const struct {
     const char *value;           /* JSON; NULL: only null */
     const char *supported;
 } refused[] = {
-    { "auto_map", NULL, "the classes of transformers, not code of the model" },
     { "rope_interleaved", "false", "false" },
     { "partial_rotary_factor", "1.0", "1.0" },
     { "clip_qkv", NULL, "queries and keys that are not clipped" },
@@ -287,11 +292,14 @@ static enum status read_shape(struct model_spec *spec,
     if (!(status = hf_unfold_rope(root, class, "rope_scaling", name, err)) &&
         !(status = hf_unfold_rope(root, class, "rope_parameters", name, err)) &&
         !(status = check_fixed(class, root, name, err)) &&
+        !(status = hf_read_activation(spec, class, root, name, err)) &&
         !(status = check_refused(class, root, name, err)) &&
         !(status = read_members(spec, class, root, name, err)) &&
         !(status = check_class(class, spec, root, name, err)) &&
         !(status = hf_read_rope(spec, root, "rope_scaling", name, err)))
         status = hf_read_rope(spec, root, "rope_parameters", name, err);
+    if (status == STATUS_OK)
+        spec_settle_windows(spec);   /* the length is known */
     return status;
 }
 
@@ -391,8 +399,12 @@ static json_t *root_json(const struct hf_class *class,
                          const struct hf_routing *routing)
 {
     json_t *root = json_object();
+    struct model_spec said = *spec;
 
+    if (spec->rope_scaling.kind == ROPE_SCALING_DYNAMIC)
+        said.max_tokens = spec->rope_scaling.original_tokens;
     write_class(root, class, spec);
+    hf_write_activation(root, class, spec);
     for (int i = 0; i < N_FIXED; i++)
         if (fixed[i].names == class->names &&
             !json_object_get(root, fixed[i].key))
@@ -400,7 +412,7 @@ static json_t *root_json(const struct hf_class *class,
     for (int i = 0; i < N_MEMBERS; i++)
         if (members[i].names == class->names)
             json_object_set_new(root, members[i].key,
-                                hf_member_json(spec, &members[i]));
+                                hf_member_json(&said, &members[i]));
     hf_write_experts(root, class, spec);
     json_object_set_new(root, "torch_dtype", json_string("float32"));
     json_object_set_new(root, "isobath", hf_routing_json(spec, routing));

@@ -46,6 +46,16 @@ enum status hf_read_weight(double *out, const json_t *object, const char *key,
 json_t *hf_member_json(const struct model_spec *spec,
                        const struct hf_member *m);
 
+/* ---- hf_activation.c ---- */
+
+/* The activation that the class's key names, onto the traits of its family. */
+enum status hf_read_activation(struct model_spec *spec,
+                               const struct hf_class *class,
+                               const json_t *root, const char *name,
+                               struct error *err) MUST_CHECK;
+void hf_write_activation(json_t *root, const struct hf_class *class,
+                         const struct model_spec *spec);
+
 /* ---- hf_layers.c ---- */
 
 /* Windows, layers without positions, biases and factors, as the class has

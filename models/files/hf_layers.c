@@ -78,11 +78,8 @@ static enum status read_window(struct model_spec *spec,
         spec->window = class->usual_window;
     else if (has && !json_is_null(window))
         status = hf_read_member(spec, &member, window, name, err);
-    if (status == STATUS_OK)
-        status = read_windowed(spec, class, root, name, err);
-    if (status == STATUS_OK)
-        spec_settle_windows(spec);
-    return status;
+    return status == STATUS_OK ? read_windowed(spec, class, root, name, err)
+                               : status;
 }
 
 /* no_rope_layers has 1 for a layer with positions; without it every fourth, or

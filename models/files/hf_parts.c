@@ -31,18 +31,20 @@ static enum status read_usual(struct model_spec *spec,
     return status;
 }
 
-/* Gemma: embeddings are multiplied by the root of their width, and scores by that
- * of 1 / query_pre_attn_scalar, where 1 / D stood. */
+/* Gemma: embeddings are multiplied by the root of their width, and later ones'
+ * scores by that of 1 / query_pre_attn_scalar, where 1 / D stood. */
 static enum status read_scaled(struct model_spec *spec,
                                const struct hf_class *class, const json_t *root,
                                const char *name, struct error *err)
 {
     enum status status = STATUS_OK;
 
-    for (int i = 0; i < HF_CLASS_CAPS && status == STATUS_OK; i++)
+    const bool capped = class->usual_cap[0] != NULL;
+
+    for (int i = 0; i < HF_CLASS_CAPS && capped && status == STATUS_OK; i++)
         status = read_usual(spec, &caps[i], class->usual_cap[i], root, name,
                             err);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && capped)
         status = read_usual(spec, &query_scalar, query_scalar.fallback, root,
                             name, err);
     if (status == STATUS_OK && class->local)
@@ -83,6 +85,53 @@ static enum status read_share(struct model_spec *spec,
     return status;
 }
 
+/* What the feed-forward part reads: `side` of the parts are side by side. */
+static enum status place_parts(struct model_spec *spec,
+                               const struct hf_class *class, json_t *side,
+                               const char *key, const char *name,
+                               struct error *err)
+{
+    const bool given = family_traits[class->family].parallel != PARALLEL_NONE;
+    const bool is = side ? json_is_true(side) : given;
+
+    if (side && !json_is_boolean(side))
+        return hf_refuse(err, name, key, side, "must be true or false");
+    for (int p = 0; p <= PARALLEL_NORM; p++)
+        if (class->parallel & 1u << p && (p != PARALLEL_NONE) == is)
+            spec->traits.parallel = (enum parallel)p;
+    return STATUS_OK;
+}
+
+/* Falcon: a decoder of its first kind has one key for all heads, or one for each,
+ * and one norm; of its second, as many as it says, and a norm or two. */
+static enum status read_falcon(struct model_spec *spec, const json_t *root,
+                               const char *name, struct error *err)
+{
+    static const char *const flags[] = { "new_decoder_architecture",
+                                         "multi_query", "parallel_attn" };
+    json_t *norms = hf_given(root, "num_ln_in_parallel_attn");
+    const json_int_t n = norms ? json_integer_value(norms) : 0;
+    bool is[] = { false, true, true };
+
+    for (int i = 0; i < 3; i++) {
+        json_t *flag = hf_given(root, flags[i]);
+        if (flag && !json_is_boolean(flag))
+            return hf_refuse(err, name, flags[i], flag, "must be true or"
+                             " false");
+        is[i] = flag ? json_is_true(flag) : is[i];
+    }
+    if (!is[0] && !is[2])
+        return hf_refuse(err, name, flags[2], hf_given(root, flags[2]),
+                         "supported is true");
+    if (norms && n != 1 && (n != 2 || !is[0]))
+        return hf_refuse(err, name, "num_ln_in_parallel_attn", norms,
+                         "supported is 1, and with %s true 2", flags[0]);
+    spec->traits.parallel = is[0] && n != 1 ? PARALLEL_NORMS : PARALLEL_NORM;
+    if (!is[0])
+        spec->n_kv_heads = is[1] ? 1 : spec->n_heads;
+    return STATUS_OK;
+}
+
 enum status hf_read_parts(struct model_spec *spec,
                           const struct hf_class *class, const json_t *root,
                           const char *name, struct error *err)
@@ -95,6 +144,12 @@ enum status hf_read_parts(struct model_spec *spec,
         status = read_scaled(spec, class, root, name, err);
     if (status == STATUS_OK && class->rotary_share)
         status = read_share(spec, class, root, name, err);
+    json_t *side = hf_given(root, "use_parallel_residual");
+    if (status == STATUS_OK && class->names == HF_NAMES_FALCON)
+        status = read_falcon(spec, root, name, err);
+    else if (status == STATUS_OK && class->parallel)
+        status = place_parts(spec, class, side, "use_parallel_residual", name,
+                             err);
     json_t *biased = hf_given(root, "use_qkv_bias");
     if (status == STATUS_OK && class->names == HF_NAMES_STABLELM && biased &&
         !json_is_boolean(biased))
@@ -108,6 +163,8 @@ enum status hf_read_parts(struct model_spec *spec,
 static void write_scaled(json_t *root, const struct hf_class *class,
                          const struct model_spec *spec)
 {
+    if (!class->usual_cap[0])
+        return;
     for (int i = 0; i < HF_CLASS_CAPS; i++) {
         const float cap = i == 0 ? spec->attention_cap : spec->logit_cap;
         json_object_set_new(root, caps[i].key,
@@ -132,6 +189,14 @@ void hf_write_parts(json_t *root, const struct hf_class *class,
     if (spec->rope_scaling.kind == ROPE_SCALING_LONG)
         json_object_set_new(root, "original_max_position_embeddings",
                             json_integer(spec->rope_scaling.original_tokens));
+    if (class->names == HF_NAMES_FALCON) {
+        json_object_set_new(root, "new_decoder_architecture", json_true());
+        json_object_set_new(root, "num_ln_in_parallel_attn", json_integer(
+            spec->traits.parallel == PARALLEL_NORMS ? 2 : 1));
+    } else if (class->parallel) {
+        json_object_set_new(root, "use_parallel_residual", json_boolean(
+            spec->traits.parallel != PARALLEL_NONE));
+    }
     if (class->names == HF_NAMES_STABLELM)
         json_object_set_new(root, "use_qkv_bias",
                             json_boolean(spec->traits.qkv_bias));

@@ -184,8 +184,8 @@ enum { N_METHODS = sizeof methods / sizeof *methods };
 
 /* ---- modules ---- */
 
-/* As the vocabulary of most classes names them; that of GPT-NeoX, of Phi and of
- * Starcoder 2 where it is another. */
+/* As the vocabulary of most classes names them; that of GPT-NeoX, of Falcon, of Phi
+ * and of Starcoder 2 where it is another. */
 static const char *const modules[][MATRIX_COUNT] = {
     [HF_NAMES_LLAMA] = {
         "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
@@ -200,6 +200,10 @@ static const char *const modules[][MATRIX_COUNT] = {
         "attention.query_key_value", "attention.query_key_value",
         "attention.query_key_value", "attention.dense", "",
         "mlp.dense_h_to_4h", "mlp.dense_4h_to_h" },
+    [HF_NAMES_FALCON] = {
+        "self_attention.query_key_value", "self_attention.query_key_value",
+        "self_attention.query_key_value", "self_attention.dense", "",
+        "mlp.dense_h_to_4h", "mlp.dense_4h_to_h" },
 };
 
 static void name_module(char out[96], enum hf_names names, int32_t layer,
@@ -208,9 +212,10 @@ static void name_module(char out[96], enum hf_names names, int32_t layer,
     const bool own = names < sizeof modules / sizeof *modules &&
                      modules[names][0];
 
-    snprintf(out, 96, "%s.layers.%d.%s",
-             names == HF_NAMES_NEOX ? "gpt_neox" : "model", layer,
-             modules[own ? names : HF_NAMES_LLAMA][matrix]);
+    snprintf(out, 96, "%s.%d.%s",
+             names == HF_NAMES_NEOX     ? "gpt_neox.layers"
+             : names == HF_NAMES_FALCON ? "transformer.h" : "model.layers",
+             layer, modules[own ? names : HF_NAMES_LLAMA][matrix]);
 }
 
 /* Skipped are modules whose name has one of the words in it, or all of which

@@ -7,8 +7,9 @@
 
 /* A key of rope_scaling, and the kinds that have it: of a NULL fallback, need
  * it. */
-#define KINDS(a, b, c) { [ROPE_SCALING_LINEAR] = a, [ROPE_SCALING_LLAMA3] = b, \
-                         [ROPE_SCALING_YARN] = c }
+#define KINDS(a, b, c)                                                         \
+    { [ROPE_SCALING_LINEAR] = a, [ROPE_SCALING_DYNAMIC] = a,                   \
+      [ROPE_SCALING_LLAMA3] = b, [ROPE_SCALING_YARN] = c }
 static const struct {
     struct hf_member member;
     bool has[ROPE_SCALING_COUNT];
@@ -30,9 +31,6 @@ static const struct {
 };
 enum { N_ROPE_MEMBERS = sizeof rope_members / sizeof *rope_members };
 
-/* Within the positions that a model says it has, dynamic scaling changes
- * nothing. */
-static const char dynamic[] = "dynamic";
 /* As Phi-3's first files call it. */
 static const char longrope_once[] = "su";
 /* Lists that longrope alone has. */
@@ -50,10 +48,6 @@ static enum status read_rope_kind(enum rope_scaling_kind *out,
         type = hf_given(rope, "type");
     if (type)
         word = json_string_value(type);
-    if (word && strcmp(word, dynamic) == 0) {
-        *out = ROPE_SCALING_NONE;
-        return STATUS_OK;
-    }
     if (word && strcmp(word, longrope_once) == 0)
         word = rope_scaling_names[ROPE_SCALING_LONG];
     for (int k = 0; k < ROPE_SCALING_FACTORS && word; k++)
@@ -132,6 +126,19 @@ enum status hf_unfold_rope(json_t *root, const struct hf_class *class,
     return status;
 }
 
+/* Dynamic scaling is for texts longer than the model says it takes: as long as the
+ * factor says, as others that serve such models have it (vLLM,
+ * DynamicNTKScalingRotaryEmbedding). */
+static void lengthen(struct model_spec *spec)
+{
+    struct rope_scaling *r = &spec->rope_scaling;
+    const double longest = (double)r->factor * spec->max_tokens;
+
+    r->original_tokens = spec->max_tokens;
+    if (longest > spec->max_tokens && spec->max_tokens < SPEC_MAX_TOKENS)
+        spec->max_tokens = (int32_t)fmin(longest, SPEC_MAX_TOKENS);
+}
+
 enum status hf_read_rope(struct model_spec *spec, const json_t *root,
                          const char *key, const char *name,
                          struct error *err)
@@ -172,6 +179,8 @@ enum status hf_read_rope(struct model_spec *spec, const json_t *root,
         !(spec->rope_scaling.amplitude > 0.0f))
         spec->rope_scaling.amplitude = 0.1f * logf(spec->rope_scaling.factor) +
                                        1.0f;
+    if (status == STATUS_OK && kind == ROPE_SCALING_DYNAMIC)
+        lengthen(spec);
     if (status == STATUS_OK)
         spec->rope_scaling.kind = kind;
     return status;

@@ -156,6 +156,28 @@ static enum status read_exits(struct model_spec *spec, const json_t *object,
     return STATUS_OK;
 }
 
+/* First and last layer, and how often a span of them is run. */
+static enum status read_recursion(struct model_spec *spec, const json_t *object,
+                                  const char *name, struct error *err)
+{
+    json_t *list = json_object_get(object, "recursion");
+    json_int_t of[3];
+
+    if (!list)
+        return STATUS_OK;
+    for (size_t i = 0; i < 3; i++) {
+        const json_t *number = json_array_get(list, i);
+        of[i] = json_is_integer(number) ? json_integer_value(number) : -1;
+        if (of[i] < 0 || of[i] > SPEC_MAX_LAYERS || json_array_size(list) != 3)
+            return hf_refuse(err, name, "isobath.recursion", list, "must be the"
+                             " first layer, the last, and how often their"
+                             " weights are run");
+    }
+    spec->recursion = (struct recursion){ (int32_t)of[0], (int32_t)of[1],
+                                          (int32_t)of[2] };
+    return STATUS_OK;
+}
+
 static json_t *exits_json(const struct model_spec *spec)
 {
     json_t *out = json_array();
@@ -177,7 +199,7 @@ enum status hf_read_routing(struct model_spec *spec,
         "router_scores", "router_trained", "router_detached", "thresholds",
         "keep_first", "window", "router_drawn", "aux_loss", "z_loss",
         "balance_loss", "predictor", "part", "gate_scale", "bypass_gated",
-        "skipped_keys", "exits",
+        "skipped_keys", "exits", "recursion",
     };
     enum { N_KEYS = sizeof keys / sizeof *keys };
     size_t known = 0;
@@ -239,6 +261,8 @@ enum status hf_read_routing(struct model_spec *spec,
                            SKIPPED_KEYS_COUNT, name, err);
     if (status == STATUS_OK)
         status = read_exits(spec, object, name, err);
+    if (status == STATUS_OK)
+        status = read_recursion(spec, object, name, err);
     spec->skipped_keys = (enum skipped_keys)skipped;
     spec->gate = (enum gate)gate;
     spec->router_input = (enum router_input)input;
@@ -296,6 +320,10 @@ json_t *hf_routing_json(const struct model_spec *spec,
             skipped_keys_names[spec->skipped_keys]));
     if (spec_n_exits(spec) > 0)
         json_object_set_new(out, "exits", exits_json(spec));
+    if (spec_span(spec) > 0)
+        json_object_set_new(out, "recursion", json_pack(
+            "[i, i, i]", spec->recursion.first, spec->recursion.last,
+            spec->recursion.times));
     if (spec->n_predictor > 0)
         json_object_set_new(out, "predictor", json_integer(spec->n_predictor));
     return out;

@@ -192,6 +192,36 @@ static const struct foreign neox_names[] = {
     { TENSOR_COUNT, PLAIN(1), NULL },
 };
 
+/* Two norms have their parts' names, one has what it had before there were two. */
+#define FALCON "transformer.h.%d."
+#define FALCON_ROWS                                                            \
+    { TENSOR_WTE, PLAIN(2), "transformer.word_embeddings.weight" },            \
+    { TENSOR_HEAD, PLAIN(2), "lm_head.weight" },                               \
+    { TENSOR_FINAL_GAMMA, PLAIN(1), "transformer.ln_f.weight" },               \
+    { TENSOR_FINAL_BETA, PLAIN(1), "transformer.ln_f.bias" },                  \
+    { TENSOR_QKV, SPAN_ALL, LAYOUT_HEADS, false,                               \
+      FALCON "self_attention.query_key_value.weight" },                        \
+    { TENSOR_PROJECT, LINEAR(ALL), FALCON "self_attention.dense.weight" },     \
+    { TENSOR_UP, LINEAR(ALL), FALCON "mlp.dense_h_to_4h.weight" },             \
+    { TENSOR_DOWN, LINEAR(ALL), FALCON "mlp.dense_4h_to_h.weight" },           \
+    ROUTED(FALCON)
+
+static const struct foreign falcon_names[] = {
+    FALCON_ROWS,
+    { TENSOR_NORM1_GAMMA, PLAIN(1), FALCON "input_layernorm.weight" },
+    { TENSOR_NORM1_BETA, PLAIN(1), FALCON "input_layernorm.bias" },
+    { TENSOR_COUNT, PLAIN(1), NULL },
+};
+
+static const struct foreign falcon_names_of_two[] = {
+    FALCON_ROWS,
+    { TENSOR_NORM1_GAMMA, PLAIN(1), FALCON "ln_attn.weight" },
+    { TENSOR_NORM1_BETA, PLAIN(1), FALCON "ln_attn.bias" },
+    { TENSOR_NORM2_GAMMA, PLAIN(1), FALCON "ln_mlp.weight" },
+    { TENSOR_NORM2_BETA, PLAIN(1), FALCON "ln_mlp.bias" },
+    { TENSOR_COUNT, PLAIN(1), NULL },
+};
+
 static const struct foreign gpt2_names[] = {
     { TENSOR_WTE, PLAIN(2), "transformer.wte.weight" },
     { TENSOR_WPE, PLAIN(2), "transformer.wpe.weight" },
@@ -277,25 +307,31 @@ static const struct foreign starcoder2_names[] = {
 
 const struct foreign *hf_tensors_of(const struct model_spec *spec)
 {
+    const enum hf_names of = hf_names_of(spec);
     static const struct foreign *const names[] = {
         [HF_NAMES_GPT2] = gpt2_names,
         [HF_NAMES_LLAMA] = llama_names,
         [HF_NAMES_MIXTRAL] = mixtral_names,
         [HF_NAMES_MOE] = moe_names,
         [HF_NAMES_STARCODER2] = starcoder2_names,
+        [HF_NAMES_GEMMA1] = llama_names,
         [HF_NAMES_GEMMA] = around_names,
         [HF_NAMES_OLMO2] = around_names,
         [HF_NAMES_NEOX] = neox_names,
+        [HF_NAMES_FALCON] = falcon_names,
         [HF_NAMES_STABLELM] = stablelm_names,
         [HF_NAMES_PHI] = phi_names,
     };
-    return names[hf_names_of(spec)];
+    return names[of] == falcon_names &&
+                   spec->traits.parallel == PARALLEL_NORMS
+               ? falcon_names_of_two : names[of];
 }
 
 const char *hf_tensors_prefix(const struct model_spec *spec)
 {
     switch ((int)hf_names_of(spec)) {
-    case HF_NAMES_GPT2: return "transformer.";
+    case HF_NAMES_GPT2:
+    case HF_NAMES_FALCON: return "transformer.";
     case HF_NAMES_NEOX: return "gpt_neox.";
     default:            return "model.";
     }

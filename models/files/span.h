@@ -18,7 +18,7 @@ enum layout {
                               * neighbours (2i, 2i+1) of a head; ours turns
                               * halves (i, i + D/2) */
     LAYOUT_HEADS,            /* [out,in] of queries, keys and values: those of
-                              * one head after those of another */
+                              * one key's heads after those of another */
 };
 
 /* The columns [*from, *to) of `tensor`. */
@@ -26,14 +26,14 @@ void span_columns(const struct model_spec *spec, const struct tensor *tensor,
                   enum span span, int64_t *from, int64_t *to);
 
 /* The foreign row that our column `c` of a span of so many is, in a layout that
- * is not ours; `head_size` matters to LAYOUT_PAIRS and LAYOUT_HEADS alone. */
-int64_t span_row(int64_t c, enum layout layout, int64_t head_size,
+ * is not ours. */
+int64_t span_row(int64_t c, enum layout layout, const struct model_spec *spec,
                  int64_t columns);
 
 /* Our numbers, `ours` being the tensor's first, as foreign ones.  fill.h goes
  * the other way. */
 void span_write(const float *ours, const struct tensor *tensor, int64_t from,
-                int64_t to, enum layout layout, int32_t head_size,
+                int64_t to, enum layout layout, const struct model_spec *spec,
                 float *theirs);
 
 #endif

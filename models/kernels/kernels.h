@@ -377,8 +377,8 @@ struct kernels {
                   const real *wpe, real *out, int32_t n, int32_t width,
                   int part, int parts);
     void (*stored_embed)(const int32_t *ids, const int32_t *position,
-                         const struct stored *wte, const real *wpe, real *out,
-                         int32_t n, int part, int parts);
+                         const struct stored *wte, float scale, const real *wpe,
+                         real *out, int32_t n, int part, int parts);
     void (*embed_backward)(const int32_t *ids, const int32_t *position,
                            const real *dout, real *dwte, real *dwpe, int32_t n,
                            int32_t width, int part, int parts);

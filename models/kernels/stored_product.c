@@ -369,15 +369,19 @@ void KERNEL(stored_gemm)(const struct gemm *g, int part, int parts,
 }
 
 void KERNEL(stored_embed)(const int32_t *ids, const int32_t *position,
-                          const struct stored *wte, const real *wpe, real *out,
-                          int32_t n, int part, int parts)
+                          const struct stored *wte, float scale,
+                          const real *wpe, real *out, int32_t n, int part,
+                          int parts)
 {
     const int32_t width = wte->rows, end = slice(n, 1, part + 1, parts);
+    const real factor = real_set(scale);
     for (int32_t r = slice(n, 1, part, parts); r < end; r++) {
         real *to = out + (ptrdiff_t)r * width;
         copies[wte->type].column(
             ids[r] % TILE, width,
             wte->data + (size_t)(ids[r] / TILE) * stored_group_bytes(wte), to);
+        for (int32_t j = 0; j < width && scale > 0.0f; j++)
+            to[j] = to[j] * factor;
         if (wpe)
             for (int32_t j = 0; j < width; j++)
                 to[j] = to[j] + wpe[(ptrdiff_t)position[r] * width + j];

@@ -78,6 +78,7 @@ enum status capacities_open(struct capacities *c, const struct source *source,
         status = score_window_open(&c->window, n, err);
     if (status != STATUS_OK)
         return status;
+    c->name = source->path;
     c->text = text;
     c->windows = score_windows(text);
     c->seed = (uint64_t)config->seed;
@@ -162,11 +163,7 @@ enum status capacities_run(struct capacities *c,
         }
         run_batch(c, w, left < c->at_once ? (int32_t)left : c->at_once, out);
     }
-    if (isfinite(capacities_nats(c, out)))
-        return STATUS_OK;
-    error_set(err, STATUS_FAILED, "a loss is not a number: weights are damaged"
-              " or overflow float32");
-    return STATUS_FAILED;
+    return model_check(c->model, c->name, err);
 }
 
 int64_t capacities_tokens(const struct capacities *c)

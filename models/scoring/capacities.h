@@ -14,6 +14,7 @@
 struct capacities {
     struct model_spec spec;        /* as the model is left alone */
     const struct route_policy *policy;
+    const char   *name;            /* of the model, in messages */
     struct model *model;
     const struct model *weights_of;        /* of the same source, which lives
                                             * longer; NULL: its own */

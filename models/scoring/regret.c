@@ -357,16 +357,6 @@ static void route(struct looking *p)
     *outcome_at(r, r->windows, -1, REGRET_ROUTER) = ran(r, 0);
 }
 
-static bool all_finite(const struct looking *p)
-{
-    const struct regret *r = p->r;
-    bool finite = isfinite(outcome_at(r, r->windows, -1, REGRET_ROUTER)->nats);
-
-    for (int64_t i = p->first; i < r->n_flips; i++)
-        finite &= isfinite(r->flip[i].nats);
-    return finite;
-}
-
 enum status regret_add(struct regret *r, const struct regret_pass *job,
                        struct error *err)
 {
@@ -383,13 +373,9 @@ enum status regret_add(struct regret *r, const struct regret_pass *job,
         error_set(err, STATUS_INTERRUPTED, "interrupted");
         return STATUS_INTERRUPTED;
     }
-    if (!all_finite(&p)) {
-        error_set(err, STATUS_FAILED, "the loss of window %" PRId64 " is not a"
-                  " number: weights are damaged or overflow float32",
-                  r->windows);
-        return STATUS_FAILED;
-    }
-    enum status status = allocate(&p, err);
+    enum status status = run_arm_check(job->arm, err);
+    if (status == STATUS_OK)
+        status = allocate(&p, err);
     if (status == STATUS_OK)
         r->window[r->windows++] = (struct regret_window){
             job->window->position, job->window->n_tokens, p.first, r->n_flips };

@@ -125,6 +125,8 @@ enum status router_leak(struct router_leak *out,
         more[i] = (double)try_one(out, job, &trial);
     }
     if (status == STATUS_OK)
+        status = run_arm_check(job->arm, err);
+    if (status == STATUS_OK)
         out->nats = stats_mean_interval(stats_spread(more, (size_t)
                                                      out->positions));
     free(more);

@@ -2,7 +2,6 @@
 #include "models/scoring/router_record.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,16 +110,6 @@ static void take_choices(struct router_record *r, struct router_rule *rule,
     }
 }
 
-static bool scores_are_finite(const struct router_record *r,
-                              const struct router_rule *rule, int32_t n_tokens)
-{
-    for (int32_t c = 0; rule->score && c < r->n_choices; c++)
-        for (int32_t t = 0; t < n_tokens; t++)
-            if (!isfinite(rule->score[at(r, c) + (size_t)(r->n + t)]))
-                return false;
-    return true;
-}
-
 enum status router_record_add(struct router_record *r, struct run_arm *arm,
                               const struct score_window *w, uint64_t seed,
                               struct error *err)
@@ -142,15 +131,9 @@ enum status router_record_add(struct router_record *r, struct run_arm *arm,
         memcpy(rule->nats + r->n, model_nats(arm->model), size);
         memcpy(rule->entropy + r->n, model_entropy(arm->model), size);
         take_choices(r, rule, arm->model, w->n_tokens);
-        if (!scores_are_finite(r, rule, w->n_tokens))
-            return error_set(err, STATUS_FAILED, "a router's score in window %"
-                             PRId64 " is not a number: weights are damaged or"
-                             " overflow float32", r->windows);
-        for (int32_t t = 0; t < w->n_tokens; t++)
-            if (!isfinite(rule->nats[r->n + t]))
-                return error_set(err, STATUS_FAILED, "the loss of window %"
-                                 PRId64 " is not a number: weights are damaged"
-                                 " or overflow float32", r->windows);
+        const enum status status = run_arm_check(arm, err);
+        if (status != STATUS_OK)
+            return status;
     }
     r->n += w->n_tokens;
     r->first[++r->windows] = r->n;

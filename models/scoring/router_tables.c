@@ -185,6 +185,7 @@ enum status router_table_open(struct router_table *out, int order,
     if (status == STATUS_OK) {
         out->contexts = table ? route_table_contexts(table) : 0;
         judge(&j, out);
+        status = run_arm_check(arm, err);
     }
     allocation_close(&j.kept);
     free(j.truth);

@@ -41,10 +41,39 @@ enum token_kind router_kind(const struct router_record *r,
     return token_kind(text, size, before, size_before);
 }
 
-static void add(struct router_share *share, bool kept)
+/* The tokens of a bin, block by block. */
+struct tally_of_bin {
+    double seen[ROUTER_BLOCKS], kept[ROUTER_BLOCKS];
+};
+
+static void add(struct tally_of_bin *bin, int block, bool kept)
 {
-    share->seen++;
-    share->kept += kept;
+    bin->seen[block]++;
+    bin->kept[block] += kept;
+}
+
+/* Of n bins together. */
+static struct router_share share_of(const struct tally_of_bin *bin, int n,
+                                    int blocks)
+{
+    struct tally_of_bin sum = { .seen = { 0 } };
+    struct router_share out = { 0 };
+
+    for (int i = 0; i < n; i++)
+        for (int b = 0; b < blocks; b++) {
+            sum.seen[b] += bin[i].seen[b];
+            sum.kept[b] += bin[i].kept[b];
+        }
+    for (int b = 0; b < blocks; b++) {
+        out.seen += (int64_t)sum.seen[b];
+        out.kept += (int64_t)sum.kept[b];
+    }
+    out.share = stats_ratio(sum.kept, sum.seen, (size_t)blocks);
+    if (out.share.low < 0)
+        out.share.low = 0;
+    if (out.share.high > 1)
+        out.share.high = 1;
+    return out;
 }
 
 static int height_of(float score)
@@ -54,28 +83,49 @@ static int height_of(float score)
     return height < ROUTER_HEIGHTS ? height : ROUTER_HEIGHTS - 1;
 }
 
+static void view_choice(struct router_view *v, const struct router_record *r,
+                        const struct tokenizer *tokenizer, int32_t c,
+                        int64_t longest)
+{
+    enum { EACH = ROUTER_PLACES / ROUTER_QUARTERS };
+    struct tally_of_bin place[ROUTER_PLACES] = { 0 };
+    struct tally_of_bin kind[TOKEN_KIND_COUNT] = { 0 };
+    struct tally_of_bin height[ROUTER_HEIGHTS] = { 0 };
+    const unsigned char *kept = router_kept(r, router_causal(r), c);
+    const float *score = router_score(r, router_causal(r), c);
+    const int64_t blocks = r->windows < ROUTER_BLOCKS ? r->windows
+                                                      : ROUTER_BLOCKS;
+
+    for (int64_t w = 0, t = 0; w < r->windows; w++) {
+        const int b = (int)(w * blocks / r->windows);
+        for (; t < r->first[w + 1]; t++) {
+            add(&place[(t - r->first[w]) * ROUTER_PLACES / longest], b,
+                kept[t]);
+            add(&kind[router_kind(r, tokenizer, r->first[w], t)], b, kept[t]);
+            if (score)
+                add(&height[height_of(score[t])], b, kept[t]);
+        }
+    }
+    for (int i = 0; i < ROUTER_PLACES; i++)
+        v->place[c][i] = share_of(&place[i], 1, (int)blocks);
+    for (int i = 0; i < ROUTER_QUARTERS; i++)
+        v->quarter[c][i] = share_of(&place[i * EACH], EACH, (int)blocks);
+    for (int i = 0; i < TOKEN_KIND_COUNT; i++)
+        v->kind[c][i] = share_of(&kind[i], 1, (int)blocks);
+    for (int i = 0; i < ROUTER_HEIGHTS; i++)
+        v->height[c][i] = share_of(&height[i], 1, (int)blocks);
+}
+
 void router_view(struct router_view *v, const struct router_record *r,
                  const struct tokenizer *tokenizer)
 {
-    const struct router_rule *rule = router_causal(r);
     int64_t longest = 1;
 
     for (int64_t w = 0; w < r->windows; w++)
         if (r->first[w + 1] - r->first[w] > longest)
             longest = r->first[w + 1] - r->first[w];
-    for (int32_t c = 0; c < r->n_choices; c++) {
-        const unsigned char *kept = router_kept(r, rule, c);
-        const float *score = router_score(r, rule, c);
-        for (int64_t w = 0, t = 0; w < r->windows; w++)
-            for (; t < r->first[w + 1]; t++) {
-                int64_t place = (t - r->first[w]) * ROUTER_PLACES / longest;
-                add(&v->place[c][place], kept[t]);
-                add(&v->kind[c][router_kind(r, tokenizer, r->first[w], t)],
-                    kept[t]);
-                if (score)
-                    add(&v->height[c][height_of(score[t])], kept[t]);
-            }
-    }
+    for (int32_t c = 0; c < r->n_choices; c++)
+        view_choice(v, r, tokenizer, c, longest);
 }
 
 /* ---- correlation ---- */

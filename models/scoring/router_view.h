@@ -20,15 +20,20 @@ enum token_kind router_kind(const struct router_record *record,
                             const struct tokenizer *tokenizer, int64_t first,
                             int64_t t);
 
-/* Where a window lies in sixteenths of the longest; where a score lies in
- * twentieths of sigmoid(score). */
-enum { ROUTER_PLACES = 16, ROUTER_HEIGHTS = 20 };
+/* Where a window lies in sixteenths of the longest, and in quarters; where a score
+ * lies in twentieths of sigmoid(score). */
+enum { ROUTER_PLACES = 16, ROUTER_QUARTERS = 4, ROUTER_HEIGHTS = 20 };
 
 struct router_share {
     int64_t seen, kept;
+    struct difference share;       /* kept of seen; interval over at most
+                                    * ROUTER_BLOCKS blocks of neighbouring
+                                    * windows */
 };
+enum { ROUTER_BLOCKS = 32 };
 struct router_view {
     struct router_share place[PLAN_MAX_CHOICES][ROUTER_PLACES];
+    struct router_share quarter[PLAN_MAX_CHOICES][ROUTER_QUARTERS];
     struct router_share kind[PLAN_MAX_CHOICES][TOKEN_KIND_COUNT];
     struct router_share height[PLAN_MAX_CHOICES][ROUTER_HEIGHTS];
 };

@@ -24,6 +24,8 @@ enum status run_arm_open(struct run_arm *arm, const struct source *source,
 {
     enum status status = model_open(&arm->model, &arm->spec, options, err);
 
+    if (source)
+        arm->name = source->path;
     if (status == STATUS_OK && source)
         status = source_fill(source, arm->model, seed, err);
     return status == STATUS_OK ? open_ledgers(arm, err) : status;
@@ -34,6 +36,11 @@ void run_arm_close(struct run_arm *arm)
     ledger_close(arm->counted);
     ledger_close(arm->predicted);
     model_close(arm->model);
+}
+
+enum status run_arm_check(const struct run_arm *arm, struct error *err)
+{
+    return model_check(arm->model, arm->name, err);
 }
 
 uint64_t run_pass_seed(uint64_t seed, int64_t window)

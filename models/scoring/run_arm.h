@@ -10,6 +10,7 @@
 enum { RUN_MAX_RULES = 2 };
 
 struct run_arm {
+    const char    *name;           /* of the model, in messages */
     struct model_spec spec;
     struct model  *model;
     struct score   score[RUN_MAX_RULES];   /* by rule; [0] is metered */
@@ -21,14 +22,17 @@ struct run_arm {
                                     * rows */
 };
 
-/* Rules and spec stand in *arm already, all else is zero.  Weights come from
- * the source, or are drawn with `seed`; without a source the caller fills them
- * in.  Release with run_arm_close() whatever
- * came back. */
+/* Rules and spec stand in *arm already, all else is zero.  Name and weights come
+ * from the source, or these are drawn with `seed`; without a source the caller
+ * fills in both.  Release with run_arm_close() whatever came back. */
 enum status run_arm_open(struct run_arm *arm, const struct source *source,
                          const struct model_options *options, uint64_t seed,
                          struct error *err) MUST_CHECK;
 void        run_arm_close(struct run_arm *arm);
+
+/* model_check() of it. */
+enum status run_arm_check(const struct run_arm *arm,
+                          struct error *err) MUST_CHECK;
 
 /* One forward over a window. */
 struct run_pass {

@@ -45,7 +45,8 @@ static const struct config_key keys[] = {
         " length"),
     SCORE("run.split", CHOICE, split_choice, 0, 0, "all", splits, "",
         "score all of the text, or a part of those that training divides it"
-        " into: train is what it sees"),
+        " into: train is what it sees.  It is divided by the data.held_out of the"
+        " run that trained the model, where that is known, else by 0.1"),
     SCORE("run.limit", INT, limit, 0, 0x1p50, "0", NULL, "tokens",
         "score at most this many tokens; of a split, whole windows, at least"
         " one; 0: all"),

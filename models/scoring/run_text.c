@@ -11,43 +11,48 @@ enum {
     LARGEST_USUAL_WINDOW = 1024, /* by default, since memory grows with it */
 };
 
-/* The window that the model was trained with; 0: no run states it. */
-static enum status trained_window(int64_t *out, const char *directory,
-                                  struct error *err)
+/* A number of the section `data` in the config of the run that trained the model;
+ * 0: no run states it. */
+static enum status trained_with(double *out, const char *key,
+                                const struct run_config *c,
+                                const struct source *source, struct error *err)
 {
     char path[FILE_PATH_SIZE];
     json_t *summary = NULL;
     struct error why;
-    enum status status = file_join(path, directory, "summary.json", err);
+    enum status status = file_join(path, c->model, "summary.json", err);
 
     *out = 0;
-    if (status != STATUS_OK || !file_exists(path))
+    if (status != STATUS_OK || !source->has_weights || !file_exists(path))
         return status;
-    status = summary_read(&summary, directory, &why);
-    *out = json_integer_value(json_object_get(json_object_get(
-        json_object_get(summary, "config"), "data"), "tokens"));
+    status = summary_read(&summary, c->model, &why);
+    *out = json_number_value(json_object_get(json_object_get(
+        json_object_get(summary, "config"), "data"), key));
     json_decref(summary);
     /* Somebody else's summary is none; one that cannot be read may be ours. */
     return status == STATUS_OK || status == STATUS_BAD_FORMAT
                ? STATUS_OK : error_set(err, status, "%s", why.text);
 }
 
-static enum status choose_window(struct run_config *c,
-                                 const struct source *source, struct error *err)
+enum status run_text_window(struct run_config *c, const struct source *source,
+                            struct error *err)
 {
     const bool fixed = c->split != RUN_ALL;
     const int64_t most = source->spec.max_tokens;
     enum status status = STATUS_OK;
+    double trained = 0;
 
     if (c->window > most)
         return run_config_fail(c, "run.window", err, "%" PRId64 ": allowed"
                                " is 1 to the model's max_tokens, %" PRId64,
                                c->window, most);
-    if (c->window == 0 && source->has_weights)
-        status = trained_window(&c->window, c->model, err);
+    if (c->window == 0)
+        status = trained_with(&trained, "tokens", c, source, err);
     if (status != STATUS_OK)
         return status;
-    if (c->window < 1 || c->window > most)
+    if (trained >= 1 && trained <= (double)most)
+        c->window = (int64_t)trained;
+    if (c->window < 1)
         c->window = most < LARGEST_USUAL_WINDOW ? most : LARGEST_USUAL_WINDOW;
     if (c->stride == 0)
         c->stride = c->window;
@@ -104,7 +109,7 @@ static enum status open_split(struct run_text *t, const char *path,
                               struct error *err)
 {
     enum status status = data_open_tokens(&t->data, path, t->windows.window,
-                                          t->tokenizer, DATA_HELD_OUT, err);
+                                          t->tokenizer, t->held_out, err);
     if (status == STATUS_OK)
         status = data_require(t->data, t->windows.split, err);
     t->windows.data = t->data;
@@ -132,8 +137,12 @@ static enum status leave_out(struct run_text *t, const char *path,
 enum status run_text_open(struct run_text *t, struct run_config *c,
                           const struct source *source, struct error *err)
 {
-    enum status status = choose_window(c, source, err);
+    enum status status = run_text_window(c, source, err);
 
+    if (status == STATUS_OK)
+        status = trained_with(&t->held_out, "held_out", c, source, err);
+    if (!(t->held_out > 0 && t->held_out <= 0.5))
+        t->held_out = DATA_HELD_OUT;
     if (status == STATUS_OK)
         status = open_tokenizer(t, c, source, err);
     if (status == STATUS_OK)
@@ -183,6 +192,16 @@ void run_text_close(struct run_text *t)
     tokenizer_close(t->tokenizer);
     data_close(t->data);
     file_unmap(&t->map);
+}
+
+/* A split maps the text once more. */
+uint64_t run_text_memory(const struct run_text *t)
+{
+    const int64_t ids = t->data  ? data_tokens(t->data)
+                        : t->ids ? t->windows.size + t->skip : 0;
+
+    return (t->data ? 2 : 1) * (uint64_t)t->map.size +
+           tokenizer_memory(t->tokenizer) + sizeof(int32_t) * (uint64_t)ids;
 }
 
 int64_t run_text_bytes(const struct run_text *t, const struct score_window *w)

@@ -13,7 +13,7 @@ static enum status check_text(const struct run_trace *t, const char *path,
 {
     const struct text_trace_head *h = text_trace_head(t->of_text);
     const struct score_text *w = &t->text->windows;
-    const int32_t tenths = (int32_t)lround(DATA_HELD_OUT * 10);
+    const int32_t tenths = (int32_t)lround(t->text->held_out * 10);
     const char *unit = *h->tokens_hash ? "tokens" : "bytes";
 
     if (!w->data)

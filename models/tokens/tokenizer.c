@@ -16,6 +16,10 @@ enum {
      * million. */
     MAX_JSON = 1 << 27,
     MAX_BIN = 1 << 27,
+    /* Of each byte of a tokenizer.json so many stay in the heap, in pieces, once
+     * its tree is gone.  Measured: 4.8 to 5.2 of a file of 1.8 MB with 49,152
+     * tokens; jansson 2.14, glibc 2.36. */
+    TREE_LEFT = 6,
 };
 
 struct tokenizer {
@@ -65,6 +69,7 @@ static enum status open_gguf(struct tokenizer_parts *parts, const char *path,
     if (status != STATUS_OK)
         return status;
     status = tokenizer_read_gguf(parts, file, n_vocab, err);
+    parts->left = gguf_values(file).size;    /* pages of the mapping */
     gguf_close(file);
     return status;
 }
@@ -107,6 +112,7 @@ static enum status open_json(struct tokenizer_parts *parts, const char *path,
                                      &(struct tokenizer_text){
                                          beside, config, config_size },
                                      n_vocab, err);
+    parts->left = TREE_LEFT * size;
     if (status == STATUS_OK)
         status = open_template(parts, path, length, err);
     free(text);
@@ -199,6 +205,13 @@ int32_t tokenizer_size(const struct tokenizer *tokenizer)
 {
     return tokenizer->parts.kind == TOKENIZER_BYTES ? BYTES :
            tokenizer->parts.vocab.n;
+}
+
+size_t tokenizer_memory(const struct tokenizer *tokenizer)
+{
+    return tokenizer ? tokenizer->parts.left +
+                           vocab_memory(&tokenizer->parts.vocab) +
+                           merges_memory(&tokenizer->parts.merges) : 0;
 }
 
 int32_t tokenizer_bos(const struct tokenizer *tokenizer)

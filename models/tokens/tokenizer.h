@@ -26,6 +26,8 @@ void        tokenizer_close(struct tokenizer *tokenizer);
 
 const char *tokenizer_kind(const struct tokenizer *tokenizer);
 int32_t     tokenizer_size(const struct tokenizer *tokenizer);
+/* Bytes in memory, with what reading the file left; 0: NULL. */
+size_t      tokenizer_memory(const struct tokenizer *tokenizer);
 int32_t     tokenizer_bos(const struct tokenizer *tokenizer);   /* -1: none */
 int32_t     tokenizer_eos(const struct tokenizer *tokenizer);   /* -1: none */
 

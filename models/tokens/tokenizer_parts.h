@@ -35,6 +35,8 @@ struct tokenizer_parts {
     bool begins;                 /* a text has BOS before it */
     struct chat chat;            /* the file's template */
     int32_t n_model;             /* ids that the model knows; 0: not known */
+    size_t  left;                /* bytes in memory that reading the file left
+                                  * behind */
     struct added      added[2];
     struct normalizer normalizer;
     struct splitter   splitter;

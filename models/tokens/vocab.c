@@ -62,6 +62,16 @@ void vocab_free(struct vocab *vocab)
     *vocab = (struct vocab){ .bos = -1, .eos = -1, .unknown = -1 };
 }
 
+size_t vocab_memory(const struct vocab *v)
+{
+    if (!v->at)
+        return 0;
+    return v->at[v->n] + ((size_t)v->mask + 1) * sizeof *v->slot +
+           (size_t)v->n * (sizeof *v->at + sizeof *v->role +
+                           sizeof *v->in_words +
+                           (v->score ? sizeof *v->score : 0));
+}
+
 void vocab_add(struct vocab *vocab, const char *bytes, size_t size,
                enum vocab_role role)
 {
@@ -166,6 +176,11 @@ void merges_free(struct merges *merges)
 {
     free(merges->slot);
     *merges = (struct merges){ 0 };
+}
+
+size_t merges_memory(const struct merges *merges)
+{
+    return merges->slot ? sizeof *merges->slot << (64 - merges->shift) : 0;
 }
 
 /* Multiplicative hashing by 2^64 over the golden ratio: Knuth, The Art of

@@ -40,6 +40,8 @@ int         vocab_byte_of(const char *text, size_t size);
 enum status vocab_create(struct vocab *vocab, size_t n, size_t bytes,
                          bool scored, struct error *err) MUST_CHECK;
 void        vocab_free(struct vocab *vocab);
+/* Bytes of its tables, as those of merges. */
+size_t      vocab_memory(const struct vocab *vocab);
 /* The next id, within the room given.  Its score is 0. */
 void        vocab_add(struct vocab *vocab, const char *bytes, size_t size,
                       enum vocab_role role);
@@ -76,6 +78,7 @@ struct merges {
 enum status merges_create(struct merges *merges, size_t n,
                           struct error *err) MUST_CHECK;
 void        merges_free(struct merges *merges);
+size_t      merges_memory(const struct merges *merges);
 /* Ranked in the order of adding, within the room given; false: twice. */
 bool        merges_add(struct merges *merges, int32_t left, int32_t right,
                        int32_t id);

@@ -13,7 +13,7 @@
 #include "models/tokens/tokenizer.h"
 #include "sim/core/base/file.h"
 
-enum { SPLIT_MODULUS = 20 };
+enum { SPLIT_MODULUS = 20, MOST_TENTHS = 3, HELD_OUT_BYTES = 1000000 };
 
 const char *const split_names[SPLIT_COUNT] = {
     [SPLIT_TRAIN]      = "train",
@@ -179,6 +179,14 @@ static void count_draws(const struct data *data, struct part *part)
     }
 }
 
+double data_held_out(int64_t bytes)
+{
+    for (int tenths = 1; tenths <= MOST_TENTHS; tenths++)
+        if (bytes / 10 * tenths >= HELD_OUT_BYTES)
+            return tenths / 10.0;
+    return DATA_HELD_OUT;
+}
+
 enum status data_open(struct data **out, const char *path, int32_t n_tokens,
                       struct error *err)
 {
@@ -197,7 +205,8 @@ enum status data_open_tokens(struct data **out, const char *path,
     if (!data)
         return error_set(err, STATUS_NO_MEMORY, "no memory to open %s", path);
     data->n_tokens = n_tokens;
-    data->held_out = 2 * (uint64_t)llround(held_out * SPLIT_MODULUS / 2);
+    data->held_out = 2 * (uint64_t)llround(fmax(held_out, DATA_HELD_OUT) *
+                                           SPLIT_MODULUS / 2);
     data->tokenizer = tokenizer;
     snprintf(data->path, sizeof data->path, "%s", path);
 

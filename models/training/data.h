@@ -24,13 +24,19 @@
 #include "sim/core/base/random.h"
 
 enum { DATA_BLOCK = 4096, DATA_VOCAB = 256 };
-#define DATA_HELD_OUT 0.1        /* share of blocks, unless another is asked */
+#define DATA_HELD_OUT 0.1        /* share of blocks, of a small or a large text */
 
 enum split { SPLIT_TRAIN, SPLIT_VALIDATION, SPLIT_TEST, SPLIT_COUNT };
 extern const char *const split_names[SPLIT_COUNT];
 
 struct data;                     /* opaque: data.c */
 struct tokenizer;
+
+/* The share to hold out of texts of so many bytes, unless another is asked for:
+ * DATA_HELD_OUT, or the fewest tenths that are 1 MB, which tells small differences
+ * of loss, where these are no more than three: training then has lost two of its
+ * nine. */
+double data_held_out(int64_t bytes);
 
 /* Map the text at `path` for windows of n_tokens (T).  STATUS_BAD_VALUE where
  * the training or the validation split has no room for a single window.  Caller
@@ -39,7 +45,7 @@ enum status data_open(struct data **out, const char *path, int32_t n_tokens,
                       struct error *err) MUST_CHECK;
 /* The same in tokens; `tokenizer` is borrowed until data_close(), NULL: bytes.
  * The share of blocks that validation and test take together is rounded to
- * tenths, 0.1 to 0.5. */
+ * tenths, 0.1 to 0.5; less is 0.1. */
 enum status data_open_tokens(struct data **out, const char *path,
                              int32_t n_tokens,
                              const struct tokenizer *tokenizer,

@@ -38,12 +38,12 @@ enum status divergence_fail(struct model *m, int64_t step, const char *what,
 
     if (first)
         checkpoint_name(name, model_spec(m), first);
-    return error_set(err, STATUS_FAILED, "training diverged at step %lld: %s is"
-                     " not a number%s%s; checkpoints of before are as they"
-                     " were; lower train.learning_rate (%g), or train.clip",
+    return error_set(err, STATUS_FAILED, "training diverged at step %lld: %s%s%s;"
+                     " checkpoints of before are as they were; lower"
+                     " train.learning_rate (%g), or train.clip",
                      (long long)step, what,
-                     !first   ? ", though weights and gradients are"
-                     : weight ? ", nor is the weight " : ", nor is the gradient"
-                                                         " of ",
+                     !first   ? ""
+                     : weight ? "; Inf or NaN stands in the weight "
+                              : "; Inf or NaN stands in the gradient of ",
                      name, learning_rate);
 }

@@ -105,6 +105,7 @@ enum status threshold_fit(const struct threshold_fit *job, struct error *err)
         for (int32_t text = 0; text < job->corpus->n; text++)
             take_text(&s, text, i == 0 ? job->policy : route_find("threshold"));
         set_cuts(&s);
+        status = model_check(job->model, "the training text", err);
     }
     free(s.scratch);
     free(s.all);

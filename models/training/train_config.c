@@ -50,9 +50,11 @@ static const struct config_key keys[] = {
     RUN("data.weights", REAL_LIST, data_weights, DBL_MIN, 1e12, "[]", NULL, "",
         "how often a training sequence is of each file, a number each; []: by"
         " its bytes; held-out losses are averaged by them too"),
-    RUN("data.held_out", REAL, held_out, 0.1, 0.5, "0.1", NULL, "",
+    RUN("data.held_out", REAL, held_out, 0, 0.5, "0", NULL, "",
         "share of a text's blocks of 4096 bytes that validation and test take"
-        " together, rounded to tenths; 1 MB or more tells small differences"),
+        " together, rounded to tenths, at least one; 0: the fewest tenths that"
+        " come to 1 MB, which tells small differences, where three do, else"
+        " one"),
     RUN("data.tokenizer", PATH, tokenizer, 0, 0, "", NULL, "",
         "tokenizer.json, GGUF, SentencePiece or llama2.c tokenizer; empty: the one that lies"
         " with train.init, else bytes"),

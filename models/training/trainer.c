@@ -328,6 +328,11 @@ static void note_curve(struct trainer *t, double rate)
     note_experts(t->model, row);
 }
 
+enum status trainer_check(const struct trainer *t, struct error *err)
+{
+    return model_check(t->judge, "the held-out text", err);
+}
+
 /* What the trace kept of the first n windows, by their starts; NULL: nothing is
  * replayed. */
 static const struct allocation *replay(struct trainer *t, int32_t n)
@@ -346,6 +351,8 @@ enum status trainer_step(struct trainer *t, struct error *err)
     const int64_t steps = trainer_steps(t);
     double rate = schedule_rate(&o->schedule, step, steps);
     double started = now();
+    char where[OVERFLOW_SIZE];
+    enum status status = STATUS_OK;
 
     int64_t bytes = corpus_batch(&t->corpus, &t->state.random, o->n_sequences,
                                  o->n_tokens, t->start, t->ids, t->targets);
@@ -357,9 +364,12 @@ enum status trainer_step(struct trainer *t, struct error *err)
         .replayed = replay(t, o->n_sequences),
     };
     model_forward(t->model, &input, &t->meter.meter, &t->loss);
-    if (!isfinite(t->loss))
-        return divergence_fail(t->model, step, "the loss", o->schedule.peak,
-                               err);
+    if (step == 1 &&
+        (status = model_check(t->model, o->init ? o->init->path
+                                                : "the weights as drawn", err)))
+        return status;
+    if (model_overflow(t->model, where))
+        return divergence_fail(t->model, step, where, o->schedule.peak, err);
     t->loss *= per_byte((int64_t)o->n_sequences * o->n_tokens, bytes);
     model_backward(t->model, &t->meter.meter);
     struct update update = {
@@ -371,11 +381,13 @@ enum status trainer_step(struct trainer *t, struct error *err)
     };
     t->grad_norm = model_update(t->model, &update, &t->meter.meter);
     if (!isfinite(t->grad_norm))
-        return divergence_fail(t->model, step, "the norm of the gradients",
-                               o->schedule.peak, err);
+        return divergence_fail(t->model, step, "the norm of the gradients is"
+                               " not a number", o->schedule.peak, err);
     t->state.seconds += now() - started;
     t->state.step = step;
     note_curve(t, rate);
+    if ((status = trainer_check(t, err)))
+        return status;
     return t->meter.status == STATUS_OK
                ? STATUS_OK
                : error_set(err, t->meter.status, "the run's tally overflowed");
@@ -510,7 +522,9 @@ enum status trainer_judge_dense(struct trainer *t, enum split split,
     if (status != STATUS_OK)
         return status;
     *out = trainer_judge(t, split, route_find("strided"), most, watch);
-    return change_judge(t, model_spec(t->model), err);
+    status = trainer_check(t, err);
+    return status == STATUS_OK ? change_judge(t, model_spec(t->model), err)
+                               : status;
 }
 
 enum status trainer_judge_drawn(struct trainer *t, enum split split,

@@ -95,6 +95,10 @@ struct verdict trainer_judge(struct trainer *trainer, enum split split,
                              const struct route_policy *policy, int64_t most,
                              struct judge_watch *watch);
 
+/* STATUS_FAILED: a judging so far met numbers that are none. */
+enum status trainer_check(const struct trainer *trainer,
+                          struct error *err) MUST_CHECK;
+
 /* Fit the thresholds of a model whose routers score: threshold_fit.h. */
 enum status trainer_fit_thresholds(struct trainer *trainer,
                                    struct judge_watch *watch,

@@ -150,7 +150,7 @@ static void print_mix_words(FILE *file, const struct answer_job *j)
  * 1, and how to ask is the answer. */
 static bool is_own_twin(const struct answer_job *j)
 {
-    return spec_n_routed(&j->file.spec) == 0 && j->options->against.n == 0 &&
+    return spec_is_dense(&j->file.spec) && j->options->against.n == 0 &&
            !j->options->study;
 }
 

@@ -171,6 +171,12 @@ void answer_about(char out[ANSWER_WORDS_SIZE], const struct answer_job *j)
     answer_say(out, "%s: %s, %d layers, C %d, %.4g M parameters",
                short_name(j->options->common.operand[0]),
                family_names[spec_family(s)], s->n_layers, s->n_channels, (double)memory_parameters(s) / 1e6);
+    if (spec_span(s) > 0)
+        answer_say(out, "; layers %d to %d are %d layers run %d times",
+                   s->recursion.first, s->recursion.last, spec_span(s),
+                   s->recursion.times);
+    if (n == 0 && spec_span(s) > 0)
+        return;
     if (n == 0) {
         answer_say(out, "; it routes no layer, and is its own dense twin:"
                    " --set routing.capacity=0.125 prices it as if it had been"

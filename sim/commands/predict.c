@@ -321,8 +321,8 @@ enum status predict_work_out(struct predict_answer *a, struct error *err)
     q->n_sequences = (int32_t)(o->batch / (o->accumulate * o->data));
     if (q->phase == MEMORY_TRAIN &&
         spec_check_training(&q->spec, &why) != STATUS_OK)
-        return error_set(err, STATUS_BAD_VALUE, "%s; ask for --phase prefill or"
-                         " decode", why.text);
+        return error_set(err, STATUS_BAD_VALUE, "%s; allowed are --phase prefill"
+                         " and --phase decode, or --weights float32", why.text);
     if (predict_knows_routes(o))
         return STATUS_OK;                /* priced as they are told */
     enum status status = contest_open(&a->contest, q, a->rival, a->n_rivals,

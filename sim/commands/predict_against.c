@@ -64,7 +64,7 @@ void predict_against_text(FILE *file, const struct predict_answer *a)
 {
     const int told = predict_told(a);
 
-    if (spec_n_routed(&a->question.spec) == 0 && told == PREDICT_TWIN)
+    if (spec_is_dense(&a->question.spec) && told == PREDICT_TWIN)
         return;
     fprintf(file, "%-12s%s\n", "against", a->rival[told].about);
     if (!a->machine)

@@ -96,6 +96,15 @@ static void parameters_text(char out[32], uint64_t n)
     snprintf(out, 32, millions < 9999.5 ? "%.4g M" : "%.0f M", millions);
 }
 
+static void print_recursion(FILE *file, const struct model_spec *spec)
+{
+    const struct recursion *r = &spec->recursion;
+
+    if (spec_span(spec) > 0)
+        fprintf(file, "layers %d to %d are %d layers run %d times with the same"
+                " weights\n", r->first, r->last, spec_span(spec), r->times);
+}
+
 static void print_experts(FILE *file, const struct predict_question *q)
 {
     const struct experts *e = &q->spec.experts;
@@ -179,6 +188,7 @@ void predict_print_question(FILE *file, const struct predict_answer *a)
             fprintf(file, ", they keep %d to %d of %d tokens\n", least, most,
                     T);
     }
+    print_recursion(file, s);
     print_experts(file, &a->question);
     if (s->packing.method) {
         predict_print_packing(file, s);

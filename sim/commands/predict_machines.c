@@ -177,7 +177,7 @@ static void print_against(FILE *file, const struct predict_answer *a,
 {
     const int told = predict_told(a);
 
-    if (spec_n_routed(&a->question.spec) == 0 && told == PREDICT_TWIN)
+    if (spec_is_dense(&a->question.spec) && told == PREDICT_TWIN)
         return;
     fprintf(file, "against %s\n", a->rival[told].about);
     for (int i = 0; i < n; i++) {

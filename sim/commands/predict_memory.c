@@ -240,5 +240,5 @@ void predict_memory_json(json_t *summary, const struct predict_answer *a)
         json_object_set_new(summary, "memory", items_json(&q));
     }
     json_object_set_new(summary, "process_bytes", json_integer(
-        MEMORY_START_BYTES + MEMORY_TOUCHED_BYTES));
+        MEMORY_PROCESS_BYTES));
 }

@@ -12,6 +12,8 @@ static const char *beyond_keys(const struct model_spec *spec)
            : spec->latent.kv > 0  ? "latent attention"
            : spec->packing.method ? "packed matrices, which --weights float32"
                                     " leaves out"
+           : spec->rope_scaling.kind == ROPE_SCALING_DYNAMIC
+               ? "dynamic rotary scaling"
            : spec->rope_scaling.kind == ROPE_SCALING_FACTORS
                ? "rotary factors of a GGUF file" : NULL;
 }

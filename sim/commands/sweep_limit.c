@@ -35,6 +35,7 @@ static enum status look_at(struct sweep_limit *limit, const struct sweep *sweep,
     char need[TABLE_NUMBER_SIZE];
     struct resolved r;
     enum status status = sweep_resolve(&r, sweep, p, (struct resolve_as){
+                                           .with_data = true,
                                            .threads = threads }, err);
 
     if (status != STATUS_OK)

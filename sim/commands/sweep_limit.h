@@ -5,7 +5,7 @@
 #include "sim/sweep/sweep.h"
 
 /* What the points may hold together, and what each is predicted to hold on so many
- * threads, but for the text, whose pages the system may take back. */
+ * threads, the text in it, whether or not they share its pages. */
 struct sweep_limit {
     uint64_t  bytes;
     uint64_t *of;                /* [n_points] owned; NULL: nothing limits them */

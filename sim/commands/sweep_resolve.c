@@ -5,10 +5,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "models/commands/run_rival.h"
 #include "models/kernels/kernels.h"
-#include "models/scoring/run_config.h"
+#include "models/scoring/run_text.h"
 #include "sim/commands/sweep_priced.h"
 #include "sim/price/memory.h"
 
@@ -42,7 +43,6 @@ static enum status resolve_train(struct resolved *out, const char *base,
         return STATUS_NO_MEMORY;
     s->arguments.config = base;
     s->arguments.common.threads = as->threads;
-    s->start_bytes = MEMORY_START_BYTES;
     s->arguments.common.n_settings = given->n;
     memcpy(s->arguments.common.setting, given->setting,
            given->n * sizeof *given->setting);
@@ -65,7 +65,7 @@ static enum status resolve_train(struct resolved *out, const char *base,
         out->heads = s->spec.n_heads;
         strcpy(out->data_hash, s->corpus.hash);
     }
-    if (status == STATUS_OK && as->with_data)
+    if (status == STATUS_OK && as->with_fingerprints)
         status = train_fingerprints(out->fingerprint, &out->n_fingerprints, s,
                                     err);
     train_close(s);
@@ -73,25 +73,49 @@ static enum status resolve_train(struct resolved *out, const char *base,
 }
 
 /* With the rival beside it, where it has one. */
-static enum status held_by_run(double *out, const struct run_config *c,
-                               const struct source *source, int threads,
-                               struct error *err)
+static enum status held_by_models(uint64_t *out, const struct run_config *c,
+                                  const struct source *source, int threads,
+                                  struct error *err)
 {
     const int32_t window = (int32_t)c->window;
     struct run_rival *rival = calloc(1, sizeof *rival);
 
     if (!rival)
         return error_set(err, STATUS_NO_MEMORY, "no memory for a rival");
-    enum status status = run_rival_open(rival, c, &source->spec, window > 0
-                                            ? window : source->spec.max_tokens,
-                                        err);
-    *out = MEMORY_START_BYTES +
-           (double)memory_process_bytes(&source->spec, 1, window,
-                                        MEMORY_FORWARD, threads, 0);
+    enum status status = run_rival_open(rival, c, &source->spec, window, err);
+    *out = memory_process_bytes(&source->spec, 1, window, MEMORY_FORWARD,
+                                threads);
     if (status == STATUS_OK && *c->against)
-        *out += (double)memory_process_bytes(&rival->spec, 1, window,
-                                             MEMORY_FORWARD, threads, 0);
+        *out = memory_joined_bytes(
+            *out, memory_process_bytes(&rival->spec, 1, window, MEMORY_FORWARD,
+                                       threads), threads);
     free(rival);
+    return status;
+}
+
+/* With the text, of which a token is a byte at least. */
+static enum status held_by_run(double *out, struct run_config *c,
+                               const struct source *source, int threads,
+                               struct error *err)
+{
+    struct tokenizer *tokenizer = NULL;
+    struct stat text = { 0 };
+    uint64_t models = 0;
+    enum status status = run_text_window(c, source, err);
+
+    if (status == STATUS_OK)
+        status = held_by_models(&models, c, source, threads, err);
+    if (status == STATUS_OK)
+        status = run_text_tokenizer(&tokenizer, *c->tokenizer ? c->tokenizer
+                                                              : NULL,
+                                    source, err);
+    if (status == STATUS_OK && stat(c->text, &text) != 0)
+        status = run_config_fail(c, "run.text", err, "%.200s: no such file",
+                                 c->text);
+    const uint64_t size = (uint64_t)text.st_size;
+    *out = (double)memory_with_bytes(models, size + tokenizer_memory(tokenizer) +
+                                     (tokenizer ? sizeof(int32_t) * size : 0));
+    tokenizer_close(tokenizer);
     return status;
 }
 
@@ -115,9 +139,6 @@ static enum status resolve_run(struct resolved *out, const char *base,
     if (status == STATUS_OK)
         status = held_by_run(&out->bytes_held, config, &source, as->threads,
                              err);
-    if (status == STATUS_OK && !file_exists(config->text))
-        status = run_config_fail(config, "run.text", err, "%.200s: no such"
-                                 " file", config->text);
     if (status == STATUS_OK && as->with_data)
         status = file_hash(out->data_hash, config->text, err);
     free(config);
@@ -216,7 +237,8 @@ enum status sweep_would_repeat(const struct sweep *sweep, int32_t point,
     struct resolved f;
     enum status status = sweep_resolve(
         &f, sweep, &sweep->point[point],
-        (struct resolve_as){ .with_data = true }, err);
+        (struct resolve_as){ .with_data = true, .with_fingerprints = true },
+        err);
     bool same = f.n_fingerprints == 0;
 
     if (status != STATUS_OK)

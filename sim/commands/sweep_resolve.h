@@ -15,18 +15,20 @@ struct resolved {
     double parameters;
     double seconds;              /* modelled; NAN without a machine */
     double bytes_kept;           /* on the disk, of weights and curve, about */
-    double bytes_held;           /* in memory at the peak, but for the text, whose
-                                  * pages the system may take back */
+    double bytes_held;           /* in memory at the peak, at most; the text is
+                                  * in it, and of a training whose data were not
+                                  * asked for not what a tokenizer makes of it */
     double channels, heads;
     char   fingerprint[TRAIN_FINGERPRINTS][17];  /* [n_fingerprints] as in its summary, by this
                                   * program and those before it; 0: its command
-                                  * takes none, or data were not asked for */
+                                  * takes none, or they were not asked for */
     int    n_fingerprints;
     char   data_hash[17];        /* as in its provenance; "": not asked for */
 };
 
 struct resolve_as {
     bool        with_data;       /* down to the text */
+    bool        with_fingerprints;   /* of the data, too */
     int         threads;         /* of the point; 0: one */
     const char *machine;         /* a profile, for the seconds; NULL: none */
 };

@@ -74,7 +74,8 @@ static bool layers_alike(const struct alike_job *p, int32_t a, int32_t b)
            memcmp(s->stored[a], s->stored[b], sizeof s->stored[a]) == 0 &&
            memcmp(s->packed[a], s->packed[b], sizeof s->packed[a]) == 0 &&
            s->has_experts[a] == s->has_experts[b] &&
-           spec_window(s, a) == spec_window(s, b) &&
+           spec_shares(s, a) == spec_shares(s, b) &&
+           (spec_runs_next(s, a) < 0) == (spec_runs_next(s, b) < 0) &&
            (a < p->first) == (b < p->first) && (a < p->end) == (b < p->end) &&
            (a < p->stop) == (b < p->stop) && (a == p->stop) == (b == p->stop) &&
            stages_alike(p, a, b) && routes_alike(p, a, b) &&

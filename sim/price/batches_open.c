@@ -29,7 +29,7 @@ static enum status open_samples(struct batches *out,
 enum status walk_open(struct walk *w, int32_t B, int32_t T)
 {
     const struct predict_question *q = w->question;
-    const struct model_spec dense = spec_dense(&q->spec);
+    const struct model_spec dense = rival_twin(&q->spec);
     const int32_t n = plan_n_choices(&q->spec);
     enum status status = open_samples(w->out, &q->spec, B, w->err);
 

@@ -13,6 +13,8 @@ static bool alike(const struct roofline_load *a, const struct roofline_load *b)
            !(fabs(a->exchanged - b->exchanged) > 0) &&
            !(fabs(a->fresh_bytes - b->fresh_bytes) > 0) &&
            !(fabs(a->stale_bytes - b->stale_bytes) > 0) &&
+           !(fabs(a->recurring_bytes - b->recurring_bytes) > 0) &&
+           !(fabs(a->span_bytes - b->span_bytes) > 0) &&
            !(fabs(a->footprint_bytes - b->footprint_bytes) > 0);
 }
 

@@ -2,7 +2,6 @@
 #include "sim/price/flops_inside.h"
 
 #include <math.h>
-#include <string.h>
 
 const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
 
@@ -277,6 +276,16 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               0, 8*C)                                          \
   X(SUMMED, NORM, rms_norm,   0, 0,                                            \
                               0, 4*C)                                          \
+  X(SUMMED, QKV, any,         0, 0,                                            \
+                              0, 4*C*(Q + 2*E) + 4*bq*(Q + 2*E))               \
+  X(SUMMED, QK_NORM, qk_norm, 0, 0,                                            \
+                              0, 4*(Sq + Sk))                                  \
+  X(SUMMED, PROJECT, any,     0, 0,                                            \
+                              0, 4*Q*C + 4*bp*C)                               \
+  X(SUMMED, FFN_UP, any,      0, 0,                                            \
+                              0, 4*C*U + 4*bf*U)                               \
+  X(SUMMED, FFN_DOWN, any,    0, 0,                                            \
+                              0, 4*F*C + 4*bf*C)                               \
   X(BACKWARD, HEAD, frozen,   2*C*V, 0,                                        \
                               4*V + 4*C, 4*C*V)                                \
   X(BACKWARD, FFN_DOWN, frozen, 2*F*C, 0,                                      \
@@ -397,103 +406,4 @@ bool flops_multiplies(enum work work)
     static const enum work like[WORK_COUNT] = { WORK_MAP(X) };
 #undef X
     return like[work] != WORK_VECTOR;
-}
-
-int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
-                  int32_t layer)
-{
-    FLOPS_LETTER_MAP(FLOPS_LETTER)
-    const struct traits *has = &spec->traits;
-    const bool any = true, outside = layer < 0,
-        shifted = has->norm == NORM_LAYER,
-        scores = !outside && spec->routed[layer] && spec_has_router(spec),
-        twice = scores && spec->part == PART_APART,
-        foresees = scores && spec->n_predictor > 0,
-        both = foresees && twice,
-        heads = spec->latent.kv == 0,
-        before = spec_norms_before(spec), after = spec_norms_after(spec),
-        own = before && has->parallel != PARALLEL_NORM,
-        ffn = !outside && !spec->has_experts[layer];
-    const struct {
-        bool where, holds;
-        struct { const char *name; uint64_t n; bool trained, embeds; } tensor;
-    } all[] = {
-        { outside, any,     { "embed.tokens",    V * C, true, true } },
-        { outside, learned, { "embed.positions", P * C, true, true } },
-        { outside, any,     { "norm.gamma",      C, true, false } },
-        { outside, shifted, { "norm.beta",       C, true, false } },
-        { outside, !spec->tied_head, { "head",   C * V, true, true } },
-        { outside, has->head_bias, { "head.bias", V, true, true } },
-        { !outside, before, { "norm1.gamma",     C, true, false } },
-        { !outside, before && shifted, { "norm1.beta", C, true, false } },
-        { !outside && heads, any, { "qkv.weight", C * (Q + 2*E), true, false } },
-        { !outside, has->qkv_bias,
-                            { "qkv.bias",        Q + 2*E, true, false } },
-        { !outside, has->qk_norm, { "query.gamma", Sq, true, false } },
-        { !outside, has->qk_norm, { "key.gamma", Sk, true, false } },
-        { !outside && heads, any, { "project.weight", Q * C, true, false } },
-        { !outside, has->project_bias,
-                            { "project.bias",    C, true, false } },
-        { !outside, after,  { "added1.gamma",    C, true, false } },
-        { !outside, after && shifted, { "added1.beta", C, true, false } },
-        { !outside, own,    { "norm2.gamma",     C, true, false } },
-        { !outside, own && shifted, { "norm2.beta", C, true, false } },
-        { ffn, any,         { "ffn.up.weight",   C * U, true, false } },
-        { !outside, has->ffn_bias, { "ffn.up.bias", U, true, false } },
-        { ffn, any,         { "ffn.down.weight", F * C, true, false } },
-        { !outside, has->ffn_bias, { "ffn.down.bias", C, true, false } },
-        { !outside, after,  { "added2.gamma",    C, true, false } },
-        { !outside, after && shifted, { "added2.beta", C, true, false } },
-        { !outside, scores,
-          { "router", C, spec->router_trained && spec_scores_learn(spec),
-            false } },
-        { !outside, twice,
-          { "router.ffn", C, spec->router_trained && spec_scores_learn(spec),
-            false } },
-        { !outside, foresees, { "predictor.up.weight", C * W, true, false } },
-        { !outside, foresees, { "predictor.up.bias", W, true, false } },
-        { !outside, foresees, { "predictor.down.weight", W, true, false } },
-        { !outside, foresees, { "predictor.down.bias", 1, true, false } },
-        { !outside, both, { "predictor.ffn.up.weight", C * W, true, false } },
-        { !outside, both, { "predictor.ffn.up.bias", W, true, false } },
-        { !outside, both, { "predictor.ffn.down.weight", W, true, false } },
-        { !outside, both, { "predictor.ffn.down.bias", 1, true, false } },
-    };
-    int n = 0;
-
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (all[i].where && all[i].holds) {
-            const char *name = all[i].tensor.name;
-            const bool router = strncmp(name, "router", 6) == 0,
-                predictor = strncmp(name, "predictor", 9) == 0;
-            out[n] = (struct flops_tensor){
-                .name = name, .n = all[i].tensor.n,
-                .trained = all[i].tensor.trained &&
-                           (router || predictor || !spec->backbone_frozen),
-                .clipped = !predictor, .embeds = all[i].tensor.embeds,
-            };
-            n++;
-        }
-    if (!outside && !heads)
-        n += flops_latent_tensors(out + n, spec);
-    if (!outside && !ffn)
-        n += flops_expert_tensors(out + n, spec);
-    return n;
-}
-
-uint64_t flops_parameters(const struct model_spec *spec, int32_t layer)
-{
-    struct flops_tensor tensors[FLOPS_TENSORS_MAX];
-    const int n = flops_tensors(tensors, spec, layer);
-    uint64_t numbers = 0;
-
-    for (int i = 0; i < n; i++)
-        numbers += tensors[i].n;
-    return numbers;
-}
-
-uint64_t flops_clip(uint64_t n)
-{
-    return 2 * n + (OP_FLOPS_FOLD + 1) *
-                       ((n + OP_CLIP_CHUNK - 1) / OP_CLIP_CHUNK);
 }

@@ -147,7 +147,8 @@ enum flops_set {
     FLOPS_BACK_KEPT, FLOPS_BACK_ALL, FLOPS_BACK_TABLED,
     FLOPS_ADDED,                         /* norms of what parts add */
     FLOPS_SUMMED,                        /* backward besides, where gradients of
-                                          * weights are added to others */
+                                          * weights are added to those of an
+                                          * exit or layer above */
     /* Of layers with experts: of their rows, of what these enter besides, of
      * each entry of a row, and of each but its first. */
     FLOPS_EXPERTS, FLOPS_BESIDES, FLOPS_ENTRIES, FLOPS_FURTHER,
@@ -228,14 +229,17 @@ struct flops_tensor {
     bool        trained;          /* has a gradient and is updated */
     bool        clipped;          /* its gradient counts in their norm */
     bool        embeds;           /* embedding or unembedding */
+    bool        shared;           /* it is that of an earlier layer */
 };
 enum { FLOPS_TENSORS_MAX = 40 };
 
-/* The tensors of one layer, or of LEDGER_OUTSIDE, into out[FLOPS_TENSORS_MAX];
- * returns how many. */
+/* The tensors that one layer, or LEDGER_OUTSIDE, runs with, into
+ * out[FLOPS_TENSORS_MAX]; returns how many.  Their numbers together, and without
+ * those that it shares with an earlier layer. */
 int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
                   int32_t layer);
 uint64_t flops_parameters(const struct model_spec *spec, int32_t layer);
+uint64_t flops_own_parameters(const struct model_spec *spec, int32_t layer);
 /* Clip and adamw go over each number of a tensor: bytes, flops of adamw. */
 enum { FLOPS_CLIP_BYTES = 4, FLOPS_ADAMW = 17, FLOPS_ADAMW_BYTES = 28 };
 uint64_t flops_clip(uint64_t n);

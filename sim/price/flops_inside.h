@@ -1,5 +1,6 @@
-/* flops_inside.h - Declare what flops.c and flops_letters.c take from
- * flops_experts.c and flops_stored.c. */
+/* flops_inside.h - Declare what flops.c, flops_letters.c
+ * and flops_tensors.c take from
+ * flops_experts.c and flops_stored.c, and flops_tensors.c. */
 #ifndef FLOPS_INSIDE_H
 #define FLOPS_INSIDE_H
 

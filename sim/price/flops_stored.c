@@ -14,6 +14,8 @@
 #define STORED_RULE_MAP(X)                                                     \
   X(FORWARD, EMBED, any,       We + C*learned, 4 + 4*C + Be + 4*C*learned,     \
                                0, 0)                                           \
+  X(FORWARD, EMBED, scales,    We + C + C*learned, 4 + 4*C + Be + 4*C*learned, \
+                               0, 0)                                           \
   X(FORWARD, QKV, any,         2*C*(Q + 2*E), 4*C + 4*(Q + 2*E),               \
                                Bq + Bk + Bv + 4*bq*(Q + 2*E), Wq + Wk + Wv)    \
   X(FORWARD, PROJECT, any,     2*Q*C + bp*C, 4*Q + 8*C,                        \
@@ -139,6 +141,7 @@ void flops_store(struct flops_list *list, const struct model_spec *spec,
     FLOPS_LETTER_MAP(FLOPS_LETTER)
     STORED_LETTER_MAP(FLOPS_LETTER)
     const bool any = true, after = spec_norms_after(spec),
+        scales = spec->embedding_scale > 0.0f,
         head_bias = spec->traits.head_bias, bounded = spec->logit_cap > 0.0f,
         computed = spec->skipped_keys == SKIPPED_KEYS_COMPUTED;
     const struct flops_rule *rule = stored_rules;

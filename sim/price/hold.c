@@ -114,8 +114,7 @@ struct hold hold_of(const struct hold_question *q)
     if (regime_is_fp32(q->regime))
         add(&hold.bytes[MEMORY_WORKSPACE],
             memory_beside_bytes(q->spec, q->n_sequences, q->n_tokens,
-                                phase_of(q), q->n_threads,
-                                MEMORY_START_BYTES));
+                                phase_of(q), q->n_threads));
     return summed(hold);
 }
 

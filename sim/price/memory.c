@@ -17,14 +17,19 @@ static uint64_t largest(uint64_t a, uint64_t b)
 
 uint64_t memory_parameters(const struct model_spec *spec)
 {
-    /* Layers that route alike, and have experts alike, have the same tensors. */
-    uint64_t of[2][2] = { { 0 } }, sum = flops_parameters(spec, LEDGER_OUTSIDE);
+    /* Layers that route alike, have experts alike, and share alike have the same
+     * tensors. */
+    uint64_t of[2][2][2] = { { { 0 } } };
+    bool known[2][2][2] = { { { false } } };
+    uint64_t sum = flops_parameters(spec, LEDGER_OUTSIDE);
 
     for (int32_t l = 0; l < spec->n_layers; l++) {
-        uint64_t *layer = &of[spec->routed[l]][spec->has_experts[l]];
-        if (*layer == 0)
-            *layer = flops_parameters(spec, l);
-        sum += *layer;
+        const bool r = spec->routed[l], x = spec->has_experts[l],
+            s = spec_shares(spec, l);
+        if (!known[r][x][s])
+            of[r][x][s] = flops_own_parameters(spec, l);
+        known[r][x][s] = true;
+        sum += of[r][x][s];
     }
     return sum;
 }
@@ -100,7 +105,8 @@ static struct weights weights_of(const struct model_spec *spec)
     else if (!spec->tied_head && spec->stored_head != NUMBER_F32)
         keep_matrix(&w, spec->stored_head, C, V);
     for (int32_t l = 0; l < spec->n_layers; l++)
-        for (size_t b = 0; b < sizeof beside / sizeof *beside; b++) {
+        for (size_t b = 0; !spec_shares(spec, l) &&
+                           b < sizeof beside / sizeof *beside; b++) {
             const uint8_t *type = spec->stored[l];
             int first = (int)beside[b].first, last = (int)beside[b].last;
             bool stored = false;
@@ -461,17 +467,22 @@ static uint64_t scratch_numbers(const struct model_spec *spec, int32_t n_tokens)
                        largest(forward, backward));
 }
 
+/* That of any model. */
+static uint64_t process_bytes(int n_threads)
+{
+    return MEMORY_PROCESS_BYTES + MEMORY_PROBE_BYTES * (uint64_t)n_threads;
+}
+
 uint64_t memory_beside_bytes(const struct model_spec *spec,
                              int32_t n_sequences, int32_t n_tokens,
-                             enum memory_phase phase, int n_threads,
-                             uint64_t start_bytes)
+                             enum memory_phase phase, int n_threads)
 {
     const uint64_t threads = (uint64_t)n_threads;
     const uint64_t scratch = scratch_numbers(spec, n_tokens);
     uint64_t sum = 0;
 
     add_bytes(&sum, scratch, threads);
-    add_bytes(&sum, (start_bytes + MEMORY_TOUCHED_BYTES) / 4, 1);
+    add_bytes(&sum, process_bytes(n_threads) / 4, 1);
     if (phase != MEMORY_TRAIN && phase != MEMORY_RECOMPUTED)
         return sum;
     int32_t judged = n_sequences < MEMORY_JUDGED_AT_ONCE
@@ -486,26 +497,36 @@ uint64_t memory_beside_bytes(const struct model_spec *spec,
 
 uint64_t memory_process_bytes(const struct model_spec *spec,
                               int32_t n_sequences, int32_t n_tokens,
-                              enum memory_phase phase, int n_threads,
-                              uint64_t start_bytes)
+                              enum memory_phase phase, int n_threads)
 {
     uint64_t sum = memory_bytes(spec, n_sequences, n_tokens, phase);
 
     add_bytes(&sum, memory_beside_bytes(spec, n_sequences, n_tokens, phase,
-                                        n_threads, start_bytes) / 4, 1);
+                                        n_threads) / 4, 1);
     return sum;
 }
 
+uint64_t memory_with_bytes(uint64_t process, uint64_t beside)
+{
+    uint64_t sum;
+
+    return __builtin_add_overflow(process, beside, &sum) ? UINT64_MAX : sum;
+}
+
+uint64_t memory_joined_bytes(uint64_t one, uint64_t other, int n_threads)
+{
+    return memory_with_bytes(one, other - process_bytes(n_threads));
+}
+
 uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
-                               int32_t n_tokens, int n_threads,
-                               uint64_t start_bytes)
+                               int32_t n_tokens, int n_threads)
 {
     const uint64_t T = (uint64_t)n_tokens;
     const uint64_t choices = (uint64_t)plan_n_choices(spec);
     const uint64_t scores = spec_scored(spec) ? choices : 0;
     uint64_t sum = memory_bytes(spec, 1, n_prompt, MEMORY_LAST);
 
-    add_bytes(&sum, (start_bytes + MEMORY_TOUCHED_BYTES) / 4, 1);
+    add_bytes(&sum, process_bytes(n_threads) / 4, 1);
     add_bytes(&sum, scratch_numbers(spec, n_tokens), (uint64_t)n_threads);
     for (int32_t l = 0; l < spec->n_layers; l++)
         add_bytes(&sum, 2 * (uint64_t)spec_e(spec),

@@ -75,40 +75,42 @@ enum {
     /* Training judges on a second model, without weights of its own, of at most
      * so many sequences. */
     MEMORY_JUDGED_AT_ONCE = 4,
-    /* Memory of the program and its libraries that a command touches after its
-     * start: code, stacks, heap, JSON.  Measured: VmHWM of `isobath train` less
-     * that at its start, the buffers and the text: 0.8 to 1.4 MB over ten
-     * shapes of 10 to 500 MB on one thread; Debian 12, x86-64. */
-    MEMORY_TOUCHED_BYTES = 800000,
-    /* Bytes that a command has resident at its start, if the process itself is
-     * not asked.  Measured: the median VmHWM of 20 starts of `isobath predict`,
-     * 5.36 to 5.55 MB; Debian 12, x86-64, with PAPI and LIKWID. */
-    MEMORY_START_BYTES = 5464064,
+    /* Memory of the program and its libraries, text and model apart: code,
+     * tables of the counter libraries, stacks, heap, JSON.  Measured: the most
+     * that VmHWM of trainings and scorings was above what is listed, 8.0 to 9.9
+     * MB over 30 shapes of 11 to 180 MB, on one thread and two; Debian 12,
+     * x86-64, with PAPI and LIKWID, without which it is less. */
+    MEMORY_PROCESS_BYTES = 10000000,
+    /* A thread reads so many bytes between two probes of the machine
+     * (hwprof/machine/load.c). */
+    MEMORY_PROBE_BYTES = 2 << 20,
 };
 
-/* The whole process at its peak, except for the text that it reads, whose pages
- * count too.  `start_bytes` is its resident set before anything was opened,
- * most of it tables of the counter libraries, a fact of the build.  Train: both
- * models, and the copy of the weights that is written into a file; otherwise
- * the model with its scratch.  UINT64_MAX when it does not fit. */
+/* The whole process at its peak, the same every time and no less than what is
+ * taken, except for the text that it reads, whose pages count too, and a
+ * tokenizer.  Train: both models, and the copy of the weights that is written
+ * into a file; otherwise the model with its scratch.  UINT64_MAX when it does not
+ * fit. */
 uint64_t memory_process_bytes(const struct model_spec *spec,
                               int32_t n_sequences, int32_t n_tokens,
-                              enum memory_phase phase, int n_threads,
-                              uint64_t start_bytes);
+                              enum memory_phase phase, int n_threads);
 
 /* The part of it that is no item of memory_items(). */
 uint64_t memory_beside_bytes(const struct model_spec *spec,
                              int32_t n_sequences, int32_t n_tokens,
-                             enum memory_phase phase, int n_threads,
-                             uint64_t start_bytes);
+                             enum memory_phase phase, int n_threads);
 
 /* The same for a process that takes a prompt in one forward and then decodes,
  * one sequence of at most n_tokens, prompt and new ones together: keys and
  * values, logits of one row, and unless it is stored the head once more, along
- * its columns.  `start_bytes` is the resident set once there is a tokenizer. */
+ * its columns. */
 uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
-                               int32_t n_tokens, int n_threads,
-                               uint64_t start_bytes);
+                               int32_t n_tokens, int n_threads);
+
+/* The same of both models in one process; UINT64_MAX likewise. */
+uint64_t memory_joined_bytes(uint64_t one, uint64_t other, int n_threads);
+/* With so many beside them; UINT64_MAX likewise. */
+uint64_t memory_with_bytes(uint64_t process, uint64_t beside);
 
 /* The number of parameters of the model, and of those that one token uses: all
  * but the experts that it does not enter. */

@@ -372,6 +372,8 @@ static void layer_backward(struct pricing *p, int32_t layer, bool ends)
         stages_forward(p, layer);
     }
     pricing_enter(p, PASS_BACKWARD, layer);
+    p->sums = !p->job.spec->backbone_frozen &&
+              spec_runs_next(p->job.spec, layer) >= 0;
     for (int32_t i = p->tariff->plan.n_stages[layer] - 1; i >= 0; i--)
         stage_backward(p, &p->tariff->plan.stage[layer][i], ends);
 }
@@ -408,7 +410,7 @@ static void update_layer(struct pricing *p, int32_t layer)
         (uint64_t)regime_parts(&p->job.regime, SHARDING_OPTIMIZER);
 
     for (int i = 0; i < n; i++) {
-        if (!tensors[i].trained)
+        if (!tensors[i].trained || tensors[i].shared)
             continue;
         const uint64_t held = (tensors[i].n + parts - 1) / parts;
         numbers += held;

@@ -172,7 +172,10 @@ void pricing_kept_and_all(struct pricing *p, enum op op)
     if (p->pass == PASS_BACKWARD && p->count[ROWS_KEPT].rows == 0)
         return;
     pricing_rows_of(p, seen_set(p, op, false), op, ROWS_KEPT);
-    pricing_rows_of(p, seen_set(p, op, true), op, ROWS_ALL);
+    struct flops_price all = p->prices->at[seen_set(p, op, true)][op];
+    if (p->sums)                 /* of both, once */
+        all.shared_bytes += p->prices->at[FLOPS_SUMMED][op].shared_bytes;
+    charge_parts(p, op, &(struct part){ &all, ROWS_ALL }, 1);
 }
 
 void pricing_attend_all(struct pricing *p)
@@ -407,22 +410,52 @@ static int32_t last_stop(const struct model_spec *spec)
     return LEDGER_OUTSIDE;
 }
 
-/* Weights that a decode step is expected to leave alone: those of the parts of a
- * layer that no sequence's token enters. */
+/* What a span of shared layers holds: its weights, and its share of what layers
+ * have each for themselves; without backward they take turns in the rest. */
+static double span_bytes(const struct pricing *p, const struct hold *hold)
+{
+    const struct model_spec *spec = p->job.spec;
+    const int32_t first = spec->recursion.first, n = spec_span(spec);
+    const double share = (double)n / spec->n_layers;
+    const double turns = p->phase == MEMORY_TRAIN ? share : 1;
+    double numbers = 0;
+
+    for (int32_t l = first; l < first + n; l++)
+        numbers += (double)flops_own_parameters(spec, l);
+    numbers /= (double)memory_parameters(spec);
+    return numbers * (double)(hold->bytes[MEMORY_WEIGHTS] +
+                              hold->bytes[MEMORY_GRADIENTS]) +
+           share * (double)hold->bytes[MEMORY_KV] +
+           turns * (double)(hold->bytes[MEMORY_ACTIVATIONS] +
+                            hold->bytes[MEMORY_WORKSPACE]);
+}
+
+/* The chance that a decode step leaves a part's weights alone: that no sequence's
+ * token enters any of the layers that run with them. */
+static double left_alone(const struct pricing *p, int32_t layer, int32_t stage)
+{
+    const struct model_spec *spec = p->job.spec;
+    const struct allocation *a = p->job.allocation;
+    double left = spec_shares(spec, layer) ? 0 : 1;
+
+    for (int32_t l = layer; l >= 0 && left > 0; l = spec_runs_next(spec, l))
+        left *= p->tariff->plan.stage[l][stage].rows == STAGE_KEPT
+                    ? pow(1.0 - spec_chance(spec, l, a->n_tokens),
+                          a->n_sequences) : 0;
+    return left;
+}
+
+/* Weights that a decode step is expected to leave alone. */
 static double seldom_bytes(const struct pricing *p)
 {
     static const enum op ops[] = { OP_QKV, OP_PROJECT, OP_FFN_UP, OP_FFN_DOWN };
     const struct model_spec *spec = p->job.spec;
-    const struct allocation *a = p->job.allocation;
     double bytes = 0;
 
     for (int32_t l = 0; l < spec->n_layers; l++)
         for (int32_t s = 0; s < p->tariff->plan.n_stages[l]; s++) {
             const struct stage *stage = &p->tariff->plan.stage[l][s];
-            if (stage->rows != STAGE_KEPT)
-                continue;
-            const double left = pow(1.0 - spec_chance(spec, l, a->n_tokens),
-                                    a->n_sequences);
+            const double left = left_alone(p, l, s);
             for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
                 if (stage->parts & (i < 2 ? STAGE_ATTENTION : STAGE_FFN))
                     bytes += left * (double)regime_bytes(
@@ -508,7 +541,9 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
         close_prices(out);
         return status;
     }
-    out->footprint_bytes = (double)hold_buffers(&held).total;
+    const struct hold hold = hold_buffers(&held);
+    out->footprint_bytes = (double)hold.total;
+    out->span_bytes = span_bytes(out, &hold);
     out->count[ROWS_ALL] = pricing_count_known(out, ROWS_ALL);
     out->count[ROWS_LAST] = pricing_count_known(out, ROWS_LAST);
     if (phase == MEMORY_DECODE)

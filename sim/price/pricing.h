@@ -64,6 +64,7 @@ struct pricing {
     double   footprint_bytes;
     double   seldom_bytes;    /* of it: weights that a decode step is expected
                                * not to read */
+    double   span_bytes;      /* that a span of shared layers holds */
     struct rates rates;       /* of the machine, if there is one */
     struct bill  bill;        /* of `range` */
     struct predict_range *range;   /* NULL: not asked for */

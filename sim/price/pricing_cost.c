@@ -126,6 +126,19 @@ static double exchanged_by(const struct pricing *p, const struct charge *c)
                : fetched;
 }
 
+/* The op's weights are those of the layer that ran a span before: an earlier one,
+ * or backward a later one. */
+static bool recurs(const struct pricing *p, const struct charge *c)
+{
+    const struct model_spec *spec = p->job.spec;
+
+    if (p->layer < 0 || c->op == OP_ROUTE || c->op == OP_PREDICT)
+        return false;
+    return p->pass == PASS_FORWARD    ? spec_shares(spec, p->layer)
+           : p->pass == PASS_BACKWARD ? spec_runs_next(spec, p->layer) >= 0
+                                      : false;
+}
+
 /* Backward reads what forward wrote a pass ago; an update's operands were last
  * seen before all of backward.  Nobody has seen forward's results since. */
 static struct roofline_load load_of(const struct pricing *p,
@@ -159,6 +172,8 @@ static struct roofline_load load_of(const struct pricing *p,
         .stale_bytes = (double)(stale + c->shared_bytes),
         .footprint_bytes =
             p->footprint_bytes - (c->seldom ? 0 : p->seldom_bytes),
+        .recurring_bytes = recurs(p, c) ? (double)c->shared_bytes : 0,
+        .span_bytes = p->span_bytes,
     };
 }
 

@@ -69,6 +69,13 @@ enum status rival_read(struct rival_asked *out, const char *text,
 
 /* ---- its shape ---- */
 
+struct model_spec rival_twin(const struct model_spec *spec)
+{
+    const struct model_spec dense = spec_dense(spec);
+
+    return spec_unshared(&dense);
+}
+
 static void copy_layer(struct model_spec *out, int32_t to,
                        const struct model_spec *from, int32_t layer)
 {
@@ -204,10 +211,11 @@ static enum status make_twin(struct rival *out, const struct rival_asked *asked,
                              const struct model_spec *other, int32_t n_tokens,
                              struct error *err)
 {
-    (void)asked, (void)spec, (void)other, (void)n_tokens, (void)err;
+    (void)asked, (void)other, (void)n_tokens, (void)err;
     snprintf(out->name, sizeof out->name, "dense twin");
     snprintf(out->about, sizeof out->about, "its dense twin: the same %d layers,"
-             " none routed", out->twin.n_layers);
+             " none routed%s", out->twin.n_layers, spec_span(spec) > 0
+                 ? ", each with weights of its own" : "");
     return make_whole(out, out->twin);
 }
 
@@ -299,7 +307,7 @@ enum status rival_make(struct rival *out, const struct rival_asked *asked,
     };
     struct error why;
 
-    *out = (struct rival){ .kind = asked->kind, .twin = spec_dense(spec) };
+    *out = (struct rival){ .kind = asked->kind, .twin = rival_twin(spec) };
     enum status status = makers[asked->kind](out, asked, spec, other, n_tokens,
                                              &why);
     if (status != STATUS_OK)
@@ -327,7 +335,7 @@ enum status rival_make_flops(struct rival *out, const struct model_spec *spec,
                              double flops_per_token, int32_t n_tokens,
                              struct error *err)
 {
-    *out = (struct rival){ .kind = RIVAL_FLOPS, .twin = spec_dense(spec) };
+    *out = (struct rival){ .kind = RIVAL_FLOPS, .twin = rival_twin(spec) };
     struct search s = { .kind = RIVAL_FLOPS, .n_tokens = n_tokens,
                         .twin = without_experts(out->twin),
                         .target = flops_per_token * n_tokens };

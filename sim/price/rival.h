@@ -3,7 +3,8 @@
  * A saving is worth what the best model costs that could stand in its place.  All
  * but a model of a user's own come from the dense twin, layer by layer:
  *
- *     dense         the twin: the same shape, no layer routed
+ *     dense         the twin: the same shape, no layer routed, and none that
+ *                   shares weights with another
  *     equal-flops   of a depth at which a token of a forward pass over T tokens,
  *                   with its logits, takes as many FLOPs as the model's
  *     equal-params  of a depth at which it has as many parameters
@@ -56,6 +57,9 @@ struct rival {
     int32_t layer[SPEC_MAX_LAYERS];    /* of the twin, that its own are */
     struct model_spec twin;
 };
+
+/* The dense twin, each of its layers with weights of its own. */
+struct model_spec rival_twin(const struct model_spec *spec);
 
 /* STATUS_BAD_VALUE: a number of layers that is none. */
 enum status rival_read(struct rival_asked *out, const char *text,

@@ -23,8 +23,10 @@ static double lost_bytes(const struct roofline_load *load, double size,
 {
     const double own = load->fresh_bytes + load->stale_bytes;
     return load->fresh_bytes * lost(own, size, last) +
-           load->stale_bytes * lost(fmax(load->footprint_bytes, own), size,
-                                    last);
+           (load->stale_bytes - load->recurring_bytes) *
+               lost(fmax(load->footprint_bytes, own), size, last) +
+           load->recurring_bytes * lost(fmax(load->span_bytes, own), size,
+                                        last);
 }
 
 struct traffic roofline_traffic(const struct rates *rates,

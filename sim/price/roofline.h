@@ -16,6 +16,10 @@ struct roofline_load {
     double exchanged;         /* bytes that go over the link, after the work */
     double fresh_bytes, stale_bytes;
     double footprint_bytes;   /* all that the run holds */
+    double recurring_bytes;   /* of the stale ones: weights that this pass ran
+                               * with already, in the layer of an earlier span */
+    double span_bytes;        /* what a span of layers holds, and has come by
+                               * since */
 };
 
 /* Operand bytes that cross from each level to the one nearer the core, one way

@@ -25,6 +25,8 @@ SIZES = dict(vocab_size=256, hidden_size=48, intermediate_size=80,
              num_hidden_layers=4, num_attention_heads=6, num_key_value_heads=2,
              max_position_embeddings=256, bos_token_id=1, eos_token_id=2,
              pad_token_id=0)
+FALCON = {k: v for k, v in SIZES.items()
+          if k not in ("num_key_value_heads", "intermediate_size")}
 NEOX = {k: v for k, v in SIZES.items() if k != "num_key_value_heads"}
 MODELS = {
     "gpt2": t.GPT2Config(vocab_size=256, n_positions=256, n_embd=48, n_layer=4,
@@ -41,6 +43,12 @@ MODELS = {
         "original_max_position_embeddings": 256}),
     "llama-dynamic": t.LlamaConfig(**SIZES, rope_scaling={
         "rope_type": "dynamic", "factor": 2.0}),
+    "llama-dynamic-longer": t.LlamaConfig(
+        **dict(SIZES, max_position_embeddings=64),
+        rope_scaling={"rope_type": "dynamic", "factor": 4.0}),
+    "phi-dynamic-longer": t.PhiConfig(
+        **dict(SIZES, max_position_embeddings=100), partial_rotary_factor=0.5,
+        rope_scaling={"rope_type": "dynamic", "factor": 2.5}),
     "phi3": t.Phi3Config(**SIZES, sliding_window=None),
     "phi3-window": t.Phi3Config(**SIZES, sliding_window=33),
     "granite": t.GraniteConfig(**SIZES, embedding_multiplier=12.0,
@@ -66,6 +74,10 @@ MODELS = {
         sliding_window=41, layer_types=["sliding_attention", "full_attention",
                                         "sliding_attention",
                                         "full_attention"]),
+    "gemma": t.GemmaConfig(**SIZES, head_dim=16),
+    "gemma-one-key": t.GemmaConfig(**dict(SIZES, num_key_value_heads=1),
+                                   head_dim=8, rope_theta=500.0,
+                                   hidden_act="gelu_fast"),
     "gemma2": t.Gemma2Config(**SIZES, head_dim=16, sliding_window=37,
                              query_pre_attn_scalar=24),
     "gemma2-tight": t.Gemma2Config(**SIZES, head_dim=8, sliding_window=50,
@@ -88,6 +100,24 @@ MODELS = {
     "gpt-neox": t.GPTNeoXConfig(**NEOX),
     "gpt-neox-whole": t.GPTNeoXConfig(**dict(NEOX, rotary_pct=1.0,
                                              tie_word_embeddings=True)),
+    "gpt-neox-fast": t.GPTNeoXConfig(**NEOX, hidden_act="gelu_fast"),
+    "gpt-neox-in-turn": t.GPTNeoXConfig(**NEOX, hidden_act="gelu_new",
+                                        use_parallel_residual=False),
+    "falcon": t.FalconConfig(**FALCON),
+    "falcon-keys": t.FalconConfig(**FALCON, multi_query=False,
+                                  activation="gelu_accurate"),
+    "falcon-two-norms": t.FalconConfig(**FALCON, num_kv_heads=2,
+                                       new_decoder_architecture=True,
+                                       ffn_hidden_size=80,
+                                       tie_word_embeddings=False),
+    "falcon-one-norm": t.FalconConfig(**FALCON, num_kv_heads=3,
+                                      new_decoder_architecture=True,
+                                      num_ln_in_parallel_attn=1),
+    "gpt2-exact": t.GPT2Config(vocab_size=256, n_positions=256, n_embd=48,
+                               n_layer=4, n_head=6,
+                               activation_function="gelu"),
+    "stablelm-parallel": t.StableLmConfig(**SIZES, partial_rotary_factor=0.25,
+                                          use_parallel_residual=True),
     "stablelm": t.StableLmConfig(**SIZES, partial_rotary_factor=0.25),
     "stablelm-biases": t.StableLmConfig(**SIZES, partial_rotary_factor=0.5,
                                         use_qkv_bias=True),

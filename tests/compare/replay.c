@@ -16,7 +16,7 @@
 #include "sim/core/model/text_trace.h"
 
 enum { STEPS = 20, B = 2, T = 48, L = 4, V = 256, ALL = 512, NAME = 40,
-       N_SPEC = 17 + L + 9 };
+       N_SPEC = 17 + L + 9 + 3 };
 
 static const struct update adamw = {
     .learning_rate = 3e-3, .beta1 = 0.9, .beta2 = 0.98, .epsilon = 1e-8,
@@ -55,6 +55,7 @@ struct variant {
     int32_t first;                         /* tokens kept in any case */
     struct experts experts;
     double exit[L];                        /* weights of exits after layers */
+    struct recursion recursion;
 };
 static const struct variant variants[] = {
     { .name = "losses", .policy = "expert_choice", .aux = 0.1, .z = 0.01,
@@ -109,6 +110,9 @@ static const struct variant variants[] = {
     { .name = "apart_carried", .policy = "drawn", .part = PART_APART,
       .gate = GATE_ONE, .keys = SKIPPED_KEYS_CARRIED },
     { .name = "exits", .policy = "dense", .exit = { 0.3, 0, 0.6 } },
+    { .name = "recursion", .policy = "dense", .recursion = { 0, 3, 2 } },
+    { .name = "recursion_routed", .policy = "expert_choice",
+      .gate = GATE_SIGMOID2, .recursion = { 1, 3, 3 } },
 };
 enum { N_VARIANTS = sizeof variants / sizeof *variants };
 
@@ -139,7 +143,7 @@ static struct model_spec spec_of(const struct variant *variant,
         .part = variant->part, .skipped_keys = variant->keys,
         .router_input = ROUTER_INPUT_NORMALISED, .router_scores = scores,
         .router_trained = scores, .score_window = 16,
-        .experts = variant->experts,
+        .experts = variant->experts, .recursion = variant->recursion,
     };
 
     for (int32_t l = 0; l < L; l++) {
@@ -280,7 +284,8 @@ static enum status write_out(struct record *r, struct model *m,
         s->exit_weight[2], s->exit_weight[3], s->experts.n, s->experts.idle,
         s->experts.active, s->experts.normalised, s->experts.rule,
         s->experts.capacity, s->experts.shared, s->experts.balance_loss,
-        s->experts.z_loss,
+        s->experts.z_loss, s->recursion.first, s->recursion.last,
+        s->recursion.times,
     };
 
     memcpy(r->spec, spec, sizeof spec);

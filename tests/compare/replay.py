@@ -35,7 +35,7 @@ PARTS = ("block", "attention", "ffn", "apart")
 KEYS = ("absent", "computed", "carried")
 TOP_K = ("attention", "computed", "carried",
          "expert_choice", "losses", "bypass", "scaled_tanh", "gate_one",
-         "apart_routers", "experts_staged")
+         "apart_routers", "experts_staged", "recursion_routed")
 MEAN_CUT = ("threshold", "bypass_losses", "ffn", "apart_bypass")
 DTYPES = {"F32": numpy.float32, "F64": numpy.float64, "I32": numpy.int32,
           "U8": numpy.uint8}
@@ -140,13 +140,19 @@ class Decoder:
         self.part, self.keys = PARTS[int(spec[13])], KEYS[int(spec[14])]
         self.scores, self.first = spec[15] > 0, int(spec[16])
         self.exits = spec[17:17 + L]
-        self.experts = Experts(spec[17 + L:]) if spec[17 + L] > 0 else None
+        self.experts = Experts(spec[17 + L:26 + L]) if spec[17 + L] > 0 \
+            else None
+        self.recursion = [int(v) for v in spec[26 + L:]]
         self.weights = {
             name[6:]: torch.tensor(value.astype(numpy.float64),
                                    requires_grad=True)
             for name, value in record.items() if name.startswith("start.")}
 
     def weight(self, name, layer):
+        first, last, times = self.recursion
+        if times > 1 and first <= layer <= last and \
+                not name.startswith(("ROUTER", "PREDICT")):
+            layer = first + (layer - first) % ((last + 1 - first) // times)
         return self.weights[f"{name}.{layer}"]
 
     def gates(self, score):

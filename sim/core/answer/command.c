@@ -215,32 +215,6 @@ uint64_t command_peak_bytes(void)
     return (uint64_t)kib * 1024;
 }
 
-/* In /proc/self/smaps a line of a mapping's addresses ends with its file; its
- * size and resident set follow. */
-uint64_t command_start_bytes(void)
-{
-    FILE *file = file_open_optional("/proc/self/smaps");
-    char line[FILE_PATH_SIZE + LINE_SIZE], own[FILE_PATH_SIZE] = "", may[8];
-    const ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
-    unsigned long long kib, size = 0, resident = 0;
-    bool is_own = false;
-
-    own[n > 0 ? n : 0] = '\0';
-    while (file && fgets(line, sizeof line, file)) {
-        const char *path = strchr(line, '/');
-        if (sscanf(line, "%*x-%*x %7s %*x", may) == 1 && strlen(may) == 4)
-            is_own = strchr(may, 'x') && path && n > 0 &&
-                     strncmp(path, own, (size_t)n) == 0;
-        else if (is_own && sscanf(line, "Size: %llu kB", &kib) == 1)
-            size += kib;
-        else if (is_own && sscanf(line, "Rss: %llu kB", &kib) == 1)
-            resident += kib;
-    }
-    if (file)
-        fclose(file);
-    return command_peak_bytes() + (uint64_t)(size - resident) * 1024;
-}
-
 uint64_t command_memory_bytes(void)
 {
     return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);

@@ -43,9 +43,6 @@ void command_end_on_signals(void);
 /* The largest resident set of this process so far, in bytes; 0 where the system
  * does not tell. */
 uint64_t command_peak_bytes(void);
-/* That, and the pages of the program's code that have not run yet: what a
- * prediction of the process begins with. */
-uint64_t command_start_bytes(void);
 /* The machine's physical memory, in bytes. */
 uint64_t command_memory_bytes(void);
 

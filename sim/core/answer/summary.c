@@ -105,7 +105,7 @@ enum status summary_witnesses(json_t *summary, const struct ledger *predicted,
 
 json_t *summary_model(const struct model_spec *m)
 {
-    return json_pack(
+    json_t *out = json_pack(
         "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:b,"
         " s:s}",
         "family", family_names[spec_family(m)], "layers", m->n_layers,
@@ -114,6 +114,12 @@ json_t *summary_model(const struct model_spec *m)
         m->n_vocab, "max_tokens", m->max_tokens, "tied_head", m->tied_head,
         "qkv_bias", m->traits.qkv_bias, "qk_norm", m->traits.qk_norm, "rope_scaling",
         rope_scaling_names[m->rope_scaling.kind]);
+
+    if (spec_span(m) > 0)
+        json_object_set_new(out, "recursion", json_pack(
+            "{s:i, s:i, s:i}", "first", m->recursion.first, "last",
+            m->recursion.last, "times", m->recursion.times));
+    return out;
 }
 
 json_t *summary_blocks(const struct model_spec *spec)

@@ -67,7 +67,7 @@ static void show_unknown(const struct cell *cell, struct notes *notes,
         fprintf(out, " [%zu]", note);
 }
 
-/* The 95 % interval of a difference. */
+/* The 95 % interval of a difference or a share. */
 static void show_interval(const struct sheet *s, const struct cell *cell,
                           size_t c, FILE *out)
 {
@@ -75,8 +75,8 @@ static void show_interval(const struct sheet *s, const struct cell *cell,
     const double end[] = { cell->amount.low, cell->amount.high };
     char number[TABLE_NUMBER_SIZE];
 
-    if (column->style != COLUMN_SIGNED || !isfinite(end[0]) ||
-        !isfinite(end[1]))
+    if ((column->style != COLUMN_SIGNED && column->style != COLUMN_SHARE) ||
+        !isfinite(end[0]) || !isfinite(end[1]))
         return;
     for (int i = 0; i < 2; i++) {
         table_cell_number(number, end[i], column, s->layout[c], cell);

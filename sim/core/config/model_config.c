@@ -73,6 +73,13 @@ static enum status set_shape(struct model_spec *spec,
     spec->tied_head = config->tied_head;
     spec->norm_epsilon = (float)config->norm_epsilon;
     spec->rope_theta = (float)config->rope_theta;
+    if (config->recursions > 1)
+        spec->recursion = (struct recursion){
+            .first = narrow(config->recursion_first),
+            .last = narrow(config->recursion_last ? config->recursion_last
+                                                  : config->layers - 1),
+            .times = narrow(config->recursions),
+        };
     if (spec->head_size > 0 || spec->n_heads < 1)
         return STATUS_OK;
     if (spec->n_channels % spec->n_heads != 0)
@@ -408,6 +415,12 @@ void model_config_of(struct model_config *out, const struct model_spec *spec,
     for (int i = 0; model_config_policies[i]; i++)
         if (strcmp(model_config_policies[i], policy) == 0)
             out->policy = i;
+    out->recursions = 1;
+    if (spec->recursion.times > 1) {
+        out->recursions = spec->recursion.times;
+        out->recursion_first = spec->recursion.first;
+        out->recursion_last = spec->recursion.last;
+    }
     write_exits(out, spec);
     layer_list_write(out->blocks, spec->routed, spec->n_layers);
     for (int32_t l = 0; l < spec->n_layers; l++)

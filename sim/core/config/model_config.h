@@ -24,6 +24,7 @@ struct model_config {
             max_tokens;
     bool    tied_head;
     double  norm_epsilon, rope_theta;
+    int64_t recursions, recursion_first, recursion_last;
     struct parts_config parts;
     struct experts_config experts;
 
@@ -160,8 +161,8 @@ extern const char *const model_config_bypasses[];
     MODEL_CONFIG_ROW(base, "routing.aux_loss", REAL, aux_loss,                 \
         0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
         "weight of the cross-entropy of sigmoid(score) against being kept,"    \
-        " over all tokens (Raposo et al. 2024, section 3.5); held-out text"    \
-        " is then judged by the rule sigmoid")                                 \
+        " over all tokens (Raposo et al. 2024, section 3.5); where the policy" \
+        " looks ahead, held-out text is then judged by the rule sigmoid")      \
     MODEL_CONFIG_ROW(base, "routing.balance_loss", REAL, balance_loss,         \
         0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
         "weight of the squared difference of the kept share of tokens and the" \
@@ -169,10 +170,11 @@ extern const char *const model_config_bypasses[];
         " (a batch's sparsity in Bengio et al. 2015, arXiv 1511.06297)")       \
     MODEL_CONFIG_ROW(base, "routing.predictor", INT, predictor,                \
         0, SPEC_MAX_PREDICTOR, "0", NULL, "",                                  \
-        "hidden width of a network in each routed block that learns to foresee"\
-        " from the router's input who is kept, and teaches nothing else (Raposo"\
-        " et al. 2024, section 3.5); held-out text is then judged by the rule" \
-        " predictor; 0: none")                                                 \
+        "hidden width of a network beside each router, two in a block whose"   \
+        " parts are routed apart, that learns to foresee from the router's"    \
+        " input who is kept, and teaches nothing else (Raposo et al. 2024,"    \
+        " section 3.5); where the policy looks ahead, held-out text is then"   \
+        " judged by the rule predictor; 0: none")                              \
     MODEL_CONFIG_ROW(base, "routing.z_loss", REAL, z_loss,                     \
         0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
         "weight of the mean squared score (the router z-loss of Zoph et al."   \
@@ -190,11 +192,11 @@ extern const char *const model_config_bypasses[];
         NULL, family_names, "",                                                \
         "gpt2: LayerNorm, learned positions, GELU, biases; llama: RMSNorm,"    \
         " RoPE, SwiGLU, grouped-query attention; qwen2: llama with qkv_bias;"  \
-        " qwen3: llama with qk_norm; gemma2: llama with norms around parts and"\
-        " GeGLU; gemma3: with qk_norm too; olmo2: llama with norms after parts"\
-        " and of whole rows of queries and keys; stablelm: llama with"         \
-        " LayerNorm; gpt_neox and phi: parts side by side, biases, LayerNorm," \
-        " RoPE")                                                               \
+        " qwen3: llama with qk_norm; gemma: llama with GeGLU; gemma2: norms"   \
+        " around parts too; gemma3: qk_norm besides; olmo2: llama with norms"  \
+        " after parts and of whole rows of queries and keys; stablelm: llama"  \
+        " with LayerNorm; gpt_neox and phi: parts side by side, biases,"       \
+        " LayerNorm, RoPE; falcon: phi without biases")                        \
     MODEL_CONFIG_ROW(base, "model.layers", INT, layers, 1, SPEC_MAX_LAYERS,    \
         NULL, NULL, "", "blocks of attention and feed-forward")                \
     MODEL_CONFIG_ROW(base, "model.channels", INT, channels, 1, 1 << 16,        \
@@ -220,6 +222,19 @@ extern const char *const model_config_bypasses[];
         1e-12, 0.1, "1e-5", NULL, "", "added to a norm's variance")            \
     MODEL_CONFIG_ROW(base, "model.rope_theta", REAL, rope_theta, 1, 1e9,       \
         "10000", NULL, "", "base of the rotary frequencies; not for gpt2")     \
+    MODEL_CONFIG_ROW(base, "model.recursions", INT, recursions,                \
+        1, SPEC_MAX_LAYERS, "1", NULL, "",                                     \
+        "layers recursion_first to recursion_last are so many spans, which all"\
+        " have the weights of the first: a shared block applied as often (Bae"  \
+        " et al. 2025, arXiv 2507.10524, cycle; with a layer of its own at"     \
+        " either end, middle-cycle).  model.layers counts them as they are"     \
+        " run, each with keys, values and a router of its own; 1: none shares") \
+    MODEL_CONFIG_ROW(base, "model.recursion_first", INT, recursion_first,      \
+        0, SPEC_MAX_LAYERS - 1, "0", NULL, "", "the first of those layers")     \
+    MODEL_CONFIG_ROW(base, "model.recursion_last", INT, recursion_last,        \
+        0, SPEC_MAX_LAYERS - 1, "0", NULL, "",                                 \
+        "the last of them, so that recursions divides their number; 0: the"    \
+        " model's last")                                                       \
     PARTS_CONFIG_KEYS((base) + offsetof(struct model_config, parts))           \
     EXPERTS_CONFIG_KEYS((base) + offsetof(struct model_config, experts))       \
     MODEL_CONFIG_ROUTE_KEYS(base)                                              \

@@ -69,6 +69,13 @@
  *   to the next exit choose nothing anew: no route and no select.  Of a prompt the
  *   last logits alone are wanted, and nobody leaves.
  *
+ * Shared weights.  A layer that runs with an earlier one's weights costs what that
+ *   costs: its ops read them again, once each.  Backward, the last of such layers
+ *   writes their gradients and the others add to them, as at exits: 4 bytes more a
+ *   number, and no flops.  Clip and adamw go over them once, under the layer that
+ *   has them.  Where a cache holds them from one to the next is a matter of
+ *   dram_bytes (sim/price/roofline.h).
+ *
  * Frozen backbone.  Only the routers learn (spec.h: backbone_frozen).  Forward is
  *   as above, threshold update included.  Backward goes from the loss down to
  *   the lowest routed layer and ends there with gate and route: that layer's

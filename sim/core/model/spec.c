@@ -24,32 +24,50 @@ const struct traits family_traits[FAMILY_COUNT] = {
 #undef X
 };
 
-/* All that `row` says is true of `traits`. */
-static bool contains(const struct traits *traits, const struct traits *row)
+/* How many traits are others than the row's, one in the place of another twice one
+ * added; -1: what the row cannot become: other norms or positions, or less than it
+ * has. */
+static int differ(const struct traits *own, const struct traits *row)
 {
-    return traits->norm == row->norm && traits->positions == row->positions &&
-           traits->activation == row->activation &&
-           traits->qkv_bias >= row->qkv_bias &&
-           traits->project_bias >= row->project_bias &&
-           traits->ffn_bias >= row->ffn_bias &&
-           traits->grouped >= row->grouped &&
-           traits->qk_norm >= row->qk_norm &&
-           traits->qk_norm_rows >= row->qk_norm_rows &&
-           traits->norms == row->norms && traits->parallel == row->parallel &&
-           traits->head_bias >= row->head_bias;
+    const struct { bool own, row; } flags[] = {
+        { own->qkv_bias, row->qkv_bias },
+        { own->project_bias, row->project_bias },
+        { own->ffn_bias, row->ffn_bias },
+        { own->grouped, row->grouped },
+        { own->qk_norm, row->qk_norm },
+        { own->qk_norm_rows, row->qk_norm_rows },
+        { own->head_bias, row->head_bias },
+    };
+    int n = 2 * ((own->activation != row->activation) +
+                 (own->norms != row->norms) + (own->parallel != row->parallel));
+
+    if (own->norm != row->norm || own->positions != row->positions)
+        return -1;
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        if (flags[i].own < flags[i].row)
+            return -1;
+        n += flags[i].own != flags[i].row;
+    }
+    return n;
 }
 
 bool traits_equal(const struct traits *a, const struct traits *b)
 {
-    return contains(a, b) && contains(b, a);
+    return differ(a, b) == 0;
 }
 
 enum family spec_family(const struct model_spec *spec)
 {
-    int f = FAMILY_COUNT - 1;
-    while (f > 0 && !contains(&spec->traits, &family_traits[f]))
-        f--;
-    return (enum family)f;
+    int best = 0, least = -1;
+
+    for (int f = FAMILY_COUNT - 1; f >= 0; f--) {
+        const int n = differ(&spec->traits, &family_traits[f]);
+        if (n >= 0 && (least < 0 || n < least)) {
+            best = f;
+            least = n;
+        }
+    }
+    return (enum family)best;
 }
 
 bool spec_gated(const struct model_spec *spec)
@@ -82,6 +100,15 @@ int32_t spec_window(const struct model_spec *spec, int32_t layer)
 {
     return spec->windowed[layer] && spec->window < spec->max_tokens
                ? spec->window : 0;
+}
+
+int32_t spec_most_decoded(const struct model_spec *spec)
+{
+    const struct rope_scaling *r = &spec->rope_scaling;
+
+    return r->kind == ROPE_SCALING_DYNAMIC &&
+                   r->original_tokens < spec->max_tokens
+               ? r->original_tokens : spec->max_tokens;
 }
 
 bool spec_turns(const struct model_spec *spec, int32_t layer)
@@ -394,6 +421,44 @@ int32_t spec_outputs(const struct model_spec *spec, enum matrix matrix)
     case MATRIX_UP:    return spec->n_ffn;
     default:           return spec->n_channels;
     }
+}
+
+int32_t spec_span(const struct model_spec *spec)
+{
+    const struct recursion *r = &spec->recursion;
+
+    return r->times > 1 ? (r->last + 1 - r->first) / r->times : 0;
+}
+
+int32_t spec_owner(const struct model_spec *spec, int32_t layer)
+{
+    const struct recursion *r = &spec->recursion;
+    const int32_t span = spec_span(spec);
+
+    return span > 0 && layer >= r->first && layer <= r->last
+               ? r->first + (layer - r->first) % span : layer;
+}
+
+int32_t spec_runs_next(const struct model_spec *spec, int32_t layer)
+{
+    const struct recursion *r = &spec->recursion;
+    const int32_t span = spec_span(spec);
+
+    return span > 0 && layer >= r->first && layer + span <= r->last
+               ? layer + span : -1;
+}
+
+bool spec_is_dense(const struct model_spec *spec)
+{
+    return spec_n_routed(spec) == 0 && spec_span(spec) == 0;
+}
+
+struct model_spec spec_unshared(const struct model_spec *spec)
+{
+    struct model_spec out = *spec;
+
+    out.recursion = (struct recursion){ 0 };
+    return out;
 }
 
 struct model_spec spec_dense(const struct model_spec *spec)

@@ -18,7 +18,7 @@
 enum { SPEC_MAX_LAYERS = 256, SPEC_MAX_HEAD_SIZE = 1 << 12,
        SPEC_MAX_LONG_PAIRS = 128, SPEC_MAX_LOSS_WEIGHT = 1000,
        SPEC_MAX_GATE_SCALE = 100, SPEC_MAX_PREDICTOR = 1 << 12,
-       SPEC_MAX_EXPERTS = 1 << 12 };
+       SPEC_MAX_EXPERTS = 1 << 12, SPEC_MAX_TOKENS = 1 << 20 };
 
 enum norm_kind { NORM_LAYER, NORM_RMS };
 enum positions { POSITIONS_LEARNED, POSITIONS_ROTARY };
@@ -74,11 +74,15 @@ struct traits {
                              true,   false,  false, AROUND, NONE,  false)      \
     X(FAMILY_GEMMA3, "gemma3", RMS, ROTARY,   GEGLU,     false, false,  false, \
                              true,   true,   false, AROUND, NONE,  false)      \
+    X(FAMILY_GEMMA, "gemma", RMS,   ROTARY,   GEGLU,     false, false,  false, \
+                             true,   false,  false, BEFORE, NONE,  false)      \
     X(FAMILY_OLMO2, "olmo2", RMS,   ROTARY,   SWIGLU,    false, false,  false, \
                              true,   true,   true,  AFTER,  NONE,  false)      \
     X(FAMILY_GPT_NEOX, "gpt_neox",                                             \
                              LAYER, ROTARY,   GELU_ERF,  true,  true,   true,  \
                              false,  false,  false, BEFORE, NORMS, false)      \
+    X(FAMILY_FALCON, "falcon", LAYER, ROTARY, GELU_ERF,  false, false,  false, \
+                             true,   false,  false, BEFORE, NORM,  false)      \
     X(FAMILY_STABLELM, "stablelm",                                             \
                              LAYER, ROTARY,   SWIGLU,    false, false,  false, \
                              true,   false,  false, BEFORE, NONE,  false)      \
@@ -159,6 +163,8 @@ extern const char *const skipped_keys_names[];
     X(ROPE_SCALING_LONG,    "longrope") /* each divided by a number of its own,\
         * one up to original_tokens and another beyond (Ding et al. 2024;      \
         * transformers, _compute_longrope_parameters) */                       \
+    X(ROPE_SCALING_DYNAMIC, "dynamic") /* of a base that grows with the text   \
+        * beyond original_tokens (_compute_dynamic_ntk_parameters) */          \
     X(ROPE_SCALING_FACTORS, "factors") /* each divided by a number of its own, \
         * which the file of the weights holds */
 
@@ -178,7 +184,7 @@ struct rope_scaling {
     float   low_frequency, high_frequency;     /* llama3: wave lengths are
                                           * original_tokens divided by these;
                                           * yarn: turns within those tokens */
-    int32_t original_tokens;             /* llama3, yarn, longrope */
+    int32_t original_tokens;             /* of all but linear */
     float   amplitude;                   /* yarn, longrope: of cosines and
                                           * sines */
     float   divisor[2][SPEC_MAX_LONG_PAIRS];   /* longrope, of each pair: where
@@ -233,6 +239,16 @@ struct experts {
                               * all are entered alike */
     double  z_loss;          /* of the squared log-sum-exp of the scores (Zoph et
                               * al. 2022, arXiv 2202.08906, equation 5) */
+};
+
+/* Layers first..last are one span of layers, run `times` times with the same
+ * weights: the parameter sharing of Dehghani et al. 2019 (arXiv 1807.03819), as
+ * cycles (Bae et al. 2025, Mixture-of-Recursions, arXiv 2507.10524, section 2.1).
+ * Layers are counted, and have keys, values and routers, as they are run. */
+struct recursion {
+    int32_t first, last;
+    int32_t times;           /* divides their number; 0 or 1: no layer shares
+                              * weights with another */
 };
 
 /* Keys and values that are made of one vector a token, which is what is cached
@@ -337,17 +353,20 @@ struct model_spec {
      * is everything when training.  A tied head is as the embedding. */
     uint8_t stored[SPEC_MAX_LAYERS][MATRIX_COUNT];
     uint8_t stored_embedding, stored_head;
+    float embedding_scale;   /* of a stored embedding: that its rows are multiplied
+                              * with as they are read; 0: with none */
 
     struct experts experts;
     bool has_experts[SPEC_MAX_LAYERS];   /* layer l, in place of its n_ffn */
+    struct recursion recursion;
     struct latent latent;
     struct packing packing;              /* of these matrices, in place of what
                                           * they are stored in */
     bool packed[SPEC_MAX_LAYERS][MATRIX_COUNT], packed_head;
 };
 
-/* The family whose traits the spec has; of traits that make no family, the last
- * that they contain. */
+/* The family whose traits the spec has; of traits that make no family, the one that
+ * they differ from in least, of those of whose parts none is missing. */
 enum family spec_family(const struct model_spec *spec);
 
 /* The feed-forward part has a gate product beside its up product. */
@@ -373,6 +392,9 @@ int32_t spec_n_exits(const struct model_spec *spec);
 /* Norms on what parts read, and on what they add. */
 bool    spec_norms_before(const struct model_spec *spec);
 bool    spec_norms_after(const struct model_spec *spec);
+/* Tokens of a sequence that can be decoded: where keys turn otherwise in a longer
+ * text, those that a cache holds would be another text's. */
+int32_t spec_most_decoded(const struct model_spec *spec);
 /* Rotary positions turn the layer's queries and keys. */
 bool    spec_turns(const struct model_spec *spec, int32_t layer);
 int32_t spec_e(const struct model_spec *spec);
@@ -453,6 +475,19 @@ int32_t spec_n_routed(const struct model_spec *spec);
 /* False for the gate of a part that is not gated. */
 bool    spec_has_matrix(const struct model_spec *spec, enum matrix matrix);
 
+/* The layer whose weights a layer runs with, but for its routers and predictors:
+ * itself, or the one at its place in the first span; and the layer that runs with
+ * them next, or -1. */
+int32_t spec_owner(const struct model_spec *spec, int32_t layer);
+int32_t spec_runs_next(const struct model_spec *spec, int32_t layer);
+/* A layer's weights are those of an earlier one. */
+static inline bool spec_shares(const struct model_spec *spec, int32_t layer)
+{
+    return spec_owner(spec, layer) != layer;
+}
+/* Layers of a span; 0: there is none. */
+int32_t spec_span(const struct model_spec *spec);
+
 /* Any matrix is kept as stored, in another type than float32, or packed. */
 bool    spec_stores(const struct model_spec *spec);
 
@@ -463,5 +498,9 @@ int32_t spec_outputs(const struct model_spec *spec, enum matrix matrix);
 
 /* The dense twin: the same model with no layer routed. */
 struct model_spec spec_dense(const struct model_spec *spec);
+/* The same model, each of its layers with weights of its own. */
+struct model_spec spec_unshared(const struct model_spec *spec);
+/* It routes no layer, and none shares weights: both twins are the model. */
+bool spec_is_dense(const struct model_spec *spec);
 
 #endif

@@ -353,6 +353,37 @@ static enum status check_experts(const struct model_spec *s, struct error *err)
     return check_ranges(range, sizeof range / sizeof *range, err);
 }
 
+/* What a span's layers share must be shaped alike. */
+static enum status check_recursion(const struct model_spec *s,
+                                   struct error *err)
+{
+    const struct recursion *r = &s->recursion;
+    const int32_t n = r->last + 1 - r->first;
+
+    if (r->times == 0)
+        return STATUS_OK;
+    if (r->times < 1 || r->first < 0 || r->last >= s->n_layers || n < 1 ||
+        n % r->times != 0)
+        return error_set(err, STATUS_BAD_VALUE, "model.recursions %d: layers %d"
+                         " to %d are no %d spans of equal length within the"
+                         " model's %d layers", r->times, r->first, r->last,
+                         r->times, s->n_layers);
+    if (r->times > 1 && (s->experts.n > 0 || s->latent.kv > 0))
+        return error_set(err, STATUS_BAD_VALUE, "model.recursions %d: not known"
+                         " of %s; allowed is 1", r->times, s->experts.n > 0
+                             ? "a mixture of experts" : "latent attention");
+    for (int32_t l = 0; l < s->n_layers; l++) {
+        const int32_t of = spec_owner(s, l);
+        if (memcmp(s->stored[l], s->stored[of], sizeof s->stored[l]) != 0 ||
+            memcmp(s->packed[l], s->packed[of], sizeof s->packed[l]) != 0)
+            return error_set(err, STATUS_BAD_VALUE, "model.recursions %d:"
+                             " matrices of layer %d are stored otherwise than"
+                             " those of layer %d, which they are", r->times, l,
+                             of);
+    }
+    return STATUS_OK;
+}
+
 enum status spec_check_plain(const struct model_spec *s, struct error *err)
 {
     const char *what = s->experts.n > 0   ? "a mixture of experts"
@@ -451,7 +482,8 @@ static enum status check_rope_scaling(const struct model_spec *s,
 {
     const struct rope_scaling *r = &s->rope_scaling;
     const bool llama3 = r->kind == ROPE_SCALING_LLAMA3 ||
-                        r->kind == ROPE_SCALING_YARN;
+                        r->kind == ROPE_SCALING_YARN,
+        dynamic = r->kind == ROPE_SCALING_DYNAMIC;
 
     if (r->kind == ROPE_SCALING_NONE)
         return STATUS_OK;
@@ -483,7 +515,12 @@ static enum status check_rope_scaling(const struct model_spec *s,
         return error_set(err, STATUS_BAD_VALUE,
                          "attention_factor %.15g: allowed is"
                          " above 0, to 1e6", (double)r->amplitude);
-    if (llama3 && (r->original_tokens < 1 || r->original_tokens > 1 << 24))
+    if (dynamic && spec_rotary(s) < 4)
+        return error_set(err, STATUS_BAD_VALUE, "model.rope_scaling dynamic:"
+                         " turns at least 4 numbers of a head, not %d",
+                         spec_rotary(s));
+    if ((llama3 || dynamic) &&
+        (r->original_tokens < 1 || r->original_tokens > 1 << 24))
         return error_set(err, STATUS_BAD_VALUE, "model.rope_original_tokens %d:"
                          " allowed is 1 to %d", r->original_tokens, 1 << 24);
     return STATUS_OK;
@@ -500,7 +537,7 @@ enum status spec_check(const struct model_spec *s, struct error *err)
         { "model.head_size",  s->head_size,  1, SPEC_MAX_HEAD_SIZE },
         { "model.ffn",        s->n_ffn,      1, 1 << 20 },
         { "model.vocab",      s->n_vocab,    2, 1 << 20 },
-        { "model.max_tokens", s->max_tokens, 1, 1 << 20 },
+        { "model.max_tokens", s->max_tokens, 1, SPEC_MAX_TOKENS },
     };
     enum status status = check_ranges(range, sizeof range / sizeof *range, err);
 
@@ -541,5 +578,7 @@ enum status spec_check(const struct model_spec *s, struct error *err)
         status = check_experts(s, err);
     if (status == STATUS_OK)
         status = check_latent(s, err);
+    if (status == STATUS_OK)
+        status = check_recursion(s, err);
     return status == STATUS_OK ? check_stored(s, err) : status;
 }

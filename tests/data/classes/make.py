@@ -8,7 +8,8 @@ gives: what test_classes.c compares with.
 Made with transformers 4.46.3, torch 1.13.1 and gguf 0.19.0; qwen3 alone, with
 transformers 4.51.3, torch 2.1.2 and gguf 0.19.0; gemma2 and those behind it with
 transformers 4.57.1 and torch 2.4.1; granite and those behind it with transformers
-4.57.1, torch 2.9.1 and llama-cpp-python 0.3.36.  Weights are random
+4.57.1, torch 2.9.1 and llama-cpp-python 0.3.36; dynamic, gemma, falcon, falcon_two
+and neox_fast with transformers 4.57.1 and torch 2.15.0.  Weights are random
 and large enough that every part of a model matters.  A directory holds the
 model as save_pretrained() writes it; beside it NAME.gguf, laid out as llama.cpp's
 converter does, or written by it; expected.safetensors has ids [T] and logits [T,V].
@@ -56,6 +57,7 @@ MODELS = [
 # versions of then has all.
 SHAPE = {k: v for k, v in COMMON.items() if k != "rms_norm_eps"}
 NEOX = {k: v for k, v in SHAPE.items() if k != "num_key_value_heads"}
+FALCON = {k: v for k, v in NEOX.items() if k != "intermediate_size"}
 LATER = [
     ("gemma2", "Gemma2", COMMON, dict(head_dim=10, sliding_window=9,
                                       query_pre_attn_scalar=14)),
@@ -91,6 +93,16 @@ LATER = [
         rope_theta=500.0)),
     ("starcoder2", "Starcoder2", SHAPE, dict(sliding_window=None,
                                              rope_theta=500.0)),
+    ("dynamic", "Llama", dict(COMMON, max_position_embeddings=10), dict(
+        rope_theta=300.0, rope_scaling=dict(rope_type="dynamic", factor=3.0))),
+    ("gemma", "Gemma", dict(COMMON, num_key_value_heads=1), dict(
+        head_dim=10, rope_theta=500.0)),
+    ("falcon", "Falcon", FALCON, dict(rope_theta=500.0)),
+    ("falcon_two", "Falcon", FALCON, dict(
+        new_decoder_architecture=True, num_kv_heads=2, ffn_hidden_size=40,
+        rope_theta=500.0)),
+    ("neox_fast", "GPTNeoX", NEOX, dict(
+        rotary_pct=0.7, hidden_act="gelu_fast", use_parallel_residual=False)),
     # What a GGUF file does not say is as llama.cpp and its converter take it: the
     # scale of scores, which layers have windows, which have no positions, and how
     # wide Phi is.
