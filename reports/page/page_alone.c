@@ -186,11 +186,11 @@ static void compared_text(FILE *out, const struct run *first,
         if (!base)
             continue;
         html_textf(out, " A token of a %s:", f->name);
-        for (size_t k = 0; k < sizeof told / sizeof *told; k++) {
+        for (size_t k = 0, n = 0; k < sizeof told / sizeof *told; k++) {
             struct amount ratio = profiles_ratio(base, f, told[k].metric);
-            share_text(out, told[k].name, ratio);
-            if (amount_known(ratio) && k + 1 < sizeof told / sizeof *told)
+            if (amount_known(ratio) && n++ > 0)
                 fputs(",", out);
+            share_text(out, told[k].name, ratio);
         }
         fputs(".", out);
     }
