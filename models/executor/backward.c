@@ -40,7 +40,8 @@ static void columns_backward(struct model *m, enum op op, int32_t layer,
     real *dbias = g->bias ? gradient_of(m, layer, (enum tensor_id)(id + 1))
                           : NULL;
     struct product_backward d = {
-        .dout = dout + first, .dx = dx, .dw = dw ? dw + first : NULL,
+        .dout = dout ? dout + first : NULL, .dx = dx,
+        .dw = dw ? dw + first : NULL,
         .dbias = dbias ? dbias + first : NULL, .adds = adds,
         .sums = adds_to_later(m, layer),
     };
@@ -79,14 +80,13 @@ static const real *added_backward(struct model *m, int32_t l,
 static void heads_backward(struct model *m, int32_t l, const struct rows *rows,
                            int32_t first_head, int32_t n_heads)
 {
-    struct qk_norm o = qk_norm_of(m, l, rows, first_head, n_heads);
-
     if (spec_turns(&m->spec, l)) {
         struct rope rope = rope_of(m, l, m->dqkv, rows, first_head, n_heads);
         op_rope(&m->ex, place(OP_ROPE, l, rows->token), &rope);
     }
     if (!m->spec.traits.qk_norm)
         return;
+    struct qk_norm o = qk_norm_of(m, l, rows, first_head, n_heads);
     o.x = m->dqkv + first_head * m->spec.head_size;
     o.dgamma[0] = gradient_of(m, l, TENSOR_QUERY_GAMMA);
     o.dgamma[1] = gradient_of(m, l, TENSOR_KEY_GAMMA);
