@@ -253,7 +253,7 @@ torture: $(program) $(BUILD)/torture $(BUILD)/faults.so
 deps:
 	@scripts/deps
 test: deps
-	@scripts/deps browser || true
+	@scripts/deps browser shells || true
 	@$(MAKE) check
 	@$(MAKE) torture
 demo: deps

@@ -92,6 +92,12 @@ enum { N_RECURSION_CASES = 66 };
 struct model_spec case_recursion(const struct shape **shape,
                                  char what[CASE_NAME_SIZE], int i);
 
+/* Likewise, each layer's choice, or each span's, among the tokens that the one before
+ * keeps. */
+enum { N_NESTED_CASES = 77 };
+struct model_spec case_nested(const struct shape **shape,
+                              char what[CASE_NAME_SIZE], int i);
+
 /* Only the routers learn: the first routed layer at the bottom, in the middle,
  * all of them; every gate that hands a gradient on, every input.  False: the
  * i-th case routes nothing. */

@@ -231,6 +231,7 @@ static double router_losses(const struct reference *r, int32_t l, int32_t b,
     const struct model_spec *s = r->spec;
     const int32_t *kept = allocation_kept(r->allocation, l, b);
     double sum = 0.0, over = -s->capacity[l];
+    int32_t n_routers = 0;
 
     for (int32_t j = 0; j < r->n_sequences; j++)
         over += (double)allocation_count(r->allocation, l, j) /
@@ -249,11 +250,14 @@ static double router_losses(const struct reference *r, int32_t l, int32_t b,
                s->aux_loss * log(1.0 + exp(is_kept ? -score : score)) +
                s->z_loss * score * score;
     }
-    return sum / (r->n_sequences * r->n_tokens * spec_n_routed(s));
+    for (int32_t layer = 0; layer < s->n_layers; layer++)
+        n_routers += s->routed[layer] && !spec_follows(s, layer);
+    return sum / (r->n_sequences * r->n_tokens * n_routers);
 }
 
-/* One layer of one sequence: x' = x + g(r) (block(x) - x) on kept tokens; and
- * with a gated bypass x' = g(r) x on the others. */
+/* One layer of one sequence, or a span that is routed as one: x' = x + g(r)
+ * (block(x) - x) on kept tokens, block being all of its layers' one after another;
+ * and with a gated bypass x' = g(r) x on the others. */
 static void layer(const struct reference *r, int32_t l, int32_t b, double *x,
                   double *room)
 {
@@ -265,6 +269,8 @@ static void layer(const struct reference *r, int32_t l, int32_t b, double *x,
     for (int32_t i = 0; i < n; i++)
         memcpy(y + i * c, x + kept[i] * c, (size_t)c * sizeof *y);
     block(r, l, y, kept, n, room + n * c);
+    for (int32_t next = l + 1; spec_follows(r->spec, next); next++)
+        block(r, next, y, kept, n, room + n * c);
     for (int32_t t = 0, i = 0; t < r->n_tokens; t++) {
         const bool is_kept = i < n && kept[i] == t;
         double *to = x + t * c;
@@ -346,6 +352,8 @@ static double losses(const struct reference *asked, double *nats,
     for (int32_t b = 0; b < r->n_sequences; b++) {
         embed(r, b, x);
         for (int32_t l = 0; l < s->n_layers; l++) {
+            if (spec_follows(s, l))
+                continue;             /* run with the layer before */
             if (judged && s->routed[l] &&
                 (r->of_predictors || spec_router_losses(s)))
                 *judged += router_losses(r, l, b, x);

@@ -12,6 +12,7 @@
 
 #include "sim/core/config/config.h"
 #include "sim/core/base/file.h"
+#include "sim/core/config/document.h"
 #include "tests/directory.h"
 
 static const char *const gates[] = { "raw", "sigmoid", "2*sigmoid", "one",
@@ -183,6 +184,44 @@ Test(config, a_sections_file_can_be_replaced_and_its_keys_set_after)
     cr_assert(eq(i64, target.layers, 2));
     cr_assert(eq(int, target.gate, 3));
     cr_assert(eq(int, target.tied, 0));
+}
+
+static void put_shipped(const char *text)
+{
+    cr_assert(file_make_directory("shipped/models", NULL) == STATUS_OK);
+    put_file("shipped/models/little.yaml", text);
+    setenv("ISOBATH_CONFIGS", "shipped", 1);
+}
+
+/* A whole config gives its section, from the command line too. */
+Test(config, a_section_may_be_a_shipped_config_by_name)
+{
+    put_shipped("model: {layers: 7}\n");
+    must_load("train: {steps: 1}\nmodel: little\n", NULL, NULL);
+    cr_expect(eq(i64, target.layers, 7));
+    must_load("train: {steps: 1}\nmodel: {layers: 3}\n", "model=little", NULL);
+    cr_expect(eq(i64, target.layers, 7));
+    put_file("little", "{layers: 5}\n");
+    must_load("train: {steps: 1}\nmodel: little\n", NULL, NULL);
+    cr_expect(eq(i64, target.layers, 5));
+}
+
+static uint64_t hash_of(const char *path)
+{
+    uint64_t hash = 0;
+    cr_assert(document_hash(&hash, path, NULL) == STATUS_OK);
+    return hash;
+}
+
+Test(config, a_hash_counts_what_a_name_means)
+{
+    put_file("run.yaml", "model: little\n");
+    put_shipped("model: {layers: 7}\n");
+    const uint64_t before = hash_of("run.yaml");
+    put_shipped("model: {layers: 7}   # seven\n");
+    cr_expect(eq(u64, hash_of("run.yaml"), before));
+    put_shipped("model: {layers: 8}\n");
+    cr_expect(ne(u64, hash_of("run.yaml"), before));
 }
 
 Test(config, origins_tell_where_a_value_stands)

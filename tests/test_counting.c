@@ -489,6 +489,8 @@ Test(counting, layers_that_share_weights)
         if (spec_n_routed(&spec) == 0)
             decode(&spec, shape, all[i % 3], what);
         run_case(&spec, shape, all[i % 3], "expert_choice", what);
+        const struct model_spec nested = case_nested(&shape, what, i);
+        run_case(&nested, shape, all[i % 3], "expert_choice", what);
     }
 }
 

@@ -246,3 +246,29 @@ Test(decode, every_causal_rule_after_a_prefill_and_from_the_start)
         }
     cr_expect(ge(int, rules, 22));
 }
+
+/* Keys of a longer text turn by a base of its own length: those of a cache would
+ * be another text's. */
+Test(decode, a_text_whose_keys_turn_anew_with_each_token_is_not_decoded)
+{
+    struct model_spec spec = shape(FAMILY_LLAMA, false);
+    struct model_options options = { .n_sequences = 1, .n_tokens = 33,
+                                     .n_threads = 1 };
+    struct model *model = NULL;
+    struct error err = { 0 };
+
+    spec.rope_scaling = (struct rope_scaling){
+        .kind = ROPE_SCALING_DYNAMIC, .factor = 2.0f, .original_tokens = 32 };
+    cr_assert(eq(int, model_open(&model, &spec, &options, &err), STATUS_OK),
+              "%s", err.text);
+    model_close(model);
+    options.decode = true;
+    cr_expect(eq(int, model_open(&model, &spec, &options, &err),
+                 STATUS_BAD_VALUE));
+    cr_expect(strstr(err.text, "33 tokens to decode: rope_scaling dynamic") ==
+              err.text, "%s", err.text);
+    options.n_tokens = 32;
+    cr_assert(eq(int, model_open(&model, &spec, &options, &err), STATUS_OK),
+              "%s", err.text);
+    model_close(model);
+}

@@ -46,6 +46,28 @@ Test(install, shipped_configs_are_known_by_name)
     expect_said("stderr", "did you mean 'smollm-135m'?");
 }
 
+/* A file of that name would come first. */
+Test(install, a_run_names_them_as_the_command_line_does)
+{
+    static const char predict[] = "isobath predict run.yaml --phase decode -f json";
+
+    put_file("run.yaml", "model: tiny-32\nmachine: h100-sxm\n"
+             "data: {path: text}\ntrain: {steps: 2}\n");
+    expect_shell(0, predict);
+    expect_said("stdout", "\"channels\": 32");
+    expect_said("stdout", "\"name\": \"H100 SXM\"");
+    expect_shell(0, "isobath predict run.yaml --set model=smollm-135m -f json");
+    expect_said("stdout", "\"channels\": 576");
+    expect_shell(0, "sed -i 's/tiny-32/tiny-33/' run.yaml");
+    expect_shell(2, predict);
+    expect_said("stderr", "run.yaml:1:8: model: tiny-33: no such file, and none of"
+                " the models that come with isobath; did you mean 'tiny-32'?");
+    expect_shell(0, "sed -i 's/tiny-33/tiny-32/; s/h100-sxm/h100-sxn/' run.yaml");
+    expect_shell(2, predict);
+    expect_said("stderr", "run.yaml:2:10: machine: h100-sxn: no such file");
+    expect_said("stderr", "did you mean 'h100-sxm'?");
+}
+
 /* demo.yaml names ../../build/corpus/kjv.txt: that of the working directory. */
 Test(install, a_shipped_run_trains_on_a_text_that_lies_here)
 {
@@ -175,36 +197,9 @@ Test(install, manual_pages_render_without_a_warning)
     expect_said("stdout", "train.budget_flops");
 }
 
-Test(install, bash_completes_words)
+/* In the folders where the shells look below /usr/local: test_completion types. */
+Test(install, shells_find_their_completions)
 {
-    static const char *const cases[][2] = {
-        { "isobath pre", "predict" },
-        { "isobath predict --pha", "--phase" },
-        { "isobath predict --phase d", "decode" },
-        { "isobath predict --phase = d", "decode" },
-        { "isobath predict -m h100-s", "h100-sxm" },
-        { "isobath predict smol", "smollm-135m" },
-        { "isobath train --set train.bu", "train.budget_flops=" },
-        { "isobath keys mach", "machine" },
-    };
-    if (system("command -v bash >/dev/null") != 0)
-        cr_skip("no bash here");
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char line[512];
-        snprintf(line, sizeof line, "bash -c '. p/share/bash-completion/completions"
-                 "/isobath; COMP_WORDS=(%s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1));"
-                 " _isobath; echo \"${COMPREPLY[*]}\"'", cases[i][0]);
-        expect_shell(0, line);
-        char *said = read_file("stdout", NULL);
-        said[strcspn(said, "\n")] = '\0';
-        cr_expect(eq(str, said, (char *)(size_t)cases[i][1]), "%s", cases[i][0]);
-        free(said);
-    }
-}
-
-Test(install, zsh_reads_its_completion)
-{
-    if (system("command -v zsh >/dev/null") != 0)
-        cr_skip("no zsh here");
-    expect_shell(0, "zsh -n p/share/zsh/vendor-completions/_isobath");
+    cr_expect(there("p/share/bash-completion/completions/isobath"));
+    cr_expect(there("p/share/zsh/site-functions/_isobath"));
 }

@@ -143,8 +143,8 @@ Test(priced, an_interrupt_leaves_what_was_priced)
         wait_for(half);                  /* some points fill a stream's buffer */
         kill(child, sent[i]);
         cr_assert(eq(int, finish(child), 130));
-        expect_said("stderr", "points, which are written; the same command prices"
-                              " all");
+        expect_said("stderr", "points, which are written; the same command goes"
+                              " on from here");
         expect_said("out/summary.json", "\"status\": \"interrupted\"");
         cr_assert(csv_open(&csv, "out/points.csv", &err) == STATUS_OK);
         cr_assert(eq(sz, csv.n_rows, 600));
@@ -159,6 +159,82 @@ Test(priced, an_interrupt_leaves_what_was_priced)
                                  " wc -l | cmp - points"), 0));
     }
     cr_expect(eq(int, STARTED("report", "out", "-o", "page", "-q"), 0));
+}
+
+/* Price the first of two points, and not the other, which is past the model's
+ * positions; then have the part say that a model has 4 parameters, and ask for
+ * fewer tokens. */
+static void leave_a_part(void)
+{
+    static const char *const tokens[] = { "9999", "32" };
+    char text[200];
+
+    cr_assert(eq(int, system("rm -rf out"), 0));
+    for (int i = 0; i < 2; i++) {
+        snprintf(text, sizeof text, "base: run.yaml\ncommand: predict\n"
+                 "set: {predict.machine: m.yaml}\n"
+                 "axes: {predict.tokens: [16, %s]}\n", tokens[i]);
+        put_file("study.yaml", text);
+        cr_assert(i > 0 || ISOBATH("sweep", "study.yaml", "-o", "out", "-q") == 2);
+    }
+    cr_assert(eq(int, system("sed -i 's/\"parameters\":[0-9]*/\"parameters\":4/'"
+                             " out/prices.part"), 0));
+}
+
+static double first_parameters(void)
+{
+    struct error err = { STATUS_OK, "" };
+    struct csv csv;
+
+    cr_assert(csv_open(&csv, "out/points.csv", &err) == STATUS_OK);
+    const double is = real_at(&csv, 0, "parameters");
+    csv_close(&csv);
+    return is;
+}
+
+Test(priced, what_was_priced_is_not_priced_again_unless_it_would_be_another)
+{
+    static const struct { const char *then; bool anew; } changes[] = {
+        { "true", false },
+        { "printf '{\"program\": ' >>out/prices.part", false },   /* half a line */
+        { "echo '# the same' >>m.yaml", true },
+        { "sed -i 's/layers: ./layers: 6/' run.yaml", true },
+        { "sed -i s/program/programme/ out/prices.part", true },
+    };
+    char copy[PATH_SIZE];
+
+    snprintf(copy, sizeof copy, "cp '%s/configs/machines/h100-sxm.yaml' m.yaml",
+             started_in);
+    cr_assert(eq(int, system(copy), 0));
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        leave_a_part();
+        cr_assert(eq(int, system(changes[i].then), 0));
+        cr_assert(eq(int, ISOBATH("sweep", "study.yaml", "-o", "out", "-q"), 0));
+        cr_expect(changes[i].anew == (first_parameters() > 5), "%s: %.0f",
+                  changes[i].then, first_parameters());
+        cr_expect(not(there("out/prices.part")));
+    }
+}
+
+/* Ended at once, it loses no more than the point that it was at. */
+Test(priced, a_killed_one_goes_on_to_the_same_tables)
+{
+    put_file("study.yaml", "base: run.yaml\ncommand: predict\nset:"
+             " {predict.machine: h100-sxm}\naxes: {routing.capacity: [0.25, 0.5,"
+             " 0.75], predict.batch: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]}\n");
+    const pid_t child = start(ARGUMENTS("sweep", "study.yaml", "-o", "out", "-q",
+                                        "--threads", "1"),
+                              (struct limits){ 0 });
+    wait_for("out/prices.part");
+    while (system("[ $(wc -l <out/prices.part) -ge 3 ]") != 0)
+        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+    kill(child, SIGKILL);
+    finish(child);
+    cr_assert(there("out/prices.part") && !there("out/points.csv"));
+    cr_assert(eq(int, STARTED("sweep", "study.yaml", "-o", "out", "-q"), 0));
+    cr_assert(eq(int, STARTED("sweep", "study.yaml", "-o", "whole", "-q"), 0));
+    cr_expect(eq(int, system("cmp out/points.csv whole/points.csv &&"
+                             " cmp out/layers.csv whole/layers.csv"), 0));
 }
 
 /* Without a machine nothing is known of time, and that is no zero. */

@@ -43,26 +43,33 @@ static void lacks(const char *text, const char *part)
 }
 
 /* A prefill of 10 tokens in `seconds` of the dense arm alone: 1000 flops, of which
- * 700 in the feed-forward part. */
-static void put_dense(const char *name, const char *seconds, int threads,
-                      int tokens)
+ * 700 in the feed-forward part; `weights` are members of its config. */
+static void put_kept(const char *name, const char *weights, const char *seconds,
+                     int threads, int tokens)
 {
     char text[2048], file[64];
 
     cr_assert(file_make_directory(in_folder(name), NULL) == STATUS_OK);
     snprintf(text, sizeof text, "{\"schema\":\"isobath-run-1\",\"status\":\"done\","
              "\"command\":\"profile\",\"config\":{\"model\":\"models/tiny-7.gguf\","
-             "\"weights\":\"q4_1\"},\"parameters\":1234567,\"provenance\":"
+             "%s},\"parameters\":1234567,\"provenance\":"
              "{\"threads\":%d},\"phases\":[{\"name\":\"prefill\",\"batch\":1,"
              "\"tokens\":%d,\"steps\":1,\"policy\":\"random\",\"arms\":[{\"name\":"
              "\"dense\",\"seconds\":%s,\"totals\":{\"counted\":{\"flops\":1000,"
-             "\"bytes\":500}}}]}]}", threads, tokens, seconds);
+             "\"bytes\":500}}}]}]}", weights, threads, tokens, seconds);
     snprintf(file, sizeof file, "%s/summary.json", name);
     put(file, text);
     snprintf(file, sizeof file, "%s/ledger_prefill_dense.csv", name);
     put(file, "witness,pass,layer,op,flops,bytes,seconds\n"
         "counted,forward,0,ffn.up,700,300,\ncounted,forward,0,attend,300,200,\n"
         "measured,forward,0,ffn.up,,,0.6\nmeasured,forward,0,attend,,,0.4\n");
+}
+
+static void put_dense(const char *name, const char *seconds, int threads,
+                      int tokens)
+{
+    put_kept(name, "\"weights\":\"q4_1\",\"stored_weights\":\"q4_1\"", seconds,
+             threads, tokens);
 }
 
 static const char a_second[] = "{\"median\":1,\"low\":0.8,\"high\":1.25,\"n\":9}";
@@ -81,6 +88,19 @@ Test(report_alone, a_dense_profile_is_named_and_priced_by_the_token)
     lacks(page, "MoD<");
     lacks(page, "tokens kept by");
     lacks(page, "an unknown change");
+    free(page);
+    free(path);
+}
+
+Test(report_alone, widened_weights_are_told_from_those_of_the_file)
+{
+    char *path, *page;
+
+    put_kept("w", "\"weights\":\"f32\",\"stored_weights\":\"q4_1 81 %, q8_0 19 %\"",
+             a_second, 2, 10);
+    path = strdup(in_folder("w"));
+    page = page_of(&path, 1);
+    has(page, "parameters, weights of q4_1 81 %, q8_0 19 % widened to f32, batch 1.");
     free(page);
     free(path);
 }
@@ -114,6 +134,7 @@ Test(report_alone, profiles_are_compared_by_the_token)
     has(page, "<h1>tiny-7: b against a</h1>");
     has(page, "threads 2 and 1");
     has(page, "time <b>+100.0 %</b>");
+    lacks(page, ",.</p>");
     ratio = profiles_ratio(&report.run[0].phase[0], &report.run[1].phase[0],
                            METRIC_SECONDS);
     cr_expect(ieee_ulp_eq(dbl, ratio.value, 2, 4));

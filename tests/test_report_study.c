@@ -404,6 +404,70 @@ Test(report_study, a_file_is_told_by_its_content_where_that_was_hashed)
                  study.setting[2].n_seeds + study.setting[3].n_seeds, 5));
 }
 
+/* Dense, with what routing would be; saved and looked at now and then. */
+static void idly(int seed, double loss, const char *more)
+{
+    trained(1, seed, loss, 1e6);
+    json_t *config = json_object_get(runs[n_runs - 1].summary, "config");
+    json_t *with = json_loads(more, 0, NULL);
+
+    json_object_update_recursive(config, with);
+    json_decref(with);
+}
+
+Test(report_study, what_changes_no_result_tells_no_settings_apart)
+{
+    static const char *const same[] = {
+        "{\"train\": {\"save_every\": 0, \"schedule\": \"cosine\"}}",
+        "{\"train\": {\"save_every\": 10, \"schedule\": \"cosine\"}}",
+        "{\"train\": {\"judge_every\": 5, \"curve_windows\": 2,"
+        " \"cooldown\": 0.4, \"schedule\": \"cosine\"}}",
+        "{\"train\": {\"schedule\": \"cosine\", \"router_rate\": 2},"
+        " \"machine\": \"fast\", \"threads\": 2, \"routing\":"
+        " {\"capacity\": 0.5, \"gate\": \"raw\"}}",
+        "{\"train\": {\"schedule\": \"cosine\"},"
+        " \"model\": {\"norm_topk\": false}}",
+    };
+    enum { N = sizeof same / sizeof *same };
+
+    for (int i = 0; i < N; i++) {
+        idly(i < 2 ? 1 : i, 2.0, same[i]);
+        json_t *config = json_object_get(runs[n_runs - 1].summary, "config");
+        json_object_set_new(json_object_get(config, "model"), "experts",
+                            json_integer(0));
+        json_object_set_new(json_object_get(config, "routing"), "policy",
+                            json_string("dense"));
+    }
+    gather();
+    cr_expect(eq(sz, study.n, 1));
+    cr_expect(eq(sz, study.n_twice, 1));       /* seed 1, saved more often */
+    cr_expect(eq(sz, study.setting[0].n_seeds, N - 1));
+}
+
+/* Of a schedule that has one, of experts that there are, of blocks that route. */
+Test(report_study, what_changes_a_result_does)
+{
+    static const char *const unlike[] = {
+        "{\"train\": {\"schedule\": \"wsd\", \"cooldown\": 0.2}}",
+        "{\"train\": {\"schedule\": \"wsd\", \"cooldown\": 0.4}}",
+        "{\"train\": {\"init\": \"a\"}}", "{\"train\": {\"init\": \"b\"}}",
+        "{\"train\": {\"init\": \"\", \"init_scheme\": \"fan_in\"}}",
+        "{\"train\": {\"init\": \"\", \"init_scheme\": \"gpt2\"}}",
+        "{\"model\": {\"experts\": 4, \"norm_topk\": true}}",
+        "{\"model\": {\"experts\": 4, \"norm_topk\": false}}",
+        "{\"routing\": {\"policy\": \"hash\", \"gate\": \"raw\"}}",
+        "{\"routing\": {\"policy\": \"hash\", \"gate\": \"tanh\"}}",
+        "{\"routing\": {\"policy\": \"dense\", \"exits\": \"none\"}}",
+        "{\"routing\": {\"policy\": \"dense\", \"exits\": \"2\"}}",
+    };
+    enum { N = sizeof unlike / sizeof *unlike };
+
+    for (int i = 0; i < N; i++)
+        idly(i, 2.0, unlike[i]);
+    gather();
+    cr_expect(eq(sz, study.n, N));
+}
+
 Test(report_study, a_kind_is_said_once)
 {
     const struct setting named = { .kind = SETTING_DENSE,

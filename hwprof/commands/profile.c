@@ -130,11 +130,13 @@ static enum status write_summary(struct profile_job *s, bool interrupted,
                                  struct error *err)
 {
     struct profile_arguments *a = &s->arguments;
-    char weights[SOURCE_WEIGHTS_SIZE];
+    char weights[SOURCE_WEIGHTS_SIZE], stored[SOURCE_WEIGHTS_SIZE];
 
     source_weights_text(weights, &s->source->spec);
-    json_t *config = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:s?}", "model",
-        a->model, "weights", weights, "batch", (json_int_t)a->batch, "tokens",
+    source_stored_text(stored, s->source);
+    json_t *config = json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:s?}", "model",
+        a->model, "weights", weights, "stored_weights",
+        json_reason(stored), "batch", (json_int_t)a->batch, "tokens",
         (json_int_t)a->tokens, "decode_steps", (json_int_t)a->steps, "repeats",
         (json_int_t)a->repeats, "machine", a->machine);
     json_t *summary = summary_open("profile", config, provenance_json(

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/commands/run_flags.h"
 #include "models/scoring/run_arm.h"
-#include "models/scoring/run_config.h"
 #include "models/scoring/run_source.h"
 #include "models/scoring/run_text.h"
 #include "sim/commands/commands.h"
@@ -58,18 +58,13 @@ struct table_job {
 static enum status read_config(struct table_job *j, struct command_options *o,
                                struct error *err)
 {
-    enum status status = flags_set_key(o, "run.model", o->operand[0], "MODEL",
-                                       err);
-    if (status == STATUS_OK &&
-        !config_sets(o->setting, o->n_settings, "run.split"))
+    enum status status = STATUS_OK;
+
+    if (!config_sets(o->setting, o->n_settings, "run.split"))
         status = flags_set_key(o, "run.split", "train", "--split", err);
-    if (status == STATUS_OK)
-        status = run_config_read(&j->config, NULL, o->setting, o->n_settings,
-                                 err);
-    if (status == STATUS_OK)
-        status = run_config_need_text(&j->config, "to count the contexts of",
-                                      err);
-    return status;
+    return status == STATUS_OK
+               ? run_flags_model(o, &j->config, "to count the contexts of", err)
+               : status;
 }
 
 static enum status open_source(struct table_job *j, struct error *err)

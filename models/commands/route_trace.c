@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/commands/run_flags.h"
 #include "models/scoring/run_arm.h"
-#include "models/scoring/run_config.h"
 #include "models/scoring/run_rule.h"
 #include "models/scoring/run_source.h"
 #include "models/scoring/run_text.h"
@@ -64,14 +64,9 @@ struct trace_job {
 static enum status read_config(struct trace_job *j, struct command_options *o,
                                struct error *err)
 {
-    enum status status = flags_set_key(o, "run.model", o->operand[0], "MODEL",
-                                       err);
-    if (status == STATUS_OK)
-        status = run_config_read(&j->config, NULL, o->setting, o->n_settings,
-                                 err);
+    enum status status = run_flags_model(o, &j->config, "to record", err);
+
     if (status != STATUS_OK)
-        return status;
-    if ((status = run_config_need_text(&j->config, "to record", err)))
         return status;
     if (j->config.split != RUN_ALL)
         return run_config_fail(&j->config, "run.split", err, "all of the text"

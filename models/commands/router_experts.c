@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "models/commands/router_job.h"
+#include "sim/core/answer/expert_columns.h"
 
 static void put_share(struct table *t, uint64_t part, uint64_t whole)
 {
@@ -11,17 +12,7 @@ static void put_share(struct table *t, uint64_t part, uint64_t whole)
 
 void router_fill_balance(struct table *t, const struct expert_record *r)
 {
-    static const struct column columns[] = {
-        { "layer", "layer", "", COLUMN_WHOLE, true },
-        { "experts", "experts", "", COLUMN_WHOLE, true },
-        { "used", "used", "", COLUMN_WHOLE, true },
-        { "effective", "as many as", "", COLUMN_LOSS, false },
-        { "largest", "largest over mean", "", COLUMN_LOSS, false },
-        { "heaviest", "share of the heaviest", "", COLUMN_SHARE, false },
-        { "dropped", "dropped", "", COLUMN_SHARE, false },
-        { "idle", "to no-ops", "", COLUMN_SHARE, false },
-        { "collapsed", "collapsed", "", COLUMN_YES, true },
-    };
+    static const struct column columns[] = { EXPERT_BALANCE_COLUMNS };
 
     table_open(t, "expert-balance", columns, sizeof columns / sizeof *columns);
     table_caption(t, "How evenly experts are entered; the heaviest are as many"
@@ -83,14 +74,7 @@ void router_fill_experts(struct table *t, const struct expert_record *r)
 /* Choices of no-ops are a kind's choices like others. */
 void router_fill_expert_kinds(struct table *t, const struct expert_record *r)
 {
-    static const struct column columns[] = {
-        { "layer", "layer", "", COLUMN_WHOLE, true },
-        { "expert", "expert", "", COLUMN_WHOLE, true },
-        { "kind", "kind of token", "", COLUMN_TEXT, true },
-        { "chosen", "chosen", "", COLUMN_WHOLE, true },
-        { "share", "share of the kind", "", COLUMN_SHARE, false },
-        { "over_all", "over that of all", "", COLUMN_LOSS, false },
-    };
+    static const struct column columns[] = { EXPERT_KINDS_COLUMNS };
 
     table_open(t, "expert-kinds", columns, sizeof columns / sizeof *columns);
     table_caption(t, "Which kinds of token choose which expert");

@@ -125,14 +125,15 @@ static json_t *config_of(const struct run_scoring *s)
 {
     const struct run_config *c = &s->config;
     const struct run_arm *arm = &s->arm[PAIR_MODEL];
-    char weights[SOURCE_WEIGHTS_SIZE];
+    char weights[SOURCE_WEIGHTS_SIZE], stored[SOURCE_WEIGHTS_SIZE];
     json_t *settings = json_array();
 
     source_weights_text(weights, &arm->spec);
+    source_stored_text(stored, &s->source);
     for (size_t i = 0; i < c->n_passed; i++)
         json_array_append_new(settings, json_text(c->passed[i].text));
     return json_pack(
-        "{s:{s:o, s:o, s:I, s:I, s:s, s:I, s:I, s:s, s:o, s:I, s:b, s:s},"
+        "{s:{s:o, s:o, s:I, s:I, s:s, s:I, s:I, s:s, s:o, s:I, s:b, s:s, s:o},"
         " s:o, s:o}",
         "run", "model", json_text(c->model), "text", json_text(c->text),
         "window", (json_int_t)c->window, "stride", (json_int_t)c->stride,
@@ -141,6 +142,7 @@ static json_t *config_of(const struct run_scoring *s)
         "machine", json_text(*c->machine ? c->machine : NULL),
         "seed", (json_int_t)c->seed,
         "random_weights", !s->source.has_weights, "weights", weights,
+        "stored_weights", json_reason(stored),
         "model", summary_model(&arm->spec), "settings", settings);
 }
 

@@ -283,9 +283,11 @@ static json_t *config_of(const struct run_prompt_answer *r)
         json_text(*job->config->machine ? job->config->machine : NULL),
         "seed", (json_int_t)job->config->seed,
         "random_weights", !r->source->has_weights);
-    char weights[SOURCE_WEIGHTS_SIZE];
+    char weights[SOURCE_WEIGHTS_SIZE], stored[SOURCE_WEIGHTS_SIZE];
     source_weights_text(weights, r->spec);
+    source_stored_text(stored, r->source);
     json_object_set_new(run, "weights", json_string(weights));
+    json_object_set_new(run, "stored_weights", json_reason(stored));
     return json_pack("{s:o, s:o}", "run", run, "model",
                      summary_model(r->spec));
 }

@@ -444,6 +444,7 @@ static const struct {
     { "model", "expert_layers", "\"every\"" },
     { "model", "shared_experts", "0" },
     { "model", "norm_topk", "true" },
+    { "routing", "nested", "false" },
     { "routing", "exits", "\"none\"" },
     { "routing", "exit_weight", "[1.0]" },
     { "routing", "confidence", "1.0" },

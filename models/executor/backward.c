@@ -40,7 +40,8 @@ static void columns_backward(struct model *m, enum op op, int32_t layer,
     real *dbias = g->bias ? gradient_of(m, layer, (enum tensor_id)(id + 1))
                           : NULL;
     struct product_backward d = {
-        .dout = dout + first, .dx = dx, .dw = dw ? dw + first : NULL,
+        .dout = dout ? dout + first : NULL, .dx = dx,
+        .dw = dw ? dw + first : NULL,
         .dbias = dbias ? dbias + first : NULL, .adds = adds,
         .sums = adds_to_later(m, layer),
     };
@@ -79,14 +80,13 @@ static const real *added_backward(struct model *m, int32_t l,
 static void heads_backward(struct model *m, int32_t l, const struct rows *rows,
                            int32_t first_head, int32_t n_heads)
 {
-    struct qk_norm o = qk_norm_of(m, l, rows, first_head, n_heads);
-
     if (spec_turns(&m->spec, l)) {
         struct rope rope = rope_of(m, l, m->dqkv, rows, first_head, n_heads);
         op_rope(&m->ex, place(OP_ROPE, l, rows->token), &rope);
     }
     if (!m->spec.traits.qk_norm)
         return;
+    struct qk_norm o = qk_norm_of(m, l, rows, first_head, n_heads);
     o.x = m->dqkv + first_head * m->spec.head_size;
     o.dgamma[0] = gradient_of(m, l, TENSOR_QUERY_GAMMA);
     o.dgamma[1] = gradient_of(m, l, TENSOR_KEY_GAMMA);
@@ -295,7 +295,7 @@ static void predictor_backward(struct model *m, int32_t l)
     struct predictor predictor = predictor_of(m, l);
 
     loss.score = b->forecast;
-    loss.entropy = (float)(1.0 / ((double)m->n_rows * plan_n_made(&m->spec)));
+    loss.entropy = (float)(1.0 / ((double)m->n_rows * plan_n_made_anew(&m->spec)));
     loss.square = 0.0f;
     loss.balanced = false;
     op_route_loss(&m->ex, place(OP_ROUTE_LOSS, l, at.token), &loss, NULL);
@@ -327,10 +327,13 @@ static void kept_backward(struct model *m, int32_t l, const struct stage *stage)
     gate.dy = m->dblock;
     gate.dpass = m->dpass;
     gate.dscore = m->dscore;
-    op_gate(&m->ex, place(OP_GATE, l, token), &gate);
+    if (stage->gated)
+        op_gate(&m->ex, place(OP_GATE, l, token), &gate);
     if (m->spec.backbone_frozen && l == m->lowest)
         return;
-    parts_backward(m, l, stage->parts, b->chosen->x, m->dblock);
+    parts_backward(m, l, stage->parts, layer_kept_rows(m, stage), m->dblock);
+    if (!stage->gathers)
+        return;
     op_gather_backward(&m->ex, place(OP_GATHER, l, token), m->dblock,
                        gated ? m->dpass : NULL, m->dstream, b->n_rows,
                        m->spec.n_channels);
@@ -393,7 +396,7 @@ static void stage_backward(struct model *m, int32_t l, int32_t i)
 
     layer_begin_stage(m, l, i);
     clear_carried(m, l, stage);
-    if (stage->choice != PLAN_NO_CHOICE)
+    if (stage->gated)
         scores_backward(m, l);
     if (stage->gates_skipped)
         bypass_backward(m, l);
@@ -403,7 +406,7 @@ static void stage_backward(struct model *m, int32_t l, int32_t i)
         kept_backward(m, l, stage);
     else
         clear_gradients(m, l, stage->parts);
-    if (stage->chooses != PLAN_NO_CHOICE)
+    if (stage->chooses != PLAN_NO_CHOICE && !stage->follows)
         choice_backward(m, l);
 }
 

@@ -43,6 +43,8 @@ static bool keeps(const struct model *m, int32_t c, int32_t s)
 
     if (in->keep)
         return in->keep[c * m->options.n_sequences + s];
+    if (m->spec.nested && c > 0 && !history_keeps_newest(m, c - 1, s))
+        return false;
     const real *score = m->history ? history_scores(m, c, s) : NULL;
     const struct route_input judge = routing_input(m, c, s, t + 1, score);
     if (in->policy && in->policy->keep)

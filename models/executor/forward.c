@@ -67,7 +67,10 @@ static void hand_out_scores(const struct model *m, int32_t choice)
 {
     const int32_t n = m->n_rows;
 
-    if (m->input.scores && spec_scored(&m->spec))
+    if (m->input.scores && m->spec.nested && choice > 0)
+        routing_active_scores(m, choice, m->input.scores +
+                                             (size_t)choice * (size_t)n);
+    else if (m->input.scores && spec_scored(&m->spec))
         memcpy(m->input.scores + (size_t)choice * (size_t)n,
                routing_scores(m, plan_choice(&m->spec, choice).layer,
                               m->input.policy),

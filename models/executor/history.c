@@ -36,6 +36,12 @@ void history_keep(struct model *m, int32_t c, int32_t b)
     positions_of(m, c, b)[(*count_of(m, c, b))++] = m->decoded[b];
 }
 
+bool history_keeps_newest(const struct model *m, int32_t c, int32_t b)
+{
+    const int32_t n = *count_of(m, c, b);
+    return n > 0 && positions_of(m, c, b)[n - 1] == m->decoded[b];
+}
+
 void history_take_scores(struct model *m, int32_t c,
                          const struct route_policy *policy)
 {

@@ -8,6 +8,9 @@
 /* Forgets everything. */
 void history_reset(struct model *m);
 
+/* The choice kept the token that is the sequence's next. */
+bool history_keeps_newest(const struct model *m, int32_t choice,
+                          int32_t sequence);
 /* Adds the sequence's next token to those that the choice kept. */
 void history_keep(struct model *m, int32_t choice, int32_t sequence);
 /* Takes over the routes of a prefill, which is the first pass after a reset. */

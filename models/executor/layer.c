@@ -217,6 +217,12 @@ static void pass_by(struct model *m, int32_t l)
     op_bypass(&m->ex, place(OP_GATE, l, b->chosen->skipped_token), &gate);
 }
 
+const real *layer_kept_rows(const struct model *m, const struct stage *stage)
+{
+    const struct choice_buffers *own = &m->choice[stage->choice];
+    return stage->gathers ? own->x : own[-1].y;
+}
+
 /* No row enters the stage, and nobody wants keys of those that skip it. */
 static bool is_idle(const struct model *m, int32_t l, const struct stage *stage)
 {
@@ -247,12 +253,13 @@ static void run_stage(struct model *m, int32_t l, int32_t i)
             pass_by(m, l);
         return;
     }
-    const real *x = kept ? b->chosen->x : b->stream;
+    const real *x = kept ? layer_kept_rows(m, stage) : b->stream;
     real *out = kept ? b->chosen->y : m->stream[l + 1];
     real *middle = feeds ? b->middle : out;
     const bool parallel = m->spec.traits.parallel != PARALLEL_NONE;
     /* Computed keys come first, so that normed rows are gathered too. */
-    if (kept && b->n_rows > 0 && stage->skipped_keys != SKIPPED_KEYS_COMPUTED)
+    if (stage->gathers && b->n_rows > 0 &&
+        stage->skipped_keys != SKIPPED_KEYS_COMPUTED)
         gather(m, l, NULL, NULL);
     if (attends)
         attention(m, l, x, middle);     /* and its residual: middle = x + ... */

@@ -171,11 +171,19 @@ static size_t widest_rows(const struct model *m, int32_t from, int32_t to)
     return widest;
 }
 
-/* The choices of a routed layer, each its own. */
+/* The choices of a routed layer, each its own; where a layer goes on with the rows
+ * of the one before, what became of them alone. */
 static void lay_out_choices(struct model *m, int32_t layer)
 {
     const int32_t each = plan_choices_a_layer(&m->spec);
 
+    if (spec_follows(&m->spec, layer)) {
+        struct choice_buffers *b = &m->choice[layer];
+        *b = b[-1];
+        b->y = arena_take(&m->arena, layer_rows(m, layer) *
+                          (size_t)m->spec.n_channels, sizeof(real));
+        return;
+    }
     for (int32_t i = 0; i < each && m->spec.routed[layer]; i++)
         lay_out_choice(m, &m->choice[each * layer + i], layer_rows(m, layer));
 }
@@ -454,6 +462,9 @@ static void lay_out(struct model *m)
             m->left[i] = arena_take(a, tokens * c, sizeof(real));
     m->choose_scratch = arena_take(a, threads * (size_t)m->options.n_tokens,
                                    sizeof(int32_t));
+    if (s->nested)
+        m->active_scores = arena_take(a, threads * (size_t)m->options.n_tokens,
+                                      sizeof(real));
     if (m->options.train)
         lay_out_backward(m, tokens);
     else

@@ -140,6 +140,7 @@ struct model {
     double expert_balance, expert_square;   /* model_expert_balance() */
     real *predictor_input;         /* [B*T,C] */
     int32_t *choose_scratch;       /* [threads,T] */
+    real *active_scores;           /* [threads,T] of nested choices */
 
     /* Decoding. */
     struct decode_input step;

@@ -171,7 +171,7 @@ struct predictor predictor_of(struct model *m, int32_t layer)
 struct router_loss router_loss_of(struct model *m, int32_t layer)
 {
     struct choice_buffers *b = m->layer[layer].chosen;
-    const double each = 1.0 / ((double)m->n_rows * plan_n_made(&m->spec));
+    const double each = 1.0 / ((double)m->n_rows * plan_n_made_anew(&m->spec));
     const int32_t kept = b->first[m->input.n_sequences];
     const double over = (double)kept / m->n_rows -
                         spec_opened(&m->spec, layer, m->input.openness);

@@ -154,6 +154,42 @@ struct choice {
     int32_t       choice, layer;
 };
 
+/* Of a sequence's tokens those that the choice before keeps have their scores, the
+ * others what is below any; returns how many it keeps. */
+static int32_t active_scores(const struct model *m, int32_t choice,
+                             int32_t sequence, const real *score, real *out)
+{
+    const struct allocation *a = &m->allocation;
+    const int32_t n = allocation_count(a, choice - 1, sequence);
+    const int32_t *active = allocation_kept(a, choice - 1, sequence);
+
+    for (int32_t t = 0; t < a->length[sequence]; t++)
+        out[t] = -(real)INFINITY;
+    for (int32_t i = 0; i < n; i++)
+        out[active[i]] = score[active[i]];
+    return n;
+}
+
+void routing_active_scores(const struct model *m, int32_t choice, real *out)
+{
+    const real *score = routing_scores(m, plan_choice(&m->spec, choice).layer,
+                                       m->input.policy);
+
+    for (int32_t s = 0; s < m->input.n_sequences; s++)
+        active_scores(m, choice, s, score + m->all_first[s],
+                      out + m->all_first[s]);
+}
+
+/* The question among those alone. */
+static void ask_among_active(const struct model *m, struct route_input *in,
+                             const real *score, real *room)
+{
+    const int32_t n = active_scores(m, in->choice, in->sequence, score, room);
+
+    in->score = room;
+    in->n_keep = in->n_keep < n ? in->n_keep : n;
+}
+
 static void choose_part(void *argument, int part, int parts)
 {
     const struct choice *c = argument;
@@ -166,14 +202,21 @@ static void choose_part(void *argument, int part, int parts)
         struct route_input choose = routing_input(
             m, c->choice, s, m->allocation.length[s],
             score ? score + m->all_first[s] : NULL);
-        choose.scratch += (size_t)part * (size_t)m->options.n_tokens;
+        const size_t room = (size_t)part * (size_t)m->options.n_tokens;
+        const bool nested = m->spec.nested && c->choice > 0;
+        choose.scratch += room;
+        if (nested)
+            ask_among_active(m, &choose, choose.score, m->active_scores + room);
         m->allocation.count[c->choice * m->allocation.n_sequences + s] =
             route_choose(in->policy, &choose,
                          allocation_kept(&m->allocation, c->choice, s));
         if (!in->train || !m->spec.router_scores)
             continue;
         choose.score = b->score + m->all_first[s];
-        b->cut[s] = route_cut_of(&choose);
+        if (nested)
+            ask_among_active(m, &choose, choose.score, m->active_scores + room);
+        b->cut[s] = choose.n_keep > 0 ? route_cut_of(&choose)
+                                      : m->threshold[c->choice];
     }
 }
 
@@ -276,6 +319,8 @@ void routing_follow(struct model *m, int32_t c)
 
     assert(b->row == m->choice[c - 1].row);     /* all lie in one place */
     b->kept = m->choice[c - 1].kept;
+    if (m->input.train && m->spec.router_scores)
+        m->threshold[c] = m->threshold[c - 1];
     m->layer[l].chosen = b;
 }
 
@@ -287,7 +332,7 @@ static double cross_entropy(struct model *m, int32_t l, const real *logit)
     o.score = logit;
     op_route_loss(&m->ex, place(OP_ROUTE_LOSS, l, m->all_rows.token), &o,
                   &mean);
-    return mean / plan_n_made(&m->spec);
+    return mean / plan_n_made_anew(&m->spec);
 }
 
 void routing_loss(struct model *m, int32_t c)

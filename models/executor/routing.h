@@ -12,6 +12,10 @@ void routing_score(struct model *m, int32_t choice);
 const real *routing_scores(const struct model *m, int32_t layer,
                            const struct route_policy *policy);
 
+/* out[N]: the scores of the tokens that the choice before keeps, those of others
+ * below any. */
+void routing_active_scores(const struct model *m, int32_t choice, real *out);
+
 /* The cross-entropy of the scores against the choice, where training asks. */
 void routing_loss(struct model *m, int32_t choice);
 

@@ -15,7 +15,8 @@ static struct extent extent_of(enum tensor_id id, const struct model_spec *s,
     const struct traits *has = &s->traits;
     const bool learned = has->positions == POSITIONS_LEARNED;
     const bool shifted = has->norm == NORM_LAYER, tied = s->tied_head;
-    const bool routed = layer >= 0 && s->routed[layer] && spec_has_router(s);
+    const bool routed = layer >= 0 && s->routed[layer] && spec_has_router(s) &&
+                        !spec_follows(s, layer);
     const int64_t V = s->n_vocab, C = s->n_channels, P = s->max_tokens;
     const int64_t Q = spec_q(s), E = spec_e(s), U = spec_up(s), F = s->n_ffn;
     const int64_t D = s->head_size, W = s->n_predictor;

@@ -199,7 +199,7 @@ enum status hf_read_routing(struct model_spec *spec,
         "router_scores", "router_trained", "router_detached", "thresholds",
         "keep_first", "window", "router_drawn", "aux_loss", "z_loss",
         "balance_loss", "predictor", "part", "gate_scale", "bypass_gated",
-        "skipped_keys", "exits", "recursion",
+        "skipped_keys", "exits", "recursion", "nested",
     };
     enum { N_KEYS = sizeof keys / sizeof *keys };
     size_t known = 0;
@@ -246,6 +246,8 @@ enum status hf_read_routing(struct model_spec *spec,
     if (status == STATUS_OK && json_object_get(object, "bypass_gated"))
         status = read_flag(&spec->bypass_gated, object, "bypass_gated", name,
                            err);
+    if (status == STATUS_OK && json_object_get(object, "nested"))
+        status = read_flag(&spec->nested, object, "nested", name, err);
     if (status == STATUS_OK)
         status = hf_read_weight(&spec->aux_loss, object, "aux_loss", name, err);
     if (status == STATUS_OK)
@@ -301,6 +303,8 @@ json_t *hf_routing_json(const struct model_spec *spec,
         json_object_set_new(out, "gate_scale", json_real(spec->gate_scale));
     if (spec->bypass_gated)
         json_object_set_new(out, "bypass_gated", json_true());
+    if (spec->nested)
+        json_object_set_new(out, "nested", json_true());
     if (spec->keep_first > 0)
         json_object_set_new(out, "keep_first",
                             json_integer(spec->keep_first));

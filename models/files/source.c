@@ -255,6 +255,17 @@ void source_weights_text(char out[SOURCE_WEIGHTS_SIZE],
     }
 }
 
+void source_stored_text(char out[SOURCE_WEIGHTS_SIZE],
+                        const struct source *source)
+{
+    struct source stored = *source;
+    struct error why;
+
+    out[0] = '\0';
+    if (source_keep(&stored, WEIGHTS_STORED, &why) == STATUS_OK)
+        source_weights_text(out, &stored.spec);
+}
+
 static enum status fill_from_gguf(const struct source *source,
                                   struct model *model, struct error *err)
 {

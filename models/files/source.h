@@ -62,6 +62,11 @@ enum { SOURCE_WEIGHTS_SIZE = 120 };
 void source_weights_text(char out[SOURCE_WEIGHTS_SIZE],
                          const struct model_spec *spec);
 
+/* The same of what the files hold, whichever way it is kept: "" of a shape, and
+ * of what cannot be kept as stored. */
+void source_stored_text(char out[SOURCE_WEIGHTS_SIZE],
+                        const struct source *source);
+
 /* Weights into a model opened with source->spec, or with its dense twin: from
  * the files, or drawn with `seed` where there are none; and the table that it
  * routes by, if it does. */

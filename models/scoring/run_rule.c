@@ -59,6 +59,10 @@ enum status run_rule_check(const struct run_config *c,
                                " predictor, and %s has none; training with"
                                " routing.predictor makes one", p->name,
                                source->path);
+    struct error why;
+    if (source->spec.nested &&
+        route_check(p, &source->spec, &why) != STATUS_OK)
+        return run_config_fail(c, "run.policy", err, "%s", why.text);
     return STATUS_OK;
 }
 
@@ -79,6 +83,11 @@ enum status run_rule_check_routed(const struct run_config *c,
                   " rule, such as --set routing.policy=drawn", source->path);
         return STATUS_BAD_VALUE;
     }
+    if (source->spec.nested)
+        return error_set(err, STATUS_BAD_VALUE, "%s: its blocks choose among the"
+                         " tokens of the block before (routing.nested), and"
+                         " choices are looked at here each by itself; run,"
+                         " train and profile take it", source->path);
     if (!p->choose) {
         run_config_fail(c, "run.policy", err, "%s: it routes nothing,"
                         " which leaves no choice to look at; allowed here are"

@@ -181,6 +181,14 @@ static bool passes(const struct allocation *a, struct cursor *c, int32_t choice,
     return *at < n && kept[*at] == row;
 }
 
+/* ",score", or "," of a token that the choice did not ask (spec.nested). */
+static void write_score(FILE *file, double score)
+{
+    fputc(',', file);
+    if (isfinite(score))
+        fprintf(file, "%.9g", score);
+}
+
 static void write_row(FILE *file, const struct model *m,
                       const struct score_window *w, int32_t r,
                       const struct score_known *known, struct cursor *cursor)
@@ -214,7 +222,7 @@ static void write_row(FILE *file, const struct model *m,
             fprintf(file, ",%d", passed[c]);
     for (int32_t c = 0; c < n_choices && spec_scored(spec); c++)
         if (plan_choice(spec, c).routed)
-            fprintf(file, ",%.9g", (double)known->scores[c * w->n_tokens + r]);
+            write_score(file, (double)known->scores[c * w->n_tokens + r]);
     fputs("\r\n", file);
 }
 

@@ -81,6 +81,17 @@ static void take_text(struct scores *s, int32_t text,
     }
 }
 
+/* Of nested choices those that the choice before kept: others have none. */
+static int64_t n_scored(const struct scores *s, int32_t choice)
+{
+    const float *score = s->all + choice * s->room;
+    int64_t n = 0;
+
+    for (int64_t i = 0; i < s->n; i++)
+        n += isfinite(score[i]) != 0;
+    return n;
+}
+
 static void set_cuts(const struct scores *s)
 {
     float *threshold = model_thresholds(s->job->model);
@@ -88,7 +99,11 @@ static void set_cuts(const struct scores *s)
     for (int32_t c = 0; c < plan_n_choices(s->spec) && s->n > 0; c++) {
         const struct plan_choice made = plan_choice(s->spec, c);
         int64_t keep = llround(s->spec->capacity[made.layer] * (double)s->n);
-        if (made.routed)
+        if (s->spec->nested && made.routed && keep > n_scored(s, c))
+            keep = n_scored(s, c);
+        if (spec_follows(s->spec, made.layer))
+            threshold[c] = threshold[c - 1];
+        else if (made.routed)
             threshold[c] = route_cut(s->all + c * s->room, (int32_t)s->n,
                                      (int32_t)(keep > 0 ? keep : 1),
                                      s->scratch);

@@ -1,6 +1,8 @@
 # A block for each model: layer, then a column for each kind of op; the last row
 # belongs to no layer.
-set xrange [-0.7:N+0.7]
+# Half of the last name stands to the right of its bars.
+ROOM = (NARROW ? 0.09 : 0.03)*N
+set xrange [-0.7:N+(ROOM > 0.7 ? ROOM : 0.7)]
 set yrange [0:TOP]
 unset grid
 set grid ytics ls 90

@@ -1,8 +1,9 @@
-# Bars from the N rows of k, name, from, to, kind, half interval, modelled.
+# Bars from the N rows of k, name, from, to, kind, half interval, modelled; ticks are
+# few however high the highest is.
 eval ROW_AXES
 set xrange [across(0.4,0):across(N+0.6,TOP)]
 set yrange [up(N+0.6,0):up(0.4,TOP)]
-if (NARROW) { set xtics 0,50; set xlabel 'share of the dense twin' offset 0,0.3 } else { set ytics 0,20; set ylabel 'share of the dense twin' offset 0.6,0 }
+if (NARROW) { set xtics 0,50*ceil(TOP/250.0); set xlabel 'share of the dense twin' offset 0,0.3 } else { set ytics 0,20*ceil(TOP/200.0); set ylabel 'share of the dense twin' offset 0.6,0 }
 
 col(k) = k == 0 ? 0x555555 : k == 1 ? 0x0072B2 : 0xB34700
 txt(k,a,b) = k == 0 ? sprintf('%.1f%%', b) : signed('%+.1f', b-a)

@@ -31,19 +31,35 @@ static struct amount over(struct amount a, double by)
     return amount_known(a) ? a : amount_unknown(NULL);
 }
 
-/* ", 134.5 M parameters, weights q4_1" */
+/* A key of the config of a profile or of a run; NULL: neither has it. */
+static const char *config_text(const struct run *run, const char *key)
+{
+    static const char *const at[] = { "config", "config.run" };
+    const char *text = NULL;
+    char path[64];
+
+    for (size_t i = 0; i < sizeof at / sizeof *at && !text; i++) {
+        snprintf(path, sizeof path, "%s.%s", at[i], key);
+        text = jsonpath_text(run->summary, path);
+    }
+    return text;
+}
+
+/* ", 134.5 M parameters, weights q4_1"; what the file has and what was computed
+ * with are two things where they were widened. */
 static void model_text(FILE *out, const struct run *run)
 {
-    const char *weights = jsonpath_text(run->summary, "config.weights");
+    const char *weights = config_text(run, "weights");
+    const char *stored = config_text(run, "stored_weights");
     char number[TABLE_NUMBER_SIZE];
 
-    if (!weights)
-        weights = jsonpath_text(run->summary, "config.run.weights");
     if (run->facts.n_parameters > 0) {
         table_si(number, run->facts.n_parameters, "");
         html_textf(out, ", %s parameters", number);
     }
-    if (weights)
+    if (weights && stored && strcmp(weights, stored) != 0)
+        html_textf(out, ", weights of %s widened to %s", stored, weights);
+    else if (weights)
         html_textf(out, ", weights %s", weights);
 }
 
@@ -170,11 +186,11 @@ static void compared_text(FILE *out, const struct run *first,
         if (!base)
             continue;
         html_textf(out, " A token of a %s:", f->name);
-        for (size_t k = 0; k < sizeof told / sizeof *told; k++) {
+        for (size_t k = 0, n = 0; k < sizeof told / sizeof *told; k++) {
             struct amount ratio = profiles_ratio(base, f, told[k].metric);
-            share_text(out, told[k].name, ratio);
-            if (amount_known(ratio) && k + 1 < sizeof told / sizeof *told)
+            if (amount_known(ratio) && n++ > 0)
                 fputs(",", out);
+            share_text(out, told[k].name, ratio);
         }
         fputs(".", out);
     }

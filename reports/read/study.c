@@ -7,86 +7,13 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include "reports/read/jsonpath.h"
+#include "reports/read/setting_key.h"
 #include "sim/core/answer/table.h"
 
 const char *const setting_kind_names[SETTING_KIND_COUNT] = {
     [SETTING_DENSE] = "dense", [SETTING_MOD] = "MoD",
     [SETTING_CONTROL] = "control",
 };
-
-/* Config keys that may differ between runs of one setting; `n`: letters. */
-static bool is_seed(const char *key, size_t n)
-{
-    static const char *const names[] = { "seed", "seeds", "threads", "output",
-                                         "name", "machine" };
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (n == strlen(names[i]) && strncmp(key, names[i], n) == 0)
-            return true;
-    return false;
-}
-
-/* A copy without such keys, in which 1 and 1.0 are one number; the caller's. */
-static json_t *without_seeds(const json_t *value)
-{
-    const char *key;
-    json_t *item, *out;
-    size_t i;
-
-    if (json_is_number(value))
-        return json_real(json_number_value(value));
-    if (json_is_array(value)) {
-        out = json_array();
-        json_array_foreach(value, i, item)
-            json_array_append_new(out, without_seeds(item));
-        return out;
-    }
-    if (!json_is_object(value))
-        return json_deep_copy(value);
-    out = json_object();
-    json_object_foreach((json_t *)value, key, item)
-        if (!is_seed(key, strlen(key)))
-            json_object_set_new(out, key, without_seeds(item));
-    return out;
-}
-
-/* Texts, and what else the config names, are told by their content where that was
- * hashed, else by their paths. */
-static void name_content(json_t *config, const json_t *summary)
-{
-    const char *hash = jsonpath_text(summary, "provenance.data_hash"), *key;
-    json_t *one;
-
-    if (hash) {
-        json_object_del(json_object_get(config, "data"), "path");
-        json_object_set_new(config, "data_hash", json_string(hash));
-    }
-    json_object_foreach(jsonpath_at(summary, "provenance.hashes"), key, one) {
-        char section[32];
-        const size_t n = strcspn(key, ".");
-        snprintf(section, sizeof section, "%.*s", (int)n, key);
-        if (key[n])
-            json_object_del(json_object_get(config, section), key + n + 1);
-        json_object_set(config, key, one);
-    }
-}
-
-/* A text equal for equal settings on equal data; NULL: no memory. */
-static char *setting_key(const struct run *run)
-{
-    const json_t *given = json_object_get(run->summary, "config");
-    json_t *config;
-    char *key;
-
-    if (!given)
-        return error_noted(strdup(run->path));     /* nothing to compare by */
-    config = without_seeds(given);
-    name_content(config, run->summary);
-    key = json_dumps(config, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY);
-    json_decref(config);
-    return key;
-}
 
 /* The row of the study, and which of its settings this is, by the axes in the
  * point's name: "top-k", "top-k learning_rate=0.002". */
@@ -100,7 +27,7 @@ static void label_row(struct setting *s, const struct run *run)
     while (*at) {
         const size_t n = 1 + strcspn(at + 1, " ");
         const size_t used = strlen(s->label);
-        if (!is_seed(at + 1, strcspn(at + 1, "=")))
+        if (!setting_may_differ_in(at + 1, strcspn(at + 1, "=")))
             snprintf(s->label + used, sizeof s->label - used, "%.*s", (int)n,
                      at);
         at += n;

@@ -3,6 +3,8 @@
  * sensitivity and allocate, how much each block works. */
 #include "reports/tables/tables.h"
 
+#include "sim/core/answer/expert_columns.h"
+
 #define RUN { "run", "model", "", COLUMN_TEXT, true }
 #define LAYER                                                                  \
     { "layer", "layer", "", COLUMN_WHOLE, true },                              \
@@ -104,18 +106,7 @@ static const struct column rounds[] = {
     { "cost_per_token", "cost of a token", "", COLUMN_SI, false },
     { "more", "more than as it is", "", COLUMN_SIGNED, false },
 };
-static const struct column balance[] = {
-    RUN,
-    { "layer", "layer", "", COLUMN_WHOLE, true },
-    { "experts", "experts", "", COLUMN_WHOLE, true },
-    { "used", "used", "", COLUMN_WHOLE, true },
-    { "effective", "as many as", "", COLUMN_LOSS, false },
-    { "largest", "largest over mean", "", COLUMN_LOSS, false },
-    { "heaviest", "share of the heaviest", "", COLUMN_SHARE, false },
-    { "dropped", "dropped", "", COLUMN_SHARE, false },
-    { "idle", "to no-ops", "", COLUMN_SHARE, false },
-    { "collapsed", "collapsed", "", COLUMN_YES, true },
-};
+static const struct column balance[] = { RUN, EXPERT_BALANCE_COLUMNS };
 static const struct column expert_shares[] = {
     RUN,
     { "layer", "layer", "", COLUMN_WHOLE, true },
@@ -126,15 +117,7 @@ static const struct column expert_shares[] = {
     { "over_mean", "over mean", "", COLUMN_LOSS, false },
     { "dropped", "dropped", "", COLUMN_SHARE, false },
 };
-static const struct column expert_kinds[] = {
-    RUN,
-    { "layer", "layer", "", COLUMN_WHOLE, true },
-    { "expert", "expert", "", COLUMN_WHOLE, true },
-    { "kind", "kind of token", "", COLUMN_TEXT, true },
-    { "chosen", "chosen", "", COLUMN_WHOLE, true },
-    { "share", "share of the kind", "", COLUMN_SHARE, false },
-    { "over_all", "over that of all", "", COLUMN_LOSS, false },
-};
+static const struct column expert_kinds[] = { RUN, EXPERT_KINDS_COLUMNS };
 #define COLUMNS(name) name, sizeof name / sizeof *name
 
 /* A file of the run's directory, and the table it becomes. */

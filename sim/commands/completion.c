@@ -127,6 +127,7 @@ void completion_bash(FILE *file)
           "    else\n"
           "        COMPREPLY=($(compgen -W \"$operands\" -- \"$word\")"
           " $(compgen -f -- \"$word\"))\n"
+          "        compopt -o filenames 2>/dev/null\n"
           "    fi\n}\n"
           "complete -o default -o bashdefault -F _isobath isobath\n", file);
 }
@@ -165,11 +166,14 @@ static void put_flag_zsh(FILE *file, const struct command *command,
         if (flag->argument) {
             fputs(":", file);
             put_quoted(file, flag->argument);
-            fputs(":{compadd -S \"\" --", file);
-            if (row.key->type == CONFIG_SETTINGS)
+            /* A key waits for its value: no blank behind it. */
+            if (row.key->type == CONFIG_SETTINGS) {
+                fputs(":{compadd -S \"\" --", file);
                 put_keys(file, command);
-            else
+            } else {
+                fputs(":{compadd --", file);
                 put_values(file, &row, flag);
+            }
             fputs(row.key->type == CONFIG_CHOICE ||
                   row.key->type == CONFIG_SETTINGS ? "}" : "; _files}", file);
         }
@@ -193,7 +197,8 @@ void completion_zsh(FILE *file)
         put_quoted(file, s->help);
         fputs("'\n", file);
     }
-    fputs("    )\n    _describe command names\n    return\nfi\n"
+    fputs("    )\n    _describe command names\n    compadd -- --help --version\n"
+          "    return\nfi\n"
           "shift words\n(( CURRENT-- ))\ncase $words[1] in\n", file);
     for (int i = 0; commands[i]; i++) {
         fprintf(file, "%s)\n    _arguments \\\n", commands[i]->name);

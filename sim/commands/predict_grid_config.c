@@ -53,12 +53,11 @@ static size_t add_capacity(struct config_setting *out, char text[64],
 
 enum status grid_load_model(struct grid *grid, struct error *err)
 {
-    static const char *const kinds[] = { "models", "runs", NULL };
     struct config_setting setting[COMMAND_MAX_SETTINGS + 1];
     char text[64], path[FILE_PATH_SIZE];
     const size_t n = add_capacity(setting, text, grid);
     enum status status = shipped_find(
-        path, kinds, grid->config.model.value[grid->at[GRID_MODEL]], err);
+        path, shipped_kinds("model"), grid->config.model.value[grid->at[GRID_MODEL]], err);
 
     predict_model_close(&grid->model);
     return status == STATUS_OK

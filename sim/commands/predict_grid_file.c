@@ -3,7 +3,6 @@
 #include "sim/commands/predict_grid.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -116,24 +115,6 @@ static enum status go_on(struct grid_file *f, struct grid *grid,
 
 /* ---- opening and closing ---- */
 
-/* What a grid was interrupted with, or a new file: no link, pipe or second name
- * of somebody else's. */
-static FILE *open_part(const char *path)
-{
-    struct stat st;
-    const int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW |
-                                  O_NONBLOCK | O_CLOEXEC, 0666);
-    const bool ours = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-                      st.st_nlink == 1;
-    FILE *file = ours ? fdopen(fd, "a+") : NULL;
-
-    if (fd >= 0 && !ours)
-        errno = ELOOP;
-    if (fd >= 0 && !file)
-        close(fd);
-    return file;
-}
-
 static enum status name_files(struct grid_file *f, const char *path,
                               struct error *err)
 {
@@ -168,7 +149,7 @@ enum status grid_file_open(struct grid_file *out, struct grid *grid,
     enum status status = name_files(out, path, err);
     if (status != STATUS_OK)
         return status;
-    out->out.stream = open_part(out->out.temporary);
+    out->out.stream = file_open_part(out->out.temporary);
     if (!out->out.stream)
         return error_set(err, STATUS_BAD_VALUE, "cannot write '%s': %s",
                          out->out.temporary, errno == ELOOP

@@ -9,10 +9,9 @@
 static enum status load_other(struct predict_model *out, const char *name,
                               struct error *err)
 {
-    static const char *const kinds[] = { "models", "runs", NULL };
     char path[FILE_PATH_SIZE];
     struct error why;
-    enum status status = shipped_find(path, kinds, name, &why);
+    enum status status = shipped_find(path, shipped_kinds("model"), name, &why);
 
     if (status != STATUS_OK) {
         error_set(err, status, "--against %.64s: allowed are dense,"

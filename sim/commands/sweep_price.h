@@ -8,8 +8,9 @@
 
 /* Write points.csv, layers.csv and the summary of the points that match the filter
  * (sweep_matches()) into the directory that the options name; their state is
- * POINT_DONE then.
- *   STATUS_BAD_VALUE    one cannot be priced, which the message names; nothing is
+ * POINT_DONE then.  What an older process had priced there is not priced again
+ * (sweep_price_part.h).
+ *   STATUS_BAD_VALUE    one cannot be priced, which the message names; no table is
  *                       written
  *   STATUS_INTERRUPTED  what was priced until then is written, and the rest is
  *                       POINT_PENDING */

@@ -22,7 +22,8 @@ static bool stages_alike(const struct alike_job *p, int32_t a, int32_t b)
         s.chooses += s.chooses == PLAN_NO_CHOICE ? 0 : apart;
         if (s.parts != t->parts || s.rows != t->rows ||
             s.choice != t->choice || s.chooses != t->chooses ||
-            s.follows != t->follows || judges(p, t) ||
+            s.follows != t->follows || s.gathers != t->gathers ||
+            judges(p, t) ||
             s.skipped_keys != t->skipped_keys ||
             s.keys_tabled != t->keys_tabled || s.gated != t->gated)
             return false;

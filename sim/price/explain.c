@@ -163,7 +163,7 @@ static void add_runs(struct runs *runs, const struct stage *stage,
     switch (op) {
     case OP_ROUTE:
     case OP_SELECT:
-        if (stage->chooses != PLAN_NO_CHOICE)
+        if (stage->chooses != PLAN_NO_CHOICE && !stage->follows)
             runs->choice[runs->n++] = pass == PASS_BACKWARD && !routes_all
                                           ? stage->chooses : PLAN_NO_CHOICE;
         break;
@@ -173,8 +173,11 @@ static void add_runs(struct runs *runs, const struct stage *stage,
             runs->choice[runs->n++] = PLAN_NO_CHOICE;
         break;
     case OP_GATHER:
+        if (stage->gathers || stage->keys_tabled)
+            runs->choice[runs->n++] = stage->choice;
+        break;
     case OP_GATE:
-        if (stage->gated || stage->keys_tabled)
+        if (stage->gated)
             runs->choice[runs->n++] = stage->choice;
         break;
     case OP_FFN_UP:

@@ -11,7 +11,8 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
     const struct traits *has = &spec->traits;
     const bool any = true, outside = layer < 0,
         shifted = has->norm == NORM_LAYER,
-        scores = !outside && spec->routed[layer] && spec_has_router(spec),
+        scores = !outside && spec->routed[layer] && spec_has_router(spec) &&
+                 !spec_follows(spec, layer),
         twice = scores && spec->part == PART_APART,
         foresees = scores && spec->n_predictor > 0,
         both = foresees && twice,

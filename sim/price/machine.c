@@ -308,7 +308,6 @@ static enum status check(const struct machine *m, const char **key,
 enum status machine_load(struct machine *out, const char *name,
                          struct error *err)
 {
-    static const char *const kinds[] = { "machines", NULL };
     char file[FILE_PATH_SIZE];
     struct config_origin origins[N_KEYS];
     struct error local;
@@ -319,7 +318,7 @@ enum status machine_load(struct machine *out, const char *name,
     /* No key sets these. */
     out->product_lanes = 0;
     out->level[LEVEL_DRAM].size_bytes = (struct quantity){ .value = 0 };
-    enum status status = shipped_find(file, kinds, name, err);
+    enum status status = shipped_find(file, shipped_kinds("machine"), name, err);
     if (status == STATUS_OK)
         status = config_load(out, &machine_schema, file, NULL, 0, origins, err);
     if (status != STATUS_OK)

@@ -53,7 +53,7 @@ static uint64_t learned(const struct model_spec *spec)
     const uint64_t C = (uint64_t)spec->n_channels,
         W = (uint64_t)spec->n_predictor;
     const uint64_t each = C + (W > 0 ? C * W + 2 * W + 1 : 0);
-    const uint64_t routers = each * (uint64_t)plan_n_made(spec);
+    const uint64_t routers = each * (uint64_t)plan_n_made_anew(spec);
 
     return spec->backbone_frozen ? routers : memory_parameters(spec);
 }
@@ -135,6 +135,7 @@ struct held {
                                * with experts */
     uint64_t streams;         /* copies of the stream besides the first */
     uint64_t gathered;        /* of those, rows of routed layers, a choice */
+    uint64_t followed;        /* rows that the layer before has gathered */
     uint64_t widest;          /* rows of one layer, at most */
     uint64_t widest_routed;   /* likewise, of a routed one */
     uint64_t scored;          /* rows that choices see */
@@ -189,9 +190,13 @@ static struct held rows_held(const struct model_spec *spec,
         if (!spec->routed[l])
             continue;
         below = false;
-        sum.gathered += choices * rows;
         if (rows > sum.widest_routed)
             sum.widest_routed = rows;
+        if (spec_follows(spec, l)) {
+            sum.followed += rows;
+            continue;
+        }
+        sum.gathered += choices * rows;
         sum.scored += choices * n_sequences * (uint64_t)n_tokens;
     }
     sum.rows += widest_below;
@@ -367,7 +372,7 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { WRK, "their norms' statistics", 4, after ? h.rows : 0 },
         { ACT, "up",                U, h.fed },
         { ACT, "act",               F, X > 0 ? h.fed : h.operands },
-        { ACT, "block out",         C, h.gathered },
+        { ACT, "block out",         C, h.gathered + h.followed },
         { WRK, "norm statistics",   4, h.rows },
         { ACT, "final norm",        C + 2, rows },
         { ACT, "logits",            V, phase == MEMORY_LAST ? B : rows },
@@ -463,7 +468,7 @@ static uint64_t scratch_numbers(const struct model_spec *spec, int32_t n_tokens)
     widest = largest(widest, 2 * largest((uint64_t)spec->experts.width,
                                          (uint64_t)spec->experts.shared));
     widest = (widest + REGISTER - 1) / REGISTER * REGISTER;
-    return T + largest(PACKED * widest + PACKED * PACKED,
+    return T * (spec->nested ? 2 : 1) + largest(PACKED * widest + PACKED * PACKED,
                        largest(forward, backward));
 }
 

@@ -227,7 +227,8 @@ static void stage_forward(struct pricing *p, const struct stage *stage)
 
     if (stage->follows) {
         pricing_follow(p, stage->choice);
-        gather(p, norm);
+        if (stage->gathers)
+            gather(p, norm);
     } else if (stage->chooses != PLAN_NO_CHOICE) {
         choose(p, stage->chooses, norm);
     }
@@ -256,7 +257,8 @@ static void layer_forward(struct pricing *p, int32_t layer, bool training)
 
     pricing_enter(p, PASS_FORWARD, layer);
     stages_forward(p, layer);
-    if (spec->routed[layer] && training && spec->router_scores)
+    if (spec->routed[layer] && training && spec->router_scores &&
+        !spec_follows(spec, layer))
         pricing_shared(p, OP_SELECT, (uint64_t)plan_choices_a_layer(spec) *
                                          (B + FLOPS_THRESHOLD_BEYOND_B), 0);
 }
@@ -338,7 +340,7 @@ static void parts_backward(struct pricing *p, const struct stage *stage,
         feed_forward_backward(p, rows);
     if (stage->parts & STAGE_ATTENTION)
         attention_backward(p, stage, rows);
-    if (stage->gated)
+    if (stage->gathers)
         pricing_rows(p, OP_GATHER, rows);
 }
 
@@ -349,17 +351,17 @@ static void stage_backward(struct pricing *p, const struct stage *stage,
     const enum rows rows = stage->rows == STAGE_KEPT ? ROWS_KEPT : ROWS_ALL;
     const bool all = spec_scores_all_learn(p->job.spec);
 
-    if (stage->choice != PLAN_NO_CHOICE) {
+    if (stage->choice != PLAN_NO_CHOICE)
         pricing_follow(p, stage->choice);
+    if (stage->gated)
         pricing_rows(p, OP_ROUTE_LOSS, ROWS_ALL);
-    }
     if (stage->gates_skipped)
         pricing_rows_of(p, FLOPS_BACK_SKIPPED, OP_GATE, ROWS_SKIPPED);
     if (stage->gated)
         pricing_rows(p, OP_GATE, rows);
     if (!ends)
         parts_backward(p, stage, rows);
-    if (stage->chooses == PLAN_NO_CHOICE)
+    if (stage->chooses == PLAN_NO_CHOICE || stage->follows)
         return;
     pricing_rows(p, OP_ROUTE, all ? ROWS_ALL : ROWS_KEPT);
     pricing_rows(p, OP_PREDICT, ROWS_ALL);

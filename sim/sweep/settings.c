@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/core/base/shipped.h"
 #include "sim/core/config/config_value.h"
 
 static enum status no_memory(struct error *err)
@@ -38,19 +37,6 @@ const char *study_place(struct study *s, const yaml_node_t *node)
     return study_keep_text(s, place);
 }
 
-/* True for the name of a machine that comes with the program. */
-static bool is_shipped(const char *key, const char *text)
-{
-    static const char *const kinds[] = { "machines", NULL };
-    static const char machine[] = "machine";
-    const size_t n = strlen(key), length = sizeof machine - 1;
-    char file[FILE_PATH_SIZE];
-
-    return n >= length && strcmp(key + n - length, machine) == 0 &&
-           !strchr(text, '/') &&
-           shipped_find(file, kinds, text, NULL) == STATUS_OK;
-}
-
 enum status settings_value(struct study *s, struct sweep_setting *out,
                            const char *key, const yaml_node_t *node,
                            struct error *err)
@@ -66,8 +52,8 @@ enum status settings_value(struct study *s, struct sweep_setting *out,
     out->value = out->given = text ? text : study_keep_text(s, list);
     out->place = study_place(s, node);
     if (text && *text && sweep_names_file(key)) {
-        status = document_resolve(path, s->document, node, err);
-        if (status == STATUS_OK && (file_exists(path) || !is_shipped(key, text)))
+        status = document_resolve(path, s->document, key, node, err);
+        if (status == STATUS_OK)
             out->given = study_keep_text(s, path);
     }
     return status != STATUS_OK || (out->given && out->place) ? status

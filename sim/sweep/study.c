@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "sim/core/base/nearest.h"
-#include "sim/core/base/shipped.h"
 #include "sim/sweep/listed.h"
 #include "sim/sweep/solve.h"
 
@@ -352,20 +351,13 @@ static enum status add_nameless(struct study *s, struct error *err)
 static enum status read_base(struct study *s, const yaml_node_t *node,
                              struct error *err)
 {
-    static const char *const kinds[] = { "runs", "models", NULL };
-    char *base = s->sweep.base, named[FILE_PATH_SIZE];
-    struct error why;
-    enum status status = document_resolve(base, s->document, node, err);
+    char *base = s->sweep.base;
+    enum status status = document_resolve(base, s->document, "base", node, err);
 
     if (status != STATUS_OK)
         return status;
-    if (!file_exists(base) &&
-        (shipped_find(named, kinds, document_text(node), &why) != STATUS_OK ||
-         !file_exists(named)))
-        return study_refuse(s, node, err, "base: no file '%s', nor a config of"
-                            " that name", base);
     if (!file_exists(base))
-        strcpy(base, named);
+        return study_refuse(s, node, err, "base: no file '%s'", base);
     return document_hash(&s->sweep.base_hash, base, err);
 }
 

@@ -4,9 +4,9 @@ small models of random weights, with the settings that public configs use.
 
     pip install torch transformers==4.57.1
     make build/logits
-    tests/compare/families.py DIRECTORY
+    tests/compare/families.py DIRECTORY [NAME...]
 
-Writes the models into DIRECTORY, and fails where a logit of 200 positions is off
+Writes the models, or those named, into DIRECTORY, and fails where a logit of 200 positions is off
 by more than 0.001.
 """
 import os
@@ -172,6 +172,8 @@ def main():
     with open(text, "wb") as file:
         file.write(bytes((i * 37 + i * i // 3) % 256 for i in range(N)))
     for name, config in MODELS.items():
+        if len(sys.argv) > 2 and name not in sys.argv[2:]:
+            continue
         path = os.path.join(directory, name)
         model = make(config, path)
         subprocess.run(["build/logits", path, text, str(N), out], check=True)

@@ -26,7 +26,7 @@ import torch.nn.functional as F
 
 B, T, L = 2, 48, 4
 RATE, BETA1, BETA2, EPSILON, DECAY, CLIP = 3e-3, 0.9, 0.98, 1e-8, 0.1, 1.0
-CAPACITY, NEAR, TIE = 0.25, 1e-4, 1e-4
+NEAR, TIE = 1e-4, 1e-4
 TINY = 1e-6           # a gradient this small is rounding, divided by epsilon
 MATRICES = ("WTE", "QKV", "PROJECT", "UP", "DOWN", "PREDICT_UP", "PREDICT_DOWN",
             "EXPERT_ROUTER", "EXPERT_UP", "EXPERT_DOWN", "SHARED_UP",
@@ -35,8 +35,9 @@ PARTS = ("block", "attention", "ffn", "apart")
 KEYS = ("absent", "computed", "carried")
 TOP_K = ("attention", "computed", "carried",
          "expert_choice", "losses", "bypass", "scaled_tanh", "gate_one",
-         "apart_routers", "experts_staged", "recursion_routed")
-MEAN_CUT = ("threshold", "bypass_losses", "ffn", "apart_bypass")
+         "apart_routers", "experts_staged", "recursion_routed", "nested", "nested_span")
+MEAN_CUT = ("threshold", "bypass_losses", "ffn", "apart_bypass",
+            "nested_threshold")
 DTYPES = {"F32": numpy.float32, "F64": numpy.float64, "I32": numpy.int32,
           "U8": numpy.uint8}
 
@@ -142,18 +143,33 @@ class Decoder:
         self.exits = spec[17:17 + L]
         self.experts = Experts(spec[17 + L:26 + L]) if spec[17 + L] > 0 \
             else None
-        self.recursion = [int(v) for v in spec[26 + L:]]
+        self.recursion = [int(v) for v in spec[26 + L:29 + L]]
+        self.nested = spec[29 + L] > 0
+        self.routed = [v > 0 for v in spec[30 + L:30 + 2 * L]]
+        self.capacity = spec[30 + 2 * L:]
         self.weights = {
             name[6:]: torch.tensor(value.astype(numpy.float64),
                                    requires_grad=True)
             for name, value in record.items() if name.startswith("start.")}
 
+    def span(self, layer):
+        """Layers of a span, and the layer's place in it."""
+        first, last, times = self.recursion
+        if times < 2 or not first <= layer <= last:
+            return 1, 0
+        size = (last + 1 - first) // times
+        return size, (layer - first) % size
+
     def weight(self, name, layer):
         first, last, times = self.recursion
         if times > 1 and first <= layer <= last and \
                 not name.startswith(("ROUTER", "PREDICT")):
-            layer = first + (layer - first) % ((last + 1 - first) // times)
+            layer = first + self.span(layer)[1]
         return self.weights[f"{name}.{layer}"]
+
+    def follows(self, layer):
+        """It is routed with the layer before."""
+        return self.nested and self.routed[layer] and self.span(layer)[1] > 0
 
     def gates(self, score):
         return self.scale * (score, score.sigmoid(), 2 * score.sigmoid(),
@@ -232,8 +248,16 @@ class Decoder:
         if kept is None:
             x = feed(x, everyone)
         elif self.part == "block":
-            x = self.route(x, kept[0], score, lambda stream, rows:
-                           self.feed_forward(attend(stream, rows), layer))
+            def run(stream, rows):
+                out = self.feed_forward(attend(stream, rows), layer)
+                for after in range(layer + 1, L):
+                    if not self.follows(after):
+                        break
+                    stream = stream.index_copy(0, rows, out)
+                    out = self.feed_forward(
+                        self.attention(stream, rows, after, None)[0], after)
+                return out
+            x = self.route(x, kept[0], score, run)
         elif self.part == "attention":
             x = feed(self.route(x, kept[0], score, attend), everyone)
         elif self.part == "ffn":
@@ -255,7 +279,8 @@ class Decoder:
         main, routers, entropy, foreseen = 0.0, 0.0, 0.0, 0.0
         each = 2 if self.part == "apart" else 1
         scores = torch.full((each * L, B, T), math.nan)
-        made = each * (L - 1)
+        made = each * sum(self.routed[l] and not self.follows(l)
+                          for l in range(L))
 
         def judge(x, layer, i, b):
             nonlocal routers, entropy, foreseen
@@ -271,7 +296,7 @@ class Decoder:
             scores[choice, b] = score.detach()
             bce = F.binary_cross_entropy_with_logits(score, target)
             entropy += bce.item() / B / made
-            over = kept[choice].mean() - CAPACITY
+            over = kept[choice].mean() - self.capacity[layer]
             routers = routers + (
                 self.aux * bce + self.z * (score * score).mean() +
                 2 * self.balance * over * score.sigmoid().mean()) / B / made
@@ -285,7 +310,9 @@ class Decoder:
         for b in range(B):
             x, table = self.weights["WTE"][ids[b]], None
             for layer in range(L):
-                if not self.routes or layer == 0:
+                if self.follows(layer):
+                    continue                 # run with the layer before
+                if not self.routed[layer]:
                     x, table = self.layer(x, layer, None, None, table)
                     if self.exits[layer] > 0:
                         routers = routers + self.exits[layer] * read_out(x, b)
@@ -298,16 +325,21 @@ class Decoder:
         return main, routers, entropy, foreseen, scores
 
 
-def wrong_choices(policy, scores, kept, threshold, first):
+def wrong_choices(policy, scores, kept, threshold, first, nested):
     """Choices by scores that are not those of the scores, near ties apart, and
-    but for the first tokens, which are kept in any case."""
+    but for the first tokens, which are kept in any case; nested ones among those
+    that the choice before keeps."""
     wrong = 0
     each = len(scores) // L
     for choice in range(each, each * L):
-        cut = threshold[choice]
         for b in range(B):
-            score = scores[choice, b].numpy()[first:]
-            keep = kept[choice, b][first:] > 0
+            cut = threshold[choice]
+            active = kept[choice - 1, b][first:] > 0 if nested else slice(None)
+            score = scores[choice, b].numpy()[first:][active]
+            keep = kept[choice, b][first:][active] > 0
+            wrong += int(kept[choice, b].sum()) - int(keep.sum()) - first
+            if numpy.isnan(score).any():     # nobody chose
+                continue
             if policy == "token_choice":
                 cut = 0.0
             elif policy in TOP_K or (
@@ -363,7 +395,7 @@ def replay(tool, text, policy):
                                          record["predictor"][step]))
         off_norm = max(off_norm, abs(norm - record["norm"][step]) / norm)
         wrong += wrong_choices(policy, scores, kept[step], threshold[step],
-                               decoder.first)
+                               decoder.first, decoder.nested)
         with torch.no_grad():
             for name, weight in weights.items():
                 g = gradient[name]

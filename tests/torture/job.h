@@ -10,6 +10,7 @@ struct job {
     const char *out;            /* the directory that it writes; NULL: none */
     const char *path;           /* $PATH; NULL: as it is */
     bool        trains;         /* and can be gone on with by --resume */
+    bool        repeats;        /* done once more, it goes on with what it left */
     bool        slow;           /* it takes a second, or more */
     bool        measures;       /* times so short that the clock may not see
                                  * them: which files there are must be the same,

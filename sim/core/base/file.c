@@ -188,6 +188,22 @@ enum status file_create_in(struct file_writer *out, const char *directory,
     return status == STATUS_OK ? file_replace(out, path, err) : status;
 }
 
+FILE *file_open_part(const char *path)
+{
+    struct stat st;
+    const int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW |
+                                  O_NONBLOCK | O_CLOEXEC, 0666);
+    const bool ours = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+                      st.st_nlink == 1;
+    FILE *file = ours ? fdopen(fd, "a+") : NULL;
+
+    if (fd >= 0 && !ours)
+        errno = ELOOP;
+    if (fd >= 0 && !file)
+        close(fd);
+    return file;
+}
+
 /* The errno of a write that failed inside stdio is long gone: write once more
  * to find it.  The file is lost anyway. */
 static int failure_cause(FILE *stream)

@@ -42,6 +42,11 @@ enum status file_end(struct file_writer *writer, enum status status,
  * from the handler of a signal. */
 void        file_abandon_all(void);
 
+/* Open what an interrupted command was at, or begin it: to read, and to append to.
+ * NULL, with errno: not so, ELOOP where it is a link, a pipe or has a second
+ * name. */
+FILE       *file_open_part(const char *path);
+
 /* All of a file that is at most `limit` bytes; *text is NUL-ended, the caller
  * frees it.  Reports a missing file, a directory, a pipe or device, an unreadable
  * or too large file by name as STATUS_BAD_VALUE; none of these is opened.  The

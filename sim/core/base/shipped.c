@@ -106,18 +106,12 @@ static void offer_all(struct nearest *near, const char *folder,
         closedir(directory);
 }
 
-enum status shipped_find(char out[FILE_PATH_SIZE], const char *const *kinds,
-                         const char *name, struct error *err)
+enum status shipped_named(char out[FILE_PATH_SIZE], const char *const *kinds,
+                          const char *name, struct error *err)
 {
     struct nearest near = nearest_to(name);
     char folder[FILE_PATH_SIZE], best[FILE_PATH_SIZE];
 
-    if (strlen(name) >= FILE_PATH_SIZE)
-        return error_set(err, STATUS_BAD_VALUE, "file name of %zu bytes:"
-                         " allowed are %d", strlen(name), FILE_PATH_SIZE - 1);
-    strcpy(out, name);
-    if (!*name || strpbrk(name, "/.") || file_exists(name))
-        return STATUS_OK;
     for (const char *const *kind = kinds; *kind; kind++) {
         if (!shipped_folder(folder, *kind))
             continue;
@@ -130,6 +124,31 @@ enum status shipped_find(char out[FILE_PATH_SIZE], const char *const *kinds,
                      " %s that come with isobath%s%s%s", name, kinds[0],
                      near.name ? "; did you mean '" : "",
                      near.name ? near.name : "", near.name ? "'?" : "");
+}
+
+enum status shipped_find(char out[FILE_PATH_SIZE], const char *const *kinds,
+                         const char *name, struct error *err)
+{
+    if (strlen(name) >= FILE_PATH_SIZE)
+        return error_set(err, STATUS_BAD_VALUE, "file name of %zu bytes:"
+                         " allowed are %d", strlen(name), FILE_PATH_SIZE - 1);
+    strcpy(out, name);
+    return !*name || strpbrk(name, "/.") || file_exists(name)
+               ? STATUS_OK : shipped_named(out, kinds, name, err);
+}
+
+const char *const *shipped_kinds(const char *key)
+{
+    static const struct { const char *word, *kinds[3]; } takes[] = {
+        { "base", { "runs", "models" } }, { "model", { "models", "runs" } },
+        { "machine", { "machines" } },
+    };
+    const char *dot = strrchr(key, '.'), *word = dot ? dot + 1 : key;
+
+    for (size_t i = 0; i < sizeof takes / sizeof *takes; i++)
+        if (strcmp(word, takes[i].word) == 0)
+            return takes[i].kinds;
+    return NULL;
 }
 
 bool shipped_same(const char *const *kinds, const char *a, const char *b)

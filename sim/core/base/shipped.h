@@ -22,6 +22,14 @@ bool shipped_folder(char out[FILE_PATH_SIZE], const char *kind);
 enum status shipped_find(char out[FILE_PATH_SIZE], const char *const *kinds,
                          const char *name, struct error *err) MUST_CHECK;
 
+/* The same of a name alone, whatever files there are. */
+enum status shipped_named(char out[FILE_PATH_SIZE], const char *const *kinds,
+                          const char *name, struct error *err) MUST_CHECK;
+
+/* The kinds whose names a key of a config takes, by its last word: machines for
+ * "run.machine".  NULL: it takes files alone. */
+const char *const *shipped_kinds(const char *key);
+
 /* True if two such names are one, mean one file or directory, or files of equal
  * bytes. */
 bool shipped_same(const char *const *kinds, const char *a, const char *b);

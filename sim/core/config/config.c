@@ -30,8 +30,9 @@ struct loader {
     size_t           n_settings, n_keys;
     struct slot     *slot;         /* [n_keys] */
     struct document *documents;    /* kept while nodes are in use */
-    bool             lending;      /* reading a whole config that a section
-                                    * names: it fills in, never overrules */
+    const char      *lends;        /* the section that named the whole config
+                                    * being read: that fills in, never
+                                    * overrules; NULL: reading none */
     struct error    *err;
 };
 
@@ -178,8 +179,8 @@ static enum status collect_section(struct loader *l, struct place place,
         return document_fail(place.document, place.node, STATUS_BAD_VALUE,
                              l->err, "%s is empty: allowed are its keys, or the"
                              " name of a file that holds them", section);
-    enum status status = document_resolve(path, place.document, place.node,
-                                          l->err);
+    enum status status = document_resolve(path, place.document, section,
+                                          place.node, l->err);
     if (status != STATUS_OK)
         return status;
     if (!file_exists(path))
@@ -193,9 +194,9 @@ static enum status collect_section(struct loader *l, struct place place,
         return collect_mapping(l, place, section);
     /* A whole config of its own kind: the naming file's own keys come
      * first, wherever they stand. */
-    l->lending = true;
+    l->lends = section;
     status = collect_mapping(l, place, "");
-    l->lending = false;
+    l->lends = NULL;
     return status;
 }
 
@@ -217,14 +218,15 @@ static enum status collect_pair(struct loader *l, struct place key,
     if (found) {
         struct slot *slot = &l->slot[found - l->schema->keys];
         bool given = slot->value.node != NULL && !slot->lent;
-        if (!l->lending || !given) {
+        if (!l->lends || !given) {
             slot->value = place;
-            slot->lent = l->lending;
+            slot->lent = l->lends != NULL;
         }
         return STATUS_OK;
     }
     if (!dotted && is_section(l->schema, name))
-        return config_sets(l->settings, l->n_settings, name)
+        return config_sets(l->settings, l->n_settings, name) &&
+                       !(l->lends && strcmp(l->lends, name) == 0)
                    ? STATUS_OK : collect_section(l, place, name);
     if (dotted)
         snprintf(what, sizeof what, "key '%s': in a file, write sections as"

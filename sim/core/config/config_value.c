@@ -209,8 +209,8 @@ static enum status read_path(const struct reading *r, void *member)
     if (!text || is_null(r))
         return config_value_refuse(r, "");
     if (*text) {                 /* "" stands for no file */
-        enum status status = document_resolve(path, r->document, r->node,
-                                              r->err);
+        enum status status = document_resolve(path, r->document,
+                                              r->key->name, r->node, r->err);
         if (status != STATUS_OK)
             return status;
     }

@@ -56,7 +56,7 @@ static enum status setting_text(char text[CONFIG_TEXT_SIZE],
         is_file = strcmp(*f, key) == 0;
     if (!is_file || !document_text(value) || !*document_text(value))
         return config_value_text(text, r->document, value, r->err);
-    enum status status = document_resolve(path, r->document, value, r->err);
+    enum status status = document_resolve(path, r->document, key, value, r->err);
     if (status == STATUS_OK && strlen(path) >= CONFIG_TEXT_SIZE)
         return too_long(r->document, value, r->err);
     memcpy(text, path, status == STATUS_OK ? strlen(path) + 1 : 0);

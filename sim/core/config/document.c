@@ -300,8 +300,27 @@ void document_quote(char out[DOCUMENT_QUOTE_SIZE], const yaml_node_t *node)
                  strlen(text) > 48 ? "..." : "");
 }
 
+/* What `key` takes, where no file of that name lies beside the document. */
+static enum status resolve_shipped(char out[FILE_PATH_SIZE],
+                                   const struct document *document,
+                                   const char *key, const yaml_node_t *node,
+                                   struct error *err)
+{
+    const char *const *kinds = shipped_kinds(key);
+    char named[FILE_PATH_SIZE];
+    struct error why;
+
+    if (!kinds || file_exists(out) || strpbrk(document_text(node), "/."))
+        return STATUS_OK;
+    if (shipped_named(named, kinds, document_text(node), &why) != STATUS_OK)
+        return document_fail(document, node, STATUS_BAD_VALUE, err, "%s: %s",
+                             key, why.text);
+    strcpy(out, named);
+    return STATUS_OK;
+}
+
 enum status document_resolve(char out[FILE_PATH_SIZE],
-                             const struct document *document,
+                             const struct document *document, const char *key,
                              const yaml_node_t *node, struct error *err)
 {
     const char *text = document_text(node);
@@ -326,7 +345,7 @@ enum status document_resolve(char out[FILE_PATH_SIZE],
     if (below && shipped_is_in_tree(document->path) && !file_exists(out) &&
         file_exists(below))
         strcpy(out, below);
-    return STATUS_OK;
+    return resolve_shipped(out, document, key, node, err);
 }
 
 enum { HASH_MAX_DEPTH = 4 };     /* files that name files that ... */
@@ -342,24 +361,26 @@ static uint64_t mix(uint64_t hash, const void *bytes, size_t n)
 static enum status hash_file(uint64_t *hash, const char *path, int depth,
                              struct error *err);
 
+/* What cannot be found counts as the word that it is. */
 static enum status hash_scalar(uint64_t *hash, const struct document *document,
-                               const yaml_node_t *node, int depth,
-                               struct error *err)
+                               const char *key, const yaml_node_t *node,
+                               int depth, struct error *err)
 {
-    const char *text = document_text(node);
-    const char *end = text ? strrchr(text, '.') : NULL;
     char path[FILE_PATH_SIZE];
+    struct error why;
 
     *hash = mix(*hash, node->data.scalar.value, node->data.scalar.length + 1);
-    if (!end || strcmp(end, ".yaml") != 0 || depth == HASH_MAX_DEPTH)
+    if (depth == HASH_MAX_DEPTH ||
+        document_resolve(path, document, key, node, &why) != STATUS_OK)
         return STATUS_OK;
-    enum status status = document_resolve(path, document, node, err);
-    return status == STATUS_OK && file_exists(path)
-               ? hash_file(hash, path, depth + 1, err) : status;
+    const char *end = strrchr(path, '.');
+    return end && strcmp(end, ".yaml") == 0 && file_exists(path)
+               ? hash_file(hash, path, depth + 1, err) : STATUS_OK;
 }
 
+/* The value of a key, or one of the list that it is. */
 static enum status hash_node(uint64_t *hash, const struct document *document,
-                             const yaml_node_t *node, int depth,
+                             const char *key, const yaml_node_t *node, int depth,
                              struct error *err)
 {
     const char kind = (char)node->type;
@@ -367,14 +388,18 @@ static enum status hash_node(uint64_t *hash, const struct document *document,
 
     *hash = mix(*hash, &kind, 1);
     if (node->type == YAML_SCALAR_NODE)
-        return hash_scalar(hash, document, node, depth, err);
+        return hash_scalar(hash, document, key, node, depth, err);
     for (ptrdiff_t i = 0; i < document_size(node) && status == STATUS_OK; i++) {
-        const bool list = node->type == YAML_SEQUENCE_NODE;
-        status = hash_node(hash, document, list
-                               ? document_item(document, node, i)
-                               : document_key(document, node, i), depth, err);
-        if (status == STATUS_OK && !list)
-            status = hash_node(hash, document,
+        if (node->type == YAML_SEQUENCE_NODE) {
+            status = hash_node(hash, document, key,
+                               document_item(document, node, i), depth, err);
+            continue;
+        }
+        const yaml_node_t *name = document_key(document, node, i);
+        const char *text = document_text(name);
+        status = hash_node(hash, document, "", name, depth, err);
+        if (status == STATUS_OK)
+            status = hash_node(hash, document, text ? text : "",
                                document_value(document, node, i), depth, err);
     }
     *hash = mix(*hash, "", 1);   /* marks the end: [a], b is not [a, b] */
@@ -388,7 +413,7 @@ static enum status hash_file(uint64_t *hash, const char *path, int depth,
     enum status status = document_read(&document, path, err);
 
     if (status == STATUS_OK && document_root(document))
-        status = hash_node(hash, document, document_root(document), depth, err);
+        status = hash_node(hash, document, "", document_root(document), depth, err);
     document_close(document);
     return status;
 }

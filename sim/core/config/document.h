@@ -63,15 +63,18 @@ enum status document_fail(const struct document *document,
                           struct error *err, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
-/* A hash of the contents of a file and of the .yaml files that it names;
+/* A hash of the contents of a file and of the .yaml files that it names, by path
+ * or as shipped configs;
  * comments and layout do not count. */
 enum status document_hash(uint64_t *out, const char *path,
                           struct error *err) MUST_CHECK;
 
-/* Resolve a file name that stands in the document: it is relative to the file
- * that names it. */
+/* Resolve a file name that stands in the document as the value of `key`: it is
+ * relative to the file that names it.  A word that is no file's name there may
+ * be the name of a shipped config of a kind that the key takes, as on the
+ * command line: STATUS_BAD_VALUE if it is not. */
 enum status document_resolve(char out[FILE_PATH_SIZE],
-                             const struct document *document,
+                             const struct document *document, const char *key,
                              const yaml_node_t *node,
                              struct error *err) MUST_CHECK;
 

@@ -351,8 +351,13 @@ static enum status set_routing(struct model_spec *spec,
     if (spec->part == PART_FFN && spec->skipped_keys == SKIPPED_KEYS_COMPUTED)
         spec->skipped_keys = SKIPPED_KEYS_ABSENT;
     spec->score_window = routes ? narrow(config->window) : 0;
+    spec->nested = routes && config->nested;
     route_settle(spec, policy, routes ? narrow(config->keep_first) : 0);
-    return STATUS_OK;
+    struct error why;
+    return !spec->nested || route_check(policy, spec, &why) == STATUS_OK
+               ? STATUS_OK
+               : error_set(err, STATUS_BAD_VALUE, "routing.policy %s",
+                           why.text);
 }
 
 enum status model_config_spec(struct model_spec *out,
@@ -411,6 +416,7 @@ void model_config_of(struct model_config *out, const struct model_spec *spec,
         .z_loss = spec->z_loss,
         .balance_loss = spec->balance_loss, .predictor = spec->n_predictor,
         .confidence = spec_leaves(spec) ? spec->confidence : 1.0,
+        .nested = spec->nested,
     };
     for (int i = 0; model_config_policies[i]; i++)
         if (strcmp(model_config_policies[i], policy) == 0)

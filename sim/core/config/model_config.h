@@ -44,6 +44,7 @@ struct model_config {
     int     router;              /* 0 train, 1 frozen, 2 detached, 3 drawn */
     double  aux_loss, z_loss, balance_loss;
     int64_t predictor;
+    bool    nested;
     double  threshold_decay, confidence;
     char    exits[CONFIG_TEXT_SIZE];
     struct config_real_list exit_weight;
@@ -179,6 +180,13 @@ extern const char *const model_config_bypasses[];
         0, SPEC_MAX_LOSS_WEIGHT, "0", NULL, "",                                \
         "weight of the mean squared score (the router z-loss of Zoph et al."   \
         " 2022, arXiv 2202.08906, of one logit), which keeps scores small")    \
+    MODEL_CONFIG_ROW(base, "routing.nested", BOOL, nested, 0, 0,               \
+        "false", NULL, "", "a routed block chooses among the tokens that the"  \
+        " block before keeps, so that a token that leaves stays away; of"       \
+        " model.recursions each span is routed as one, by one router, its rows"\
+        " gathered once and gated at the end (Mixture-of-Recursions: Bae et"    \
+        " al. 2025, arXiv 2507.10524, expert choice); falling capacities, as"  \
+        " [0.67, 0.33], say how many recur")                                   \
     MODEL_CONFIG_ROW(base, "routing.threshold_decay", REAL, threshold_decay,   \
         0, 0.999999, "0.97", NULL, "",                                         \
         "share of the old value that the running mean of top-k's cut keeps"    \

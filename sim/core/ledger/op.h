@@ -95,6 +95,11 @@
  *   Route then goes backward on all rows, and gate adds to their gradients and
  *   puts the inputs of the kept ones back onto the stream, for route to read.
  *
+ * Nested choices.  All rows are scored, and those that the choice before skips are
+ *   not chosen.  A span of shared layers that is routed as one has route and select
+ *   in its first layer, gather there, gate (and the routers' losses, backward) in
+ *   its last, and route backward in its first; between them rows stay gathered.
+ *
  * Bypass.  Tokens that a layer skips may be gated too: under `gate`, in a bracket
  *   of its own after that of the kept ones, each is multiplied by its gate.  In
  *   training skipped rows are gathered first, for backward, which puts them back

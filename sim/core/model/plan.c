@@ -48,6 +48,15 @@ int32_t plan_n_made(const struct model_spec *spec)
     return plan_choices_a_layer(spec) * spec_n_routed(spec);
 }
 
+int32_t plan_n_made_anew(const struct model_spec *spec)
+{
+    int32_t n = plan_n_made(spec);
+
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        n -= spec_follows(spec, l);
+    return n;
+}
+
 static const struct stage *stages_of(const struct model_spec *spec, int32_t l)
 {
     return spec->routed[l] ? routed[spec->part] : dense;
@@ -68,9 +77,12 @@ static struct stage stage_of(const struct model_spec *spec, int32_t l,
 
     stage.choice += stage.choice == NONE ? 0 : first;
     stage.chooses += stage.chooses == NONE ? 0 : first;
+    stage.gathers = stage.rows == STAGE_KEPT && !spec_follows(spec, l);
+    stage.gated &= !spec_is_followed(spec, l);
     stage.gates_skipped = stage.gated && spec->bypass_gated;
-    stage.follows = stage.chooses != NONE && spec_leaves(spec) &&
-                    !(l > 0 && spec_exits(spec, l - 1));
+    stage.follows = stage.chooses != NONE &&
+                    (spec_leaves(spec) ? !(l > 0 && spec_exits(spec, l - 1))
+                                       : spec_follows(spec, l));
     if (stage.parts & STAGE_ATTENTION) {
         stage.skipped_keys = skipped_keys_of(spec, l);
         stage.keys_tabled =

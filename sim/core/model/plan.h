@@ -43,8 +43,9 @@ static inline struct plan_choice plan_choice(const struct model_spec *spec,
     };
 }
 
-/* Those that are made: of routed layers. */
+/* Those that are made: of routed layers; and of those, anew. */
 int32_t plan_n_made(const struct model_spec *spec);
+int32_t plan_n_made_anew(const struct model_spec *spec);
 
 enum stage_parts { STAGE_ATTENTION = 1, STAGE_FFN = 2, STAGE_BLOCK = 3 };
 enum stage_rows { STAGE_ALL, STAGE_KEPT };
@@ -57,12 +58,15 @@ struct stage {
                               * the stream as it is then; or none */
     bool    follows;         /* it is not made anew: who the choice before it
                               * keeps stays kept */
+    bool    gathers;         /* its kept rows are taken from the stream; else they
+                              * are what the layer before made of them */
     enum skipped_keys skipped_keys;   /* of tokens that its attention skips;
                                        * absent also where it skips none */
     bool    keys_tabled;     /* its rows' keys go into the table from which
                               * skipped tokens carry theirs: this layer's or
                               * the next one's */
-    bool    gated;           /* its rows' change is gated onto the stream */
+    bool    gated;           /* its rows' change, since they were gathered, is
+                              * gated onto the stream */
     bool    gates_skipped;   /* and the rows that it skips are gated too */
 };
 

@@ -447,6 +447,13 @@ enum status route_check(const struct route_policy *policy,
     if (policy->scored && !spec->router_scores)
         return error_set(err, STATUS_BAD_VALUE, "%s: goes by router scores, and"
                          " this model has none", policy->name);
+    if (spec->nested && policy->choose &&
+        (!policy->scored || policy == route_find("running_quantile")))
+        return error_set(err, STATUS_BAD_VALUE, "%s: with routing.nested a layer"
+                         " chooses among the tokens that the layer before keeps,"
+                         " by their scores or a cut of these: expert_choice,"
+                         " threshold, token_choice and what follows them",
+                         policy->name);
     if (policy->predicted && spec->n_predictor == 0)
         return error_set(err, STATUS_BAD_VALUE, "%s: goes by a predictor, and"
                          " this model has none; training with"

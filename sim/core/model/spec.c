@@ -448,6 +448,21 @@ int32_t spec_runs_next(const struct model_spec *spec, int32_t layer)
                ? layer + span : -1;
 }
 
+bool spec_follows(const struct model_spec *spec, int32_t layer)
+{
+    const struct recursion *r = &spec->recursion;
+    const int32_t span = spec_span(spec);
+
+    return spec->nested && span > 1 && layer < spec->n_layers &&
+           spec->routed[layer] && layer >= r->first && layer <= r->last &&
+           (layer - r->first) % span != 0;
+}
+
+bool spec_is_followed(const struct model_spec *spec, int32_t layer)
+{
+    return spec_follows(spec, layer + 1);
+}
+
 bool spec_is_dense(const struct model_spec *spec)
 {
     return spec_n_routed(spec) == 0 && spec_span(spec) == 0;
@@ -483,5 +498,6 @@ struct model_spec spec_dense(const struct model_spec *spec)
     twin.first_besides = false;
     twin.kept_varies = false;
     twin.score_window = 0;
+    twin.nested = false;
     return twin;
 }

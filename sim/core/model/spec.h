@@ -331,6 +331,11 @@ struct model_spec {
                               * that are still there */
     bool    backbone_frozen; /* training moves routers, predictors and nothing
                               * else */
+    bool    nested;          /* a routed layer chooses among those that the layer
+                              * before keeps, and a span of shared layers is routed
+                              * as one: whom its first layer keeps passes through
+                              * all of them, and is gated at the end (Bae et al.
+                              * 2025, arXiv 2507.10524, section 2.2.1) */
     enum signal       signal;            /* that the choice goes by; the gate
                                           * goes by the router */
     enum routed_part  part;              /* of every routed layer */
@@ -487,6 +492,10 @@ static inline bool spec_shares(const struct model_spec *spec, int32_t layer)
 }
 /* Layers of a span; 0: there is none. */
 int32_t spec_span(const struct model_spec *spec);
+/* The layer is routed with the one before, whose rows it goes on with; and with
+ * the one after. */
+bool spec_follows(const struct model_spec *spec, int32_t layer);
+bool spec_is_followed(const struct model_spec *spec, int32_t layer);
 
 /* Any matrix is kept as stored, in another type than float32, or packed. */
 bool    spec_stores(const struct model_spec *spec);

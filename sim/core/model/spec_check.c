@@ -127,6 +127,36 @@ static enum status check_skipped_keys(const struct model_spec *s,
     return STATUS_OK;
 }
 
+/* Rows of a span's layers do not lie in the stream. */
+static enum status check_nested(const struct model_spec *s, struct error *err)
+{
+    const char *why = s->part != PART_BLOCK ? "routing.part"
+                      : s->skipped_keys != SKIPPED_KEYS_ABSENT
+                          ? "routing.skipped_keys"
+                      : s->signal != SIGNAL_NONE ? "the policy"
+                                                 : NULL;
+    if (!s->nested)
+        return STATUS_OK;
+    if (why)
+        return error_set(err, STATUS_BAD_VALUE, "routing.nested: not with %s;"
+                         " allowed are part block, skipped_keys absent and a"
+                         " policy that goes by a router", why);
+    if (spec_span(s) > 1 && (s->n_predictor > 0 || s->backbone_frozen ||
+                             s->bypass_gated))
+        return error_set(err, STATUS_BAD_VALUE, "routing.nested: spans of more"
+                         " than a layer are routed without routing.predictor,"
+                         " routing.bypass gated and train.freeze backbone");
+    for (int32_t l = 1; l < s->n_layers; l++)
+        if ((l - s->recursion.first) % (spec_span(s) > 0 ? spec_span(s) : 1) != 0
+            && l >= s->recursion.first && l <= s->recursion.last &&
+            (s->routed[l] != s->routed[l - 1] ||
+             fabs(s->capacity[l] - s->capacity[l - 1]) > 0))
+            return error_set(err, STATUS_BAD_VALUE, "routing.nested: layer %d is"
+                             " of one span with layer %d, and is routed"
+                             " otherwise", l, l - 1);
+    return STATUS_OK;
+}
+
 static enum status check_first(const struct model_spec *s, struct error *err)
 {
     for (int32_t l = 0; l < s->n_layers; l++) {
@@ -248,6 +278,8 @@ static enum status check_routing(const struct model_spec *s, struct error *err)
         status = check_skipped_keys(s, err);
     if (status == STATUS_OK)
         status = check_first(s, err);
+    if (status == STATUS_OK)
+        status = check_nested(s, err);
     if (status == STATUS_OK && s->router_trained && s->router_detached)
         status = error_set(err, STATUS_BAD_VALUE, "routing.router: a router"
                            " that is trained is not detached from the stream");
