@@ -24,7 +24,7 @@ struct options {
 static const struct flag flags[] = {
     FLAG_REPLACED("FILE", "", "write the measured rates as a machine profile, for"
         " isobath predict --machine FILE, with the shares of them that ops of"
-        " small models reach, which takes about 20 s more, and three minutes at"
+        " small models reach, which takes about 45 s more, and three minutes at"
         " most while others run; its joules are priors"
         " with their sources, or fitted here by --fit-energy"),
     MACHINE("--quick", NULL, BOOL, quick, "do fewer and shorter runs: 1 s"

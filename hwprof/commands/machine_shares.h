@@ -24,7 +24,7 @@ struct machine_far {
     struct machine_far_step step[MACHINE_FAR_MAX];
 };
 
-/* How much is done: about 20 s, `quick` 4 s.  While others run it is done again, a
+/* How much is done: about 45 s, `quick` 4 s.  While others run it is done again, a
  * few times, but when `seconds` are over each model that is left runs a step and
  * no more. */
 struct machine_effort {

@@ -203,7 +203,7 @@ static void choose_part(void *argument, int part, int parts)
             m, c->choice, s, m->allocation.length[s],
             score ? score + m->all_first[s] : NULL);
         const size_t room = (size_t)part * (size_t)m->options.n_tokens;
-        const bool nested = m->spec.nested && c->choice > 0;
+        const bool nested = score && m->spec.nested && c->choice > 0;
         choose.scratch += room;
         if (nested)
             ask_among_active(m, &choose, choose.score, m->active_scores + room);

@@ -176,7 +176,7 @@ void figure_survives(struct plot *p, const struct report *report)
     if (!run)
         return;
     const size_t n = find_all(of, run);
-    if (n == 0)
+    if (n == 0 || of[0].n == 0)
         return;
     fputs("# stage  percent of the rival's  of the stage it is set against  low  high "
           " label; a block a machine, rival after rival\n", p->data);

@@ -78,7 +78,7 @@ enum {
     /* Memory of the program and its libraries, text and model apart: code,
      * tables of the counter libraries, stacks, heap, JSON.  Measured: the most
      * that VmHWM of trainings and scorings was above what is listed, 8.0 to 9.9
-     * MB over 30 shapes of 11 to 180 MB, on one thread and two; Debian 12,
+     * MB over 22 cases of 11 to 180 MB, on one thread and two; Debian 12,
      * x86-64, with PAPI and LIKWID, without which it is less. */
     MEMORY_PROCESS_BYTES = 10000000,
     /* A thread reads so many bytes between two probes of the machine
