@@ -156,8 +156,8 @@ static double of_seed(const struct setting *s, double seed, size_t fact)
     size_t n = 0;
 
     for (size_t i = 0; i < s->n; i++) {
-        const char *facts = (const char *)&s->run[i]->facts;
-        double value = *(const double *)(facts + fact);
+        double value;
+        memcpy(&value, (const char *)&s->run[i]->facts + fact, sizeof value);
         if (same(s->run[i]->facts.seed, seed) && isfinite(value)) {
             sum += value;
             n++;
