@@ -88,7 +88,7 @@ set label 901 'Training takes less time than dense twin at 273, than equal-FLOP 
 set label 902 'and lengths' at screen PAD/W, screen 1-40./H left font HEADFONT tc rgb INK
 set label 921 'A step of training over the rival''s, B sequences (across) of T tokens (up); blank: no room; the interval: 80 % of 64 draws of the' at screen PAD/W, screen 1-62./H left tc rgb MUTED
 set label 922 'machine''s numbers' at screen PAD/W, screen 1-79./H left tc rgb MUTED
-set label 941 'predicted, nothing was run  |  time and energy modelled  |  isobath commit e642cc03537c, AMD EPYC' at screen PAD/W, screen 14./H left font SMALL tc rgb MUTED
+set label 941 'predicted, nothing was run  |  time and energy modelled  |  isobath commit 9fa771f8a59c, AMD EPYC' at screen PAD/W, screen 14./H left font SMALL tc rgb MUTED
 set key horizontal maxrows 2
 PANELS_N = 24; ACROSS = 6; PANEL_WIDE = 118.67; PANEL_TALL = 96.00; GAP = 10.00; BELOW = 58.00
 GROUPS = 4; EACH = 6; COLS = 6

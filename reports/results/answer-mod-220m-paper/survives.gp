@@ -2,9 +2,9 @@
 #   gnuplot -e "FMT='png'" survives.gp
 if (!exists("OUT")) OUT = 'survives'
 D = 'survives.dat'
-W = 860.; H = 472.
-ML = 134.; MR = 24.; MT = 148.; MB = 84.
-KEYTOP = 52.; PAD = 16.
+W = 860.; H = 746.
+ML = 134.; MR = 24.; MT = 172.; MB = 84.
+KEYTOP = 72.; PAD = 16.
 
 # Colour and shape say WHAT is drawn (dense, MoD, an op); fill and dash say HOW WE
 # KNOW (predicted, counted, measured, modelled). Nothing is told by colour alone.
@@ -84,14 +84,17 @@ set key at screen (PAD-6)/W, screen 1-KEYTOP/H left top horizontal Left reverse 
 FRAMES = ''; LOGX = 0; LOGY = 0
 SAY_FRAME = "FRAMES = FRAMES.sprintf('%.2f %.2f %.2f %.2f %.9g %.9g %.9g %.9g %d %d;', GPVAL_TERM_XMIN, GPVAL_TERM_XMAX, GPVAL_TERM_YMIN, GPVAL_TERM_YMAX, GPVAL_X_MIN, GPVAL_X_MAX, GPVAL_Y_MIN, GPVAL_Y_MAX, LOGX, LOGY)"
 SAY_FRAMES = "if (FRAMES eq '') { eval SAY_FRAME }; if (FMT eq 'svg' && OUT eq '') { set print '-'; print '<!-- frames '.FRAMES.' -->' }"
-set label 901 '101 % of the FLOPs of equal-FLOP dense become 119 to 180 % of its time' at screen PAD/W, screen 1-20./H left font HEADFONT tc rgb INK
-set label 921 'Share of equal-FLOP dense: a decode step at B 16, T 576; requests of the mix from prompt to last token; the batch that fits' at screen PAD/W, screen 1-42./H left tc rgb MUTED
-set label 941 'predicted, nothing was run  |  time and energy modelled  |  isobath commit e642cc03537c, AMD EPYC' at screen PAD/W, screen 14./H left font SMALL tc rgb MUTED
+set label 901 '61 % of the FLOPs of dense twin become 69 to 101 % of its time; 101 % of the FLOPs of' at screen PAD/W, screen 1-20./H left font HEADFONT tc rgb INK
+set label 902 'equal-FLOP dense become 119 to 180 % of its time' at screen PAD/W, screen 1-40./H left font HEADFONT tc rgb INK
+set label 921 'Share of the rival: a decode step at B 16, T 576; requests of the mix from prompt to last token; the batch that fits' at screen PAD/W, screen 1-62./H left tc rgb MUTED
+set label 941 'predicted, nothing was run  |  time and energy modelled  |  isobath commit 9fa771f8a59c, AMD EPYC' at screen PAD/W, screen 14./H left font SMALL tc rgb MUTED
 set key horizontal maxrows 1
-PANELS_N = 6; ACROSS = 6; PANEL_WIDE = 107.00; PANEL_TALL = 240.00; GAP = 12.00; BELOW = 56.00
-ROWS = 8; TOP = 333.311
+PANELS_N = 12; ACROSS = 6; PANEL_WIDE = 107.00; PANEL_TALL = 208.00; GAP = 12.00; BELOW = 74.00
+RIVALS = 2; EACH = 6; COLS = 6
+ROWS = 8; TOP = 414.386
 array STAGE[ROWS]
-array MACHINE[PANELS_N]
+array MACHINE[COLS]
+array RIVAL[RIVALS]
 STAGE[1] = 'nominal FLOPs'
 STAGE[2] = 'executed FLOPs'
 STAGE[3] = 'bytes'
@@ -106,9 +109,11 @@ MACHINE[3] = 'RTX 4090'
 MACHINE[4] = 'L4'
 MACHINE[5] = 'EPYC 9654'
 MACHINE[6] = 'Raspberry Pi 5'
-# A row a stage, a column a machine.
+RIVAL[1] = 'against dense twin'
+RIVAL[2] = 'against equal-FLOP dense'
+# Of each rival a panel a machine, in EACH places; in it a row a stage.
 eval KEYONLY
-set key at screen 0.5,screen 1-(MT-34)/H center bottom
+set key at screen 0.5,screen 1-(MT-46)/H center bottom
 plot [0:1][0:1] NaN with boxes fs solid lc rgb C_DENSE title 'left', \
      NaN with boxes fs solid lc rgb '#9CCBE8' title 'saved', \
      NaN with boxes fs solid lc rgb '#B34700' title 'given back', \
@@ -120,19 +125,23 @@ set yrange [ROWS-0.4:-0.6]
 set arrow 1 from first 100, graph 0 to first 100, graph 1 nohead lc rgb C_DENSE lw 1.2 dt DT_PRED front
 min(a,b) = a < b ? a : b
 max(a,b) = a > b ? a : b
-do for [m=1:PANELS_N] {
-    k = m - 1
+do for [r=0:RIVALS-1] {
+do for [m=0:COLS-1] {
+    n = r*COLS + m
+    k = r*EACH + m
     eval PLACE
     set xtics ('0' 0, '100 %%' 100)
     set ytics scale 0 ()
-    do for [i=1:ROWS] { set ytics add ((k % ACROSS == 0 ? STAGE[i] : '') i-1) }
-    set label 1 MACHINE[m] at graph 0.5, graph 1.03 center front
-    plot D index m-1 using (0):1:(0):(min($2,$3)):($1-BW):($1+BW) with boxxyerror fs solid 1 noborder fc rgb C_DENSE notitle, \
-         D index m-1 using ($2 < $3 ? 0 : NaN):1:2:3:($1-BW):($1+BW) with boxxyerror fs solid 1 noborder fc rgb '#9CCBE8' notitle, \
-         D index m-1 using ($2 > $3 ? 0 : NaN):1:3:2:($1-BW):($1+BW) with boxxyerror fs solid 1 noborder fc rgb '#B34700' notitle, \
-         D index m-1 using 2:1:4:5 with xerrorbars lc rgb INK lw 1.3 pt 0 notitle, \
-         D index m-1 using (TOP*0.98):1:6 with labels right font SMALL tc rgb INK notitle
+    do for [i=1:ROWS] { set ytics add ((m % ACROSS == 0 ? STAGE[i] : '') i-1) }
+    set label 1 MACHINE[m+1] at graph 0.5, graph 1.03 center front
+    set label 2 (m == 0 ? RIVAL[r+1] : '') at graph 0, graph 1 left offset screen (PAD-ML)/W,26./H front
+    plot D index n using (0):1:(0):(min($2,$3)):($1-BW):($1+BW) with boxxyerror fs solid 1 noborder fc rgb C_DENSE notitle, \
+         D index n using ($2 < $3 ? 0 : NaN):1:2:3:($1-BW):($1+BW) with boxxyerror fs solid 1 noborder fc rgb '#9CCBE8' notitle, \
+         D index n using ($2 > $3 ? 0 : NaN):1:3:2:($1-BW):($1+BW) with boxxyerror fs solid 1 noborder fc rgb '#B34700' notitle, \
+         D index n using 2:1:4:5 with xerrorbars lc rgb INK lw 1.3 pt 0 notitle, \
+         D index n using (TOP*0.98):1:6 with labels right font SMALL tc rgb INK notitle
     eval SAY_FRAME
+}
 }
 unset multiplot
 eval SAY_FRAMES
