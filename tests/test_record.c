@@ -7,13 +7,14 @@ TestSuite(record, .init = set_up, .fini = leave_directory);
 
 #define SWEEP(...) ISOBATH("sweep", "study.yaml", __VA_ARGS__)
 
+/* Under the schedule that was the default when the first records were kept. */
 static void put_study(const char *rate)
 {
     char text[512];
 
     snprintf(text, sizeof text,
              "base: run.yaml\n"
-             "set: {train.steps: 6}\n"
+             "set: {train.steps: 6, train.schedule: cosine}\n"
              "settings:\n"
              "  - {name: dense, routing.capacity: 1}\n"
              "  - {name: mod, train.learning_rate: %s}\n"
@@ -78,7 +79,7 @@ Test(record, a_study_that_grew_has_its_points_under_other_numbers)
 {
     run_and_keep("mod");
     put_file("study.yaml", "base: run.yaml\n"
-                           "set: {train.steps: 6}\n"
+                           "set: {train.steps: 6, train.schedule: cosine}\n"
                            "settings:\n"
                            "  - {name: mod, train.learning_rate: 1e-3}\n"
                            "axes: {train.seed: [3, 2, 1]}\n");

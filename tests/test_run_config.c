@@ -66,7 +66,7 @@ Test(run_config, a_trace_lies_where_the_config_says)
 Test(run_config, without_a_file_flags_do)
 {
     const struct config_setting given[] = {
-        { "run.model=m", "MODEL", NULL }, { "run.text=t", "--text", NULL },
+        { "run.model=m.gguf", "MODEL", NULL }, { "run.text=t", "--text", NULL },
         { "run.split=test", "--split", NULL },
         { "run.against=dense", "--against", NULL },
         { "model.layers=3", NULL, NULL },
@@ -117,18 +117,18 @@ Test(run_config, mistakes_are_named_with_their_place)
     const struct config_setting set = { .text = "run.window=-1" };
 
     refused("run: {text: t}", NULL, 0, "c.yaml:1:6: missing key 'run.model'");
-    refused("run: {model: m, text: t, windw: 3}", NULL, 0,
+    refused("run: {model: /, text: t, windw: 3}", NULL, 0,
             "c.yaml:1:26: unknown key 'run.windw', did you mean 'run.window'?");
-    refused("run: {model: m, text: t, split: half}", NULL, 0,
+    refused("run: {model: /, text: t, split: half}", NULL, 0,
             "c.yaml:1:33: run.split half: allowed is one of all, train,"
             " validation, test");
-    refused("run: {model: m, text: t}\nrouting: 3", NULL, 0,
+    refused("run: {model: /, text: t}\nrouting: 3", NULL, 0,
             "c.yaml:2:10: routing 3: allowed is key: value");
-    refused("run: {model: m, text: t}\nrouting: {a: {b: 1}}", NULL, 0,
+    refused("run: {model: /, text: t}\nrouting: {a: {b: 1}}", NULL, 0,
             "c.yaml:2:14: allowed is a value or a list");
-    refused("run: {model: m, text: t}\nrouting: {a: 1, a: 2}", NULL, 0,
+    refused("run: {model: /, text: t}\nrouting: {a: 1, a: 2}", NULL, 0,
             "c.yaml:2:17: repeated key 'a'");
-    refused("run: {model: m, text: t}\nrouting: {a.b: 1}", NULL, 0,
+    refused("run: {model: /, text: t}\nrouting: {a.b: 1}", NULL, 0,
             "c.yaml:2:11: key 'a.b'");
     refused(file, &flag, 1, "--window 0x3: allowed is an integer");
     refused(file, &set, 1, "--set: run.window -1: allowed is an integer");
