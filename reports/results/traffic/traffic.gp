@@ -1,0 +1,131 @@
+# traffic.gp - drawn by isobath report from traffic.dat:
+#   gnuplot -e "FMT='png'" traffic.gp
+if (!exists("OUT")) OUT = 'traffic'
+D = 'traffic.dat'
+W = 860.; H = 878.
+ML = 72.; MR = 24.; MT = 161.; MB = 99.
+KEYTOP = 69.; PAD = 16.
+
+# Colour and shape say WHAT is drawn (dense, MoD, an op); fill and dash say HOW WE
+# KNOW (predicted, counted, measured, modelled). Nothing is told by colour alone.
+if (!exists("FMT")) FMT = 'svg'          # svg, png or pdf
+NARROW = W < 600                         # for a phone
+
+# Liberation Sans has the widths of Arial: the PNG shows what a browser will lay out.
+FONT = (FMT eq 'svg') ? 'Arial' : 'Liberation Sans'
+if (FMT eq 'svg') { set terminal svg size W,H font FONT.',13' enhanced rounded linewidth 1 background '#ffffff' }
+if (FMT eq 'png') { set terminal pngcairo size int(2*W),int(2*H) font FONT.',9.75' fontscale 2 linewidth 2 pointscale 2 enhanced rounded background '#ffffff' }
+if (FMT eq 'pdf') { set terminal pdfcairo size W/96. in, H/96. in font FONT.',9.75' linewidth 1 enhanced rounded background '#ffffff' }
+set termoption noenhanced                # foreign text carries no markup
+if (OUT ne '') { set output OUT.'.'.FMT }
+set encoding utf8
+
+INK   = '#1A1A1A'    # text                       17.4 : 1 on white
+MUTED = '#5F6368'    # axes, notes                 6.0 : 1
+RULE  = '#E3E3E3'    # grid, never data
+# what: models
+C_DENSE   = '#555555'
+C_MOD     = '#0072B2'
+C_CONTROL = '#B34700'
+C_ALT     = '#1B7F5C'
+# what: ops (attention blue, feed-forward orange)
+array OPC[7] = ['#1F5A99', '#4A8FC7', '#B34700', '#D4732A', '#A0307A', '#8A8A8A', '#1B7F5C']
+# gnuplot point types: the hollow twin of a filled mark n is n-1
+PT_DENSE = 7; PT_MOD = 5; PT_CONTROL = 9; PT_ALT = 13
+set dashtype 11 (10,8)      # predicted; round caps eat into gaps: keep them wide
+set dashtype 12 (1,7)       # modelled
+DT_PRED = 11; DT_MODEL = 12
+
+set style line 1 lc rgb C_DENSE   lw 1.8 pt PT_DENSE   ps 0.8
+set style line 2 lc rgb C_MOD     lw 1.8 pt PT_MOD     ps 0.8
+set style line 3 lc rgb C_CONTROL lw 1.8 pt PT_CONTROL ps 1.0
+set style line 4 lc rgb C_ALT     lw 1.8 pt PT_ALT     ps 1.0
+set style line 90 lc rgb RULE  lw 0.8
+set style line 91 lc rgb MUTED lw 0.9
+set style line 92 lc rgb INK   lw 1.2
+
+set lmargin at screen ML/W
+set rmargin at screen 1-MR/W
+set tmargin at screen 1-MT/H
+set bmargin at screen MB/H
+AXES = "set border 3 ls 91; set xtics nomirror out scale 0.5,0.25 textcolor rgb INK; set ytics nomirror out scale 0.5,0.25 textcolor rgb INK; set grid xtics ytics ls 90, ls 90"
+eval AXES
+# Of several panels the key is drawn first, on a frame without axes.
+KEYONLY = "set multiplot; unset border; unset tics; unset grid"
+PANELS  = "unset key; do for [i=901:960] { unset label i }; ".AXES
+# Panel k, from 0, of a grid.
+PLACE = "set lmargin at screen (ML+(k%ACROSS)*(PANEL_WIDE+GAP))/W; set rmargin at screen (ML+(k%ACROSS)*(PANEL_WIDE+GAP)+PANEL_WIDE)/W; set tmargin at screen 1-(MT+(k/ACROSS)*(PANEL_TALL+BELOW))/H; set bmargin at screen 1-(MT+(k/ACROSS)*(PANEL_TALL+BELOW)+PANEL_TALL)/H"
+# Things in a row: each at a place p along the row, with a value v.  Rows of bars
+# lie on their side where the plot is narrow, so that their names have room.
+across(p,v) = NARROW ? v : p
+up(p,v)     = NARROW ? p : v
+ROW_AXES = NARROW ? "unset grid; set grid xtics ls 90; set format x '%g%%'; set ytics scale 0" : "unset grid; set grid ytics ls 90; set format y '%g%%'; set xtics scale 0"
+ACROSS_100 = NARROW ? "first 100,graph 0 to first 100,graph 1" : "graph 0,first 100 to graph 1,first 100"
+ACROSS_0   = NARROW ? "first 0,graph 0 to first 0,graph 1" : "graph 0,first 0 to graph 1,first 0"
+OVER = NARROW ? "left offset 0.5,0" : "center offset 0,0.7"   # a text at the end of a bar
+set style fill solid 1.0 noborder
+set errorbars small
+# An interval over a filled bar: white casing, then ink (yerrorbars would punch a hole).
+set style arrow 1 heads size screen 0.004,90 lc rgb '#FFFFFF' lw 4
+set style arrow 2 heads size screen 0.004,90 lc rgb INK lw 1.3
+# A name hides the lines behind it, which would strike it through.
+set style textbox opaque noborder fillcolor rgb '#FFFFFF' margins 0.3,0.2
+unset title
+
+minus(s) = s[1:1] eq '-' ? '−'.s[2:*] : s
+signed(fmt,v) = minus(sprintf(fmt, v))
+HEADFONT = FONT.':Bold'.((FMT eq 'svg') ? ',16' : ',12')
+SMALL    = FONT.((FMT eq 'svg') ? ',11.5' : ',8.6')
+MONO     = 'Liberation Mono'.((FMT eq 'svg') ? ',12' : ',9')
+set key at screen (PAD-6)/W, screen 1-KEYTOP/H left top horizontal Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
+# Where each frame lies and what it spans, for a page that tells values: left, right,
+# bottom, top in pixels from the lower left, then both axes, then whether they are
+# logarithmic.  A panel of several says it behind its plot.
+FRAMES = ''; LOGX = 0; LOGY = 0
+SAY_FRAME = "FRAMES = FRAMES.sprintf('%.2f %.2f %.2f %.2f %.9g %.9g %.9g %.9g %d %d;', GPVAL_TERM_XMIN, GPVAL_TERM_XMAX, GPVAL_TERM_YMIN, GPVAL_TERM_YMAX, GPVAL_X_MIN, GPVAL_X_MAX, GPVAL_Y_MIN, GPVAL_Y_MAX, LOGX, LOGY)"
+SAY_FRAMES = "if (FRAMES eq '') { eval SAY_FRAME }; if (FMT eq 'svg' && OUT eq '') { set print '-'; print '<!-- frames '.FRAMES.' -->' }"
+set label 901 'What routing leaves of a dense model''s FLOPs, traffic, time and energy' at screen PAD/W, screen 1-20./H left font HEADFONT tc rgb INK
+set label 921 'Share of the dense twin (%), and of a dense model of equal FLOPs, against capacity (%, logarithmic); lines: random; small marks:' at screen PAD/W, screen 1-42./H left tc rgb MUTED
+set label 922 'other policies' at screen PAD/W, screen 1-59./H left tc rgb MUTED
+set label 941 'FLOPs counted  |  time measured  |  time: busy, others ran  |  dotted and hollow: modelled, nothing counts it  |  isobath commit 0388918f754c,' at screen PAD/W, screen 29./H left font SMALL tc rgb MUTED
+set label 942 'AMD EPYC' at screen PAD/W, screen 14./H left font SMALL tc rgb MUTED
+set key horizontal maxrows 1
+PANELS_N = 6; ACROSS = 3; PANEL_WIDE = 217.33; PANEL_TALL = 272.00; GAP = 56.00; BELOW = 74.00
+LINES = 6
+array TITLE[PANELS_N]; array TOP[PANELS_N]; array NAME[LINES]; array COLOUR[LINES]; array MODEL[LINES]
+TOP[1] = 105; TITLE[1] = 'train step: over the dense twin'
+TOP[2] = 105; TITLE[2] = 'prefill: over the dense twin'
+TOP[3] = 105; TITLE[3] = 'decode step: over the dense twin'
+TOP[4] = 152.110458; TITLE[4] = 'train step: over dense of equal FLOPs'
+TOP[5] = 152.110458; TITLE[5] = 'prefill: over dense of equal FLOPs'
+TOP[6] = 152.110458; TITLE[6] = 'decode step: over dense of equal FLOPs'
+NAME[1] = 'FLOPs'; COLOUR[1] = INK; MODEL[1] = 0
+NAME[2] = 'past L1'; COLOUR[2] = '#9ECAE9'; MODEL[2] = 1
+NAME[3] = 'past L2'; COLOUR[3] = '#4A8FC7'; MODEL[3] = 1
+NAME[4] = 'past L3'; COLOUR[4] = '#003F66'; MODEL[4] = 1
+NAME[5] = 'time'; COLOUR[5] = '#D55E00'; MODEL[5] = 0
+NAME[6] = 'energy'; COLOUR[6] = '#009E73'; MODEL[6] = 1
+# A panel a phase and rival; of each line two blocks: the first policy, and the others.
+eval KEYONLY
+set key at screen 0.5,screen 1-(MT-34)/H center bottom
+dash(l) = MODEL[l] ? DT_MODEL : 1
+mark(l) = MODEL[l] ? 6 : 7
+plot [0:1][0:1] for [l=1:LINES] NaN with linespoints lc rgb COLOUR[l] lw 1.8 dt dash(l) pt mark(l) ps 0.7 title NAME[l]
+eval PANELS
+set logscale x 2
+set xrange [5:65]
+set xtics ('6.25' 6.25, '12.5' 12.5, '25' 25, '50' 50)
+set format y '%g%%'
+set xlabel 'capacity, %' offset 0,0.3
+set arrow 1 from graph 0, first 100 to graph 1, first 100 nohead lc rgb C_DENSE lw 1.2 dt DT_PRED back
+do for [k=0:PANELS_N-1] {
+    eval PLACE
+    if (k % ACROSS == 0) { set ylabel 'share of the dense model' offset 0.6,0 } else { unset ylabel }
+    set yrange [0:TOP[k+1]]
+    set label 1 TITLE[k+1] at graph 0, graph 1.04 left front
+    B = 2*LINES*k
+    plot for [l=1:LINES] D index B+2*(l-1) using 1:2 with linespoints lc rgb COLOUR[l] lw 1.8 dt dash(l) pt mark(l) ps 0.7 notitle, \
+         for [l=1:LINES] D index B+2*(l-1)+1 using 1:2 with points lc rgb COLOUR[l] pt mark(l) ps 0.35 notitle
+}
+unset multiplot
+eval SAY_FRAMES
