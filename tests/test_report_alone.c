@@ -207,6 +207,28 @@ Test(report_alone, a_scored_token_costs_what_its_tables_say)
     free(path);
 }
 
+/* 29 % where a quarter was asked for, and half of the new ones. */
+Test(report_alone, a_prompt_says_what_was_kept_of_it)
+{
+    char *path, *page;
+
+    cr_assert(file_make_directory(in_folder("k"), NULL) == STATUS_OK);
+    put("k/summary.json", "{\"schema\":\"isobath-run-1\",\"status\":\"done\","
+        "\"command\":\"run\",\"config\":{\"run\":{\"model\":\"m/a.bin\","
+        "\"prompt\":\"Once\"}},\"routing\":{\"policy\":\"threshold\",\"blocks\":"
+        "[1],\"capacity_nominal\":0.25,\"capacity_realised\":0.5,"
+        "\"capacity_realised_prompt\":0.286},\"generation\":{\"prompt_tokens\":7,"
+        "\"new_tokens\":2,\"text\":\" a\",\"decode_tokens_per_second\":12.5}}");
+    path = strdup(in_folder("k"));
+    page = page_of(&path, 1);
+    has(page, "routed layers kept <b>28.6 %</b>");
+    has(page, " of the prompt, <b>50.0 %</b>");
+    has(page, " of the new tokens (nominal 25 %).");
+    has(page, "of them kept");
+    free(page);
+    free(path);
+}
+
 Test(report_alone, a_prompt_and_what_came_of_it_are_shown)
 {
     char *path, *page;
