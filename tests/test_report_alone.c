@@ -105,6 +105,26 @@ Test(report_alone, widened_weights_are_told_from_those_of_the_file)
     free(path);
 }
 
+/* Its FLOPs are of that share, and what was asked for was another. */
+Test(report_alone, a_profile_says_what_share_was_kept)
+{
+    char *path, *page;
+
+    cr_assert(file_make_directory(in_folder("m"), NULL) == STATUS_OK);
+    put("m/summary.json", "{\"schema\":\"isobath-run-1\",\"status\":\"done\","
+        "\"command\":\"profile\",\"config\":{\"model\":\"m\"},\"phases\":[{"
+        "\"name\":\"prefill\",\"batch\":1,\"tokens\":10,\"steps\":1,\"policy\":"
+        "\"threshold\",\"arms\":[{\"name\":\"dense\",\"totals\":{\"counted\":{"
+        "\"flops\":1000}}},{\"name\":\"mod\",\"capacity_nominal\":0.25,"
+        "\"capacity_realised\":0.672,\"totals\":{\"counted\":{\"flops\":820}}}]}]}");
+    path = strdup(in_folder("m"));
+    page = page_of(&path, 1);
+    has(page, "(tokens kept by threshold: 67.2 %, not the nominal 25 %)");
+    has(page, "tokens kept");
+    free(page);
+    free(path);
+}
+
 Test(report_alone, a_dense_profile_draws_one_bar_a_layer)
 {
     char *path, *page;

@@ -13,6 +13,7 @@
     { "phase", "phase", "", COLUMN_TEXT, true },                               \
     { "model", "model", "", COLUMN_TEXT, true },                               \
     { "tokens", "tokens", "", COLUMN_WHOLE, true },                            \
+    { "capacity_realised", "tokens kept", "", COLUMN_SHARE, false },           \
     { "flops", "FLOPs", "flop", COLUMN_SI, false },                            \
     { "flops_per_token", "FLOPs a token", "flop", COLUMN_SI, false },          \
     { "bytes_per_token", "bytes a token", "B", COLUMN_SI, false },             \
@@ -67,6 +68,7 @@ static void rate_row(struct table *t, const struct phase *f, enum side arm,
     table_text(t, words);
     table_text(t, model);
     tables_or_skip(t, tokens, PROV_COUNTED);
+    tables_or_skip(t, arm == ARM_MOD ? f->realised : (double)NAN, PROV_COUNTED);
     table_amount(t, flops);
     table_amount(t, over(flops, tokens));
     table_amount(t, over(phase_total(f, arm, METRIC_BYTES), tokens));
