@@ -453,6 +453,8 @@ static const struct {
     { "model", "expert_rule", "\"token_choice\"" },
     { "model", "expert_capacity", "0.0" },
     { "model", "idle_experts", "0" },
+    { "routing", "depths", "false" },
+    { "model", "recursion_keys", "\"own\"" },
 };
 enum { LATER = sizeof later / sizeof *later };
 _Static_assert(LATER * (LATER + 1) / 2 < TRAIN_FINGERPRINTS, "room for all");

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/executor/depths.h"
+#include "models/executor/lent_keys.h"
 #include "models/executor/rotary.h"
 #include "sim/core/model/spec_check.h"
 
@@ -141,6 +143,8 @@ static void lay_out_choice(struct model *m, struct choice_buffers *b, size_t n)
     if (m->spec.bypass_gated && m->options.train)
         b->skipped = arena_take(a, tokens * c, sizeof(real));
     b->cut      = arena_take(a, (size_t)m->options.n_sequences, sizeof(real));
+    if (m->options.train && m->spec.depths)
+        b->chance = arena_take(a, tokens, sizeof(real));
     if (m->options.train && spec_scored_again(&m->spec))
         b->place = arena_take(a, tokens, sizeof(int32_t));
     if (m->spec.n_predictor == 0)
@@ -240,6 +244,7 @@ static void lay_out_layers(struct model *m)
         m->layer[l] = shared;
     for (int32_t i = 0; i < plan_n_choices(&m->spec); i++)
         m->choice[i] = choice;
+    depths_take(m, forward_rows(m));
 }
 
 /* Entries of so many rows, at most. */
@@ -307,7 +312,9 @@ static void lay_out_backward(struct model *m, size_t tokens)
                               sizeof(real));
     if (routes_keys(m, SKIPPED_KEYS_COMPUTED))
         m->dasking = arena_take(a, routed * c, sizeof(real));
-    m->dcarried  = lay_out_keys(m);
+    real *dcarried = lay_out_keys(m);
+    for (int32_t l = 0; l < s->n_layers && dcarried; l++)
+        m->layer[l].dcarried = dcarried;
     m->partial   = arena_take(a, largest / OP_CLIP_CHUNK + 1, sizeof(real));
 }
 
@@ -328,6 +335,11 @@ static void lay_out_cache(struct model *m, int32_t layer)
     const int32_t window = spec_window(&m->spec, layer), t = m->options.n_tokens;
     struct cache *cache = &m->cache[layer];
     size_t b = (size_t)m->options.n_sequences;
+
+    if (spec_borrows_keys(&m->spec, layer)) {
+        *cache = m->cache[spec_owner(&m->spec, layer)];
+        return;
+    }
 
     cache->capacity = whole_tiles(window > 0 && window < t ? window : t);
     const size_t numbers = b * (size_t)spec_e(&m->spec) *
@@ -433,6 +445,7 @@ static void lay_out(struct model *m)
                                           (size_t)spec_rotary(s), sizeof(real));
     lay_out_stream(m, tokens);
     lay_out_layers(m);
+    lent_keys_take(m, forward_rows(m));
     if (s->experts.n > 0)
         m->entered = arena_take(a, c * entries_of(m, widest_rows(m, 0,
                                                                  s->n_layers)),
@@ -491,9 +504,10 @@ static enum status check_verified(const struct model_spec *spec,
                          " allowed is up to a forward's %d, of one sequence that"
                          " is decoded", o->n_verified, forward_tokens(o));
     if (spec_n_routed(spec) > 0 || spec_has_windows(spec) ||
-        spec->experts.n > 0)
+        spec->experts.n > 0 || spec->recursion.keys != RECURSION_KEYS_OWN)
         return error_set(err, STATUS_BAD_VALUE, "drafts: of models that route"
-                         " nothing, without windows and experts");
+                         " nothing, without windows, experts and keys that"
+                         " recursions share");
     return STATUS_OK;
 }
 
