@@ -11,22 +11,6 @@ static int32_t layer_at(const struct model *m, int32_t depth)
     return m->spec.recursion.first + depth * spec_span(&m->spec);
 }
 
-void depths_take(struct model *m, size_t rows)
-{
-    const struct recursion *r = &m->spec.recursion;
-
-    for (int32_t l = r->first; m->spec.depths && l <= r->last; l++) {
-        struct choice_buffers *b = &m->choice[l];
-        if (spec_follows(&m->spec, l)) {
-            b->score = b[-1].score;
-            b->chance = b[-1].chance;
-            continue;
-        }
-        b->score = b->signal = arena_take(&m->arena, rows, sizeof(real));
-        b->chance = arena_take(&m->arena, rows, sizeof(real));
-    }
-}
-
 static struct router router_at(struct model *m, int32_t depth)
 {
     const int32_t l = layer_at(m, depth);

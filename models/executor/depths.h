@@ -5,9 +5,6 @@
 
 #include "models/executor/model_state.h"
 
-/* Room for `rows` of each depth, where choices take turns in the rest. */
-void depths_take(struct model *m, size_t rows);
-
 /* The stream is that of the first recursion, of whose layer and whose later ones'
  * the choices get their scores and chances. */
 void depths_score(struct model *m);

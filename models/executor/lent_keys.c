@@ -1,27 +1,9 @@
-/* lent_keys.c - Hold the first recursion's keys and values for the later ones. */
+/* lent_keys.c - Let later recursions see the first's keys and values. */
 #include "models/executor/lent_keys.h"
 
 #include <string.h>
 
 #include "models/executor/operands.h"
-
-void lent_keys_take(struct model *m, size_t rows)
-{
-    const size_t n = rows * 2 * (size_t)spec_e(&m->spec);
-
-    for (int32_t l = 0; l < m->spec.n_layers; l++) {
-        struct layer_buffers *b = &m->layer[l];
-        const struct layer_buffers *of = &m->layer[spec_owner(&m->spec, l)];
-        if (spec_lends_keys(&m->spec, l)) {
-            b->carried = arena_take(&m->arena, n, sizeof(real));
-            if (m->options.train)
-                b->dcarried = arena_take(&m->arena, n, sizeof(real));
-        } else if (spec_borrows_keys(&m->spec, l)) {
-            b->carried = of->carried;
-            b->dcarried = of->dcarried;
-        }
-    }
-}
 
 void lent_keys_clear(struct model *m, int32_t l)
 {
