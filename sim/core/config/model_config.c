@@ -79,6 +79,7 @@ static enum status set_shape(struct model_spec *spec,
             .last = narrow(config->recursion_last ? config->recursion_last
                                                   : config->layers - 1),
             .times = narrow(config->recursions),
+            .keys = (enum recursion_keys)config->recursion_keys,
         };
     if (spec->head_size > 0 || spec->n_heads < 1)
         return STATUS_OK;
@@ -173,8 +174,9 @@ static enum status set_blocks(struct model_spec *spec,
                          " of %d layers, so capacity %g routes nothing",
                          config->blocks, spec->n_layers,
                          config->capacity.value[0]);
+    /* The first recursion is gated, and all tokens are in it. */
     for (int32_t i = 0; i < n; i++) {
-        spec->routed[list[i]] = capacity[i] < 1.0;
+        spec->routed[list[i]] = capacity[i] < 1.0 || config->depths;
         spec->capacity[list[i]] = capacity[i];
     }
     return STATUS_OK;
@@ -352,6 +354,7 @@ static enum status set_routing(struct model_spec *spec,
         spec->skipped_keys = SKIPPED_KEYS_ABSENT;
     spec->score_window = routes ? narrow(config->window) : 0;
     spec->nested = routes && config->nested;
+    spec->depths = routes && config->depths;
     route_settle(spec, policy, routes ? narrow(config->keep_first) : 0);
     struct error why;
     return !spec->nested || route_check(policy, spec, &why) == STATUS_OK
@@ -416,7 +419,7 @@ void model_config_of(struct model_config *out, const struct model_spec *spec,
         .z_loss = spec->z_loss,
         .balance_loss = spec->balance_loss, .predictor = spec->n_predictor,
         .confidence = spec_leaves(spec) ? spec->confidence : 1.0,
-        .nested = spec->nested,
+        .nested = spec->nested, .depths = spec->depths,
     };
     for (int i = 0; model_config_policies[i]; i++)
         if (strcmp(model_config_policies[i], policy) == 0)
@@ -426,6 +429,7 @@ void model_config_of(struct model_config *out, const struct model_spec *spec,
         out->recursions = spec->recursion.times;
         out->recursion_first = spec->recursion.first;
         out->recursion_last = spec->recursion.last;
+        out->recursion_keys = (int)spec->recursion.keys;
     }
     write_exits(out, spec);
     layer_list_write(out->blocks, spec->routed, spec->n_layers);
