@@ -66,6 +66,7 @@ static enum status set_shape(struct model_spec *spec,
                                             ? config->recursion_last
                                             : config->layers - 1),
             .times = model_config_narrow(config->recursions),
+            .keys = (enum recursion_keys)config->recursion_keys,
         };
     if (spec->head_size > 0 || spec->n_heads < 1)
         return STATUS_OK;
@@ -135,7 +136,7 @@ void model_config_of(struct model_config *out, const struct model_spec *spec,
         .z_loss = spec->z_loss,
         .balance_loss = spec->balance_loss, .predictor = spec->n_predictor,
         .confidence = spec_leaves(spec) ? spec->confidence : 1.0,
-        .nested = spec->nested,
+        .nested = spec->nested, .depths = spec->depths,
     };
     for (int i = 0; model_config_policies[i]; i++)
         if (strcmp(model_config_policies[i], policy) == 0)
@@ -145,6 +146,7 @@ void model_config_of(struct model_config *out, const struct model_spec *spec,
         out->recursions = spec->recursion.times;
         out->recursion_first = spec->recursion.first;
         out->recursion_last = spec->recursion.last;
+        out->recursion_keys = (int)spec->recursion.keys;
     }
     write_exits(out, spec);
     layer_list_write(out->blocks, spec->routed, spec->n_layers);

@@ -99,8 +99,9 @@ static enum status set_blocks(struct model_spec *spec,
                          " of %d layers, so capacity %g routes nothing",
                          config->blocks, spec->n_layers,
                          config->capacity.value[0]);
+    /* The first recursion is gated, and all tokens are in it. */
     for (int32_t i = 0; i < n; i++) {
-        spec->routed[list[i]] = capacity[i] < 1.0;
+        spec->routed[list[i]] = capacity[i] < 1.0 || config->depths;
         spec->capacity[list[i]] = capacity[i];
     }
     return STATUS_OK;
@@ -265,6 +266,7 @@ static enum status set_routing(struct model_spec *spec,
         spec->skipped_keys = SKIPPED_KEYS_ABSENT;
     spec->score_window = routes ? model_config_narrow(config->window) : 0;
     spec->nested = routes && config->nested;
+    spec->depths = routes && config->depths;
     route_settle(spec, policy,
                  routes ? model_config_narrow(config->keep_first) : 0);
     struct error why;
