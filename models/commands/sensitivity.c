@@ -65,7 +65,7 @@ static enum status open_job(struct sensitivity_job *j, struct error *err)
     if ((status = run_flags_model(&j->flags.common, &j->config,
                                   "to measure losses on", err)) ||
         (status = read_capacities(j, err)) ||
-        (status = run_source_open_routed(&j->source, &j->config, err)) ||
+        (status = run_source_open_alone(&j->source, &j->config, err)) ||
         (status = run_text_open_once(&j->text, &j->config, &j->source, err)))
         return status;
     if (output && (status = rundir_open_anew(&j->rundir, output, "sensitivity",

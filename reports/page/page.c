@@ -81,7 +81,7 @@ static void title_of(char out[384], const struct report *r)
         study_words(mod, &s->setting[0]);
         snprintf(out, 384, "%s: one training, %s, %s",
                  s->setting[0].run[0]->name,
-                 setting_kind_names[s->setting[0].kind], mod);
+                 setting_kind_word(&s->setting[0]), mod);
     } else if (r->tradeoff.n > 0) {
         run_model(model, r->worked[0]);
         snprintf(out, 384, "%s: loss against cost, routed and dense", model);
