@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "hwprof/commands/machine_points.h"
 #include "hwprof/commands/machine_shape.h"
 #include "hwprof/commands/machine_shares.h"
 #include "sim/price/flops.h"
@@ -90,4 +91,35 @@ Test(machine_shares, without_time_each_model_runs_a_step)
         cr_expect(curve(work_names[w]) != NULL, "%s", work_names[w]);
     cr_assert(eq(int, measure(&peak, 1e9), STATUS_OK));
     cr_expect(shares.n_steps >= n_steps);
+}
+
+/* A step that something else kept waiting for minutes: the profile's reader would
+ * refuse what it did not say. */
+Test(machine_shares, a_scatter_is_one_that_a_profile_can_say)
+{
+    struct machine machine = { .name = "" };
+    struct machine_points of[WORK_COUNT] = { { .n = 0 } };
+    struct machine_points *p = &of[WORK_MATMUL];
+    struct machine_range range;
+
+    machine.efficiency[WORK_MATMUL].n = 2;
+    machine.efficiency[WORK_MATMUL].value[0] = 1e6;
+    machine.efficiency[WORK_MATMUL].value[1] = 0.5;
+    p->n = 2;
+    for (int i = 0; i < 2; i++) {
+        p->shape[i] = i;
+        p->size[i] = 1e6;
+        p->seconds[i] = 1;
+    }
+    p->share[0] = 0.25;
+    p->share[1] = 1;
+    range = machine_points_scatter(of, &machine);
+    cr_expect(range.low == 0.5 && range.high == 2, "%g to %g", range.low,
+              range.high);
+    p->share[0] = 1e-6;
+    p->share[1] = 1e6;
+    range = machine_points_scatter(of, &machine);
+    cr_expect(range.low == MACHINE_SCALE_LEAST &&
+              range.high == MACHINE_SCALE_MOST, "%g to %g", range.low,
+              range.high);
 }

@@ -100,7 +100,8 @@ struct machine_range machine_points_scatter(
             ratio[n++] = priced[s] / took[s];
     if (n == 0)
         return (struct machine_range){ 1, 1, 1, false };
-    double low = stats_quantile(ratio, n, 0.1);
-    double high = stats_quantile(ratio, n, 0.9);
+    /* A busy machine may have kept a step for longer than a profile can say. */
+    double low = fmax(MACHINE_SCALE_LEAST, stats_quantile(ratio, n, 0.1));
+    double high = fmin(MACHINE_SCALE_MOST, stats_quantile(ratio, n, 0.9));
     return (struct machine_range){ 1, fmin(1, low), fmax(1, high), false };
 }

@@ -54,6 +54,9 @@ struct machine_watts {
 
 enum wait { WAIT_MAP(NAMES_ID) WAIT_COUNT };
 
+#define MACHINE_SCALE_LEAST 0.01
+#define MACHINE_SCALE_MOST  100
+
 struct machine {
     char    name[CONFIG_TEXT_SIZE];
     int64_t cores;                     /* in use; of a GPU, multiprocessors */
@@ -91,7 +94,8 @@ struct machine {
      * and the way between short products, takes half of the time.  Heads of D have
      * the share D / (D + half) of their curve; unknown: all of it. */
     struct quantity half_head, half_head_backward;
-    struct quantity efficiency_scale;  /* multiplies those shares */
+    struct quantity efficiency_scale;  /* multiplies those shares, by the two
+                                        * below at the least and most */
     struct quantity unmodelled;        /* what steps take over what is modelled:
                                         * host work, waits, kernels that are not
                                         * the best; 1: nothing, where shares were
