@@ -8,37 +8,54 @@
 #include <string.h>
 
 #include "sim/price/memory.h"
-#include "tests/trial.h"
+#include "tests/variant.h"
+
+/* A step drops nobody, and experts cannot choose in it. */
+static bool decodes(const struct trial *t)
+{
+    return !spec_experts_choose(&t->spec) && !(t->spec.experts.capacity > 0) &&
+           spec_n_routed(&t->spec) == 0;
+}
+
+static const struct variant mixture = {
+    .make = case_experts, .n = N_EXPERT_CASES, .causal = "strided",
+    .decodes = decodes, .numbers = 23, .cells = 9,
+};
 
 static void open_trial(struct trial *t, int i, bool train)
 {
-    t->spec = case_experts(&t->shape, t->what, i);
-    trial_open(t, train, 2);
+    variant_open(t, &mixture, i, train, 2);
 }
 
 Test(mixture, logits_are_those_in_double)
 {
-    for (int i = 0; i < N_EXPERT_CASES; i++) {
-        struct trial t;
-        open_trial(&t, i, false);
-        trial_expect_logits(&t);
-        model_close(t.model);
-    }
+    variant_expect_logits(&mixture);
 }
 
 Test(mixture, gradients_are_slopes_of_the_loss_in_double)
 {
-    for (int i = 0; i < N_EXPERT_CASES; i++) {
-        struct trial t;
-        open_trial(&t, i, true);
-        trial_expect_slopes(&t, 23);
-        model_close(t.model);
-    }
+    variant_expect_slopes(&mixture);
 }
 
-static const struct update adam = { .learning_rate = 1e-3, .beta1 = 0.9,
-    .beta2 = 0.99, .epsilon = 1e-8, .weight_decay = 0.1, .clip = 1.0,
-    .step = 1 };
+Test(mixture, any_number_of_threads_gives_the_same_bits)
+{
+    variant_expect_same_bits(&mixture, 3);
+}
+
+Test(mixture, scoring_costs_what_is_predicted_token_by_token)
+{
+    variant_expect_scoring_cost(&mixture);
+}
+
+Test(mixture, training_steps_cost_what_is_predicted_token_by_token)
+{
+    variant_expect_training_cost(&mixture);
+}
+
+Test(mixture, decode_steps_say_and_cost_what_one_pass_does)
+{
+    variant_expect_decoding(&mixture);
+}
 
 /* The dense model's feed-forward parts as those of the only expert. */
 static void make_only_expert(struct model *to, struct model *from)
@@ -105,36 +122,12 @@ Test(mixture, one_expert_learns_as_the_model_without_experts_bit_for_bit)
         struct trial *t = both[i % 2];
         model_forward(t->model, &t->input, NULL, &loss[i % 2]);
         model_backward(t->model, NULL);
-        model_update(t->model, &adam, NULL);
+        model_update(t->model, &variant_update, NULL);
         cr_expect(i % 2 == 0 || (loss[0] <= loss[1] && loss[0] >= loss[1]),
                   "step %d: %.17g and %.17g", i / 2, loss[0], loss[1]);
     }
     model_close(dense.model);
     model_close(one.model);
-}
-
-Test(mixture, any_number_of_threads_gives_the_same_bits)
-{
-    for (int i = 0; i < N_EXPERT_CASES; i += 3) {
-        float *first = NULL;
-        for (int threads = 1; threads <= 3; threads++) {
-            struct trial t;
-            double loss;
-            t.spec = case_experts(&t.shape, t.what, i);
-            trial_open(&t, true, threads);
-            const size_t bytes = model_tensors(t.model)->floats *
-                                 sizeof *first;
-            model_forward(t.model, &t.input, NULL, &loss);
-            model_backward(t.model, NULL);
-            model_update(t.model, &adam, NULL);
-            if (!first)
-                first = memcpy(malloc(bytes), model_weights(t.model), bytes);
-            cr_expect(memcmp(first, model_weights(t.model), bytes) == 0,
-                      "%s, %d threads", t.what, threads);
-            model_close(t.model);
-        }
-        free(first);
-    }
 }
 
 static uint64_t missed(const struct trial *t, const struct allocation *a,
@@ -219,7 +212,7 @@ Test(mixture, room_for_all_is_the_mixture_that_drops_none_bit_for_bit)
         struct trial *t = both[i % 2];
         model_forward(t->model, &t->input, NULL, &loss[i % 2]);
         model_backward(t->model, NULL);
-        model_update(t->model, &adam, NULL);
+        model_update(t->model, &variant_update, NULL);
         cr_expect(i % 2 == 0 || (loss[0] <= loss[1] && loss[0] >= loss[1]),
                   "step %d: %.17g and %.17g", i / 2, loss[0], loss[1]);
     }
@@ -255,73 +248,6 @@ Test(mixture, who_enters_which_is_told)
                     cr_expect(e[k] > e[k - 1] && e[k] < t.spec.experts.n);
             }
         }
-        model_close(t.model);
-    }
-}
-
-Test(mixture, scoring_costs_what_is_predicted_token_by_token)
-{
-    for (int i = 0; i < N_EXPERT_CASES; i++)
-        for (int by_token = 0; by_token < 2; by_token++) {
-            struct trial t;
-            double loss;
-            open_trial(&t, i, false);
-            const int32_t by = by_token ? t.n : 0;
-            struct ledger *counted = case_ledger(t.spec.n_layers, by,
-                                                 PROV_COUNTED);
-            struct ledger_meter meter = ledger_meter(counted);
-            model_forward(t.model, &t.input, &meter.meter, &loss);
-            trial_expect_cost(&t, counted, model_allocation(t.model), by,
-                              trial_scoring, 9);
-            ledger_close(counted);
-            model_close(t.model);
-        }
-}
-
-Test(mixture, training_steps_cost_what_is_predicted_token_by_token)
-{
-    for (int i = 0; i < N_EXPERT_CASES; i++)
-        for (int by_token = 0; by_token < 2; by_token++) {
-            struct trial t;
-            double loss;
-            open_trial(&t, i, true);
-            const int32_t by = by_token ? t.n : 0;
-            struct ledger *counted = case_ledger(t.spec.n_layers, by,
-                                                 PROV_COUNTED);
-            struct ledger_meter meter = ledger_meter(counted);
-            model_forward(t.model, &t.input, &meter.meter, &loss);
-            model_backward(t.model, &meter.meter);
-            model_update(t.model, &adam, &meter.meter);
-            trial_expect_cost(&t, counted, model_allocation(t.model), by,
-                              trial_step, 9);
-            ledger_close(counted);
-            model_close(t.model);
-        }
-}
-
-Test(mixture, decode_steps_say_and_cost_what_one_pass_does)
-{
-    for (int i = 0; i < N_EXPERT_CASES; i++) {
-        struct trial t;
-        double worst = 0;
-        open_trial(&t, i, false);
-        /* A step drops nobody, and experts cannot choose in it. */
-        if (spec_experts_choose(&t.spec) || t.spec.experts.capacity > 0) {
-            model_close(t.model);
-            continue;
-        }
-        const int32_t b = t.shape->n_sequences, n = t.shape->n_tokens;
-        const struct model_options options = { .n_sequences = b, .n_tokens = n,
-                                               .decode = true, .n_threads = 1 };
-        struct model *steps = case_model(&t.spec, &options, 1);
-        t.input.policy = case_policy("strided");
-        t.input.targets = NULL;
-        model_forward(t.model, &t.input, NULL, NULL);
-        model_decode_reset(steps);
-        for (int32_t at = 0; at < n && spec_n_routed(&t.spec) == 0; at++)
-            worst = fmax(worst, trial_decode(&t, steps, at, b, 9));
-        cr_expect(lt(dbl, worst, 1e-4), "%s", t.what);
-        model_close(steps);
         model_close(t.model);
     }
 }

@@ -10,37 +10,47 @@
 #include "sim/core/model/plan.h"
 #include "sim/core/model/spec_check.h"
 #include "tests/memory_block.h"
-#include "tests/trial.h"
+#include "tests/variant.h"
+
+static const struct variant nested = {
+    .make = case_nested, .n = N_NESTED_CASES, .policy = "expert_choice",
+    .causal = "threshold", .cut = 0.1f, .numbers = 5, .cells = 9,
+};
 
 static void open_trial(struct trial *t, int i, bool train)
 {
-    t->spec = case_nested(&t->shape, t->what, i);
-    route_settle(&t->spec, case_policy("expert_choice"), 0);
-    trial_open(t, train, 2);
+    variant_open(t, &nested, i, train, 2);
 }
-
-static const struct update adam = { .learning_rate = 1e-3, .beta1 = 0.9,
-    .beta2 = 0.99, .epsilon = 1e-8, .weight_decay = 0.1, .clip = 1.0,
-    .step = 1 };
 
 Test(nested, logits_are_those_in_double)
 {
-    for (int i = 0; i < N_NESTED_CASES; i++) {
-        struct trial t;
-        open_trial(&t, i, false);
-        trial_expect_logits(&t);
-        model_close(t.model);
-    }
+    variant_expect_logits(&nested);
 }
 
 Test(nested, gradients_are_slopes_of_the_loss_in_double)
 {
-    for (int i = 0; i < N_NESTED_CASES; i++) {
-        struct trial t;
-        open_trial(&t, i, true);
-        trial_expect_slopes(&t, 5);
-        model_close(t.model);
-    }
+    variant_expect_slopes(&nested);
+}
+
+Test(nested, any_number_of_threads_gives_the_same_bits)
+{
+    variant_expect_same_bits(&nested, 5);
+}
+
+Test(nested, scoring_costs_what_is_predicted_token_by_token)
+{
+    variant_expect_scoring_cost(&nested);
+}
+
+Test(nested, training_steps_cost_what_is_predicted_token_by_token)
+{
+    variant_expect_training_cost(&nested);
+}
+
+/* By the trained cut. */
+Test(nested, decode_steps_say_and_cost_what_one_pass_does)
+{
+    variant_expect_decoding(&nested);
 }
 
 static bool keeps(const struct allocation *a, int32_t choice, int32_t b,
@@ -132,88 +142,6 @@ Test(nested, a_gate_of_one_on_all_tokens_is_the_dense_model)
                              sizeof(float)) == 0, "%s", all.what);
         model_close(dense.model);
         model_close(all.model);
-    }
-}
-
-Test(nested, any_number_of_threads_gives_the_same_bits)
-{
-    for (int i = 0; i < N_NESTED_CASES; i += 5) {
-        float *first = NULL;
-        for (int threads = 1; threads <= 3; threads++) {
-            struct trial t;
-            double loss;
-            t.spec = case_nested(&t.shape, t.what, i);
-            trial_open(&t, true, threads);
-            const size_t bytes = model_tensors(t.model)->floats *
-                                 sizeof *first;
-            model_forward(t.model, &t.input, NULL, &loss);
-            model_backward(t.model, NULL);
-            model_update(t.model, &adam, NULL);
-            if (!first)
-                first = memcpy(malloc(bytes), model_weights(t.model), bytes);
-            cr_expect(memcmp(first, model_weights(t.model), bytes) == 0,
-                      "%s, %d threads", t.what, threads);
-            model_close(t.model);
-        }
-        free(first);
-    }
-}
-
-static void expect_cost(int i, bool train, bool by_token)
-{
-    struct trial t;
-    double loss;
-
-    open_trial(&t, i, train);
-    const int32_t by = by_token ? t.n : 0;
-    struct ledger *counted = case_ledger(t.spec.n_layers, by, PROV_COUNTED);
-    struct ledger_meter meter = ledger_meter(counted);
-    model_forward(t.model, &t.input, &meter.meter, &loss);
-    if (train) {
-        model_backward(t.model, &meter.meter);
-        model_update(t.model, &adam, &meter.meter);
-    }
-    trial_expect_cost(&t, counted, model_allocation(t.model), by,
-                      train ? trial_step : trial_scoring, 20);
-    ledger_close(counted);
-    model_close(t.model);
-}
-
-Test(nested, scoring_costs_what_is_predicted_token_by_token)
-{
-    for (int i = 0; i < 2 * N_NESTED_CASES; i++)
-        expect_cost(i / 2, false, i % 2);
-}
-
-Test(nested, training_steps_cost_what_is_predicted_token_by_token)
-{
-    for (int i = 0; i < 2 * N_NESTED_CASES; i++)
-        expect_cost(i / 2, true, i % 2);
-}
-
-/* Step by step by the trained cut, from a prompt on, as in one pass. */
-Test(nested, decode_steps_say_and_cost_what_one_pass_does)
-{
-    for (int i = 0; i < N_NESTED_CASES; i++) {
-        struct trial t;
-        double worst = 0;
-        open_trial(&t, i, false);
-        const int32_t b = t.shape->n_sequences, n = t.shape->n_tokens;
-        const struct model_options options = { .n_sequences = b, .n_tokens = n,
-                                               .decode = true, .n_threads = 1 };
-        struct model *steps = case_model(&t.spec, &options, 1);
-        t.input.policy = case_policy("threshold");
-        t.input.targets = NULL;
-        for (int32_t l = 0; l < t.spec.n_layers; l++)
-            model_thresholds(t.model)[l] = model_thresholds(steps)[l] =
-                -0.1f * (float)(l % 3);
-        model_forward(t.model, &t.input, NULL, NULL);
-        model_decode_reset(steps);
-        for (int32_t at = 0; at < n; at++)
-            worst = fmax(worst, trial_decode(&t, steps, at, b, 9));
-        cr_expect(lt(dbl, worst, 1e-4), "%s: %g", t.what, worst);
-        model_close(steps);
-        model_close(t.model);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "models/executor/overflow.h"
 #include "models/files/checkpoint.h"
 #include "models/files/source.h"
+#include "tests/cases.h"
 #include "tests/cli.h"
 
 TestSuite(overflow, .init = set_up, .fini = leave_directory);
@@ -58,6 +59,38 @@ Test(overflow, a_row_that_no_norm_can_scale_is_named)
     cr_expect(eq(i32, other.position, 6));
     overflow_look_normed(&first, 0, &rms, position);
     cr_expect(eq(i32, first.layer, 1), "a later one took its place");
+}
+
+/* ---- a window ---- */
+
+/* No target is that token, so that each loss is a number. */
+Test(overflow, a_logit_of_minus_infinity_is_seen_beside_any_target)
+{
+    enum { TOKENS = 20, TOKEN = 3 };
+    struct model_spec spec = case_spec(&shapes[ROUTER_SHAPE], FAMILY_PHI, 0.0,
+                                       PATTERN_ODD);
+    const struct model_options options = { .n_sequences = 1, .n_tokens = TOKENS,
+                                           .n_threads = 1 };
+    struct model *m = case_model(&spec, &options, 1);
+    int32_t ids[TOKENS], targets[TOKENS];
+    const struct model_input input = { .ids = ids, .targets = targets,
+                                       .n_sequences = 1, .n_tokens = TOKENS };
+    double loss = NAN;
+    char said[OVERFLOW_SIZE];
+
+    for (int t = 0; t < TOKENS; t++)
+        ids[t] = targets[t] = 1 + t % 2;
+    model_forward(m, &input, NULL, &loss);
+    cr_expect(model_overflow(m, said) == NULL);
+    const struct tensor *bias = tensor_find(model_tensors(m), -1,
+                                            TENSOR_HEAD_BIAS);
+    cr_assert(bias != NULL);
+    model_weights(m)[bias->offset + TOKEN] = -INFINITY;
+    model_forward(m, &input, NULL, &loss);
+    cr_expect(isfinite(loss));
+    cr_assert(model_overflow(m, said) != NULL);
+    cr_expect(eq(str, said, (char *)"op head gives Inf or NaN at position 0"));
+    model_close(m);
 }
 
 /* ---- all commands ---- */

@@ -145,7 +145,7 @@ Test(record, what_holds_no_records_is_refused_with_its_place)
 
 /* What a key that came later says by default is what runs did before it: else no
  * run and no record of before could be gone on with.  Where this fails, a new key
- * of `train` wants its row in forget_later_keys(). */
+ * of `train` wants its row in sim/core/config/later_keys.c. */
 Test(record, a_run_of_before_has_its_fingerprint)
 {
     put_study("1e-3");

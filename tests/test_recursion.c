@@ -17,18 +17,8 @@
 #include "sim/price/rival.h"
 #include "tests/memory_block.h"
 #include "tests/priced.h"
-#include "tests/trial.h"
+#include "tests/variant.h"
 #include "tests/words.h"
-
-static void open_trial(struct trial *t, int i, bool train)
-{
-    t->spec = case_recursion(&t->shape, t->what, i);
-    trial_open(t, train, 2);
-}
-
-static const struct update adam = { .learning_rate = 1e-3, .beta1 = 0.9,
-    .beta2 = 0.99, .epsilon = 1e-8, .weight_decay = 0.1, .clip = 1.0,
-    .step = 1 };
 
 /* The decoder in double routes around whole blocks; of other parts the sum below
  * is held to what test_gradient_parts.c knows. */
@@ -38,28 +28,50 @@ static bool in_double(const struct trial *t)
            t->spec.skipped_keys == SKIPPED_KEYS_ABSENT;
 }
 
+/* What is routed in one pass by a rule that knows the length is not decoded. */
+static bool decodes(const struct trial *t)
+{
+    return spec_n_routed(&t->spec) == 0;
+}
+
+static const struct variant recursion = {
+    .make = case_recursion, .n = N_RECURSION_CASES, .causal = "strided",
+    .in_double = in_double, .decodes = decodes, .numbers = 5, .cells = 20,
+};
+
+static void open_trial(struct trial *t, int i, bool train)
+{
+    variant_open(t, &recursion, i, train, 2);
+}
+
 Test(recursion, logits_are_those_in_double)
 {
-    for (int i = 0; i < N_RECURSION_CASES; i++) {
-        struct trial t;
-        open_trial(&t, i, false);
-        if (in_double(&t))
-            trial_expect_logits(&t);
-        model_close(t.model);
-    }
+    variant_expect_logits(&recursion);
 }
 
 Test(recursion, gradients_are_slopes_of_the_loss_in_double)
 {
-    int seen = 0;
-    for (int i = 0; i < N_RECURSION_CASES; i++) {
-        struct trial t;
-        open_trial(&t, i, true);
-        if (in_double(&t))
-            trial_expect_slopes(&t, 5), seen++;
-        model_close(t.model);
-    }
-    cr_expect(gt(int, seen, N_RECURSION_CASES / 2));
+    variant_expect_slopes(&recursion);
+}
+
+Test(recursion, any_number_of_threads_gives_the_same_bits)
+{
+    variant_expect_same_bits(&recursion, 5);
+}
+
+Test(recursion, scoring_costs_what_is_predicted_token_by_token)
+{
+    variant_expect_scoring_cost(&recursion);
+}
+
+Test(recursion, training_steps_cost_what_is_predicted_token_by_token)
+{
+    variant_expect_training_cost(&recursion);
+}
+
+Test(recursion, decode_steps_say_and_cost_what_one_pass_does)
+{
+    variant_expect_decoding(&recursion);
 }
 
 /* The model whose layers have weights of their own, which are those. */
@@ -154,7 +166,7 @@ Test(recursion, one_recursion_learns_as_the_model_that_shares_nothing_bit_for_bi
             struct trial *t = both[s % 2];
             model_forward(t->model, &t->input, NULL, &loss[s % 2]);
             model_backward(t->model, NULL);
-            model_update(t->model, &adam, NULL);
+            model_update(t->model, &variant_update, NULL);
             cr_expect(s % 2 == 0 || memcmp(&loss[0], &loss[1],
                                            sizeof *loss) == 0,
                       "step %d: %.17g and %.17g", s / 2, loss[0], loss[1]);
@@ -164,85 +176,7 @@ Test(recursion, one_recursion_learns_as_the_model_that_shares_nothing_bit_for_bi
     }
 }
 
-Test(recursion, any_number_of_threads_gives_the_same_bits)
-{
-    for (int i = 0; i < N_RECURSION_CASES; i += 5) {
-        float *first = NULL;
-        for (int threads = 1; threads <= 3; threads++) {
-            struct trial t;
-            double loss;
-            t.spec = case_recursion(&t.shape, t.what, i);
-            trial_open(&t, true, threads);
-            const size_t bytes = model_tensors(t.model)->floats *
-                                 sizeof *first;
-            model_forward(t.model, &t.input, NULL, &loss);
-            model_backward(t.model, NULL);
-            model_update(t.model, &adam, NULL);
-            if (!first)
-                first = memcpy(malloc(bytes), model_weights(t.model), bytes);
-            cr_expect(memcmp(first, model_weights(t.model), bytes) == 0,
-                      "%s, %d threads", t.what, threads);
-            model_close(t.model);
-        }
-        free(first);
-    }
-}
-
 /* ---- what it costs ---- */
-
-static void expect_cost(int i, bool train, bool by_token)
-{
-    struct trial t;
-    double loss;
-
-    open_trial(&t, i, train);
-    const int32_t by = by_token ? t.n : 0;
-    struct ledger *counted = case_ledger(t.spec.n_layers, by, PROV_COUNTED);
-    struct ledger_meter meter = ledger_meter(counted);
-    model_forward(t.model, &t.input, &meter.meter, &loss);
-    if (train) {
-        model_backward(t.model, &meter.meter);
-        model_update(t.model, &adam, &meter.meter);
-    }
-    trial_expect_cost(&t, counted, model_allocation(t.model), by,
-                      train ? trial_step : trial_scoring, 20);
-    ledger_close(counted);
-    model_close(t.model);
-}
-
-Test(recursion, scoring_costs_what_is_predicted_token_by_token)
-{
-    for (int i = 0; i < 2 * N_RECURSION_CASES; i++)
-        expect_cost(i / 2, false, i % 2);
-}
-
-Test(recursion, training_steps_cost_what_is_predicted_token_by_token)
-{
-    for (int i = 0; i < 2 * N_RECURSION_CASES; i++)
-        expect_cost(i / 2, true, i % 2);
-}
-
-Test(recursion, decode_steps_say_and_cost_what_one_pass_does)
-{
-    for (int i = 0; i < N_RECURSION_CASES; i += 2) {
-        struct trial t;
-        double worst = 0;
-        open_trial(&t, i, false);
-        const int32_t b = t.shape->n_sequences, n = t.shape->n_tokens;
-        const struct model_options options = { .n_sequences = b, .n_tokens = n,
-                                               .decode = true, .n_threads = 1 };
-        struct model *steps = case_model(&t.spec, &options, 1);
-        t.input.policy = case_policy("strided");
-        t.input.targets = NULL;
-        model_forward(t.model, &t.input, NULL, NULL);
-        model_decode_reset(steps);
-        for (int32_t at = 0; at < n; at++)
-            worst = fmax(worst, trial_decode(&t, steps, at, b, 20));
-        cr_expect(lt(dbl, worst, 1e-4), "%s", t.what);
-        model_close(steps);
-        model_close(t.model);
-    }
-}
 
 Test(recursion, parameters_and_memory_are_of_weights_once)
 {

@@ -185,8 +185,9 @@ Test(report_alone, a_scored_text_says_its_loss_and_what_was_kept)
     free(page);
 }
 
-/* The loss is no part of a token's price: 60 FLOPs of the totals' 100. */
-Test(report_alone, a_scored_token_costs_what_its_table_says)
+/* The loss is no part of a token's price: 60 FLOPs of the totals' 100; but the
+ * table beside it has all that was done. */
+Test(report_alone, a_scored_token_costs_what_its_tables_say)
 {
     char *path, *page;
 
@@ -199,6 +200,9 @@ Test(report_alone, a_scored_token_costs_what_its_table_says)
     path = strdup(in_folder("s"));
     page = page_of(&path, 1);
     has(page, "A token costs <b>60.0 FLOP</b>");
+    has(page, ", <b>100 FLOP</b>");
+    has(page, "with its scoring");
+    has(page, "took, its scoring included.");
     free(page);
     free(path);
 }

@@ -2,6 +2,7 @@
  * ids of the `tokenizers` library, and a SentencePiece model those of its own:
  * tests/compare/tokenizer_kinds.py wrote tests/data/tokens/kinds.json. */
 #include "models/tokens/tokenizer_file.h"
+#include "tests/directory.h"
 #include "tests/token_ids.h"
 
 enum { N_TEXTS = 2000, BLOCK = 20, MAX_PIECES = 8, TEXT_SIZE = 512 };
@@ -171,5 +172,45 @@ Test(tokenizer_kinds, a_sentencepiece_model_has_the_ids_of_sentencepiece)
     json_array_foreach(json_object_get(root, "spm"), i, of)
         expect_spm(root, of);
     cr_assert(eq(sz, i, 3));
+    json_decref(root);
+}
+
+static const char *opened(const char *name, const char *text)
+{
+    static struct error err;
+    struct tokenizer *tokenizer = NULL;
+
+    put_file(name, text);
+    err = (struct error){ STATUS_OK, "opens" };
+    if (tokenizer_open(&tokenizer, "tokenizer.model", 0, &err) == STATUS_OK)
+        tokenizer_close(tokenizer);
+    cr_assert(remove(name) == 0);
+    return err.text;
+}
+
+/* transformers cuts such a token out of a text; 'hello<tool>world' would have
+ * other ids.  <t> is a piece that the model itself keeps whole. */
+Test(tokenizer_kinds, tokens_added_beside_a_sentencepiece_model_are_refused,
+     .fini = leave_directory)
+{
+    json_t *root = token_vectors("kinds.json");
+    const json_t *model = json_object_get(json_array_get(
+        json_object_get(root, "spm"), 1), "model");
+    unsigned char *bytes = malloc(json_string_length(model));
+    const size_t size = decode(bytes, json_string_value(model));
+
+    enter_directory();
+    FILE *file = fopen("tokenizer.model", "w");
+    cr_assert(file && fwrite(bytes, 1, size, file) == size && fclose(file) == 0);
+    cr_expect_str_eq(opened("added_tokens.json", "{\"<t>\": 3, \"</s>\": 2}"),
+                     "opens");
+    cr_expect(strstr(opened("added_tokens.json", "{\"<tool>\": 4000}"),
+                     "added_tokens.json: token 4000, '<tool>', was added") != NULL);
+    cr_expect_str_eq(opened("tokenizer_config.json", "{\"added_tokens_decoder\":"
+                            " {\"1\": {\"content\": \"<s>\"}}}"), "opens");
+    cr_expect(strstr(opened("tokenizer_config.json", "{\"added_tokens_decoder\":"
+                            " {\"4000\": {\"content\": \"<tool>\"}}}"),
+                     "tokenizer_config.json: token 4000, '<tool>', was") != NULL);
+    free(bytes);
     json_decref(root);
 }

@@ -10,6 +10,7 @@
 #include "models/training/trainer.h"
 #include "sim/core/answer/command.h"
 #include "sim/core/answer/rundir.h"
+#include "sim/core/config/later_keys.h"
 
 struct machine;
 
@@ -69,7 +70,7 @@ enum status train_open_data(struct train_job *s,
                             struct error *err) MUST_CHECK;
 /* The fingerprints that this program and those before it, which knew fewer keys,
  * take of the run; the first is s->fingerprint. */
-enum { TRAIN_FINGERPRINTS = 2048 };
+enum { TRAIN_FINGERPRINTS = 1 + LATER_KEYS_MAX * (LATER_KEYS_MAX + 1) / 2 };
 enum status train_fingerprints(char out[TRAIN_FINGERPRINTS][17], int *n,
                                const struct train_job *s,
                                struct error *err) MUST_CHECK;

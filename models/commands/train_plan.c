@@ -394,84 +394,6 @@ enum status train_predict_run(struct train_job *s, struct error *err)
                      " in 64 bits");
 }
 
-/* Keys that came later, and what runs did that did not have them; in the order in
- * which they came. */
-static const struct {
-    const char *section, *key, *was;        /* JSON */
-} later[] = {
-    { "data", "weights", "[]" },
-    { "data", "held_out", "0.1" },
-    { "routing", "window", "0" },
-    { "routing", "capacity_schedule", "\"constant\"" },
-    { "routing", "capacity_warmup", "0.0" },
-    { "routing", "router_deviation", "0.0" },
-    { "routing", "aux_loss", "0.0" },
-    { "routing", "z_loss", "0.0" },
-    { "routing", "balance_loss", "0.0" },
-    { "routing", "predictor", "0" },
-    { "train", "init", "\"\"" },
-    { "train", "freeze", "\"none\"" },
-    { "train", "init_scheme", "\"gpt2\"" },
-    { "train", "schedule", "\"cosine_to_last\"" },
-    { "train", "cooldown", "0.2" },
-    { "train", "rate_scaling", "\"one\"" },
-    { "train", "router_rate", "1.0" },
-    { "train", "thresholds", "\"ema\"" },
-    { "train", "router_decay", "0.0" },
-    { "routing", "gate_scale", "1.0" },
-    { "routing", "bypass", "\"plain\"" },
-    { "model", "window", "0" },
-    { "model", "activation", "\"family\"" },
-    { "model", "norms", "\"family\"" },
-    { "model", "parallel", "\"family\"" },
-    { "model", "ffn_bias", "false" },
-    { "model", "project_bias", "false" },
-    { "model", "attention_cap", "0.0" },
-    { "model", "logit_cap", "0.0" },
-    { "model", "rotary_size", "0" },
-    { "model", "local_rope_theta", "0.0" },
-    { "model", "window_layers", "\"every\"" },
-    { "model", "unturned_layers", "\"none\"" },
-    { "model", "rope_amplitude", "0.0" },
-    { "model", "rope_long_divisors", "[1.0]" },
-    { "model", "rope_short_divisors", "[1.0]" },
-    { "model", "recursions", "1" },
-    { "model", "recursion_first", "0" },
-    { "model", "recursion_last", "0" },
-    { "model", "experts", "0" },
-    { "model", "experts_per_token", "2" },
-    { "model", "expert_ffn", "0" },
-    { "model", "expert_layers", "\"every\"" },
-    { "model", "shared_experts", "0" },
-    { "model", "norm_topk", "true" },
-    { "routing", "nested", "false" },
-    { "routing", "exits", "\"none\"" },
-    { "routing", "exit_weight", "[1.0]" },
-    { "routing", "confidence", "1.0" },
-    { "model", "expert_balance_loss", "0.0" },
-    { "model", "expert_z_loss", "0.0" },
-    { "model", "expert_rule", "\"token_choice\"" },
-    { "model", "expert_capacity", "0.0" },
-    { "model", "idle_experts", "0" },
-};
-enum { LATER = sizeof later / sizeof *later };
-_Static_assert(LATER * (LATER + 1) / 2 < TRAIN_FINGERPRINTS, "room for all");
-
-/* Leave out those keys, but for some in the middle, where they say what runs of
- * before did: such a run can be continued. */
-static void forget_later_keys(json_t *same, int first_kept, int last_kept)
-{
-    for (int i = 0; i < (int)LATER; i++) {
-        if (i >= first_kept && i < last_kept)
-            continue;
-        json_t *was = json_loads(later[i].was, JSON_DECODE_ANY, NULL);
-        json_t *section = json_object_get(same, later[i].section);
-        if (was && json_equal(was, json_object_get(section, later[i].key)))
-            json_object_del(section, later[i].key);
-        json_decref(was);
-    }
-}
-
 /* Without experts, weights of their losses are of nothing, as they always
  * were. */
 static void weigh_no_experts(json_t *model)
@@ -509,7 +431,7 @@ static enum status take_fingerprint(char out[17], const struct train_job *s,
         json_object_del(train, "init_scheme");
     if (s->spec.experts.n == 0)
         weigh_no_experts(json_object_get(same, "model"));
-    forget_later_keys(same, first_kept, last_kept);
+    later_keys_forget(same, first_kept, last_kept);
     route_by_content(s, json_object_get(same, "routing"));
     if (s->tokenizer)
         json_object_set_new(same, "tokens_hash",
@@ -539,9 +461,9 @@ enum status train_fingerprints(char out[TRAIN_FINGERPRINTS][17], int *n,
     enum status status = take_fingerprint(out[0], s, 0, 0, err);
 
     *n = 1;
-    for (int first = 0; first < (int)LATER; first++)
-        for (int last = first + 1; last <= (int)LATER && status == STATUS_OK;
-             last++)
+    for (int first = 0; first < later_keys_n(); first++)
+        for (int last = first + 1; last <= later_keys_n() &&
+                                   status == STATUS_OK; last++)
             status = take_fingerprint(out[(*n)++], s, first, last, err);
     return status;
 }

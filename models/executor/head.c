@@ -5,8 +5,8 @@
 
 #include "models/executor/operands.h"
 
-/* A loss tells of its logits; without one, or where a cap hides what they were,
- * they are looked at themselves. */
+/* A loss does not tell of all of its logits: one of -Inf, where it is not the
+ * target's, leaves the loss a number. */
 static void look_at_logits(struct model *m, const struct head_buffers *b,
                            int32_t n, const int32_t *row)
 {
@@ -16,8 +16,7 @@ static void look_at_logits(struct model *m, const struct head_buffers *b,
         .row = row,
     };
 
-    if (!m->input.targets || m->spec.logit_cap > 0.0f)
-        overflow_look(&m->overflow, &seen);
+    overflow_look(&m->overflow, &seen);
 }
 
 static void read_stream(struct model *m, const struct head_buffers *b,
@@ -105,7 +104,7 @@ void head_judge(struct model *m, int32_t c)
                                                    : b->token), &o);
 }
 
-/* A loss that is no number has such logits. */
+/* Logits that are numbers may lie too far apart for a loss. */
 static struct loss run_loss(struct model *m, const struct head_buffers *b,
                             double *mean_loss)
 {

@@ -132,7 +132,8 @@ static enum status open_model(struct tokenizer_parts *parts, const char *path,
     status = tokenizer_read_spm(parts, (const unsigned char *)bytes, size, path,
                                 n_vocab, err);
     free(bytes);
-    return status;
+    return status == STATUS_OK ? tokenizer_check_beside(parts, path, err)
+                               : status;
 }
 
 static const struct {

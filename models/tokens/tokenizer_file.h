@@ -23,6 +23,11 @@ enum status tokenizer_read_spm(struct tokenizer_parts *parts,
                                const unsigned char *bytes, size_t size,
                                const char *name, int32_t n_vocab,
                                struct error *err) MUST_CHECK;
+/* STATUS_BAD_...: added_tokens.json or tokenizer_config.json beside that model
+ * add a token to it. */
+enum status tokenizer_check_beside(const struct tokenizer_parts *parts,
+                                   const char *path,
+                                   struct error *err) MUST_CHECK;
 /* A file's text; NULL: there is none. */
 struct tokenizer_text {
     const char *name, *text;

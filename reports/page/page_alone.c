@@ -300,6 +300,7 @@ void page_lead_score(const struct run *run, FILE *out)
     const double bits = jsonpath_number(run->summary, "loss.bits_per_byte");
     const double flops = jsonpath_number(run->summary,
                                          "flops_per_token_forward");
+    const double scored = jsonpath_number(run->summary, "totals.counted.flops");
     char model[RUN_NAME_SIZE], number[32];
 
     run_model(model, run);
@@ -325,9 +326,14 @@ void page_lead_score(const struct run *run, FILE *out)
             html_textf(out, " (nominal %g %%)", 100 * run->facts.capacity);
         fputs(".", out);
     }
-    if (isfinite(flops))                   /* without what scoring costs */
+    if (isfinite(flops)) {
         amount_text(out, " A token costs ", amount_of(flops, PROV_COUNTED),
-                    "FLOP", ".");
+                    "FLOP", "");
+        amount_text(out, ", ", amount_of(scored / run->facts.tokens,
+                                         PROV_COUNTED),
+                    "FLOP", " with its scoring");
+        fputs(".", out);
+    }
     rival_text(out, run);
     fputs("</p>\n", out);
 }

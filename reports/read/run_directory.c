@@ -8,6 +8,7 @@
 #include "reports/read/jsonpath.h"
 #include "reports/read/profile.h"
 #include "sim/core/answer/rundir.h"
+#include "sim/core/config/later_keys.h"
 
 /* What isobath import leaves is a profile that another program measured. */
 static enum status find_kind(struct run *run, struct error *err)
@@ -159,6 +160,8 @@ enum status run_open(struct run *out, const char *path, struct error *err)
             status = find_kind(&run, err);
         if (status == STATUS_OK)
             status = rundir_check(run.summary, path, err);
+        if (run.kind == RUN_TRAIN)      /* by an older program, maybe */
+            later_keys_fill(json_object_get(run.summary, "config"));
     } else if (!run_has(&run, "points", file) &&
                !run_has(&run, "points.csv", file)) {
         status = no_run(path, err);

@@ -256,7 +256,7 @@ static void runs(struct report *r)
     }
     if (score)
         table_caption(score, "Texts that were scored, and what a token of them "
-                      "took.");
+                      "took, its scoring included.");
     if (prompt)
         table_caption(prompt, "Prompts that were gone on from: the prompt is read "
                       "at once, new tokens come one by one.");
