@@ -98,6 +98,14 @@ enum { N_NESTED_CASES = 77 };
 struct model_spec case_nested(const struct shape **shape,
                               char what[CASE_NAME_SIZE], int i);
 
+/* Likewise, one router's scores giving each token its depth; and either, with a
+ * recursion that all tokens take too, over keys of the first recursion. */
+enum { N_DEPTH_CASES = 66, N_LENT_CASES = 66 };
+struct model_spec case_depths(const struct shape **shape,
+                              char what[CASE_NAME_SIZE], int i);
+struct model_spec case_lent(const struct shape **shape,
+                            char what[CASE_NAME_SIZE], int i);
+
 /* Only the routers learn: the first routed layer at the bottom, in the middle,
  * all of them; every gate that hands a gradient on, every input.  False: the
  * i-th case routes nothing. */

@@ -2,8 +2,16 @@
 #include "tests/cases.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const struct shape deep = { 12, 2, 1, 6, 20, 17, 6, 2, 13 };
+
+/* More than one recursion each. */
+static const struct recursion several[] = {
+    { .first = 0, .last = 5, .times = 2 }, { .first = 0, .last = 5, .times = 6 },
+    { .first = 1, .last = 4, .times = 2 }, { .first = 0, .last = 5, .times = 3 },
+    { .first = 1, .last = 5, .times = 5 }, { .first = 2, .last = 5, .times = 2 },
+};
 
 /* Both layers of a span may be routed, or one; each recursion by itself. */
 static void route(struct model_spec *spec, int i)
@@ -29,11 +37,8 @@ static const double falling[] = { 0.8, 0.55, 0.4, 0.3, 0.2, 0.1 };
 struct model_spec case_nested(const struct shape **shape,
                               char what[CASE_NAME_SIZE], int i)
 {
-    static const struct recursion spans[] = {
-        { 0, 5, 2 }, { 0, 5, 6 }, { 1, 4, 2 }, { 0, 5, 3 }, { 1, 5, 5 },
-        { 2, 5, 2 }, { 0, 0, 0 },
-    };
-    const struct recursion *r = &spans[i % 7];
+    const struct recursion none = { .times = 0 };
+    const struct recursion *r = i % 7 < 6 ? &several[i % 7] : &none;
 
     *shape = &deep;
     struct model_spec spec = case_spec(&deep, (enum family)(i % FAMILY_COUNT),
@@ -63,17 +68,13 @@ struct model_spec case_nested(const struct shape **shape,
 struct model_spec case_recursion(const struct shape **shape,
                                  char what[CASE_NAME_SIZE], int i)
 {
-    static const struct recursion spans[] = {
-        { 0, 5, 2 }, { 0, 5, 6 }, { 1, 4, 2 }, { 0, 5, 3 }, { 1, 5, 5 },
-        { 2, 5, 2 },
-    };
     static const enum pattern patterns[] = { PATTERN_ODD, PATTERN_ALL };
     const bool routed = i % 2;
 
     *shape = &deep;
     struct model_spec spec = case_spec(&deep, (enum family)(i % FAMILY_COUNT),
                                        routed ? 0.4 : 0.0, patterns[i / 2 % 2]);
-    spec.recursion = spans[i % 6];
+    spec.recursion = several[i % 6];
     spec.tied_head = i % 4 < 2;
     if (routed)
         route(&spec, i / 2);
@@ -82,5 +83,54 @@ struct model_spec case_recursion(const struct shape **shape,
              spec.recursion.first, spec.recursion.last, spec.recursion.times,
              spec_n_routed(&spec), part_names[spec.part],
              skipped_keys_names[spec.skipped_keys]);
+    return spec;
+}
+
+struct model_spec case_depths(const struct shape **shape,
+                              char what[CASE_NAME_SIZE], int i)
+{
+    *shape = &deep;
+    struct model_spec spec = case_spec(&deep, (enum family)(i % FAMILY_COUNT),
+                                       0.5, PATTERN_ALL);
+    spec.recursion = several[i % 6];
+    spec.nested = spec.depths = true;
+    for (int32_t l = 0; l < deep.n_layers; l++) {
+        const int32_t of = (l - spec.recursion.first) / spec_span(&spec);
+        spec.routed[l] = l >= spec.recursion.first && l <= spec.recursion.last;
+        spec.capacity[l] = spec.routed[l] && of > 0 ? falling[of - 1] : 1.0;
+    }
+    spec.gate = (enum gate)(i % GATE_COUNT);
+    spec.gate_scale = i % 7 == 1 && spec.gate != GATE_ONE ? 1.5 : 0.0;
+    spec.tied_head = i % 4 < 2;
+    spec.balance_loss = i % 3 == 1 ? 0.5 : 0.0;
+    snprintf(what, CASE_NAME_SIZE, "case %d: %s, layers %d to %d, one of %d"
+             " depths, gate %s, balance %g", i,
+             family_names[spec_family(&spec)], spec.recursion.first,
+             spec.recursion.last, spec.recursion.times, gate_names[spec.gate],
+             spec.balance_loss);
+    return spec;
+}
+
+struct model_spec case_lent(const struct shape **shape,
+                            char what[CASE_NAME_SIZE], int i)
+{
+    static struct model_spec (*const make[])(
+        const struct shape **, char[CASE_NAME_SIZE], int) = {
+        case_recursion, case_nested, case_depths,
+    };
+    struct model_spec spec = make[i % 3](shape, what, i / 3 * (i % 3 ? 1 : 2));
+    const struct recursion *r = &spec.recursion;
+
+    if (r->times < 2)
+        spec.recursion = several[i / 3 % 6];
+    spec.recursion.keys = RECURSION_KEYS_SHARED;
+    memset(spec.windowed, 0, sizeof spec.windowed);
+    for (int32_t l = 0; l < spec.n_layers && !spec.depths; l++) {
+        spec.routed[l] &= l >= r->first + spec_span(&spec) && l <= r->last;
+        spec.capacity[l] = spec.routed[l]
+                               ? falling[(l - r->first) / spec_span(&spec)]
+                               : 1.0;
+    }
+    snprintf(what + strlen(what), CASE_NAME_SIZE - strlen(what), ", keys lent");
     return spec;
 }

@@ -50,6 +50,52 @@ static void norm_rows(const struct reference *r, int32_t layer,
                                  out + i * c);
 }
 
+/* Keys and values of all tokens at the layer's place in the first recursion. */
+static double *lent_to(const struct reference *r, int32_t layer)
+{
+    const int32_t at = spec_owner(r->spec, layer) - r->spec->recursion.first;
+    return r->lent + at * r->n_tokens * 2 * spec_e(r->spec);
+}
+
+static void lend(const struct reference *r, int32_t layer, const double *qkv,
+                 const int32_t *position, int32_t n)
+{
+    const int32_t q = spec_q(r->spec), e = spec_e(r->spec);
+
+    for (int32_t i = 0; i < n; i++)
+        memcpy(lent_to(r, layer) + position[i] * 2 * e,
+               qkv + i * (q + 2 * e) + q, 2 * (size_t)e * sizeof *qkv);
+}
+
+/* Mixes values by the queries of n rows: as all tokens would attend, of whom others
+ * ask for nothing. */
+static void attend_to_lent(const struct reference *r, int32_t layer,
+                           const double *qkv, const int32_t *position,
+                           int32_t n, double *mixed)
+{
+    const struct model_spec *s = r->spec;
+    const int32_t d = s->head_size, q = spec_q(s), e = spec_e(s);
+    const int32_t width = q + 2 * e, group = s->n_heads / s->n_kv_heads;
+    double *all = calloc((size_t)(r->n_tokens * (width + q)), sizeof *all);
+    double *out = all + r->n_tokens * width;
+
+    for (int32_t t = 0; t < r->n_tokens; t++)
+        memcpy(all + t * width + q, lent_to(r, layer) + t * 2 * e,
+               2 * (size_t)e * sizeof *all);
+    for (int32_t i = 0; i < n; i++)
+        memcpy(all + position[i] * width, qkv + i * width,
+               (size_t)q * sizeof *all);
+    for (int32_t h = 0; h < s->n_heads; h++) {
+        const int32_t g = h / group;
+        reference_attend(all + h * d, all + q + g * d, all + q + e + g * d,
+                         width, r->n_tokens, d, 0, (double)s->attention_cap,
+                         out + h * d, q);
+    }
+    for (int32_t i = 0; i < n; i++)
+        memcpy(mixed + i * q, out + position[i] * q, (size_t)q * sizeof *all);
+    free(all);
+}
+
 /* out[n,C]: attention among n rows that stand at the given positions. */
 static void attention(const struct reference *r, int32_t layer,
                       const double *x, const int32_t *position, int32_t n,
@@ -87,7 +133,11 @@ static void attention(const struct reference *r, int32_t layer,
         for (int32_t i = 0; i < n; i++)
             for (int32_t h = 0; h < s->n_heads + s->n_kv_heads; h++)
                 reference_rope(qkv + i * width + h * d, &turn, position[i]);
-    for (int32_t h = 0; h < s->n_heads; h++) {
+    if (spec_lends_keys(s, layer))
+        lend(r, layer, qkv, position, n);
+    if (spec_borrows_keys(s, layer))
+        attend_to_lent(r, layer, qkv, position, n, mixed);
+    for (int32_t h = 0; h < s->n_heads && !spec_borrows_keys(s, layer); h++) {
         int32_t g = h / group;
         reference_attend(qkv + h * d, qkv + q + g * d, qkv + q + e + g * d,
                          width, n, d, s->windowed[layer] ? s->window : 0,
@@ -194,8 +244,12 @@ static double gate_of(const struct reference *r, int32_t layer, int32_t token,
                            : NULL;
     if (r->gate_held)
         return *note;
-    double gate = reference_gate(s->gate, s->gate_scale,
-                                 score_of(r, layer, x));
+    const int32_t depth = s->depths ? (layer - s->recursion.first) /
+                                          spec_span(s) : 0;
+    double gate = reference_gate(
+        s->gate, s->gate_scale,
+        s->depths ? r->chance[depth * r->n_tokens + token % r->n_tokens]
+                  : score_of(r, layer, x));
     if (note)
         *note = gate;
     return gate;
@@ -253,6 +307,36 @@ static double router_losses(const struct reference *r, int32_t l, int32_t b,
     for (int32_t layer = 0; layer < s->n_layers; layer++)
         n_routers += s->routed[layer] && !spec_follows(s, layer);
     return sum / (r->n_sequences * r->n_tokens * n_routers);
+}
+
+/* The softmax of the scores of depths, of all tokens; returns the loss that holds
+ * shares to capacities, of this sequence: what a share above its capacity weighs,
+ * times the chance to be as deep. */
+static double score_depths(const struct reference *r, const double *x)
+{
+    const struct model_spec *s = r->spec;
+    const int32_t n = spec_depths(s), T = r->n_tokens;
+    double loss = 0.0;
+
+    for (int32_t t = 0; t < T; t++) {
+        double sum = 0.0, deeper = 1.0;
+        for (int32_t i = 0; i < n; i++) {
+            const int32_t l = s->recursion.first + i * spec_span(s);
+            r->chance[i * T + t] = exp(score_of(r, l, x + t * s->n_channels));
+            sum += r->chance[i * T + t];
+        }
+        for (int32_t i = 0; i < n; i++) {
+            const int32_t l = s->recursion.first + i * spec_span(s);
+            double over = -s->capacity[l];
+            for (int32_t j = 0; j < r->n_sequences; j++)
+                over += (double)allocation_count(r->allocation, l, j) /
+                        (r->n_sequences * T);
+            r->chance[i * T + t] /= sum;
+            loss += 2.0 * over * s->balance_loss * deeper;
+            deeper -= r->chance[i * T + t];
+        }
+    }
+    return loss / (r->n_sequences * T * n);
 }
 
 /* One layer of one sequence, or a span that is routed as one: x' = x + g(r)
@@ -349,7 +433,11 @@ static double losses(const struct reference *asked, double *nats,
     const int32_t n = r->n_sequences * r->n_tokens;
     double *x = calloc(room_of(r), sizeof *x), total = 0.0;
     double *room = x + r->n_tokens * s->n_channels;
+    const int32_t each = spec_depths(s) + 2 * spec_span(s) * spec_e(s);
+    double *ahead = calloc((size_t)(each * r->n_tokens + 1), sizeof *ahead);
 
+    own.chance = ahead;
+    own.lent = ahead + spec_depths(s) * r->n_tokens;
     own.judged = r->of_predictors ? NULL : judged;
     for (int32_t b = 0; b < r->n_sequences; b++) {
         embed(r, b, x);
@@ -359,6 +447,11 @@ static double losses(const struct reference *asked, double *nats,
             if (judged && s->routed[l] &&
                 (r->of_predictors || spec_router_losses(s)))
                 *judged += router_losses(r, l, b, x);
+            if (s->depths && l == s->recursion.first) {
+                const double loss = score_depths(r, x);
+                if (judged)
+                    *judged += loss;
+            }
             layer(r, l, b, x, room);
             if (judged && s->exit_weight[l] > 0.0)
                 *judged += s->exit_weight[l] / n *
@@ -366,6 +459,7 @@ static double losses(const struct reference *asked, double *nats,
         }
         total += read_out(r, b, x, nats, logits, room);
     }
+    free(ahead);
     free(x);
     return total / n;
 }

@@ -9,7 +9,8 @@
  * 2023 (grouped queries); Gemma Team 2024 (norms around parts, caps); Walsh et al.
  * 2025, OLMo 2 (norms after parts, of whole rows of queries and keys); Wang and
  * Komatsuzaki 2021 (parts side by side); Henry et al. 2020 as in Yang et al. 2025, Qwen3 (norms
- * of queries and keys, a head at a time, with scales); Raposo et al. 2024, equation 1 (Mixture of Depths,
+ * of queries and keys, a head at a time, with scales); Bae et al. 2025, sections 2.2.1
+ * and 2.2.2 (depths by token choice, keys of the first recursion); Raposo et al. 2024, equation 1 (Mixture of Depths,
  * here with a gate on the block's change). */
 #ifndef REFERENCE_H
 #define REFERENCE_H
@@ -31,6 +32,11 @@ struct reference {
                                             * is nobody else's */
     double *judged;                        /* that losses of experts' scores are
                                             * added to; NULL: not asked */
+    double *chance;                        /* [depths,T] of the sequence, where
+                                            * depths are scored ahead */
+    double *lent;                          /* [span,T,2E] keys and values of the
+                                            * first recursion, where later ones
+                                            * see them */
 };
 
 /* Mean loss in nats per token; nats [B,T] and logits [B,T,V] unless NULL.  `gate`

@@ -491,6 +491,12 @@ Test(counting, layers_that_share_weights)
         run_case(&spec, shape, all[i % 3], "expert_choice", what);
         const struct model_spec nested = case_nested(&shape, what, i);
         run_case(&nested, shape, all[i % 3], "expert_choice", what);
+        struct model_spec depths = case_depths(&shape, what, i);
+        route_settle(&depths, case_policy("token_choice"), 0);
+        run_case(&depths, shape, all[i % 3], "token_choice", what);
+        struct model_spec lent = case_lent(&shape, what, i);
+        route_settle(&lent, case_policy("threshold"), 0);
+        run_case(&lent, shape, all[i % 3], "threshold", what);
     }
 }
 

@@ -146,6 +146,20 @@ Test(directories, a_report_into_a_run_is_refused)
     cr_expect(eq(int, report("run", "page"), 0));
 }
 
+/* Else the report could not be made anew there. */
+Test(directories, a_run_into_a_report_is_refused)
+{
+    train("run");
+    cr_assert(eq(int, report("run", "page"), 0));
+    cr_expect(eq(int, profile("page", "decode"), 2));
+    expect_said("stderr", "-o page: holds the results of isobath report");
+    cr_expect(eq(int, score("page"), 2));
+    cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", "page", "-q"), 2));
+    expect_said("stderr", "-o page: holds the results of isobath report");
+    cr_expect(not(there("page/summary.json")));
+    cr_expect(eq(int, report("run", "page"), 0));
+}
+
 /* The gnuplot of this test hangs up on the report that started it. */
 Test(directories, a_hangup_ends_a_report_and_leaves_nothing_half_written)
 {

@@ -154,6 +154,7 @@ static bool interrupted(const char *kind, long n, int signal, const char *older,
               "%s %ld, signal %d", kind, n, signal);
     cr_expect(system("test -z \"$(find . -name '*.tmp')\"") == 0,
               "%s %ld, signal %d", kind, n, signal);
+    expect_said("stderr", "isobath: error: interrupted");
     const bool done = system("cmp -s out whole") == 0;
     if (!done)
         expect_said("out", older);

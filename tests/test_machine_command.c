@@ -94,10 +94,14 @@ Test(machine_command, what_the_kernel_does_not_say_is_not_zero)
     cr_expect(strstr(text, "\n  1 CPU, ") != NULL, "%s", text);
     cr_expect(strstr(text, " 0 ") == NULL, "%s", text);
     snprintf(arguments, sizeof arguments,
-             "--quick --format json --sysfs-root %s | sed -n '/caches/,/]/p'",
+             "--quick --format json --sysfs-root %s | sed -n '/topology/,/peak/p'",
              tree.root);
     cr_expect(eq(int, machine(arguments, text), 0));
     cr_expect(strstr(text, "\"size_bytes\": null") != NULL, "%s", text);
+    cr_expect(strstr(text, "\"sockets\": null") != NULL, "%s", text);
+    cr_expect(strstr(text, "\"sockets\": \"/sys does not tell\"") != NULL, "%s",
+              text);
+    cr_expect(strstr(text, "\": 0,") == NULL, "%s", text);
     fake_tree_close(&tree);
 }
 
@@ -124,6 +128,7 @@ Test(machine_command, two_kinds_of_core_are_one_line)
     cr_expect(strstr(text, "\n  2 kinds of core: 1 like CPU 0, at most 2.40 "
                      "GHz; 1 like CPU 1, at most 1.80 GHz\n") != NULL, "%s",
               text);
+    cr_expect(strstr(text, "\n  2 CPUs on 2 cores, ") != NULL, "%s", text);
     fake_tree_close(&tree);
 }
 

@@ -153,7 +153,7 @@ Test(nested, the_predicted_block_is_the_one_taken)
                                            PATTERN_ALL);
         const bool train = i & 2;
         spec.nested = true;
-        spec.recursion = (struct recursion){ 0, 5, i < 4 ? 2 : 3 };
+        spec.recursion = (struct recursion){ 0, 5, i < 4 ? 2 : 3, 0 };
         const struct model_options options = { .n_sequences = 2,
             .n_tokens = 64, .train = train, .n_threads = 1 };
         struct model *m = case_model(&spec, &options, 1);

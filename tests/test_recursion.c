@@ -158,7 +158,7 @@ Test(recursion, one_recursion_learns_as_the_model_that_shares_nothing_bit_for_bi
         plain.spec = case_recursion(&plain.shape, plain.what, i);
         plain.spec = spec_unshared(&plain.spec);
         once = plain;
-        once.spec.recursion = (struct recursion){ 0, 5, 1 };
+        once.spec.recursion = (struct recursion){ 0, 5, 1, 0 };
         trial_open(&plain, true, 1);
         trial_open(&once, true, 1);
         struct trial *both[] = { &plain, &once };
@@ -200,7 +200,7 @@ Test(recursion, the_predicted_block_is_the_one_taken)
     for (int i = 0; i < 4; i++) {
         struct model_spec spec = case_spec(&block, contrasts[i % 2],
                                            i < 2 ? 0.0 : 0.5, PATTERN_ODD);
-        spec.recursion = (struct recursion){ 0, 5, 2 };
+        spec.recursion = (struct recursion){ 0, 5, 2, 0 };
         const struct model_options options = { .n_sequences = 2,
             .n_tokens = 64, .train = true, .n_threads = 1 };
         struct model *m = case_model(&spec, &options, 1);
@@ -229,7 +229,7 @@ Test(recursion, weights_come_from_memory_once_where_a_cache_holds_a_span)
                        .machine = &m, .phase = DECODE };
 
     q.spec.routed[119] = false;
-    q.spec.recursion = (struct recursion){ 90, 119, 15 };
+    q.spec.recursion = (struct recursion){ 90, 119, 15, 0 };
     struct ledger *l = priced(q);
     const uint64_t own = dram_bytes(l, 50);
     cr_expect(gt(u64, own, 4 * 32 * 128 / 2));
@@ -249,7 +249,7 @@ Test(recursion, a_gradient_that_is_added_to_is_read)
     struct asked q = { .spec = gpt2(), .B = 1, .T = 16, .phase = TRAIN };
 
     q.spec = spec_dense(&q.spec);
-    q.spec.recursion = (struct recursion){ 0, 1, 2 };
+    q.spec.recursion = (struct recursion){ 0, 1, 2, 0 };
     struct ledger *l = priced(q);
     cr_expect(eq(u64, bytes(l, PASS_BACKWARD, 0, OP_QKV) -
                           bytes(l, PASS_BACKWARD, 1, OP_QKV),
@@ -272,7 +272,7 @@ Test(recursion, rivals_have_weights_of_their_own)
     struct model_spec spec = small_llama(6);
 
     spec = spec_dense(&spec);
-    spec.recursion = (struct recursion){ 0, 5, 3 };
+    spec.recursion = (struct recursion){ 0, 5, 3, 0 };
     for (size_t i = 0; i < sizeof rivals / sizeof *rivals; i++) {
         struct rival_asked asked;
         struct rival r;
@@ -357,7 +357,8 @@ static void there_and_back(struct model_spec spec, const struct shape *shape)
     cr_assert(import(&again, &err) == STATUS_OK, "%s", err.text);
     cr_expect(memcmp(&model_spec(again)->recursion, &t.spec.recursion,
                      sizeof t.spec.recursion) == 0);
-    cr_expect(model_spec(again)->nested == t.spec.nested);
+    cr_expect(model_spec(again)->nested == t.spec.nested &&
+              model_spec(again)->depths == t.spec.depths);
     model_forward(t.model, &t.input, NULL, &loss[0]);
     model_forward(again, &t.input, NULL, &loss[1]);
     cr_expect(memcmp(&loss[0], &loss[1], sizeof *loss) == 0);
@@ -377,11 +378,13 @@ static void there_and_back(struct model_spec spec, const struct shape *shape)
 
 Test(recursion, files_have_every_layer_and_are_read_back)
 {
-    for (int i = 0, seen = 0; seen < 3; i++) {
+    for (int i = 0, seen = 0; seen < 5; i++) {
         const struct shape *shape;
         char what[CASE_NAME_SIZE];
-        struct model_spec spec = seen < 2 ? case_recursion(&shape, what, i)
-                                          : case_nested(&shape, what, i);
+        struct model_spec spec = seen < 2   ? case_recursion(&shape, what, i)
+                                 : seen < 3 ? case_nested(&shape, what, i)
+                                 : seen < 4 ? case_depths(&shape, what, i)
+                                            : case_lent(&shape, what, i);
         if (spec_family(&spec) != FAMILY_LLAMA || spec.part != PART_BLOCK ||
             spec_span(&spec) == 0)
             continue;

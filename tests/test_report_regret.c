@@ -80,7 +80,9 @@ Test(report_regret, the_page_says_whether_the_oracle_loses_less,
     /* 1.4778258518733 less 0.013803818054536 at 129487.979166667 FLOPs each. */
     cr_expect(strstr(page, "run, routed by threshold, loses ") != NULL);
     cr_expect(strstr(page, "1.4778") != NULL);
-    cr_expect(strstr(page, "less (0.93 %") != NULL);
+    cr_expect(strstr(page, "less (0.93 %; 95 % interval −0.0747 to 0.1023): too few"
+                           " decisions to tell it from nothing.") != NULL);
+    cr_expect(strstr(page, "<h1>run: what each decision was worth</h1>") != NULL);
     cr_expect(strstr(page, "Missed compute") != NULL);
     cr_expect(strstr(page, "Wasted compute") != NULL);
     cr_expect(strstr(page, "Nothing here was executed") == NULL);

@@ -73,7 +73,7 @@ Test(report_router, the_page_has_a_section_for_it, .init = set_up,
     cr_expect(strstr(page, "What the routers know") != NULL);
     cr_expect(strstr(page, "never kept") != NULL);
     cr_expect(strstr(page, "Nothing here was executed") == NULL);
-    cr_expect(strstr(page, "The routers of router were watched over 19968"
+    cr_expect(strstr(page, "The routers of run were watched over 19968"
                      " tokens") != NULL);
     free(page);
 }

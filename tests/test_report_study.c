@@ -56,6 +56,63 @@ Test(report_study, runs_that_differ_in_seed_are_one_setting)
     cr_assert(epsilon_eq(dbl, study.dense->causal.mean, 2.1, 1e-12));
 }
 
+/* A mixture has the lowest loss, and routes no block: the rival is dense still, and
+ * the best MoD is that without experts. */
+Test(report_study, what_is_something_else_besides_is_no_dense_rival)
+{
+    static const char *const modes[] = { NULL, "MoE", "recursion", NULL,
+                                         "MoDE" };
+    static const double loss[] = { 2.0, 1.5, 1.6, 1.9, 1.4 };
+
+    for (int i = 0; i < 5; i++)
+        for (int seed = 1; seed < 4; seed++) {
+            trained(i < 3 ? 1 : 0.5, seed, loss[i] + 0.01 * seed, 1e6);
+            runs[n_runs - 1].facts.mode = modes[i];
+            json_object_set_new(json_object_get(json_object_get(
+                runs[n_runs - 1].summary, "config"), "model"), "experts",
+                json_integer(i));
+        }
+    gather();
+    cr_assert(eq(sz, study.n, 5));
+    cr_expect(epsilon_eq(dbl, study.dense->causal.mean, 2.02, 1e-12));
+    cr_expect(epsilon_eq(dbl, study.mod->causal.mean, 1.92, 1e-12));
+    for (size_t i = 0; i < study.n; i++) {
+        const struct setting *s = &study.setting[i];
+        cr_expect(s->rival == study.dense);
+        cr_expect(eq(str, (char *)setting_kind_word(s),
+                     (char *)(s->run[0]->facts.mode ? s->run[0]->facts.mode
+                              : setting_routes_none(s) ? "dense" : "MoD")));
+    }
+}
+
+Test(report_study, a_config_says_what_else_a_model_is)
+{
+    static const struct { const char *model, *routing, *mode; } of[] = {
+        { "{}", "{\"capacity\": 1}", NULL },
+        { "{\"experts\": 0, \"recursions\": 1}",
+          "{\"capacity\": 0.5, \"exits\": \"none\"}", NULL },
+        { "{\"experts\": 8}", "{\"capacity\": 1}", "MoE" },
+        { "{\"experts\": 8}", "{\"capacity\": 0.5}", "MoDE" },
+        { "{\"experts\": 8, \"idle_experts\": 8}", "{\"capacity\": 1}",
+          "MoDE" },
+        { "{\"recursions\": 3}", "{\"capacity\": 1}", "recursion" },
+        { "{\"recursions\": 3}", "{\"capacity\": 0.5}", "MoR" },
+        { "{}", "{\"capacity\": 1, \"exits\": \"0\"}", "early exit" },
+    };
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+        json_t *summary = json_pack(
+            "{s:{s:o, s:o}, s:{s:i}}", "config", "model",
+            json_loads(of[i].model, 0, NULL), "routing",
+            json_loads(of[i].routing, 0, NULL), "routing", "blocks", 1);
+        struct facts facts = { 0 };
+        facts_read(&facts, summary);
+        cr_expect(of[i].mode ? facts.mode && strcmp(facts.mode, of[i].mode) == 0
+                             : !facts.mode, "case %zu: %s", i,
+                  facts.mode ? facts.mode : "nothing");
+        json_decref(summary);
+    }
+}
+
 /* A point of a row of settings, whose shape is that of all the others. */
 static void row_trained(const char *row, const char *title, const char *policy,
                         int seed)

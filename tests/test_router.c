@@ -340,3 +340,42 @@ Test(router, scores_that_are_no_numbers_are_refused)
                                " 0") != NULL, "%s", err.text);
     close_fixture(&f);
 }
+
+/* Of two routed layers the second keeps none that the first let go: nor do tables
+ * in their place, and scores of those that left are in no bin. */
+Test(router, who_left_nested_choices_is_asked_by_no_later_one)
+{
+    struct fixture f;
+    static struct router_view view;
+    int32_t letters[256];
+    struct model_spec spec = worked_gpt2(LAYERS);
+    int64_t asked = 0, there = 0;
+
+    for (int32_t i = 0; i < 256; i++)
+        letters[i] = i;
+    spec.nested = spec.routed[LAYERS - 2] = true;
+    spec.capacity[LAYERS - 2] = 0.5;
+    open_on(&f, spec, "expert_choice", "expert_choice", letters, 256);
+    const unsigned char *kept[2];
+    for (int c = 0; c < 2; c++)
+        kept[c] = router_kept(&f.record, router_causal(&f.record), c);
+    for (int64_t t = 0; t < f.record.n; t++) {
+        cr_expect(kept[0][t] || !kept[1][t]);
+        there += kept[0][t];
+    }
+    router_view(&view, &f.record, NULL);
+    for (int i = 0; i < ROUTER_HEIGHTS; i++)
+        asked += view.height[1][i].seen;
+    cr_expect(eq(i64, asked, there));
+    struct router_table table = table_of(&f, 1);
+    const struct allocation *a = model_allocation(f.arm.model);
+    for (int32_t i = 0; i < allocation_count(a, LAYERS - 1, 0); i++) {
+        bool found = false;
+        for (int32_t j = 0; j < allocation_count(a, LAYERS - 2, 0); j++)
+            found |= allocation_kept(a, LAYERS - 2, 0)[j] ==
+                     allocation_kept(a, LAYERS - 1, 0)[i];
+        cr_expect(found);
+    }
+    router_table_close(&table);
+    close_fixture(&f);
+}

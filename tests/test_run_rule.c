@@ -84,3 +84,23 @@ Test(run_rule, without_a_text_the_flag_is_named)
     cr_expect(eq(int, ISOBATH("run", "job.yaml"), 2));
     expect_said("stderr", "--text FILE");
 }
+
+/* Whom nested choices keep is shown, counted and recorded; a choice that decides who
+ * is there for later ones is not changed alone. */
+Test(run_rule, nested_choices_are_looked_at_and_not_changed_one_by_one)
+{
+    cr_assert(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q", "--set",
+        "train.judge_windows=0", "--set", "model.layers=4", "--set",
+        "model.recursions=3", "--set", "model.recursion_first=1", "--set",
+        "routing={nested: true, blocks: \"2,3\", capacity: [0.67, 0.33]}"), 0));
+    for (int c = 0; c < N_COMMANDS; c++) {
+        const bool alone = strcmp(commands[c].name, "regret") == 0 ||
+                           strcmp(commands[c].name, "sensitivity") == 0;
+        cr_expect(eq(int, asked(c, "threshold"), alone ? 2 : 0), "%s",
+                  commands[c].name);
+        if (alone)
+            expect_said("stderr", "a: its blocks choose among the tokens of the"
+                        " block before (routing.nested)");
+        cr_expect(remove("x") == 0 || !there("x"));
+    }
+}

@@ -135,6 +135,38 @@ Test(study, its_base_may_be_named)
     sweep_close(s);
 }
 
+/* A study in one file, from another directory than that of its text. */
+Test(study, its_base_may_stand_in_it)
+{
+    static const char *const one[] = {
+        "base:\n",
+        "  model: {family: llama, layers: 2, channels: 16, heads: 2,"
+        " max_tokens: 32}\n",
+        "  data: {path: text, tokens: 32}\n",
+        "  train: {steps: 1, batch: 1}\n",
+        "axes: {routing.capacity: [0.25, 1.0]}\n",
+    };
+    char text[512] = "";
+
+    for (size_t i = 0; i < sizeof one / sizeof *one; i++)
+        strcat(text, one[i]);
+    cr_assert(mkdir("mine", 0777) == 0 && rename("text", "mine/text") == 0);
+    put_file("mine/study.yaml", text);
+    cr_assert(eq(int, ISOBATH("sweep", "mine/study.yaml", "-o", "out", "-q"), 0));
+    expect_said("out/points.csv", "0,capacity=0.25,0.25,done,");
+    expect_said("out/points.csv", "1,capacity=1.0,1.0,done,");
+    cr_expect(eq(int, STARTED("report", "out", "-o", "page", "-q"), 0));
+    /* Where one run is wanted, it is that one. */
+    cr_expect(eq(int, STARTED("predict", "mine/study.yaml", "-q"), 0));
+    cr_expect(eq(int, ISOBATH("train", "mine/study.yaml", "-o", "run", "-q"), 0));
+    put_file("mine/study.yaml", "base:\n  data: {path: gone}\n"
+                                "  model: {family: llama, layers: 2, channels: 16, heads: 2,"
+                                " max_tokens: 256}\n  train: {steps: 1}\n"
+                                "points: [{name: a}]\n");
+    cr_expect(eq(int, ISOBATH("sweep", "mine/study.yaml", "--dry-run"), 2));
+    expect_said("stderr", "point 0 (a): mine/study.yaml:2:16: ");
+}
+
 struct mistake {
     char text[160], says[96];
 };

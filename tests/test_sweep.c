@@ -158,6 +158,32 @@ Test(sweep, files_are_seen_from_the_study)
     sweep_close(sweep);
 }
 
+/* A rival that is a model's file is seen from there too, and missed there. */
+Test(sweep, rivals_are_seen_from_the_study_where_they_are_files)
+{
+    struct error err = { STATUS_OK, "" };
+    struct sweep *sweep = NULL;
+
+    cr_assert(mkdir("sub", 0777) == 0);
+    put_file("sub/other.yaml", "model: {}\n");
+    put_file("sub/study.yaml", "base: ../base.yaml\ncommand: profile\n"
+             "axes: {profile.against: [other.yaml, ../sub, 'layers:0,2', dense]}\n");
+    cr_assert(eq(int, sweep_open(&sweep, "sub/study.yaml", NULL, 0, &err),
+                 STATUS_OK), "%s", err.text);
+    static const char *const given[] = { "sub/other.yaml", "sub/../sub",
+                                         "layers:0,2", "dense" };
+    for (int i = 0; i < 4; i++)
+        cr_expect_str_eq(sweep_find(&sweep->point[i], "profile.against")->given,
+                         given[i]);
+    sweep_close(sweep);
+    put_file("sub/study.yaml", "base: ../base.yaml\ncommand: profile\n"
+             "points: [{name: p, profile.against: another.yaml}]\n");
+    cr_assert(eq(int, sweep_open(&sweep, "sub/study.yaml", NULL, 0, &err),
+                 STATUS_BAD_VALUE));
+    cr_expect_str_eq(err.text, "sub/study.yaml:3:37: profile.against: no file"
+                               " 'sub/another.yaml'");
+}
+
 Test(sweep, it_knows_which_keys_of_train_and_run_name_files)
 {
     const struct config_schema *const schemas[] = { &train_config_schema,
@@ -358,6 +384,21 @@ Test(sweep, a_base_that_changed_is_refused_but_not_its_comments)
     put_file("base.yaml", "# the same\ntrain:\n  steps: 1\n");
     cr_assert(eq(int, run_study(NULL, NULL), 0));
     put_file("base.yaml", "train: {steps: 2}\n");
+    cr_assert(eq(int, run_study(NULL, NULL), 2));
+}
+
+/* The keys of the base may stand in the study: what else it says is not the
+ * base's, and files are seen from there. */
+Test(sweep, a_base_in_place_is_the_same_study_until_it_changes)
+{
+    put_file("study.yaml", "base: {train: {steps: 1}}\naxes: {x: [1, 2]}\n");
+    cr_assert(eq(int, run_study(NULL, NULL), 0));
+    cr_expect(strstr(text_of("out/points/000000/point.json"),
+                     "\"base\": \"study.yaml\"") != NULL);
+    put_file("study.yaml", "base:\n  train:\n    steps: 1   # the same\n"
+                           "axes: {x: [1, 2, 3]}\n");
+    cr_assert(eq(int, run_study(NULL, NULL), 0));
+    put_file("study.yaml", "base: {train: {steps: 2}}\naxes: {x: [1, 2]}\n");
     cr_assert(eq(int, run_study(NULL, NULL), 2));
 }
 

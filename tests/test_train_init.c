@@ -219,7 +219,8 @@ Test(train_init, train_tells_what_a_model_to_begin_with_does_not_allow)
     expect_bad_routers("routing:", "model:\n  family: gpt2\nrouting:",
                        "bad.yaml:2:11: model.family \"gpt2\": train.init dense"
                        " has \"llama\"");
-    expect_bad_routers("  init: dense\n", "", "missing key 'model.family'");
+    expect_bad_routers("  init: dense\n", "", "missing key 'model.family':"
+                       " allowed is one of gpt2, llama,");
     expect_bad_routers("tokens: 32", "tokens: 65", "bad.yaml:5:11: data.tokens"
                        " 65: allowed is at most model.max_tokens, 64");
     expect_bad_routers("tokens: 32", "tokenizer: none.bin",

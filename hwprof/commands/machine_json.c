@@ -38,11 +38,20 @@ static json_t *kinds_json(const struct cpu_topology *t)
 
 static json_t *topology_json(const struct cpu_topology *t)
 {
+    const struct { const char *name; int n; } counted[] = {
+        { "cores", t->n_cores }, { "sockets", t->n_sockets },
+        { "cpus_per_core", t->cpus_per_core },
+        { "numa_nodes", t->n_numa_nodes },
+    };
     json_t *isa = json_array(), *reasons = json_object();
 
     for (int i = 0; i < ISA_COUNT; i++)
         if (t->isa[i])
             json_array_append_new(isa, json_string(isa_names[i]));
+    for (size_t i = 0; i < sizeof counted / sizeof *counted; i++)
+        if (counted[i].n == 0)
+            json_object_set_new(reasons, counted[i].name,
+                                json_string("/sys does not tell"));
     if (!t->governor[0])
         json_object_set_new(reasons, "governor", json_string(
             "no cpufreq in /sys: the host or the firmware sets the clock"));
@@ -50,14 +59,16 @@ static json_t *topology_json(const struct cpu_topology *t)
         json_object_set_new(reasons, "max_hertz", json_string(
             "no cpufreq in /sys: the host or the firmware sets the clock"));
     return json_pack(
-        "{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:I, s:b, "
+        "{s:s, s:s, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, "
         "s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "model_name", t->model_name, "vendor", t->id.vendor,
         "family", (int)t->id.family, "model", (int)t->id.model,
-        "cpus", t->n_cpus, "cores", t->n_cores, "sockets", t->n_sockets,
-        "cpus_per_core", t->cpus_per_core, "numa_nodes", t->n_numa_nodes,
+        "cpus", t->n_cpus, "cores", json_whole((uint64_t)t->n_cores),
+        "sockets", json_whole((uint64_t)t->n_sockets),
+        "cpus_per_core", json_whole((uint64_t)t->cpus_per_core),
+        "numa_nodes", json_whole((uint64_t)t->n_numa_nodes),
         "core_kinds", kinds_json(t), "caches", caches_json(t),
-        "memory_bytes", (json_int_t)t->memory_bytes,
+        "memory_bytes", json_whole(t->memory_bytes),
         "virtual_machine", t->virtual_machine, "isa", isa,
         "governor", json_reason(t->governor),
         "max_hertz", json_known(t->max_hertz, t->max_hertz > 0),

@@ -58,8 +58,9 @@ static void print_topology(const struct cpu_topology *t)
            t->virtual_machine ? ", a virtual machine" : "");
     printf("  %d CPU%s", t->n_cpus, plural(t->n_cpus));
     if (t->n_cores)
-        printf(" on %d core%s of %d socket%s", t->n_cores, plural(t->n_cores),
-               t->n_sockets, plural(t->n_sockets));
+        printf(" on %d core%s", t->n_cores, plural(t->n_cores));
+    if (t->n_sockets)
+        printf(" of %d socket%s", t->n_sockets, plural(t->n_sockets));
     if (t->n_numa_nodes)
         printf(", %d NUMA node%s", t->n_numa_nodes, plural(t->n_numa_nodes));
     if (t->memory_bytes)

@@ -76,7 +76,7 @@ static enum status open_job(struct allocate_job *j, struct error *err)
     if ((status = run_flags_model(&j->flags.common, &j->config,
                                   "to run what is chosen on", err)) ||
         (status = open_table(j, err)) ||
-        (status = run_source_open_routed(&j->source, &j->config, err)) ||
+        (status = run_source_open_alone(&j->source, &j->config, err)) ||
         (status = run_text_open_once(&j->text, &j->config, &j->source, err)) ||
         (status = open_machine(j, err)) ||
         (status = capacities_open(&j->capacities, &j->source, &j->config,

@@ -111,7 +111,7 @@ static enum status open_job(struct regret_job *c, struct error *err)
 
     if ((status = run_flags_model(&c->flags.common, &c->config,
                                   "to look at decisions with", err)) ||
-        (status = run_source_open_routed(&c->source, &c->config, err)) ||
+        (status = run_source_open_alone(&c->source, &c->config, err)) ||
         (status = run_text_open_once(&c->text, &c->config, &c->source, err)) ||
         (status = draw_windows(c, err)))
         return status;

@@ -65,7 +65,7 @@ static enum status open_job(struct sensitivity_job *j, struct error *err)
     if ((status = run_flags_model(&j->flags.common, &j->config,
                                   "to measure losses on", err)) ||
         (status = read_capacities(j, err)) ||
-        (status = run_source_open_routed(&j->source, &j->config, err)) ||
+        (status = run_source_open_alone(&j->source, &j->config, err)) ||
         (status = run_text_open_once(&j->text, &j->config, &j->source, err)))
         return status;
     if (output && (status = rundir_open_anew(&j->rundir, output, "sensitivity",
@@ -200,7 +200,7 @@ const struct command sensitivity_command = {
     .examples =
         "  isobath sensitivity build/run --text build/corpus/kjv.txt --split validation --limit 4096\n"
         "  isobath sensitivity build/run --text build/corpus/kjv.txt --limit 4096 --capacities 0,0.5,1\n"
-        "  isobath sensitivity stories260K.bin --text build/corpus/kjv.txt --tokenizer tok512.bin --set routing.policy=token_norm --set routing.capacity=0.5 -o build/sensitivity\n",
+        "  isobath sensitivity build/dense --text build/corpus/kjv.txt --set routing.policy=token_norm --set routing.capacity=0.5 -o build/sensitivity\n",
     .kinds = (const char *const[]){ "models", NULL },
     .flags = flags, .config = &run_config_schema,
     .options_size = sizeof(struct sensitivity_job), .run = run,

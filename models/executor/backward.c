@@ -2,9 +2,11 @@
  * the first, or with a frozen backbone to the lowest router. */
 #include <string.h>
 
+#include "models/executor/depths.h"
 #include "models/executor/experts.h"
 #include "models/executor/head.h"
 #include "models/executor/layer.h"
+#include "models/executor/lent_keys.h"
 #include "models/executor/operands.h"
 
 /* A later layer left gradients of the weights that this one shares with it: its
@@ -160,7 +162,7 @@ static void qkv_of_all_backward(struct model *m, int32_t l)
     op_scatter_add(&m->ex, place(OP_GATHER, l, b->rows.token), &asking);
 }
 
-/* The newest keys' gradients come from the layers above that carried them, and
+/* The newest keys' gradients come from the layers above that saw them, and
  * from this one's queries; what belongs to its own rows goes no further. */
 static void attend_tabled_backward(struct model *m, int32_t l,
                                    struct attention *attention)
@@ -170,15 +172,16 @@ static void attend_tabled_backward(struct model *m, int32_t l,
     const int32_t q = spec_q(&m->spec), e = spec_e(&m->spec);
     struct taking own = {
         .row = stage->rows == STAGE_KEPT ? b->chosen->row : NULL,
-        .n = b->n_rows, .width = 2 * e, .stride = q + 2 * e, .x = m->dcarried,
+        .n = b->n_rows, .width = 2 * e, .stride = q + 2 * e, .x = b->dcarried,
         .out = m->dqkv + q,
     };
 
-    attention->dkv = m->dcarried;
+    attention->dkv = b->dcarried;
     attention->dkv_stride = 2 * e;
     attention->adds = true;
     op_attend_backward(&m->ex, place(OP_ATTEND, l, b->rows.token), attention);
-    op_take(&m->ex, place(OP_GATHER, l, b->rows.token), &own);
+    if (stage->keys_tabled)
+        op_take(&m->ex, place(OP_GATHER, l, b->rows.token), &own);
 }
 
 static void project_backward(struct model *m, int32_t l, const real *d)
@@ -199,11 +202,12 @@ static void attention_backward(struct model *m, int32_t l, const real *x,
     struct layer_buffers *b = &m->layer[l];
     const int32_t *token = b->rows.token;
     const bool bare = !spec_norms_before(&m->spec);
+    const bool borrows = spec_borrows_keys(&m->spec, l);
     struct attention attention = attention_of(m, l);
 
     attention.dout = m->dattended;
     attention.dqkv = m->dqkv;
-    if (plan_stage(&m->plan, l, STAGE_ATTENTION)->keys_tabled)
+    if (plan_stage(&m->plan, l, STAGE_ATTENTION)->keys_tabled || borrows)
         attend_tabled_backward(m, l, &attention);
     else
         op_attend_backward(&m->ex, place(OP_ATTEND, l, token), &attention);
@@ -211,10 +215,15 @@ static void attention_backward(struct model *m, int32_t l, const real *x,
         qkv_of_all_backward(m, l);
         return;
     }
-    heads_backward(m, l, &b->rows, 0, m->spec.n_heads + m->spec.n_kv_heads);
-    product_backward(m, OP_QKV, l, TENSOR_QKV, bare ? x : b->normed1, m->dqkv,
+    struct gemm made = product_of(m, l, TENSOR_QKV, bare ? x : b->normed1, NULL,
+                                  b->n_rows, NULL);
+    if (borrows)
+        made = columns_of(made, 0, spec_q(&m->spec));
+    heads_backward(m, l, &b->rows, 0, m->spec.n_heads +
+                                          (borrows ? 0 : m->spec.n_kv_heads));
+    columns_backward(m, OP_QKV, l, TENSOR_QKV, &made, 0, m->dqkv,
                      bare ? d : m->dnormed,
-                     bare || m->spec.traits.parallel == PARALLEL_NORM);
+                     bare || m->spec.traits.parallel == PARALLEL_NORM, token);
     if (!bare)
         norm_backward(m, l, TENSOR_NORM1_GAMMA, x, b->stats1, m->dnormed, d,
                       b->n_rows, token);
@@ -326,7 +335,7 @@ static void kept_backward(struct model *m, int32_t l, const struct stage *stage)
     gate.dstream = m->dstream;
     gate.dy = m->dblock;
     gate.dpass = m->dpass;
-    gate.dscore = m->dscore;
+    gate.dscore = m->spec.depths ? b->chosen->score : m->dscore;
     if (stage->gated)
         op_gate(&m->ex, place(OP_GATE, l, token), &gate);
     if (m->spec.backbone_frozen && l == m->lowest)
@@ -353,23 +362,32 @@ static void bypass_backward(struct model *m, int32_t l)
                   &gate);
 }
 
-/* No layer above carried keys away, and this one or one below does. */
+/* No layer above saw these keys, and this one or one below does. */
 static void clear_carried(struct model *m, int32_t l, const struct stage *stage)
 {
+    const bool lent = spec_lends_keys(&m->spec, l),
+        last = spec_borrows_keys(&m->spec, l) &&
+               spec_runs_next(&m->spec, l) < 0;
     const bool above = l + 1 < m->spec.n_layers &&
         plan_skipped_keys(&m->plan, l + 1) == SKIPPED_KEYS_CARRIED;
 
-    if (stage->keys_tabled && !above)
-        memset(m->dcarried, 0, (size_t)m->n_rows * 2 *
-                                   (size_t)spec_e(&m->spec) * sizeof(real));
+    if (last)
+        lent_keys_clear(m, l);
+    else if (stage->keys_tabled && !lent && !above)
+        memset(m->layer[l].dcarried, 0,
+               (size_t)m->n_rows * 2 * (size_t)spec_e(&m->spec) *
+                   sizeof(real));
 }
 
-/* Before gates, which add to the gradients of the scores. */
+/* Before gates, which add to the gradients of the scores; or write those of the
+ * chances of kept rows, where others have none. */
 static void scores_backward(struct model *m, int32_t l)
 {
     struct router_loss loss = router_loss_of(m, l);
 
-    if (spec_router_losses(&m->spec))
+    if (m->spec.depths)
+        memset(m->layer[l].chosen->score, 0, (size_t)m->n_rows * sizeof(real));
+    else if (spec_router_losses(&m->spec))
         op_route_loss(&m->ex, place(OP_ROUTE_LOSS, l, m->all_rows.token), &loss,
                       NULL);
 }
@@ -380,6 +398,11 @@ static void choice_backward(struct model *m, int32_t l)
     const bool works = b->first[m->input.n_sequences] > 0;
     real *gradient = gradient_of(m, l, router_tensor(m, l));
 
+    if (m->spec.depths) {
+        if (l == m->spec.recursion.first)
+            depths_backward(m);          /* and that of all later choices */
+        return;
+    }
     if (spec_scores_learn(&m->spec) &&
         (works || spec_scores_all_learn(&m->spec)))
         router_backward(m, l);

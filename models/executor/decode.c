@@ -131,6 +131,8 @@ static bool hold(struct model *m, int32_t l)
     struct attention attention = attention_of(m, l);
 
     switch (plan_skipped_keys(&m->plan, l)) {
+    case SKIPPED_KEYS_SHARED:
+        return true;                     /* the first recursion put them there */
     case SKIPPED_KEYS_COMPUTED:
         fill_cache(&m->ex, &attention, &m->cache[l]);
         return true;

@@ -44,7 +44,7 @@ static void fill_table(struct model *m, int32_t l)
 
     if (b->n_rows > 0)
         put_keys(m, l, kept ? b->chosen->row : NULL, b->n_rows, b->rows.token);
-    if (kept && b->carried != m->layer[l - 1].carried &&
+    if (stage->skipped_keys == SKIPPED_KEYS_CARRIED && b->carried != m->layer[l - 1].carried &&
         b->chosen->n_skipped > 0)
         carry_keys(m, l);
 }
@@ -57,7 +57,7 @@ static void attend(struct model *m, int32_t l)
 
     if (plan_stage(&m->plan, l, STAGE_ATTENTION)->keys_tabled)
         fill_table(m, l);
-    if (m->input.cache)
+    if (m->input.cache && !spec_borrows_keys(&m->spec, l))
         fill_cache(&m->ex, &attention, &m->cache[l]);
     if (b->n_rows > 0)
         op_attend(&m->ex, place(OP_ATTEND, l, b->rows.token), &attention);

@@ -93,6 +93,22 @@ static void gather(struct model *m, int32_t l, const real *normed,
     op_gather(&m->ex, place(OP_GATHER, l, b->chosen->token), &o);
 }
 
+/* Queries alone: keys are those that the first recursion made. */
+static void run_queries(struct model *m, int32_t l, const real *x)
+{
+    struct layer_buffers *b = &m->layer[l];
+    const bool normed = spec_norms_before(&m->spec);
+
+    if (normed)
+        run_norm(m, l, TENSOR_NORM1_GAMMA, x, b->normed1, b->stats1, &b->rows);
+    struct gemm queries = columns_of(product_of(m, l, TENSOR_QKV,
+                                                normed ? b->normed1 : x,
+                                                b->qkv, b->n_rows, NULL), 0,
+                                     spec_q(&m->spec));
+    op_product(&m->ex, place(OP_QKV, l, b->rows.token), &queries);
+    place_heads(m, l, &b->rows, 0, m->spec.n_heads);
+}
+
 /* Keys and values of all rows, queries of the kept ones: those are rows 0.. of
  * the same matrix. */
 static void run_keys_of_all(struct model *m, int32_t l)
@@ -185,7 +201,7 @@ static void attention(struct model *m, int32_t l, const real *x, real *out)
     if (plan_skipped_keys(&m->plan, l) == SKIPPED_KEYS_COMPUTED)
         run_keys_of_all(m, l);
     else if (n > 0)
-        run_qkv(m, l, x);
+        (spec_borrows_keys(&m->spec, l) ? run_queries : run_qkv)(m, l, x);
     m->pass->attend(m, l);
     if (n > 0)
         project(m, l, x, out);
@@ -227,7 +243,8 @@ const real *layer_kept_rows(const struct model *m, const struct stage *stage)
 static bool is_idle(const struct model *m, int32_t l, const struct stage *stage)
 {
     return m->layer[l].n_rows == 0 &&
-           stage->skipped_keys == SKIPPED_KEYS_ABSENT && !stage->keys_tabled;
+           (stage->skipped_keys == SKIPPED_KEYS_ABSENT ||
+            stage->skipped_keys == SKIPPED_KEYS_SHARED) && !stage->keys_tabled;
 }
 
 /* Takes rows of the stream, all or gathered, through the stage's parts and puts

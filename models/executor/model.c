@@ -1,10 +1,8 @@
 /* model.c - Lay out a model in one block of memory. */
 #include "models/executor/model_state.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "models/executor/rotary.h"
 #include "sim/core/model/spec_check.h"
@@ -141,6 +139,8 @@ static void lay_out_choice(struct model *m, struct choice_buffers *b, size_t n)
     if (m->spec.bypass_gated && m->options.train)
         b->skipped = arena_take(a, tokens * c, sizeof(real));
     b->cut      = arena_take(a, (size_t)m->options.n_sequences, sizeof(real));
+    if (m->options.train && m->spec.depths)
+        b->chance = arena_take(a, tokens, sizeof(real));
     if (m->options.train && spec_scored_again(&m->spec))
         b->place = arena_take(a, tokens, sizeof(int32_t));
     if (m->spec.n_predictor == 0)
@@ -203,6 +203,43 @@ static void lay_out_frozen(struct model *m)
     }
 }
 
+/* Tables of the first recursion's keys, which outlast it, and of their gradients. */
+static void lay_out_lent(struct model *m)
+{
+    const size_t n = forward_rows(m) * 2 * (size_t)spec_e(&m->spec);
+
+    for (int32_t l = 0; l < m->spec.n_layers; l++) {
+        struct layer_buffers *b = &m->layer[l];
+        const struct layer_buffers *of = &m->layer[spec_owner(&m->spec, l)];
+        if (spec_lends_keys(&m->spec, l)) {
+            b->carried = arena_take(&m->arena, n, sizeof(real));
+            if (m->options.train)
+                b->dcarried = arena_take(&m->arena, n, sizeof(real));
+        } else if (spec_borrows_keys(&m->spec, l)) {
+            b->carried = of->carried;
+            b->dcarried = of->dcarried;
+        }
+    }
+}
+
+/* Of depths that are scored ahead, what a choice made in turn would write over. */
+static void lay_out_depths(struct model *m)
+{
+    const struct recursion *r = &m->spec.recursion;
+
+    for (int32_t l = r->first; m->spec.depths && l <= r->last; l++) {
+        struct choice_buffers *b = &m->choice[l];
+        if (spec_follows(&m->spec, l)) {
+            b->score = b[-1].score;
+            b->chance = b[-1].chance;
+            continue;
+        }
+        b->score = b->signal = arena_take(&m->arena, forward_rows(m),
+                                          sizeof(real));
+        b->chance = arena_take(&m->arena, forward_rows(m), sizeof(real));
+    }
+}
+
 static void lay_out_trained(struct model *m)
 {
     for (int32_t l = 0; l < m->spec.n_layers; l++) {
@@ -240,6 +277,7 @@ static void lay_out_layers(struct model *m)
         m->layer[l] = shared;
     for (int32_t i = 0; i < plan_n_choices(&m->spec); i++)
         m->choice[i] = choice;
+    lay_out_depths(m);
 }
 
 /* Entries of so many rows, at most. */
@@ -307,7 +345,9 @@ static void lay_out_backward(struct model *m, size_t tokens)
                               sizeof(real));
     if (routes_keys(m, SKIPPED_KEYS_COMPUTED))
         m->dasking = arena_take(a, routed * c, sizeof(real));
-    m->dcarried  = lay_out_keys(m);
+    real *dcarried = lay_out_keys(m);
+    for (int32_t l = 0; l < s->n_layers && dcarried; l++)
+        m->layer[l].dcarried = dcarried;
     m->partial   = arena_take(a, largest / OP_CLIP_CHUNK + 1, sizeof(real));
 }
 
@@ -328,6 +368,11 @@ static void lay_out_cache(struct model *m, int32_t layer)
     const int32_t window = spec_window(&m->spec, layer), t = m->options.n_tokens;
     struct cache *cache = &m->cache[layer];
     size_t b = (size_t)m->options.n_sequences;
+
+    if (spec_borrows_keys(&m->spec, layer)) {
+        *cache = m->cache[spec_owner(&m->spec, layer)];
+        return;
+    }
 
     cache->capacity = whole_tiles(window > 0 && window < t ? window : t);
     const size_t numbers = b * (size_t)spec_e(&m->spec) *
@@ -433,6 +478,7 @@ static void lay_out(struct model *m)
                                           (size_t)spec_rotary(s), sizeof(real));
     lay_out_stream(m, tokens);
     lay_out_layers(m);
+    lay_out_lent(m);
     if (s->experts.n > 0)
         m->entered = arena_take(a, c * entries_of(m, widest_rows(m, 0,
                                                                  s->n_layers)),
@@ -491,9 +537,10 @@ static enum status check_verified(const struct model_spec *spec,
                          " allowed is up to a forward's %d, of one sequence that"
                          " is decoded", o->n_verified, forward_tokens(o));
     if (spec_n_routed(spec) > 0 || spec_has_windows(spec) ||
-        spec->experts.n > 0)
+        spec->experts.n > 0 || spec->recursion.keys != RECURSION_KEYS_OWN)
         return error_set(err, STATUS_BAD_VALUE, "drafts: of models that route"
-                         " nothing, without windows and experts");
+                         " nothing, without windows, experts and keys that"
+                         " recursions share");
     return STATUS_OK;
 }
 
@@ -590,96 +637,4 @@ void model_close(struct model *m)
     allocation_close(&m->allocation);
     tensor_list_close(&m->tensors);
     free(m);
-}
-
-size_t model_bytes(const struct model *m)
-{
-    return m->arena.size;
-}
-
-const char *model_kernels(const struct model *m)
-{
-    return m->ex.kernels->name;
-}
-
-const struct model_spec *model_spec(const struct model *m) { return &m->spec; }
-const float *model_logits(const struct model *m) { return m->head.logits; }
-
-const float *model_logits_of(const struct model *m, int32_t sequence,
-                             int32_t token)
-{
-    /* A decode step has one row a sequence, whatever its token is. */
-    const int32_t at = m->input.n_tokens == 1 ? 0 : token;
-    int32_t row = m->input.last_only ? sequence : m->all_first[sequence] + at;
-    return m->head.logits + (size_t)row * (size_t)m->spec.n_vocab;
-}
-
-const float *model_nats(const struct model *m) { return m->nats; }
-const float *model_entropy(const struct model *m) { return m->entropy; }
-double model_router_nats(const struct model *m) { return m->router_nats; }
-double model_predictor_nats(const struct model *m) { return m->predictor_nats; }
-double model_expert_balance(const struct model *m) { return m->expert_balance; }
-double model_expert_square(const struct model *m) { return m->expert_square; }
-const char *model_isa(const struct model *m) { return m->ex.kernels->name; }
-
-const struct allocation *model_allocation(const struct model *m)
-{
-    return &m->allocation;
-}
-
-const char *model_overflow(const struct model *m, char out[OVERFLOW_SIZE])
-{
-    return overflow_text(out, &m->overflow);
-}
-
-enum status model_check(const struct model *m, const char *who,
-                        struct error *err)
-{
-    char where[OVERFLOW_SIZE];
-
-    return model_overflow(m, where)
-               ? error_set(err, STATUS_FAILED, "%.300s: %s: weights are damaged"
-                           " or overflow float32", who, where)
-               : STATUS_OK;
-}
-
-struct tensor_list *model_tensors(struct model *m) { return &m->tensors; }
-float *model_weights(struct model *m) { return m->weights; }
-float *model_gradients(struct model *m) { return m->gradients; }
-float *model_moments(struct model *m, int which) { return m->moment[which]; }
-float *model_thresholds(struct model *m) { return m->threshold; }
-
-struct pool *model_pool(struct model *m) { return m->pool; }
-
-float *model_scratch(struct model *m, int part)
-{
-    return m->ex.scratch + (size_t)part * m->ex.scratch_floats;
-}
-
-void model_set_rope_factors(struct model *m, const float *factors)
-{
-    rotary_fill(m->rope, &m->spec, m->options.n_tokens, false, factors);
-}
-
-void model_take_table(struct model *m, struct route_table *table)
-{
-    route_table_close(m->table);
-    m->table = table;
-}
-
-const struct route_table *model_table(const struct model *m)
-{
-    return m->table || !m->options.weights_of ? m->table
-                                              : m->options.weights_of->table;
-}
-
-void model_set_capacity(struct model *m, int32_t layer, double capacity)
-{
-    assert(!m->options.train && m->spec.routed[layer]);
-    m->spec.capacity[layer] = capacity;
-}
-
-void model_set_threshold_rate(struct model *m, float rate)
-{
-    m->threshold_rate = rate;
 }

@@ -17,6 +17,9 @@ struct choice_buffers {
     real *score;      /* [B*T] the router's, or the signal where none scores */
     real *signal;     /* [B*T] the signal; the same where no router scores */
     real *router_stats;   /* [B*T,2] */
+    real *chance;     /* [B*T] of the choice's depth, which gates take; backward
+                       * leaves their gradients in `score`; NULL: they take the
+                       * score */
     real *gate;       /* [N] g(r) */
     real *bypass;     /* [B*T] g(r) of the n_skipped rows that a gated bypass
                        * takes, and those rows as they were, in training */
@@ -60,7 +63,9 @@ struct layer_buffers {
     real *asking;     /* [N,C] kept rows of normed1, where keys of skipped tokens
                        * are computed; without training it is normed2 */
     real *carried;    /* [B*T,2E] newest keys and values, as the layer leaves
-                       * them; without training all layers' */
+                       * them; without training all layers'; or those of the
+                       * first recursion's, which later ones see */
+    real *dcarried;   /* [B*T,2E] their gradients, of all that see them */
     struct choice_buffers *chosen;   /* of the newest choice, or in backward of
                                       * the stage's */
     real *stream;     /* [B*T,C] that they are taken from and put back onto */
@@ -171,7 +176,6 @@ struct model {
     real *dattended;               /* [N,Q] */
     real *dqkv;                    /* [N,Q+2E] */
     real *dasking;                 /* [N,C] */
-    real *dcarried;                /* [B*T,2E] of the newest keys and values */
     real *partial;                 /* chunks of the largest tensor */
 };
 

@@ -209,7 +209,8 @@ struct gating gating_of(struct model *m, int32_t layer)
         .adds = spec_router_losses(&m->spec),
         .restores = spec_puts_back(&m->spec), .stream = b->stream,
         .n = b->n_rows, .width = m->spec.n_channels, .token = by->row,
-        .score = by->score, .value = by->gate, .y = by->y, .x = by->x,
+        .score = by->chance ? by->chance : by->score, .value = by->gate,
+        .y = by->y, .x = by->x,
     };
 }
 

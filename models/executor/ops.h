@@ -121,6 +121,8 @@ void op_router_input(struct executor *ex, struct place at,
 void op_predict(struct executor *ex, struct place at,
                 const struct predictor *o);
 
+void op_depths(struct executor *ex, struct place at, const struct depths *o);
+
 /* Forward, the mean cross-entropy into *mean; backward, dscore. */
 void op_route_loss(struct executor *ex, struct place at,
                    const struct router_loss *o, double *mean);

@@ -8,6 +8,8 @@ PARTS(route, router)
 PARTS(route_backward, router)
 PARTS(predict, predictor)
 PARTS(predict_backward, predictor)
+PARTS(depths, depths)
+PARTS(depths_backward, depths)
 PARTS(route_loss, router_loss)
 PARTS(route_loss_backward, router_loss)
 PARTS(stream_signal, stream_signal)
@@ -37,6 +39,19 @@ void op_route(struct executor *ex, struct place at, const struct router *o)
     };
     op_end(ex, &run, at.token, o->n, each[o->input][backward],
            (struct tally){ 0, (backward ? 8 : 4) * c });
+}
+
+void op_depths(struct executor *ex, struct place at, const struct depths *o)
+{
+    struct op_run run = op_begin(ex, at);
+    const bool backward = ex->pass == PASS_BACKWARD;
+    op_parts(ex, backward ? depths_backward_part : depths_part, o);
+    const uint64_t n = u(o->n_depths);
+    /* Softmax and margins; gradients, their mean by chances, what is above it. */
+    struct tally each = { n * (EXP + 1) + (n - 1) + n + (n - 1), 12 * n };
+    if (backward)
+        each.flops = (o->slope ? n : 0) + (2 * n - 1) + 2 * n;
+    op_end(ex, &run, at.token, o->n, each, (struct tally){ 0, 0 });
 }
 
 struct input_call {

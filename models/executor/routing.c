@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "models/executor/depths.h"
 #include "models/executor/head.h"
 #include "models/executor/operands.h"
 #include "sim/core/base/random.h"
@@ -91,7 +92,10 @@ void routing_score(struct model *m, int32_t c)
     const int32_t l = plan_choice(&m->spec, c).layer;
 
     m->layer[l].chosen = &m->choice[c];
-    if (spec_has_router(&m->spec)) {
+    if (m->spec.depths) {
+        if (l == m->spec.recursion.first)
+            depths_score(m);             /* and that of all later choices */
+    } else if (spec_has_router(&m->spec)) {
         struct router router = router_of(m, l);
         router.n = m->n_rows;
         router.x = m->stream[l];

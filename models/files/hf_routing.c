@@ -173,9 +173,16 @@ static enum status read_recursion(struct model_spec *spec, const json_t *object,
                              " first layer, the last, and how often their"
                              " weights are run");
     }
+    enum status status = STATUS_OK;
+    int keys = RECURSION_KEYS_OWN;
+    if (json_object_get(object, "recursion_keys"))
+        status = read_word(&keys, object, "recursion_keys",
+                           recursion_keys_names, RECURSION_KEYS_COUNT, name,
+                           err);
     spec->recursion = (struct recursion){ (int32_t)of[0], (int32_t)of[1],
-                                          (int32_t)of[2] };
-    return STATUS_OK;
+                                          (int32_t)of[2],
+                                          (enum recursion_keys)keys };
+    return status;
 }
 
 static json_t *exits_json(const struct model_spec *spec)
@@ -199,7 +206,8 @@ enum status hf_read_routing(struct model_spec *spec,
         "router_scores", "router_trained", "router_detached", "thresholds",
         "keep_first", "window", "router_drawn", "aux_loss", "z_loss",
         "balance_loss", "predictor", "part", "gate_scale", "bypass_gated",
-        "skipped_keys", "exits", "recursion", "nested",
+        "skipped_keys", "exits", "recursion", "nested", "depths",
+        "recursion_keys",
     };
     enum { N_KEYS = sizeof keys / sizeof *keys };
     size_t known = 0;
@@ -248,6 +256,8 @@ enum status hf_read_routing(struct model_spec *spec,
                            err);
     if (status == STATUS_OK && json_object_get(object, "nested"))
         status = read_flag(&spec->nested, object, "nested", name, err);
+    if (status == STATUS_OK && json_object_get(object, "depths"))
+        status = read_flag(&spec->depths, object, "depths", name, err);
     if (status == STATUS_OK)
         status = hf_read_weight(&spec->aux_loss, object, "aux_loss", name, err);
     if (status == STATUS_OK)
@@ -305,6 +315,8 @@ json_t *hf_routing_json(const struct model_spec *spec,
         json_object_set_new(out, "bypass_gated", json_true());
     if (spec->nested)
         json_object_set_new(out, "nested", json_true());
+    if (spec->depths)
+        json_object_set_new(out, "depths", json_true());
     if (spec->keep_first > 0)
         json_object_set_new(out, "keep_first",
                             json_integer(spec->keep_first));
@@ -328,6 +340,9 @@ json_t *hf_routing_json(const struct model_spec *spec,
         json_object_set_new(out, "recursion", json_pack(
             "[i, i, i]", spec->recursion.first, spec->recursion.last,
             spec->recursion.times));
+    if (spec->recursion.keys != RECURSION_KEYS_OWN)
+        json_object_set_new(out, "recursion_keys", json_string(
+            recursion_keys_names[spec->recursion.keys]));
     if (spec->n_predictor > 0)
         json_object_set_new(out, "predictor", json_integer(spec->n_predictor));
     return out;

@@ -43,7 +43,8 @@ static inline int32_t slice(int32_t n, int32_t grain, int part, int parts)
     X(route_loss) X(route_loss_backward) X(gather) X(scatter)                  \
     X(scatter_add) X(take) X(gather_backward) X(softmax) X(choose_experts)     \
     X(choose_experts_backward) X(judge_experts)                                \
-    X(weigh) X(weigh_backward) X(seed) X(combine) X(gate) X(gate_backward)     \
+    X(weigh) X(weigh_backward) X(seed) X(combine) X(depths)                    \
+    X(depths_backward) X(gate) X(gate_backward)                                \
     X(bypass) X(bypass_backward) X(loss) X(loss_backward) X(entropy)           \
     X(confidence) X(squares) X(sum) X(clip_scale) X(track) X(adamw)
 

@@ -202,6 +202,18 @@ struct router_loss {
     real          *dscore;   /* [N]; backward */
 };
 
+/* Of each row's scores, one a depth: the softmax; and in their place by how much
+ * the best of those at least as deep is above the best of the others, 1 for the
+ * first.  Backward, in that place gradients of the chances become those of the
+ * scores. */
+struct depths {
+    int32_t      n, n_depths;
+    real *const *score;      /* [depths] of [N] */
+    real *const *chance;     /* likewise */
+    const float *slope;      /* [depths] the objective's in each chance besides;
+                              * NULL: none; backward */
+};
+
 /* logit = sum w max(0, hidden) + bias.  Backward puts the gradient of hidden in
  * its place. */
 struct predictor {
@@ -426,6 +438,8 @@ struct kernels {
      * each row is the sum of its entries' y, of none `from`. */
     void (*seed)(const struct entries *e, int part, int parts);
     void (*combine)(const struct entries *e, int part, int parts);
+    void (*depths)(const struct depths *d, int part, int parts);
+    void (*depths_backward)(const struct depths *d, int part, int parts);
     void (*gate)(const struct gating *g, int part, int parts);
     void (*gate_backward)(const struct gating *g, int part, int parts);
     void (*bypass)(const struct gating *g, int part, int parts);

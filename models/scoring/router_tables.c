@@ -94,6 +94,21 @@ static float score_of(struct judging *j, int32_t layer, const int32_t *ids,
     return (float)(j->arm->spec.capacity[layer] - random_uniform(&j->random));
 }
 
+/* Of nested choices, those that the one before kept. */
+static bool is_there(const struct judging *j, int32_t choice, int32_t t)
+{
+    const int32_t before = j->record->choice[choice] - 1;
+    const int32_t *kept;
+    bool there = false;
+
+    if (!j->arm->spec.nested || choice == 0)
+        return true;
+    kept = allocation_kept(&j->kept, before, 0);
+    for (int32_t i = 0; i < allocation_count(&j->kept, before, 0); i++)
+        there |= kept[i] == t;
+    return there;
+}
+
 /* Decide for the tokens of a window; note scores beside what was true. */
 static void decide(struct judging *j, struct router_table *out, int64_t w)
 {
@@ -109,6 +124,8 @@ static void decide(struct judging *j, struct router_table *out, int64_t w)
                                        router_judged(r) + t);
             j->score[at] = score_of(j, r->layer[c], r->id + first, t);
             j->truth[at] = own[first + t];
+            if (!is_there(j, c, t))
+                j->score[at] = -(float)INFINITY;
             confusion_add(&out->found[c], own[first + t], j->score[at] >= 0);
             if (j->score[at] >= 0)
                 kept[k++] = t;

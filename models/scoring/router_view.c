@@ -102,7 +102,7 @@ static void view_choice(struct router_view *v, const struct router_record *r,
             add(&place[(t - r->first[w]) * ROUTER_PLACES / longest], b,
                 kept[t]);
             add(&kind[router_kind(r, tokenizer, r->first[w], t)], b, kept[t]);
-            if (score)
+            if (score && isfinite(score[t]))      /* it was asked */
                 add(&height[height_of(score[t])], b, kept[t]);
         }
     }

@@ -108,7 +108,7 @@ bool run_config_is(const char *path)
         return false;
     if (document_read(&document, path, NULL) != STATUS_OK)
         return false;
-    root = document_root(document);
+    root = document_config(document);
     found = root && root->type == YAML_MAPPING_NODE &&
             document_find(document, root, document_size(root), "run");
     document_close(document);

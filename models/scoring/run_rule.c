@@ -83,11 +83,6 @@ enum status run_rule_check_routed(const struct run_config *c,
                   " rule, such as --set routing.policy=drawn", source->path);
         return STATUS_BAD_VALUE;
     }
-    if (source->spec.nested)
-        return error_set(err, STATUS_BAD_VALUE, "%s: its blocks choose among the"
-                         " tokens of the block before (routing.nested), and"
-                         " choices are looked at here each by itself; run,"
-                         " train and profile take it", source->path);
     if (!p->choose) {
         run_config_fail(c, "run.policy", err, "%s: it routes nothing,"
                         " which leaves no choice to look at; allowed here are"

@@ -48,3 +48,18 @@ enum status run_source_open_routed(struct source *out,
                          " routing.policy=NAME", c->model);
     return status == STATUS_OK ? run_rule_check_routed(c, out, err) : status;
 }
+
+enum status run_source_open_alone(struct source *out,
+                                  const struct run_config *c,
+                                  struct error *err)
+{
+    enum status status = run_source_open_routed(out, c, err);
+
+    if (status == STATUS_OK && out->spec.nested)
+        return error_set(err, STATUS_BAD_VALUE, "%s: its blocks choose among the"
+                         " tokens of the block before (routing.nested): a token"
+                         " that one lets go is gone from all after it, and no"
+                         " choice can be changed alone; isobath router,"
+                         " route-table and route-trace look at it", c->model);
+    return status;
+}

@@ -16,6 +16,12 @@ enum status run_source_open_routed(struct source *out,
                                    const struct run_config *config,
                                    struct error *err) MUST_CHECK;
 
+/* The same for one that looks at each choice alone: nor if choices decide who is
+ * there to be chosen by later ones. */
+enum status run_source_open_alone(struct source *out,
+                                  const struct run_config *config,
+                                  struct error *err) MUST_CHECK;
+
 /* The same for one that looks at routers of either kind: of blocks, or of
  * experts. */
 enum status run_source_open_choosing(struct source *out,

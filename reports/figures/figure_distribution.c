@@ -244,7 +244,9 @@ static void describe_steps(struct plot *p, const struct panel *panel,
     if (cost->batch > 1)
         TEXT_ADD(p->sub, "; a step decodes %g tokens, one of each sequence",
                  cost->batch);
-    else if (cost->most > 0)
+    else if (cost->most == 1)
+        TEXT_ADD(p->sub, "; thin: by whether the routed block kept the token");
+    else if (cost->most > 1)
         TEXT_ADD(p->sub, "; thin: by how many of %g routed blocks kept the "
                  "token", cost->most);
     TEXT_SET(p->foot, "time measured without listeners%s%s",

@@ -11,7 +11,8 @@
 
 static bool is_drawn(const struct setting *s)
 {
-    return s->kind != SETTING_CONTROL && s->causal.n && s->budget >= 0 &&
+    return (s->kind == SETTING_DENSE || s->kind == SETTING_MOD) &&
+           s->causal.n && s->budget >= 0 &&
            s->n_parameters > 0 && isfinite(s->n_parameters);
 }
 

@@ -82,6 +82,20 @@ static int count_skipping(const struct stacks *s)
     return n;
 }
 
+/* Layers are counted by FLOPs, which are exact. */
+static void say_spent(struct plot *p, const struct stacks *s, double spent)
+{
+    const int n = s->metric == METRIC_FLOPS ? count_skipping(s) : 0;
+
+    TEXT_SET(p->head, "MoD spends %.1f %% of the dense %s", 100 * spent, s->name);
+    if (spent < 1 && n == 1)
+        TEXT_ADD(p->head, "; the rest is what its routed layer skips");
+    else if (spent < 1 && n > 1)
+        TEXT_ADD(p->head, "; the rest is what %d routed layers skip", n);
+    else if (spent < 1)
+        TEXT_ADD(p->head, "; the rest is what routed layers skip");
+}
+
 static void say(struct plot *p, const struct stacks *s, bool twins)
 {
     double sum[ARM_COUNT] = { 0 };
@@ -99,9 +113,7 @@ static void say(struct plot *p, const struct stacks *s, bool twins)
         TEXT_SET(p->head, "Where the %s of two runs go, which are no twins",
                  s->name);
     else if (sum[ARM_DENSE] > 0 && sum[ARM_MOD] > 0)
-        TEXT_SET(p->head, "MoD spends %.1f %% of the dense %s; the rest is what "
-                 "%d routed layers skip", 100 * sum[ARM_MOD] / sum[ARM_DENSE],
-                 s->name, count_skipping(s));
+        say_spent(p, s, sum[ARM_MOD] / sum[ARM_DENSE]);
     else {
         const char *part = stack_largest(&all, &share);
         TEXT_SET(p->head, "%s takes %.0f %% of the %s", part, 100 * share,

@@ -113,7 +113,8 @@ static void write_means(struct plot *p, const struct study *study,
 static void write_labels(struct plot *p, const struct study *study,
                          const struct axis *axis, struct frame frame)
 {
-    static const char *const colours[] = { "C_DENSE", "C_MOD", "C_CONTROL" };
+    static const char *const colours[] = { "C_DENSE", "C_MOD", "C_CONTROL",
+                                           "C_ALT" };
     struct label label[LABEL_MAX];
     int n = 0;
 
@@ -195,6 +196,16 @@ static void describe(struct plot *p, const struct study *study,
              study->n, p->head);
 }
 
+/* Others are named where there are any. */
+static int names_in_key(const struct study *study)
+{
+    int n = SETTING_OTHER;
+
+    for (size_t i = 0; i < study->n && n == SETTING_OTHER; i++)
+        n += study->setting[i].kind == SETTING_OTHER;
+    return n;
+}
+
 extern const char figure_loss_gp[];
 
 void figure_loss(struct plot *p, const struct report *r)
@@ -209,7 +220,7 @@ void figure_loss(struct plot *p, const struct report *r)
     p->ready = true;
     p->right = plot_is_narrow(p) ? p->right : 104;
     p->height = 520;
-    plot_key(p, SETTING_KIND_COUNT + plot_is_narrow(p), 24);
+    plot_key(p, names_in_key(study) + plot_is_narrow(p), 24);
     say(p, study);
     describe(p, study, &axis);
     write_runs(p, study, &axis);

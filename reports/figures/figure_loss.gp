@@ -13,7 +13,7 @@ if (exists("DENSE")) {
         set label 91 BEST at graph 1, first DENSE left offset screen 6./W,-7/H font SMALL tc rgb C_DENSE
     }
 }
-array NAME[3] = ['dense', 'MoD, learned routing', 'MoD, control routing']
+array NAME[4] = ['dense', 'MoD, learned routing', 'MoD, control routing', 'other modes']
 plot for [k in KINDS] D index 0+k-1 using 1:2 with points ls k+0 ps 0.35 notitle, \
-     for [k in KINDS] D index 2+k using 1:2:3 with yerrorbars ls k+0 lw 1.2 title NAME[k+0], \
+     for [k in KINDS] D index 3+k using 1:2:3 with yerrorbars ls k+0 lw 1.2 title NAME[k+0], \
      for [k=1:NARROW && BEST ne ''] NaN with lines lc rgb C_DENSE lw 0.9 title 'best dense '.BEST

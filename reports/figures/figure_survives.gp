@@ -17,7 +17,7 @@ do for [m=0:COLS-1] {
     n = r*COLS + m
     k = r*EACH + m
     eval PLACE
-    set xtics ('0' 0, '100 %%' 100)
+    set xtics ('' 0, '100 %%' 100)
     set ytics scale 0 ()
     do for [i=1:ROWS] { set ytics add ((m % ACROSS == 0 ? STAGE[i] : '') i-1) }
     set label 1 MACHINE[m+1] at graph 0.5, graph 1.03 center front

@@ -81,7 +81,10 @@ static void say_token(struct plot *p, const struct token_cost *cost,
     else
         snprintf(kept, sizeof kept, "%d of %g routed %s", first, cost->most,
                  token_cost_layers(cost));
-    snprintf(more, sizeof more, last == (int)cost->most ? "all %d" : "%d", last);
+    if (last == 1)
+        snprintf(more, sizeof more, "one");
+    else
+        snprintf(more, sizeof more, last == (int)cost->most ? "all %d" : "%d", last);
     TEXT_SET(p->head, "Kept by %s, a token takes %.0f %% of the dense time; kept "
              "by %s, %.0f %%", kept, 100 * class[first].median.mean / dense, more,
              100 * class[last].median.mean / dense);

@@ -58,6 +58,16 @@ static void title_of_texts(char out[384], const struct report *r)
         snprintf(out, 384, "%zu texts, scored by %s and others", n, model);
 }
 
+/* What was asked of a model. */
+static const char *asked_of(enum run_kind kind)
+{
+    return kind == RUN_ASKED       ? ": does it save, where, and against whom?"
+         : kind == RUN_SENSITIVITY ? ": what each block is worth"
+         : kind == RUN_ALLOCATE    ? ": which block should get the compute"
+         : kind == RUN_ROUTER      ? ": what its routers know"
+         : kind == RUN_REGRET      ? ": what each decision was worth" : "";
+}
+
 static void title_of(char out[384], const struct report *r)
 {
     const struct study *s = &r->study;
@@ -71,7 +81,7 @@ static void title_of(char out[384], const struct report *r)
         study_words(mod, &s->setting[0]);
         snprintf(out, 384, "%s: one training, %s, %s",
                  s->setting[0].run[0]->name,
-                 setting_kind_names[s->setting[0].kind], mod);
+                 setting_kind_word(&s->setting[0]), mod);
     } else if (r->tradeoff.n > 0) {
         run_model(model, r->worked[0]);
         snprintf(out, 384, "%s: loss against cost, routed and dense", model);
@@ -79,18 +89,9 @@ static void title_of(char out[384], const struct report *r)
         title_of_profiles(out, r);
     } else if (r->scored) {
         title_of_texts(out, r);
-    } else if (r->run[0].kind == RUN_ASKED) {
-        run_model(model, &r->run[0]);
-        snprintf(out, 384, "%s: does it save, where, and against whom?", model);
-    } else if (r->run[0].kind == RUN_SENSITIVITY) {
-        run_model(model, &r->run[0]);
-        snprintf(out, 384, "%s: what each block is worth", model);
-    } else if (r->run[0].kind == RUN_ALLOCATE) {
-        run_model(model, &r->run[0]);
-        snprintf(out, 384, "%s: which block should get the compute", model);
     } else {
         run_model(model, &r->run[0]);
-        snprintf(out, 384, "%s", model);
+        snprintf(out, 384, "%s%s", model, asked_of(r->run[0].kind));
     }
 }
 

@@ -236,7 +236,7 @@ void page_lead_training(const struct report *r, FILE *out)
 
     study_words(words, s);
     fputs("<p class=\"lead\">", out);
-    html_textf(out, "%s, %s", setting_kind_names[s->kind], words);
+    html_textf(out, "%s, %s", setting_kind_word(s), words);
     model_text(out, run);
     fputs(": trained", out);
     amount_text(out, " for ", run->totals.of[WITNESS_COUNTED][METRIC_FLOPS],

@@ -54,8 +54,10 @@ void page_lead_regret(const struct run *run, FILE *out)
         html_fact(out, number, amount_of(1, PROV_MEASURED));
         html_textf(out, " less (%.2f %%", -100 * more / loss);
         if (isfinite(low) && isfinite(high))
-            html_textf(out, "; 95 %% interval %.4f to %.4f", -high, -low);
-        html_text(out, "): so much better routing could gain here.");
+            html_textf(out, "; 95 %% interval %s%.4f to %.4f",
+                       high > 0 ? "−" : "", fabs(high), -low);
+        html_text(out, high < 0 ? "): so much better routing could gain here."
+                                : "): too few decisions to tell it from nothing.");
     } else {
         html_text(out, "no less: among the decisions sampled there was nothing "
                   "to gain.");

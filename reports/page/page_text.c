@@ -232,9 +232,11 @@ static void lead_router(const struct report *r, FILE *out)
 
     if (!run)
         return;
+    char model[RUN_NAME_SIZE];
+    run_model(model, run);
     fputs("<p class=\"lead\">", out);
     html_textf(out, "The routers of %s were watched over %.0f tokens%s.",
-               run->title ? run->title : run->name, run->facts.tokens,
+               model, run->facts.tokens,
                report_find_table(r, "router-replaced")
                    ? ", and replaced by chance and by tables of the last tokens"
                    : "");

@@ -214,7 +214,7 @@ void page_tokens(const struct report *r, FILE *out)
         scale[v] = scale_of(t, (enum view)v);
     fputs("<p>", out);
     explain(r, first, out);
-    fputs("</p>", out);
+    fputs("</p>\n<div>", out);
     write_legend(scale, first, out);
     fprintf(out, "<p class=\"toks%s\" id=\"toks\" tabindex=\"0\" "
             "role=\"group\" aria-label=\"Tokens; use left and right arrow "
@@ -227,5 +227,5 @@ void page_tokens(const struct report *r, FILE *out)
     fputs("\">", out);
     write_tokens(t, scale, first, out);
     fputs("</p>\n<p id=\"tokinfo\" class=\"tokinfo\" role=\"status\" "
-          "aria-live=\"polite\">No token chosen.</p>\n", out);
+          "aria-live=\"polite\">No token chosen.</p></div>\n", out);
 }

@@ -111,6 +111,19 @@ static void read_flops(struct facts *f, const json_t *s)
         f->flops_forward = nan("");
 }
 
+/* Layers of one kind, and what their blocks do besides. */
+static const char *mode_of(const json_t *s, bool routes)
+{
+    const char *exits = jsonpath_text(s, "config.routing.exits");
+
+    if (jsonpath_number(s, "config.model.experts") > 0)
+        return routes || jsonpath_number(s, "config.model.idle_experts") > 0
+                   ? "MoDE" : "MoE";
+    if (jsonpath_number(s, "config.model.recursions") > 1)
+        return routes ? "MoR" : "recursion";
+    return exits && strcmp(exits, "none") != 0 ? "early exit" : NULL;
+}
+
 void facts_read(struct facts *f, const json_t *s)
 {
     static const char *const parameters[] = { "parameters", "n_parameters",
@@ -150,6 +163,7 @@ void facts_read(struct facts *f, const json_t *s)
     f->dense = (policy && !policy->choose) || f->n_routed == 0 ||
                f->capacity >= 1 || !json_is_object(json_object_get(s,
                                                                 "routing"));
+    f->mode = mode_of(s, !f->dense);
     router = jsonpath_text(s, "config.routing.router");
     f->control = !f->dense && ((policy && !policy->scored) ||
                                (router && strncmp(router, "frozen", 6) == 0));

@@ -44,6 +44,9 @@ void        totals_read(struct totals *out, const json_t *totals);
 struct facts {
     bool   dense;                  /* nothing is routed around any block */
     bool   control;                /* routed, but not by learned scores */
+    const char *mode;              /* "MoE", "recursion": what else than blocks
+                                    * that are routed around it is; NULL:
+                                    * nothing */
     double n_layers, n_channels, n_parameters;
     double n_routed;               /* blocks that tokens are routed around */
     double capacity, realised;     /* share of tokens in routed blocks */

@@ -28,7 +28,7 @@ static void add_arm(struct scaling *out, const struct setting *s)
 {
     struct scaling_arm *arm = &out->arm[out->n_arms];
 
-    if (s->kind == SETTING_CONTROL)
+    if (s->kind != SETTING_DENSE && s->kind != SETTING_MOD)
         return;
     for (size_t a = 0; a < out->n_arms; a++)
         if (is_of(&out->arm[a], s))

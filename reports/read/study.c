@@ -12,7 +12,7 @@
 
 const char *const setting_kind_names[SETTING_KIND_COUNT] = {
     [SETTING_DENSE] = "dense", [SETTING_MOD] = "MoD",
-    [SETTING_CONTROL] = "control",
+    [SETTING_CONTROL] = "control", [SETTING_OTHER] = "other",
 };
 
 /* The row of the study, and which of its settings this is, by the axes in the
@@ -43,7 +43,10 @@ static void label_setting(struct setting *s, const struct facts *f)
                  f->n_channels);
     if (isfinite(f->n_routed))
         snprintf(routed, sizeof routed, " in %.0f", f->n_routed);
-    if (s->kind == SETTING_DENSE)
+    if (s->kind == SETTING_OTHER)
+        snprintf(s->label, sizeof s->label, "%.20s%s%s", f->mode,
+                 *s->shape ? " " : "", s->shape);
+    else if (s->kind == SETTING_DENSE)
         snprintf(s->label, sizeof s->label, "%s", *s->shape ? s->shape
                                                             : "dense");
     else
@@ -89,8 +92,9 @@ static enum status new_setting(struct study *study, char *key,
     const struct facts *f = &run->facts;
 
     s->key = key;
-    s->kind = f->dense ? SETTING_DENSE
-            : f->control ? SETTING_CONTROL : SETTING_MOD;
+    s->kind = f->mode    ? SETTING_OTHER
+              : f->dense ? SETTING_DENSE
+              : f->control ? SETTING_CONTROL : SETTING_MOD;
     s->capacity = f->capacity;
     s->n_parameters = f->n_parameters;
     s->tokens = f->tokens;
@@ -357,11 +361,22 @@ const struct run *study_typical(const struct setting *s)
     return typical;
 }
 
+const char *setting_kind_word(const struct setting *setting)
+{
+    return setting->kind == SETTING_OTHER ? setting->run[0]->facts.mode
+                                          : setting_kind_names[setting->kind];
+}
+
+bool setting_routes_none(const struct setting *setting)
+{
+    return setting->run[0]->facts.dense;
+}
+
 const char *setting_kind_before(const struct setting *setting)
 {
     static const char *const before[SETTING_KIND_COUNT] = {
         [SETTING_DENSE] = "dense ", [SETTING_MOD] = "MoD ",
-        [SETTING_CONTROL] = "control " };
+        [SETTING_CONTROL] = "control ", [SETTING_OTHER] = "" };
     const char *kind = setting_kind_names[setting->kind];
 
     return strncmp(setting->label, kind, strlen(kind)) == 0
@@ -390,7 +405,7 @@ void study_words(char out[160], const struct setting *s)
     out += named;
     if (!isfinite(f->n_layers) || !isfinite(f->n_channels))
         snprintf(out, room, "%s", s->label);
-    else if (s->kind == SETTING_DENSE)
+    else if (setting_routes_none(s))
         snprintf(out, room, "%.0f layers of %.0f channels", f->n_layers,
                  f->n_channels);
     else if (isfinite(f->n_routed))

@@ -8,7 +8,9 @@
 
 enum { SETTING_LABEL_SIZE = 80 };
 
-enum setting_kind { SETTING_DENSE, SETTING_MOD, SETTING_CONTROL,
+/* Others are dense or routed, and something else besides: experts, layers that
+ * share weights, exits. */
+enum setting_kind { SETTING_DENSE, SETTING_MOD, SETTING_CONTROL, SETTING_OTHER,
                     SETTING_KIND_COUNT };
 extern const char *const setting_kind_names[SETTING_KIND_COUNT];
 
@@ -102,7 +104,11 @@ void        study_judge(struct study *study, double *x);
 bool        study_is_largest(const struct study *study,
                              const struct setting *setting);
 
-/* "dense ", or "" where the label begins so itself. */
+/* "dense", "MoD"; of others "MoE", "recursion". */
+const char *setting_kind_word(const struct setting *setting);
+/* It routes tokens around no block. */
+bool        setting_routes_none(const struct setting *setting);
+/* "dense ", or "" where the label begins so itself, and for others. */
 const char *setting_kind_before(const struct setting *setting);
 /* The label, and the budget where there are several. */
 void        study_label(char out[160], const struct study *study,

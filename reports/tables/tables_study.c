@@ -32,7 +32,7 @@ static struct amount counted(double value)
 
 static enum row_kind row_of(const struct setting *s)
 {
-    return s->kind == SETTING_DENSE ? ROW_PLAIN : ROW_MOD;
+    return setting_routes_none(s) ? ROW_PLAIN : ROW_MOD;
 }
 
 static const struct column settings_columns[] = {
@@ -72,18 +72,18 @@ static void settings(struct report *r)
         if (s->causal.n < 2)
             sd.reason = "one seed has no spread";
         table_row(t, row_of(s));
-        table_text(t, setting_kind_names[s->kind]);
+        table_text(t, setting_kind_word(s));
         study_label(label, study, s);
         table_text(t, label);
         table_amount(t, measured(s->causal.mean));
         table_amount(t, sd);
-        if (s->kind == SETTING_DENSE && !s->topk.n)
+        if (setting_routes_none(s) && !s->topk.n)
             table_skip(t);
         else
             table_amount(t, measured(s->topk.mean));
         table_amount(t, measured(s->train.mean));
         table_amount(t, counted(s->capacity));
-        table_amount(t, counted(s->kind == SETTING_DENSE
+        table_amount(t, counted(setting_routes_none(s)
                                 ? 1.0 : s->realised.mean));
         table_amount(t, counted(s->n_parameters));
         table_amount(t, counted(s->flops_forward));
@@ -179,7 +179,7 @@ static void points(struct report *r)
             const struct setting *s = &study->setting[i];
             const struct run *run = s->run[j];
             table_row(t, row_of(s));
-            table_text(t, setting_kind_names[s->kind]);
+            table_text(t, setting_kind_word(s));
             table_text(t, s->label);
             if (isfinite(run->facts.seed))
                 table_textf(t, "%.0f", run->facts.seed);

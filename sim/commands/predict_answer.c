@@ -102,7 +102,9 @@ static void print_recursion(FILE *file, const struct model_spec *spec)
 
     if (spec_span(spec) > 0)
         fprintf(file, "layers %d to %d are %d layers run %d times with the same"
-                " weights\n", r->first, r->last, spec_span(spec), r->times);
+                " weights%s\n", r->first, r->last, spec_span(spec), r->times,
+                r->keys == RECURSION_KEYS_SHARED
+                    ? " and the keys and values of the first time" : "");
 }
 
 static void print_experts(FILE *file, const struct predict_question *q)

@@ -18,7 +18,7 @@ static enum kind kind_of(const char *path)
 
     if (kind != KIND_MODEL || document_read(&document, path, NULL) != STATUS_OK)
         return kind;
-    const yaml_node_t *root = document_root(document);
+    const yaml_node_t *root = document_config(document);
     if (root && root->type == YAML_MAPPING_NODE &&
         (document_find(document, root, document_size(root), "train") ||
          document_find(document, root, document_size(root), "data")))

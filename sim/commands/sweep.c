@@ -33,8 +33,8 @@ static const char *const launchers[] = { "local", "slurm", NULL };
 #define SWEEP(name, argument, TYPE, member, ...)                               \
     FLAG(name, argument, NULL, TYPE, struct options, member, __VA_ARGS__)
 static const struct flag flags[] = {
-    FLAG_OPERAND("STUDY", NULL, "a YAML file with base: (a run config),"
-        " command: (train, run, router, profile or predict), set: (keys of all"
+    FLAG_OPERAND("STUDY", NULL, "a YAML file with base: (a run config, its keys"
+        " or its file), command: (train, run, router, profile or predict), set: (keys of all"
         " points), settings: (named rows of keys), zip: (lists taken together), axes: (keys and their"
         " values, all combinations), phases: (axes for rows of a phase) and"
         " points: (a list of single points)"),

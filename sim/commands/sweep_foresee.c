@@ -65,6 +65,7 @@ enum status sweep_foresee(const struct sweep *sweep, const char *filter,
     struct resolved sum = { .steps = 0 };
     struct error last = { STATUS_OK, "" };
     int32_t n = 0, n_bad = 0, n_alike = 0;
+    char alike[64] = "";
     struct table t;
 
     table_open(&t, "points", columns, n_columns);
@@ -95,9 +96,11 @@ enum status sweep_foresee(const struct sweep *sweep, const char *filter,
     add_total(&t, &sum, n - n_bad, machine);
     enum status status = table_print(&t, format, stdout, err);
     table_close(&t);
-    return status == STATUS_OK && n_bad > 0
-               ? error_set(err, STATUS_BAD_VALUE, "%d of %d points cannot run,"
-                           " %d for the reason of the one before", n_bad, n,
-                           n_alike)
-               : status;
+    if (status != STATUS_OK || n_bad == 0)
+        return status;
+    if (n_alike > 0)
+        snprintf(alike, sizeof alike, ", %d for the reason of the one before",
+                 n_alike);
+    return error_set(err, STATUS_BAD_VALUE, "%d of %d points cannot run%s",
+                     n_bad, n, alike);
 }

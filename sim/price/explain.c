@@ -78,6 +78,20 @@ static void rule_of_signal(FILE *file, const struct model_spec *spec,
     rule(file, spec, layer, price);
 }
 
+/* The price of depths, beside that of a router. */
+static void rule_of_depths(FILE *file, const struct model_spec *spec,
+                           int32_t layer, const struct flops_list *list,
+                           enum pass pass, enum op op)
+{
+    const struct flops_price *price =
+        &list->at[pass == PASS_BACKWARD ? FLOPS_BACK_DEPTHS
+                                        : FLOPS_OF_DEPTHS][op];
+    if (!price->rule)
+        return;
+    fputs("  and in the first recursion for the depths of all rows\n", file);
+    rule(file, spec, layer, price);
+}
+
 /* The price of the rows that a layer skips, beside that of those it keeps. */
 static void rule_of_bypass(FILE *file, const struct model_spec *spec,
                            int32_t layer, const struct flops_list *list,
@@ -101,8 +115,12 @@ static void rules_of_skipping(FILE *file, const struct model_spec *spec,
         const struct flops_price *price = &list->at[set][op];
         if (!price->rule)
             continue;
-        fprintf(file, "  where keys of skipped tokens are %s, %s\n",
-                skipped_keys_names[spec->skipped_keys],
+        if (spec->recursion.keys == RECURSION_KEYS_SHARED)
+            fputs("  where keys are those of the first recursion, ", file);
+        else
+            fprintf(file, "  where keys of skipped tokens are %s, ",
+                    skipped_keys_names[spec->skipped_keys]);
+        fprintf(file, "%s\n",
                 set == FLOPS_OF_KEPT
                 ? op == OP_GATHER && spec->part == PART_APART
                   ? "rows that attention keeps" : "kept rows"
@@ -365,7 +383,8 @@ static void where(FILE *file, const struct model_spec *spec, int32_t layer,
                 " its tile,\n%24sin a decode step i itself, and m is %d at"
                 " most\n", "", OP_KEY_TILE, spec->window, OP_KEY_TILE, "",
                 spec->window, "", spec->window);
-    if (spec->skipped_keys != SKIPPED_KEYS_ABSENT)
+    if (spec->skipped_keys != SKIPPED_KEYS_ABSENT ||
+        spec->recursion.keys == RECURSION_KEYS_SHARED)
         fprintf(file, "%20sor, where skipped tokens are seen, with the position"
                 " of the\n%24slast of its %d kept ones for i\n", "", "",
                 OP_KEY_TILE);
@@ -420,6 +439,7 @@ void explain_op(FILE *file, const struct model_spec *spec,
             rule_of_training(file, spec, layer, &list, op);
             rules_of_skipping(file, spec, layer, &list, op);
         }
+        rule_of_depths(file, spec, layer, &list, pass, op);
         for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
             if (notes[i].op == op && (int)notes[i].pass == pass)
                 fprintf(file, "  %s\n", notes[i].text);

@@ -77,6 +77,10 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               4*V + 4, 0)                                      \
   X(OF_SIGNAL, GATHER, leaves, 0, 0,                                           \
                               8*V, 0)                                          \
+  X(OF_DEPTHS, ROUTE, depths, Rn*(EXP + 4) - 2, 0,                             \
+                              12*Rn, 0)                                        \
+  X(BACK_DEPTHS, ROUTE, depths && learns, 4*Rn - 1 + balance*Rn, 0,            \
+                              12*Rn, 0)                                        \
   X(FORWARD, SELECT, any,     0, 0,                                            \
                               4*scored, 0)                                     \
   X(FORWARD, PREDICT, predicts && raw,                                         \
@@ -221,71 +225,73 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               12*C + 8 + 4*judged + 4*C*again, 0)              \
   X(OF_KEPT, GATHER, computed, 0, 0,                                           \
                               16*C, 0)                                         \
-  X(OF_KEPT, QKV, computed,   2*C*Q, 0,                                        \
+  X(OF_KEPT, QKV, asks,       2*C*Q, 0,                                        \
                               4*C + 4*Q, 4*C*Q + 4*bq*Q)                       \
   X(OF_ALL, QKV, computed,    4*C*E, 0,                                        \
                               4*C + 8*E, 8*C*E + 8*bq*E)                       \
-  X(OF_KEPT, QK_NORM, computed && qk_norm, 4*Q + Nq*(FOLD + 4), 0,             \
+  X(OF_KEPT, QK_NORM, asks && qk_norm, 4*Q + Nq*(FOLD + 4), 0,                 \
                               8*Q + 4*Nq, 4*Sq)                                \
-  X(OF_KEPT, QK_NORM, computed && centred, 6*Q + Nq*(2*FOLD + 5), 0,           \
+  X(OF_KEPT, QK_NORM, asks && centred, 6*Q + Nq*(2*FOLD + 5), 0,               \
                               8*Q + 4*Nq, 4*Sq)                                \
   X(OF_ALL, QK_NORM, computed && qk_norm, 4*E + Nk*(FOLD + 4), 0,              \
                               8*E + 4*Nk, 4*Sk)                                \
   X(OF_ALL, QK_NORM, computed && centred, 6*E + Nk*(2*FOLD + 5), 0,            \
                               8*E + 4*Nk, 4*Sk)                                \
-  X(OF_KEPT, ROPE, computed && rotary, 3*H*R, 0,                               \
+  X(OF_KEPT, ROPE, asks && rotary, 3*H*R, 0,                                   \
                               8*H*R + 4*R, 0)                                  \
   X(OF_ALL, ROPE, computed && rotary, 3*G*R, 0,                                \
                               8*G*R + 4*R, 0)                                  \
-  X(OF_KEPT, ATTEND, computed || carried,                                      \
+  X(OF_KEPT, ATTEND, seen,                                                     \
                               H*(2*D + FOLD + 1), H*(4*D + EXP + 2),           \
                               8*Q + 8*H, 0)                                    \
-  X(OF_KEPT, ATTEND, (computed || carried) && capped,                          \
+  X(OF_KEPT, ATTEND, seen && capped,                                           \
                               H*(2*D + FOLD + 1), H*(4*D + 2*EXP + 6),         \
                               8*Q + 8*H, 0)                                    \
-  X(OF_ALL, ATTEND, computed || carried, 0, 0,                                 \
+  X(OF_ALL, ATTEND, seen, 0, 0,                                                \
                               8*E, 0)                                          \
-  X(OF_ALL, GATHER, carried,  0, 0,                                            \
+  X(OF_ALL, GATHER, tabled,   0, 0,                                            \
                               16*E, 0)                                         \
-  X(TRAINED_KEPT, QK_NORM, computed && qk_norm, 4*Q + Nq*(FOLD + 4), 0,        \
+  X(TRAINED_KEPT, QK_NORM, asks && qk_norm, 4*Q + Nq*(FOLD + 4), 0,            \
                               12*Q + 4*Nq, 4*Sq)                               \
-  X(TRAINED_KEPT, QK_NORM, computed && centred, 6*Q + Nq*(2*FOLD + 5), 0,      \
+  X(TRAINED_KEPT, QK_NORM, asks && centred, 6*Q + Nq*(2*FOLD + 5), 0,          \
                               12*Q + 4*Nq, 4*Sq)                               \
   X(TRAINED_ALL, QK_NORM, computed && qk_norm, 4*E + Nk*(FOLD + 4), 0,         \
                               12*E + 4*Nk, 4*Sk)                               \
   X(TRAINED_ALL, QK_NORM, computed && centred, 6*E + Nk*(2*FOLD + 5), 0,       \
                               12*E + 4*Nk, 4*Sk)                               \
-  X(BACK_KEPT, ATTEND, computed || carried,                                    \
+  X(BACK_KEPT, ATTEND, seen,                                                   \
                               H*(4*D + FOLD), H*(10*D + EXP + 4),              \
                               16*Q + 8*H, 0)                                   \
-  X(BACK_KEPT, ATTEND, (computed || carried) && capped,                        \
+  X(BACK_KEPT, ATTEND, seen && capped,                                         \
                               H*(4*D + FOLD), H*(10*D + 2*EXP + 12),           \
                               16*Q + 8*H, 0)                                   \
   X(BACK_ALL, ATTEND, computed, 0, 0,                                          \
                               16*E, 0)                                         \
-  X(BACK_ALL, ATTEND, carried, 2*E, 0,                                         \
+  X(BACK_ALL, ATTEND, tabled, 2*E, 0,                                          \
                               24*E, 0)                                         \
-  X(BACK_TABLED, ATTEND, carried, H*(4*D + FOLD) + 2*E, H*(10*D + EXP + 4),    \
+  X(BACK_TABLED, ATTEND, tabled,  H*(4*D + FOLD) + 2*E, H*(10*D + EXP + 4),    \
                               16*Q + 24*E + 8*H, 0)                            \
-  X(BACK_TABLED, ATTEND, carried && capped,                                    \
+  X(BACK_TABLED, ATTEND, tabled && capped,                                     \
                               H*(4*D + FOLD) + 2*E, H*(10*D + 2*EXP + 12),     \
                               16*Q + 24*E + 8*H, 0)                            \
-  X(BACK_TABLED, GATHER, carried, 0, 0,                                        \
+  X(BACK_TABLED, GATHER, tabled, 0, 0,                                         \
                               24*E, 0)                                         \
-  X(BACK_KEPT, ROPE, computed && rotary, 3*H*R, 0,                             \
+  X(BACK_KEPT, ROPE, asks && rotary, 3*H*R, 0,                                 \
                               8*H*R + 4*R, 0)                                  \
   X(BACK_ALL, ROPE, computed && rotary, 3*G*R, 0,                              \
                               8*G*R + 4*R, 0)                                  \
-  X(BACK_KEPT, QK_NORM, computed && qk_norm, 12*Q + Nq*(FOLD + 1), 0,          \
+  X(BACK_KEPT, QK_NORM, asks && qk_norm, 12*Q + Nq*(FOLD + 1), 0,              \
                               12*Q + 4*Nq, 8*Sq)                               \
-  X(BACK_KEPT, QK_NORM, computed && centred, 15*Q + Nq*(2*FOLD + 3), 0,        \
+  X(BACK_KEPT, QK_NORM, asks && centred, 15*Q + Nq*(2*FOLD + 3), 0,            \
                               12*Q + 4*Nq, 8*Sq)                               \
   X(BACK_ALL, QK_NORM, computed && qk_norm, 12*E + Nk*(FOLD + 1), 0,           \
                               12*E + 4*Nk, 8*Sk)                               \
   X(BACK_ALL, QK_NORM, computed && centred, 15*E + Nk*(2*FOLD + 3), 0,         \
                               12*E + 4*Nk, 8*Sk)                               \
-  X(BACK_KEPT, QKV, computed, 4*C*Q + bq*Q, 0,                                 \
+  X(BACK_KEPT, QKV, asks,     4*C*Q + bq*Q, 0,                                 \
                               4*Q + 8*C, 8*C*Q + 4*bq*Q)                       \
+  X(BACK_KEPT, QKV, shared && (bare || joint), 4*C*Q + bq*Q, 0,                \
+                              4*Q + 12*C, 8*C*Q + 4*bq*Q)                      \
   X(BACK_ALL, QKV, computed,  8*C*E + 2*bq*E, 0,                               \
                               8*E + 8*C, 16*C*E + 8*bq*E)                      \
   X(BACK_KEPT, GATHER, computed, C, 0,                                         \
@@ -302,6 +308,10 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               0, 4*C*(Q + 2*E) + 4*bq*(Q + 2*E))               \
   X(SUMMED, QK_NORM, qk_norm, 0, 0,                                            \
                               0, 4*(Sq + Sk))                                  \
+  X(SUMMED_KEPT, QKV, shared, 0, 0,                                            \
+                              0, 4*C*Q + 4*bq*Q)                               \
+  X(SUMMED_KEPT, QK_NORM, shared && qk_norm, 0, 0,                             \
+                              0, 4*Sq)                                         \
   X(SUMMED, PROJECT, any,     0, 0,                                            \
                               0, 4*Q*C + 4*bp*C)                               \
   X(SUMMED, FFN_UP, any,      0, 0,                                            \
@@ -365,6 +375,9 @@ struct flops_list flops_list(const struct model_spec *spec)
         by_table = spec->signal == SIGNAL_TABLE, leaves = spec_leaves(spec),
         computed = spec->skipped_keys == SKIPPED_KEYS_COMPUTED,
         carried = spec->skipped_keys == SKIPPED_KEYS_CARRIED,
+        shared = spec->recursion.keys == RECURSION_KEYS_SHARED,
+        seen = computed || carried || shared, tabled = carried || shared,
+        asks = computed || shared, depths = spec->depths,
         gate_one = spec->gate == GATE_ONE, gated = !gate_one,
         gate_raw = spec->gate == GATE_RAW,
         gate_sigmoid = spec->gate == GATE_SIGMOID ||

@@ -52,6 +52,7 @@
       "1 if the gate is multiplied by a constant")                             \
     X(again, spec_puts_back(spec),                                             \
       "1 if the stream is put back as the layer found it")                     \
+    X(Rn, spec_depths(spec), "depths that a router scores")                    \
     X(predicts, spec->n_predictor > 0, "1 if there are predictors")            \
     X(W, spec->n_predictor, "width of predictors")                             \
     X(Xn, spec->experts.n, "experts")                                          \
@@ -148,12 +149,14 @@ enum flops_set {
     FLOPS_FORWARD = PASS_FORWARD, FLOPS_BACKWARD = PASS_BACKWARD,
     FLOPS_UPDATE = PASS_UPDATE,
     FLOPS_TRAINING, FLOPS_OF_SIGNAL, FLOPS_OF_SKIPPED, FLOPS_BACK_SKIPPED,
+    FLOPS_OF_DEPTHS, FLOPS_BACK_DEPTHS,  /* of route, where depths are scored */
     FLOPS_OF_KEPT, FLOPS_OF_ALL, FLOPS_TRAINED_KEPT, FLOPS_TRAINED_ALL,
     FLOPS_BACK_KEPT, FLOPS_BACK_ALL, FLOPS_BACK_TABLED,
     FLOPS_ADDED,                         /* norms of what parts add */
     FLOPS_SUMMED,                        /* backward besides, where gradients of
                                           * weights are added to those of an
                                           * exit or layer above */
+    FLOPS_SUMMED_KEPT,                   /* likewise, of queries alone */
     /* Of layers with experts: of their rows, of what these enter besides, of
      * each entry of a row, and of each but its first. */
     FLOPS_EXPERTS, FLOPS_BESIDES, FLOPS_ENTRIES, FLOPS_FURTHER,

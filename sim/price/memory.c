@@ -171,9 +171,11 @@ static struct held rows_held(const struct model_spec *spec,
                             ? spec_room(spec, l, n_tokens)
                             : spec_kept(spec, l, n_tokens));
         const struct stage *stage = plan_stage(&plan, l, STAGE_ATTENTION);
-        sum.keyed += stage->rows == STAGE_KEPT &&
-                             stage->skipped_keys == SKIPPED_KEYS_ABSENT
-                         ? rows : n_sequences * cached_tokens(spec, l, n_tokens);
+        if (!spec_borrows_keys(spec, l))
+            sum.keyed += stage->rows == STAGE_KEPT &&
+                                 stage->skipped_keys == SKIPPED_KEYS_ABSENT
+                             ? rows
+                             : n_sequences * cached_tokens(spec, l, n_tokens);
         if (stage->keys_tabled)
             sum.tabled += n_sequences * (uint64_t)n_tokens;
         if (rows > widest)
@@ -286,6 +288,9 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         choices = (uint64_t)plan_n_choices(spec), G = learned(spec),
         copies = (uint64_t)plan_choices_a_layer(spec),
         exits = (uint64_t)spec_n_exits(spec),
+        depths = (uint64_t)spec_depths(spec),
+        lent = spec->recursion.keys == RECURSION_KEYS_SHARED
+                   ? (uint64_t)spec_span(spec) : 0,
         B = (uint64_t)n_sequences, T = (uint64_t)n_tokens;
     const struct weights weights = weights_of(spec);
     const bool again = phase == MEMORY_RECOMPUTED,
@@ -338,11 +343,14 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { ACT, "stream",            C, rows * (1 + h.streams) },
         { WRK, "router score",      1, h.scored },
         { WRK, "router statistics", 2, h.scored },
+        { WRK, "depths",            train ? depths > 0 : 2 * depths,
+                                    train ? h.scored : rows },
         { WRK, "signal",            1, spec->router_scores && signals
                                            ? h.scored : 0 },
         { ACT, "gathered",          C, h.gathered },
         { ACT, "carried keys",      2*E, train                ? all.tabled
-                                         : carried && !decode ? rows : 0 },
+                                         : carried && !decode ? rows
+                                         : decode ? 0 : lent * rows },
         { ACT, "queries' norm1",    C,
           computed && train ? h.gathered / copies : 0 },
         { WRK, "experts' scores",   scores + 3*slots + 2, h.entering },
@@ -397,7 +405,8 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { WRK, "d experts' weights", 1, train ? widest_entering : 0 },
         { ACT, "d parts' results",  C, train && after ? all.widest : 0 },
         { ACT, "d gathered",        2*C, train ? all.widest_routed : 0 },
-        { ACT, "d carried keys",    2*E, carried && train ? rows : 0 },
+        { ACT, "d carried keys",    2*E, !train    ? 0
+                                         : carried ? rows : lent * rows },
         { ACT, "d queries' norm1",  C,
           computed && train ? all.widest_routed : 0 },
         { WRK, "d scores",          1, !train ? 0 : rescored ? rows
@@ -534,8 +543,9 @@ uint64_t memory_generate_bytes(const struct model_spec *spec, int32_t n_prompt,
     add_bytes(&sum, process_bytes(n_threads) / 4, 1);
     add_bytes(&sum, scratch_numbers(spec, n_tokens), (uint64_t)n_threads);
     for (int32_t l = 0; l < spec->n_layers; l++)
-        add_bytes(&sum, 2 * (uint64_t)spec_e(spec),
-                  whole_tiles(cached_tokens(spec, l, n_tokens)));
+        if (!spec_borrows_keys(spec, l))
+            add_bytes(&sum, 2 * (uint64_t)spec_e(spec),
+                      whole_tiles(cached_tokens(spec, l, n_tokens)));
     add_bytes(&sum, scores, whole_tiles(T));
     add_bytes(&sum, choices, T + 2);       /* kept positions, their number */
     if (!head_is_stored(spec))

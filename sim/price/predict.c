@@ -170,6 +170,8 @@ static void choose(struct pricing *p, int32_t choice, bool gathers_norm)
         pricing_rows(p, OP_PREDICT, ROWS_ALL);
     if (!spec_leaves(p->job.spec))
         pricing_rows_of(p, FLOPS_OF_SIGNAL, OP_ROUTE, ROWS_ALL);
+    if (p->layer == p->job.spec->recursion.first)
+        pricing_rows_of(p, FLOPS_OF_DEPTHS, OP_ROUTE, ROWS_ALL);
     pricing_select(p);
     if (p->phase == MEMORY_TRAIN)
         pricing_rows(p, OP_ROUTE_LOSS, ROWS_ALL);
@@ -197,12 +199,23 @@ static void project_apart(struct pricing *p)
         pricing_kept_and_all(p, ops[i]);
 }
 
+/* Queries alone, where keys are those of the first recursion. */
+static void ask(struct pricing *p, enum rows rows)
+{
+    static const enum op ops[] = { OP_QKV, OP_QK_NORM, OP_ROPE };
+    for (int i = 0; i < N_OPS(ops) && runs(p, ops[i]); i++)
+        pricing_queries(p, ops[i], rows);
+}
+
 static void attention(struct pricing *p, const struct stage *stage,
                       enum rows rows)
 {
     if (stage->skipped_keys == SKIPPED_KEYS_COMPUTED) {
         pricing_rows(p, OP_NORM, ROWS_ALL);
         project_apart(p);
+    } else if (stage->skipped_keys == SKIPPED_KEYS_SHARED) {
+        norm_before(p, rows);
+        ask(p, rows);
     } else {
         norm_before(p, rows);
         pricing_rows(p, OP_QKV, rows);
@@ -212,7 +225,7 @@ static void attention(struct pricing *p, const struct stage *stage,
     }
     carry(p, stage, rows);
     if (stage->skipped_keys != SKIPPED_KEYS_ABSENT)
-        pricing_attend_all(p);
+        pricing_attend_all(p, rows);
     else
         pricing_rows(p, OP_ATTEND, rows);
     pricing_rows(p, OP_PROJECT, rows);
@@ -316,7 +329,7 @@ static void attention_backward(struct pricing *p, const struct stage *stage,
     norm_added(p, rows);
     pricing_rows(p, OP_PROJECT, rows);
     if (stage->skipped_keys != SKIPPED_KEYS_ABSENT)
-        pricing_attend_all(p);
+        pricing_attend_all(p, rows);
     else
         pricing_rows_of(p, stage->keys_tabled ? FLOPS_BACK_TABLED
                                               : FLOPS_BACKWARD,
@@ -324,7 +337,10 @@ static void attention_backward(struct pricing *p, const struct stage *stage,
     if (stage->keys_tabled)
         pricing_rows_of(p, FLOPS_BACK_TABLED, OP_GATHER, rows);
     if (!computed) {
-        walk(p, attended_backward, N_OPS(attended_backward), rows);
+        if (stage->skipped_keys == SKIPPED_KEYS_SHARED)
+            ask(p, rows);
+        else
+            walk(p, attended_backward, N_OPS(attended_backward), rows);
         norm_before(p, rows);
         return;
     }
@@ -364,6 +380,8 @@ static void stage_backward(struct pricing *p, const struct stage *stage,
     if (stage->chooses == PLAN_NO_CHOICE || stage->follows)
         return;
     pricing_rows(p, OP_ROUTE, all ? ROWS_ALL : ROWS_KEPT);
+    if (p->layer == p->job.spec->recursion.first)
+        pricing_rows_of(p, FLOPS_BACK_DEPTHS, OP_ROUTE, ROWS_ALL);
     pricing_rows(p, OP_PREDICT, ROWS_ALL);
 }
 

@@ -178,10 +178,19 @@ void pricing_kept_and_all(struct pricing *p, enum op op)
     charge_parts(p, op, &(struct part){ &all, ROWS_ALL }, 1);
 }
 
-void pricing_attend_all(struct pricing *p)
+void pricing_queries(struct pricing *p, enum op op, enum rows rows)
+{
+    struct flops_price price = p->prices->at[seen_set(p, op, false)][op];
+
+    if (p->sums)
+        price.shared_bytes += p->prices->at[FLOPS_SUMMED_KEPT][op].shared_bytes;
+    charge_parts(p, op, &(struct part){ &price, rows }, 1);
+}
+
+void pricing_attend_all(struct pricing *p, enum rows queries)
 {
     const struct part parts[] = {
-        { &p->prices->at[seen_set(p, OP_ATTEND, false)][OP_ATTEND], ROWS_KEPT },
+        { &p->prices->at[seen_set(p, OP_ATTEND, false)][OP_ATTEND], queries },
         { &p->prices->at[seen_set(p, OP_ATTEND, true)][OP_ATTEND], ROWS_ALL },
     };
     /* A decode step's query reads the cache: its own price says so. */

@@ -113,7 +113,10 @@ void pricing_rows_of(struct pricing *p, enum flops_set set, enum op op,
  * each at a price of its own; backward only if there are kept ones.  Attend is
  * one op: the queries of kept rows over keys of all. */
 void pricing_kept_and_all(struct pricing *p, enum op op);
-void pricing_attend_all(struct pricing *p);
+void pricing_attend_all(struct pricing *p, enum rows queries);
+
+/* Charges an op on queries alone, of those rows. */
+void pricing_queries(struct pricing *p, enum op op, enum rows rows);
 
 /* Charges select: its price on all rows, and the extra for each kept one. */
 void pricing_select(struct pricing *p);

@@ -51,8 +51,11 @@ enum status settings_value(struct study *s, struct sweep_setting *out,
     out->key = key;
     out->value = out->given = text ? text : study_keep_text(s, list);
     out->place = study_place(s, node);
-    if (text && *text && sweep_names_file(key)) {
+    const bool rival = text && sweep_names_rival_file(key, text);
+    if (text && *text && (rival || sweep_names_file(key))) {
         status = document_resolve(path, s->document, key, node, err);
+        if (status == STATUS_OK && rival && !file_exists(path))
+            status = study_refuse(s, node, err, "%s: no file '%s'", key, path);
         if (status == STATUS_OK)
             out->given = study_keep_text(s, path);
     }

@@ -347,13 +347,18 @@ static enum status add_nameless(struct study *s, struct error *err)
 
 /* ---- the file ---- */
 
-/* A file, or the name of a config that comes with the program. */
+/* A file, the name of a config that comes with the program, or that config
+ * itself: then the study is the file that the points are given. */
 static enum status read_base(struct study *s, const yaml_node_t *node,
                              struct error *err)
 {
     char *base = s->sweep.base;
-    enum status status = document_resolve(base, s->document, "base", node, err);
 
+    if (node->type == YAML_MAPPING_NODE) {
+        strcpy(base, s->sweep.path);
+        return document_hash_part(&s->sweep.base_hash, s->document, node, err);
+    }
+    enum status status = document_resolve(base, s->document, "base", node, err);
     if (status != STATUS_OK)
         return status;
     if (!file_exists(base))
@@ -419,9 +424,9 @@ static enum status keep_claims(struct study *s, const yaml_node_t *node,
 
 /* The parts of a study, in the order in which they are read. */
 const struct file_key study_keys[] = {
-    { "base", "the name of a file, relative to the study", NULL,
-      "the run config that the points start from; of profile and predict a"
-      " model" },
+    { "base", "a mapping, or the name of a file, relative to the study", NULL,
+      "the run config that the points start from, its keys or their file; of"
+      " profile and predict a model" },
     { "command", "one of train, run, router, profile, predict", "train",
       "what runs at each point; options of profile and predict are keys, as"
       " predict.batch: 8" },

@@ -35,6 +35,19 @@ bool sweep_names_file(const char *key)
     return false;
 }
 
+/* Rivals are words, as dense and layers:3, names or files. */
+static const char *const rival_keys[] = {
+    "predict.against", "profile.against", "run.against",
+};
+
+bool sweep_names_rival_file(const char *key, const char *value)
+{
+    bool found = false;
+    for (size_t i = 0; i < sizeof rival_keys / sizeof *rival_keys; i++)
+        found |= strcmp(key, rival_keys[i]) == 0;
+    return found && strpbrk(value, "/.");
+}
+
 const struct sweep_setting *sweep_find(const struct sweep_point *point,
                                        const char *key)
 {

@@ -2,7 +2,8 @@
  *
  * A study file holds
  *     base: ../runs/tiny.yaml        the run config, relative to the study, or the
- *                                    name of one that comes with the program
+ *                                    name of one that comes with the program, or
+ *                                    its keys: {data: {path: text.txt}, ...}
  *     command: train                 what runs at each point: train (default),
  *                                    run, router, profile or predict; the base
  *                                    of the last two is a model, and the options
@@ -135,6 +136,8 @@ enum status sweep_settle(struct sweep *sweep, int32_t point, int key,
 
 /* True if the value of the key is a file name. */
 bool        sweep_names_file(const char *key);
+/* True if the key is of a rival, and this one is a file: it has a slash or a dot. */
+bool        sweep_names_rival_file(const char *key, const char *value);
 
 /* The setting of a key that holds at a point, and its value; NULL when it sets
  * none. */

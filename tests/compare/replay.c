@@ -16,7 +16,7 @@
 #include "sim/core/model/text_trace.h"
 
 enum { STEPS = 20, B = 2, T = 48, L = 4, V = 256, ALL = 512, NAME = 40,
-       N_SPEC = 17 + L + 9 + 3 + 1 + 2 * L };
+       N_SPEC = 17 + L + 9 + 3 + 1 + 2 * L + 2 };
 
 static const struct update adamw = {
     .learning_rate = 3e-3, .beta1 = 0.9, .beta2 = 0.98, .epsilon = 1e-8,
@@ -56,7 +56,7 @@ struct variant {
     struct experts experts;
     double exit[L];                        /* weights of exits after layers */
     struct recursion recursion;
-    bool nested;                           /* of falling capacities */
+    bool nested, depths;                   /* of falling capacities */
     int32_t whole;                         /* layers that route nothing; 0: 1 */
 };
 static const struct variant variants[] = {
@@ -112,16 +112,29 @@ static const struct variant variants[] = {
     { .name = "apart_carried", .policy = "drawn", .part = PART_APART,
       .gate = GATE_ONE, .keys = SKIPPED_KEYS_CARRIED },
     { .name = "exits", .policy = "dense", .exit = { 0.3, 0, 0.6 } },
-    { .name = "recursion", .policy = "dense", .recursion = { 0, 3, 2 } },
+    { .name = "recursion", .policy = "dense", .recursion = { 0, 3, 2, 0 } },
     { .name = "recursion_routed", .policy = "expert_choice",
-      .gate = GATE_SIGMOID2, .recursion = { 1, 3, 3 } },
+      .gate = GATE_SIGMOID2, .recursion = { 1, 3, 3, 0 } },
     { .name = "nested", .policy = "expert_choice", .gate = GATE_SIGMOID2,
-      .recursion = { 1, 3, 3 }, .nested = true, .aux = 0.1 },
+      .recursion = { 1, 3, 3, 0 }, .nested = true, .aux = 0.1 },
     { .name = "nested_span", .policy = "expert_choice", .gate = GATE_SIGMOID,
-      .recursion = { 0, 3, 2 }, .nested = true, .whole = 2, .aux = 0.1,
+      .recursion = { 0, 3, 2, 0 }, .nested = true, .whole = 2, .aux = 0.1,
       .z = 0.01 },
     { .name = "nested_threshold", .policy = "threshold", .gate = GATE_TANH,
-      .recursion = { 1, 3, 3 }, .nested = true },
+      .recursion = { 1, 3, 3, 0 }, .nested = true },
+    { .name = "depths", .policy = "token_choice", .gate = GATE_RAW,
+      .recursion = { 1, 3, 3, 0 }, .nested = true, .depths = true,
+      .balance = 0.5 },
+    { .name = "depths_span", .policy = "token_choice", .gate = GATE_SIGMOID2,
+      .recursion = { 0, 3, 2, 0 }, .nested = true, .depths = true },
+    { .name = "lent", .policy = "dense",
+      .recursion = { 0, 3, 2, RECURSION_KEYS_SHARED } },
+    { .name = "lent_nested", .policy = "expert_choice", .gate = GATE_SIGMOID,
+      .recursion = { 1, 3, 3, RECURSION_KEYS_SHARED }, .nested = true,
+      .whole = 2, .aux = 0.1 },
+    { .name = "lent_depths", .policy = "token_choice", .gate = GATE_RAW,
+      .recursion = { 0, 3, 2, RECURSION_KEYS_SHARED }, .nested = true,
+      .depths = true, .balance = 0.5 },
 };
 enum { N_VARIANTS = sizeof variants / sizeof *variants };
 
@@ -153,13 +166,15 @@ static struct model_spec spec_of(const struct variant *variant,
         .router_input = ROUTER_INPUT_NORMALISED, .router_scores = scores,
         .router_trained = scores, .score_window = 16,
         .experts = variant->experts, .recursion = variant->recursion,
-        .nested = variant->nested,
+        .nested = variant->nested, .depths = variant->depths,
     };
 
     for (int32_t l = 0; l < L; l++) {
-        spec.routed[l] = policy->choose &&
-                         l >= (variant->whole ? variant->whole : 1);
-        spec.capacity[l] = !spec.routed[l] ? 1.0
+        const int32_t first = variant->depths  ? variant->recursion.first
+                              : variant->whole ? variant->whole : 1;
+        spec.routed[l] = policy->choose && l >= first;
+        spec.capacity[l] = !spec.routed[l] || (spec.depths &&
+                                               !spec_shares(&spec, l)) ? 1.0
                            : !spec.nested || spec_span(&spec) > 1
                                ? 0.25 : 0.75 - 0.2 * l;
         spec.has_experts[l] = spec.experts.n > 0;
@@ -300,7 +315,7 @@ static enum status write_out(struct record *r, struct model *m,
         s->experts.z_loss, s->recursion.first, s->recursion.last,
         s->recursion.times, s->nested, s->routed[0], s->routed[1],
         s->routed[2], s->routed[3], s->capacity[0], s->capacity[1],
-        s->capacity[2], s->capacity[3],
+        s->capacity[2], s->capacity[3], s->depths, s->recursion.keys,
     };
 
     memcpy(r->spec, spec, sizeof spec);

@@ -35,7 +35,9 @@ PARTS = ("block", "attention", "ffn", "apart")
 KEYS = ("absent", "computed", "carried")
 TOP_K = ("attention", "computed", "carried",
          "expert_choice", "losses", "bypass", "scaled_tanh", "gate_one",
-         "apart_routers", "experts_staged", "recursion_routed", "nested", "nested_span")
+         "apart_routers", "experts_staged", "recursion_routed", "nested",
+         "nested_span", "lent_nested")
+BY_TOKEN = ("token_choice", "depths", "depths_span", "lent_depths")
 MEAN_CUT = ("threshold", "bypass_losses", "ffn", "apart_bypass",
             "nested_threshold")
 DTYPES = {"F32": numpy.float32, "F64": numpy.float64, "I32": numpy.int32,
@@ -146,7 +148,9 @@ class Decoder:
         self.recursion = [int(v) for v in spec[26 + L:29 + L]]
         self.nested = spec[29 + L] > 0
         self.routed = [v > 0 for v in spec[30 + L:30 + 2 * L]]
-        self.capacity = spec[30 + 2 * L:]
+        self.capacity = spec[30 + 2 * L:30 + 3 * L]
+        self.depths, self.lends = spec[30 + 3 * L:] > 0
+        self.lent = {}           # of a place in the first recursion: keys, values
         self.weights = {
             name[6:]: torch.tensor(value.astype(numpy.float64),
                                    requires_grad=True)
@@ -199,6 +203,12 @@ class Decoder:
             key = before[0].index_copy(0, rows, key)
             value = before[1].index_copy(0, rows, value)
         at = rows if self.keys == "absent" else everyone
+        first, last, _ = self.recursion
+        size, place = self.span(layer)
+        if self.lends and first + size <= layer <= last:
+            (key, value), at = self.lent[place], everyone
+        elif self.lends and first <= layer <= last:
+            self.lent[place] = key, value
         share = self.heads // self.groups
         score = torch.einsum("ihd,jhd->hij", query, key.repeat_interleave(
             share, 1)) / math.sqrt(self.size)
@@ -282,9 +292,31 @@ class Decoder:
         made = each * sum(self.routed[l] and not self.follows(l)
                           for l in range(L))
 
+        def give_depths(x, b):
+            """The softmax of one router's scores of depths; margins and what holds
+            shares to capacities."""
+            nonlocal routers
+            first, last, times = self.recursion
+            of = range(first, last + 1, (last + 1 - first) // times)
+            score = torch.stack([plain_norm(x) @ self.weight("ROUTER", l)[0]
+                                 for l in of])
+            self.chance = dict(zip(of, score.softmax(0)))
+            deeper = torch.ones(T)
+            for i, l in enumerate(of):
+                scores[l, b] = (score[i:].max(0)[0] - score[:i].max(0)[0]
+                                ).detach() if i else 1.0
+                over = kept[l].mean() - self.capacity[l]
+                routers = routers + 2 * self.balance * over * \
+                    deeper.mean() / B / made
+                deeper = deeper - self.chance[l]
+
         def judge(x, layer, i, b):
             nonlocal routers, entropy, foreseen
             choice = each * layer + i
+            if self.depths:
+                if layer == self.recursion[0]:
+                    give_depths(x, b)
+                return self.chance[layer]
             target = torch.tensor(kept[choice, b], dtype=torch.float64)
             if self.predicts:
                 foreseen = foreseen + F.binary_cross_entropy_with_logits(
@@ -340,7 +372,7 @@ def wrong_choices(policy, scores, kept, threshold, first, nested):
             wrong += int(kept[choice, b].sum()) - int(keep.sum()) - first
             if numpy.isnan(score).any():     # nobody chose
                 continue
-            if policy == "token_choice":
+            if policy in BY_TOKEN:
                 cut = 0.0
             elif policy in TOP_K or (
                     policy in MEAN_CUT and math.isnan(threshold[choice])):

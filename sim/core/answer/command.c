@@ -149,10 +149,20 @@ void command_quote(const char *text)
 /* Global, because a signal handler has nowhere else to put it. */
 volatile sig_atomic_t command_interrupted;
 
+/* A handler may write(), and not print. */
+static void say_bluntly(const char *text, size_t size)
+{
+    ssize_t ignored = write(STDERR_FILENO, text, size);
+    (void)ignored;
+}
+
 static void end_at_once(int signal)
 {
+    static const char text[] = "isobath: error: interrupted\n";
+
     (void)signal;
     file_abandon_all();
+    say_bluntly(text, sizeof text - 1);
     _exit(status_exit_code(STATUS_INTERRUPTED));
 }
 
@@ -169,8 +179,7 @@ static void end_in_words(int signal)
     static const char text[] = "isobath: error: a file was cut short while it"
                                " was being read\n";
     (void)signal;
-    ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
-    (void)ignored;
+    say_bluntly(text, sizeof text - 1);
     _exit(status_exit_code(STATUS_BAD_FORMAT));
 }
 

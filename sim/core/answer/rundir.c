@@ -221,7 +221,8 @@ static enum status read_owner(char out[16], const char *path,
     json_t *summary = NULL;
 
     snprintf(out, 16, "%s", holds(path, "state.safetensors") ? "train"
-                            : holds(path, "points") ? "sweep" : "");
+                            : holds(path, "points") ? "sweep"
+                            : holds(path, ".contents") ? "report" : "");
     if (!holds(path, "summary.json"))
         return STATUS_OK;
     enum status status = summary_read(&summary, path, err);

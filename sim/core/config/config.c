@@ -189,7 +189,7 @@ static enum status collect_section(struct loader *l, struct place place,
     status = document_read(&document, path, l->err);
     if (status != STATUS_OK)
         return status;
-    place = (struct place){ keep(l, document), document_root(document) };
+    place = (struct place){ keep(l, document), document_config(document) };
     if (!names_section(place, section))
         return collect_mapping(l, place, section);
     /* A whole config of its own kind: the naming file's own keys come
@@ -341,20 +341,24 @@ static enum status apply_settings(struct loader *l)
     return status;
 }
 
+/* A help longer than a line would push what is allowed out of the message. */
 static enum status missing(const struct loader *l, const struct config_key *key,
                            const struct slot *slot)
 {
-    char allowed[CONFIG_ALLOWED_SIZE];
+    enum { HELP_SIZE = 100 };
+    char allowed[CONFIG_ALLOWED_SIZE], help[HELP_SIZE] = "";
 
     config_value_allowed(allowed, key);
+    if (strlen(key->help) < sizeof help - sizeof " ()")
+        snprintf(help, sizeof help, " (%s)", key->help);
     if (!slot->section.document)
-        return error_set(l->err, STATUS_BAD_VALUE, "missing key '%s' (%s):"
+        return error_set(l->err, STATUS_BAD_VALUE, "missing key '%s'%s:"
                          " give it with --set %s=...; allowed is %s",
-                         key->name, key->help, key->name, allowed);
+                         key->name, help, key->name, allowed);
     return document_fail(slot->section.document, slot->section.node,
                          STATUS_BAD_VALUE, l->err,
-                         "missing key '%s' (%s): allowed is %s", key->name,
-                         key->help, allowed);
+                         "missing key '%s'%s: allowed is %s", key->name, help,
+                         allowed);
 }
 
 static void note_origin(struct config_origin *origin, struct place place)
@@ -404,7 +408,7 @@ static enum status load_base(struct loader *l, const char *path)
     status = document_read(&document, path, l->err);
     if (status != STATUS_OK)
         return status;
-    struct place root = { keep(l, document), document_root(document) };
+    struct place root = { keep(l, document), document_config(document) };
     return collect_mapping(l, root, "");
 }
 

@@ -232,6 +232,15 @@ const yaml_node_t *document_root(const struct document *document)
     return yaml_document_get_root_node((yaml_document_t *)&document->yaml);
 }
 
+const yaml_node_t *document_config(const struct document *document)
+{
+    const yaml_node_t *root = document_root(document), *base = NULL;
+
+    if (root && root->type == YAML_MAPPING_NODE)
+        base = document_find(document, root, document_size(root), "base");
+    return base && base->type == YAML_MAPPING_NODE ? base : root;
+}
+
 static const yaml_node_t *node_of(const struct document *document, int index)
 {
     return yaml_document_get_node((yaml_document_t *)&document->yaml, index);
@@ -418,12 +427,17 @@ static enum status hash_file(uint64_t *hash, const char *path, int depth,
     return status;
 }
 
+static const uint64_t hash_start = 0xcbf29ce484222325u;
+
 enum status document_hash(uint64_t *out, const char *path, struct error *err)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
-    enum status status = hash_file(&hash, path, 0, err);
+    *out = hash_start;
+    return hash_file(out, path, 0, err);
+}
 
-    if (status == STATUS_OK)
-        *out = hash;
-    return status;
+enum status document_hash_part(uint64_t *out, const struct document *document,
+                               const yaml_node_t *node, struct error *err)
+{
+    *out = hash_start;
+    return hash_node(out, document, "", node, 0, err);
 }

@@ -35,6 +35,9 @@ void        document_close(struct document *document);
 
 /* NULL for an empty document. */
 const yaml_node_t *document_root(const struct document *document);
+/* The config that the document is, or that a study holds under base:; NULL as
+ * above. */
+const yaml_node_t *document_config(const struct document *document);
 
 /* Items of a list, or pairs of a mapping: how many; the i-th; and the value of a
  * key among the first n, NULL where it is not there. */
@@ -68,6 +71,10 @@ enum status document_fail(const struct document *document,
  * comments and layout do not count. */
 enum status document_hash(uint64_t *out, const char *path,
                           struct error *err) MUST_CHECK;
+/* The same of a part of a document. */
+enum status document_hash_part(uint64_t *out, const struct document *document,
+                               const yaml_node_t *node,
+                               struct error *err) MUST_CHECK;
 
 /* Resolve a file name that stands in the document as the value of `key`: it is
  * relative to the file that names it.  A word that is no file's name there may

@@ -69,6 +69,8 @@ static const struct later_key later[] = {
     { "model", "expert_rule", "\"token_choice\"" },
     { "model", "expert_capacity", "0.0" },
     { "model", "idle_experts", "0" },
+    { "routing", "depths", "false" },
+    { "model", "recursion_keys", "\"own\"" },
 };
 enum { LATER = sizeof later / sizeof *later,
        HELD = sizeof always_held / sizeof *always_held };

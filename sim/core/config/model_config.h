@@ -25,6 +25,7 @@ struct model_config {
     bool    tied_head;
     double  norm_epsilon, rope_theta;
     int64_t recursions, recursion_first, recursion_last;
+    int     recursion_keys;      /* enum recursion_keys */
     struct parts_config parts;
     struct experts_config experts;
 
@@ -44,7 +45,7 @@ struct model_config {
     int     router;              /* 0 train, 1 frozen, 2 detached, 3 drawn */
     double  aux_loss, z_loss, balance_loss;
     int64_t predictor;
-    bool    nested;
+    bool    nested, depths;
     double  threshold_decay, confidence;
     char    exits[CONFIG_TEXT_SIZE];
     struct config_real_list exit_weight;
@@ -187,6 +188,14 @@ extern const char *const model_config_bypasses[];
         " gathered once and gated at the end (Mixture-of-Recursions: Bae et"    \
         " al. 2025, arXiv 2507.10524, expert choice); falling capacities, as"  \
         " [0.67, 0.33], say how many recur")                                   \
+    MODEL_CONFIG_ROW(base, "routing.depths", BOOL, depths, 0, 0,               \
+        "false", NULL, "", "with routing.nested, one router before the first"  \
+        " of model.recursions scores how many a token passes through, and"     \
+        " gates take the softmax of its scores: by token_choice the highest"   \
+        " says (Mixture-of-Recursions by token choice: Bae et al. 2025,"       \
+        " section 2.2.1, with gate raw); routing.blocks are those of the"      \
+        " recursions, as capacity [1, 0.67, 0.33], which"                      \
+        " routing.balance_loss holds the shares to")                           \
     MODEL_CONFIG_ROW(base, "routing.threshold_decay", REAL, threshold_decay,   \
         0, 0.999999, "0.97", NULL, "",                                         \
         "share of the old value that the running mean of top-k's cut keeps"    \
@@ -244,6 +253,12 @@ extern const char *const model_config_bypasses[];
         0, SPEC_MAX_LAYERS - 1, "0", NULL, "",                                 \
         "the last of them, so that recursions divides their number; 0: the"    \
         " model's last")                                                       \
+    MODEL_CONFIG_ROW(base, "model.recursion_keys", CHOICE, recursion_keys,     \
+        0, 0, "own", recursion_keys_names, "",                                 \
+        "keys and values that a recursion's queries see: own: of the tokens"   \
+        " that it runs on; shared: those that the first made of all, which"    \
+        " alone are kept (Bae et al. 2025, section 2.2.2: recursion-wise"      \
+        " caching, recursive sharing)")                                        \
     PARTS_CONFIG_KEYS((base) + offsetof(struct model_config, parts))           \
     EXPERTS_CONFIG_KEYS((base) + offsetof(struct model_config, experts))       \
     MODEL_CONFIG_ROUTE_KEYS(base)                                              \

@@ -100,6 +100,19 @@
  *   in its first layer, gather there, gate (and the routers' losses, backward) in
  *   its last, and route backward in its first; between them rows stay gathered.
  *
+ * Depths.  Before the first recursion all rows are scored by the routers of all R,
+ *   each under its own layer's route, and under the first's those scores become
+ *   their softmax, which gates take, and by how much the best of those at least as
+ *   deep is above the rest, which select goes by: R(EXP + 4) - 2.  Backward, once
+ *   the first recursion's block has gone back: 4R - 1, and R more where shares are
+ *   held to capacities; then route of all R, on all rows.
+ *
+ * Keys of the first recursion.  Later ones make queries alone: qkv, qk.norm and
+ *   rope as they are of kept rows (see below, computed), and attend as there, over
+ *   the keys of all tokens.  The first puts its keys into a table, under `gather`,
+ *   from which it takes their gradients, to which all attends have added, and
+ *   leaves zeros.  In a decode step they lie in one cache.
+ *
  * Bypass.  Tokens that a layer skips may be gated too: under `gate`, in a bracket
  *   of its own after that of the kept ones, each is multiplied by its gate.  In
  *   training skipped rows are gathered first, for backward, which puts them back

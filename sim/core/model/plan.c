@@ -66,6 +66,8 @@ static const struct stage *stages_of(const struct model_spec *spec, int32_t l)
 static enum skipped_keys skipped_keys_of(const struct model_spec *spec,
                                          int32_t l)
 {
+    if (spec_borrows_keys(spec, l))
+        return SKIPPED_KEYS_SHARED;
     return l < spec->n_layers && stages_of(spec, l)->rows == STAGE_KEPT
                ? spec->skipped_keys : SKIPPED_KEYS_ABSENT;
 }
@@ -87,7 +89,8 @@ static struct stage stage_of(const struct model_spec *spec, int32_t l,
         stage.skipped_keys = skipped_keys_of(spec, l);
         stage.keys_tabled =
             skipped_keys_of(spec, l) == SKIPPED_KEYS_CARRIED ||
-            skipped_keys_of(spec, l + 1) == SKIPPED_KEYS_CARRIED;
+            skipped_keys_of(spec, l + 1) == SKIPPED_KEYS_CARRIED ||
+            spec_lends_keys(spec, l);
     }
     return stage;
 }

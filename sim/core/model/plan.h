@@ -61,10 +61,11 @@ struct stage {
     bool    gathers;         /* its kept rows are taken from the stream; else they
                               * are what the layer before made of them */
     enum skipped_keys skipped_keys;   /* of tokens that its attention skips;
-                                       * absent also where it skips none */
+                                       * absent also where it skips none; shared
+                                       * also then */
     bool    keys_tabled;     /* its rows' keys go into the table from which
                               * skipped tokens carry theirs: this layer's or
-                              * the next one's */
+                              * the next one's; or which later recursions see */
     bool    gated;           /* its rows' change, since they were gathered, is
                               * gated onto the stream */
     bool    gates_skipped;   /* and the rows that it skips are gated too */

@@ -11,6 +11,7 @@ const char *const gate_names[] = { GATE_MAP(NAMES_WORD) NULL };
 const char *const router_input_names[] = { ROUTER_INPUT_MAP(NAMES_WORD) NULL };
 const char *const signal_names[] = { SIGNAL_MAP(NAMES_WORD) NULL };
 const char *const part_names[] = { PART_MAP(NAMES_WORD) NULL };
+const char *const recursion_keys_names[] = { RECURSION_KEYS_MAP(NAMES_WORD) NULL };
 const char *const skipped_keys_names[] = { SKIPPED_KEYS_MAP(NAMES_WORD) NULL };
 const char *const rope_scaling_names[] = { ROPE_SCALING_MAP(NAMES_WORD) NULL };
 
@@ -319,20 +320,21 @@ bool spec_scored(const struct model_spec *spec)
 
 bool spec_router_losses(const struct model_spec *spec)
 {
-    return spec->aux_loss > 0.0 || spec->z_loss > 0.0 ||
-           spec->balance_loss > 0.0;
+    return !spec->depths && (spec->aux_loss > 0.0 || spec->z_loss > 0.0 ||
+                             spec->balance_loss > 0.0);
 }
 
 bool spec_scores_learn(const struct model_spec *spec)
 {
     return spec_has_router(spec) && !spec->router_detached &&
-           (spec->gate != GATE_ONE || spec_router_losses(spec));
+           (spec->gate != GATE_ONE || spec_router_losses(spec) ||
+            (spec->depths && spec->balance_loss > 0.0));
 }
 
 bool spec_scores_all_learn(const struct model_spec *spec)
 {
     return spec_scores_learn(spec) &&
-           (spec->bypass_gated || spec_router_losses(spec));
+           (spec->bypass_gated || spec->depths || spec_router_losses(spec));
 }
 
 bool spec_scored_again(const struct model_spec *spec)
@@ -491,6 +493,24 @@ bool spec_is_followed(const struct model_spec *spec, int32_t layer)
     return spec_follows(spec, layer + 1);
 }
 
+int32_t spec_depths(const struct model_spec *spec)
+{
+    return spec->depths ? spec->recursion.times : 0;
+}
+
+bool spec_lends_keys(const struct model_spec *spec, int32_t layer)
+{
+    return spec->recursion.keys == RECURSION_KEYS_SHARED &&
+           layer < spec->n_layers && !spec_shares(spec, layer) &&
+           spec_runs_next(spec, layer) >= 0;
+}
+
+bool spec_borrows_keys(const struct model_spec *spec, int32_t layer)
+{
+    return spec->recursion.keys == RECURSION_KEYS_SHARED &&
+           layer < spec->n_layers && spec_shares(spec, layer);
+}
+
 bool spec_is_dense(const struct model_spec *spec)
 {
     return spec_n_routed(spec) == 0 && spec_span(spec) == 0;
@@ -526,6 +546,6 @@ struct model_spec spec_dense(const struct model_spec *spec)
     twin.first_besides = false;
     twin.kept_varies = false;
     twin.score_window = 0;
-    twin.nested = false;
+    twin.nested = twin.depths = false;
     return twin;
 }

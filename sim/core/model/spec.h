@@ -158,7 +158,9 @@ extern const char *const part_names[];
     X(SKIPPED_KEYS_COMPUTED, "computed") \
     X(SKIPPED_KEYS_CARRIED,  "carried")
 
-enum skipped_keys { SKIPPED_KEYS_MAP(NAMES_ID) SKIPPED_KEYS_COUNT };
+/* And no choice of routing: of kept tokens too, those of the first recursion. */
+enum skipped_keys { SKIPPED_KEYS_MAP(NAMES_ID) SKIPPED_KEYS_COUNT,
+                    SKIPPED_KEYS_SHARED = SKIPPED_KEYS_COUNT };
 extern const char *const skipped_keys_names[];
 
 /* Rotary frequencies changed for longer texts than a model was trained on. */
@@ -250,6 +252,16 @@ struct experts {
                               * al. 2022, arXiv 2202.08906, equation 5) */
 };
 
+/* The keys and values that a recursion's queries see: its own tokens', or those
+ * that the first recursion made of all tokens (Bae et al. 2025, section 2.2.2:
+ * recursion-wise caching, and recursive sharing). */
+#define RECURSION_KEYS_MAP(X)         \
+    X(RECURSION_KEYS_OWN,    "own")   \
+    X(RECURSION_KEYS_SHARED, "shared")
+
+enum recursion_keys { RECURSION_KEYS_MAP(NAMES_ID) RECURSION_KEYS_COUNT };
+extern const char *const recursion_keys_names[];
+
 /* Layers first..last are one span of layers, run `times` times with the same
  * weights: the parameter sharing of Dehghani et al. 2019 (arXiv 1807.03819), as
  * cycles (Bae et al. 2025, Mixture-of-Recursions, arXiv 2507.10524, section 2.1).
@@ -258,6 +270,7 @@ struct recursion {
     int32_t first, last;
     int32_t times;           /* divides their number; 0 or 1: no layer shares
                               * weights with another */
+    enum recursion_keys keys;
 };
 
 /* Keys and values that are made of one vector a token, which is what is cached
@@ -345,6 +358,10 @@ struct model_spec {
                               * as one: whom its first layer keeps passes through
                               * all of them, and is gated at the end (Bae et al.
                               * 2025, arXiv 2507.10524, section 2.2.1) */
+    bool    depths;          /* one router of the first recursion scores for each
+                              * token how many it passes through; those scores'
+                              * softmax is what gates take (Bae et al. 2025,
+                              * section 2.2.1, token choice) */
     enum signal       signal;            /* that the choice goes by; the gate
                                           * goes by the router */
     enum routed_part  part;              /* of every routed layer */
@@ -512,6 +529,12 @@ int32_t spec_span(const struct model_spec *spec);
  * the one after. */
 bool spec_follows(const struct model_spec *spec, int32_t layer);
 bool spec_is_followed(const struct model_spec *spec, int32_t layer);
+/* Depths that a token may be given; 0: each recursion chooses anew. */
+int32_t spec_depths(const struct model_spec *spec);
+/* The layer makes keys and values of all tokens that later recursions see; and:
+ * it makes none, and sees those. */
+bool spec_lends_keys(const struct model_spec *spec, int32_t layer);
+bool spec_borrows_keys(const struct model_spec *spec, int32_t layer);
 
 /* Any matrix is kept as stored, in another type than float32, or packed. */
 bool    spec_stores(const struct model_spec *spec);

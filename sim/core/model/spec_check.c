@@ -157,6 +157,37 @@ static enum status check_nested(const struct model_spec *s, struct error *err)
     return STATUS_OK;
 }
 
+/* All recursions are gated by their chances, the first of all tokens too. */
+static enum status check_depths(const struct model_spec *s, struct error *err)
+{
+    const struct recursion *r = &s->recursion;
+    const char *without = s->aux_loss > 0.0    ? "routing.aux_loss"
+                          : s->z_loss > 0.0    ? "routing.z_loss"
+                          : s->n_predictor > 0 ? "routing.predictor"
+                          : s->bypass_gated    ? "routing.bypass gated"
+                          : s->backbone_frozen ? "train.freeze backbone"
+                          : s->router_drawn    ? "routing.router drawn" : NULL;
+
+    if (!s->depths)
+        return STATUS_OK;
+    if (!s->nested || r->times < 2)
+        return error_set(err, STATUS_BAD_VALUE, "routing.depths: of"
+                         " model.recursions, with routing.nested");
+    if (without)
+        return error_set(err, STATUS_BAD_VALUE, "routing.depths: not with %s",
+                         without);
+    for (int32_t l = 0; l < s->n_layers; l++) {
+        const bool inside = l >= r->first && l <= r->last;
+        if (s->routed[l] != inside ||
+            (inside && !spec_shares(s, l) && s->capacity[l] < 1.0))
+            return error_set(err, STATUS_BAD_VALUE, "routing.depths: layer %d:"
+                             " routing.blocks are those of the recursions, %d to"
+                             " %d, the first of capacity 1", l, r->first,
+                             r->last);
+    }
+    return STATUS_OK;
+}
+
 static enum status check_first(const struct model_spec *s, struct error *err)
 {
     for (int32_t l = 0; l < s->n_layers; l++) {
@@ -198,8 +229,10 @@ static enum status check_exits(const struct model_spec *s, struct error *err)
 {
     if (spec_n_exits(s) > 0 && spec_n_routed(s) > 0)
         return error_set(err, STATUS_BAD_VALUE, "routing.exits: trained in"
-                         " models that route nothing; allowed is none, or"
-                         " routing.capacity 1");
+                         " models that route nothing, as routed blocks change"
+                         " the stream in place, which an exit before them"
+                         " reads again when its gradient is due; allowed is"
+                         " none, or routing.capacity 1");
     return STATUS_OK;
 }
 
@@ -280,6 +313,8 @@ static enum status check_routing(const struct model_spec *s, struct error *err)
         status = check_first(s, err);
     if (status == STATUS_OK)
         status = check_nested(s, err);
+    if (status == STATUS_OK)
+        status = check_depths(s, err);
     if (status == STATUS_OK && s->router_trained && s->router_detached)
         status = error_set(err, STATUS_BAD_VALUE, "routing.router: a router"
                            " that is trained is not detached from the stream");
@@ -385,6 +420,38 @@ static enum status check_experts(const struct model_spec *s, struct error *err)
     return check_ranges(range, sizeof range / sizeof *range, err);
 }
 
+/* Keys that later recursions see are those of all tokens. */
+static enum status check_shared_keys(const struct model_spec *s,
+                                     struct error *err)
+{
+    const char *without = s->part != PART_BLOCK ? "routing.part"
+                          : s->skipped_keys != SKIPPED_KEYS_ABSENT
+                              ? "routing.skipped_keys"
+                          : s->signal == SIGNAL_RECEIVED
+                              ? "attention that tokens receive"
+                          : s->backbone_frozen ? "train.freeze backbone" : NULL;
+
+    if (s->recursion.keys != RECURSION_KEYS_SHARED)
+        return STATUS_OK;
+    if (s->recursion.times < 2)
+        return error_set(err, STATUS_BAD_VALUE, "model.recursion_keys shared:"
+                         " of model.recursions above 1");
+    if (without)
+        return error_set(err, STATUS_BAD_VALUE, "model.recursion_keys shared:"
+                         " not with %s", without);
+    for (int32_t l = s->recursion.first; l <= s->recursion.last; l++) {
+        if (spec_window(s, l) > 0)
+            return error_set(err, STATUS_BAD_VALUE, "model.recursion_keys"
+                             " shared: layer %d attends to the last %d tokens",
+                             l, spec_window(s, l));
+        if (spec_lends_keys(s, l) && s->routed[l] && !s->depths)
+            return error_set(err, STATUS_BAD_VALUE, "model.recursion_keys"
+                             " shared: layer %d, of the first recursion, is"
+                             " routed, and has keys of some tokens alone", l);
+    }
+    return STATUS_OK;
+}
+
 /* What a span's layers share must be shaped alike. */
 static enum status check_recursion(const struct model_spec *s,
                                    struct error *err)
@@ -403,7 +470,11 @@ static enum status check_recursion(const struct model_spec *s,
     if (r->times > 1 && (s->experts.n > 0 || s->latent.kv > 0))
         return error_set(err, STATUS_BAD_VALUE, "model.recursions %d: not known"
                          " of %s; allowed is 1", r->times, s->experts.n > 0
-                             ? "a mixture of experts" : "latent attention");
+                             ? "a mixture of experts, whose gradients are of one"
+                               " layer's entries and are not summed over layers"
+                             : "latent attention");
+    if (check_shared_keys(s, err) != STATUS_OK)
+        return STATUS_BAD_VALUE;
     for (int32_t l = 0; l < s->n_layers; l++) {
         const int32_t of = spec_owner(s, l);
         if (memcmp(s->stored[l], s->stored[of], sizeof s->stored[l]) != 0 ||
