@@ -25,6 +25,7 @@ Test(report_input, a_directory_of_something_else_is_named)
 {
     make("run");
     refused(in_folder("run"), "no run directory");
+    refused(in_folder("gone"), "gone: no such directory");
 }
 
 Test(report_input, a_ledger_without_its_columns_is_named)
