@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/program.h"
 #include "tests/report_folder.h"
 
 /* Chromium takes seconds; beside much other work, a minute. */
@@ -56,6 +57,27 @@ Test(browser, a_page_of_everything_is_right_at_every_width_in_the_dark_and_on_pa
     char *paths[] = { sweep, profile, score, router, regret };
 
     look_at(paths, 5);
+}
+
+/* One phase of one arm, from a trace of PyTorch's profiler: what it says of work is
+ * predicted, and its figures are low. */
+Test(browser, the_page_of_an_imported_trace_is_right_too)
+{
+    char line[4 * FILE_PATH_SIZE], torch[FILE_PATH_SIZE], program[PROGRAM_SIZE];
+    char *paths[] = { torch }, *gp = NULL;
+    size_t size;
+
+    snprintf(torch, sizeof torch, "%s", in_folder("torch"));
+    program_path(program);
+    snprintf(line, sizeof line, "%s import tests/data/torch/train.json -q -o '%s'"
+             " --machine emerald-rapids-2core >'%s'", program, torch,
+             in_folder("said"));
+    cr_assert(zero(int, system(line)));
+    look_at(paths, 1);
+    cr_assert(file_read(&gp, &size, in_folder("out/figures/shares.gp"), 1 << 20,
+                        &err) == STATUS_OK);
+    cr_expect(strstr(gp, "'FLOPs and bytes predicted") != NULL);
+    free(gp);
 }
 
 /* With figures of its own, against the rival that was asked for last. */

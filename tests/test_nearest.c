@@ -45,3 +45,14 @@ Test(nearest, very_long_names_have_no_neighbours)
     nearest_offer(&near, "aaaa");
     cr_assert(eq(ptr, (void *)near.name, NULL));
 }
+
+/* h100 is a letter from v100, and all that one needs to type of h100-sxm. */
+Test(nearest, the_beginning_of_a_name_is_nearest)
+{
+    struct nearest near = nearest_to("h100");
+
+    nearest_offer(&near, "v100");
+    nearest_offer(&near, "h100-sxm");
+    nearest_offer(&near, "h100-pcie");
+    cr_assert_str_eq(near.name, "h100-sxm");
+}

@@ -7,57 +7,8 @@
 #include <string.h>
 
 #include "models/executor/ops.h"
-#include "sim/core/base/random.h"
+#include "tests/op_trial.h"
 #include "tests/reference.h"
-
-/* A scalar function of n numbers and the gradient a kernel gave for it. */
-struct trial {
-    const char *what;
-    size_t      n;
-    double     *x;
-    double    (*value)(const double *x, const void *context);
-    const void *context;
-    const float *gradient;
-};
-
-static void check(const struct kernels *kernels, const struct trial *t)
-{
-    const double step = 1e-5;
-    double squares = 0.0, off = 0.0;
-    for (size_t i = 0; i < t->n; i++) {
-        double was = t->x[i];
-        t->x[i] = was + step;
-        double above = t->value(t->x, t->context);
-        t->x[i] = was - step;
-        double below = t->value(t->x, t->context);
-        t->x[i] = was;
-        double slope = (above - below) / (2.0 * step);
-        double error = (double)t->gradient[i] - slope;
-        squares += slope * slope;
-        off += error * error;
-    }
-    double error = sqrt(off) / sqrt(squares);
-    cr_log_info("%-8s %-24s %.1e", kernels->name, t->what, error);
-    cr_expect(squares > 0.0 && error <= 1e-4, "%s, %s: off by %g",
-              kernels->name, t->what, error);
-}
-
-/* Random numbers, the same as float and double. */
-static void draw(float *f, double *d, size_t n, uint64_t seed)
-{
-    struct random random = random_seeded(seed);
-    for (size_t i = 0; i < n; i++) {
-        f[i] = (float)random_normal(&random);
-        if (d)
-            d[i] = (double)f[i];
-    }
-}
-
-static const char *const variants[] = { "generic", "avx2", "avx512" };
-
-#define EACH_KERNELS(k)                                                        \
-    for (size_t v = 0; v < sizeof variants / sizeof *variants; v++)            \
-        for (const struct kernels *k = kernels_find(variants[v]); k; k = NULL)
 
 /* ---- products: [N,K] x [K,M] + bias, and with the weight transposed */
 
@@ -191,7 +142,7 @@ Test(op_gradient, norms)
 enum { QK_ROWS = 3, QK_HEADS = 3, QK_EXTRA = 5, QK_MAX = 40,
        QK_ALL = QK_ROWS * (QK_HEADS * QK_MAX + QK_EXTRA) };
 
-/* x [N,3D], then both gammas. */
+/* x [N,3D], then the scales: of queries and of keys, or of each head. */
 static double qk_norm_value(const double *x, const void *context)
 {
     const struct norm_context *c = context;
@@ -199,8 +150,12 @@ static double qk_norm_value(const double *x, const void *context)
     const double *gamma = x + QK_ROWS * QK_HEADS * d;
     double out[QK_MAX], total = 0.0;
     for (int i = 0; i < QK_ROWS * QK_HEADS; i++) {
-        reference_rms_norm(x + i * d, d, 1e-5,
-                           gamma + (i % QK_HEADS == 2 ? d : 0), out);
+        const int head = i % QK_HEADS;
+        if (c->rms)
+            reference_rms_norm(x + i * d, d, 1e-5, gamma + head / 2 * d, out);
+        else
+            reference_layer_norm(x + i * d, d, 1e-5, gamma + head * d, NULL,
+                                 out);
         for (int j = 0; j < d; j++)
             total += out[j] * (double)c->dout[i * d + j];
     }
@@ -217,20 +172,23 @@ static void space_heads(float *dense, float *spaced, int d, bool back)
                (size_t)width * sizeof(float));
 }
 
-static void check_qk_norm(const struct kernels *k, int d, int parts)
+static void check_qk_norm(const struct kernels *k, bool rms, int d, int parts)
 {
     const size_t n = (size_t)(QK_ROWS * QK_HEADS * d);
-    float in[QK_ALL + 2 * QK_MAX], dout[QK_ALL], spaced[QK_ALL];
+    const size_t queries = (size_t)(rms ? d : 2 * d);
+    const size_t all = n + queries + (size_t)d;
+    float in[QK_ALL + 3 * QK_MAX], dout[QK_ALL], spaced[QK_ALL];
     float scales[QK_ROWS * QK_HEADS], kept[QK_ALL];
-    float gradient[QK_ALL + 2 * QK_MAX];
-    double x[QK_ALL + 2 * QK_MAX];
-    draw(in, x, n + 2 * (size_t)d, 3);
+    float gradient[QK_ALL + 3 * QK_MAX];
+    double x[QK_ALL + 3 * QK_MAX];
+    draw(in, x, all, 3);
     draw(dout, NULL, n, 4);
     struct qk_norm o = {
         .rows = QK_ROWS, .n_groups = { 2, 1 }, .size = { d, d },
-        .stride = QK_HEADS * d + QK_EXTRA, .epsilon = 1e-5f,
-        .gamma = { in + n, in + n + d }, .x = spaced, .scales = scales,
-        .unnormed = kept, .dgamma = { gradient + n, gradient + n + d },
+        .stride = QK_HEADS * d + QK_EXTRA, .centred = !rms, .epsilon = 1e-5f,
+        .gamma = { in + n, in + n + queries }, .x = spaced,
+        .scales = scales, .unnormed = kept,
+        .dgamma = { gradient + n, gradient + n + queries },
     };
     for (int i = 0; i < QK_ALL; i++)
         spaced[i] = 7.0f;
@@ -245,9 +203,9 @@ static void check_qk_norm(const struct kernels *k, int d, int parts)
     for (int p = 0; p < parts; p++)
         k->qk_norm_dx(&o, p, parts);
     space_heads(gradient, spaced, d, true);
-    struct norm_context context = { true, d, dout };
-    struct trial trial = { "norms of heads", n + 2 * (size_t)d, x,
-                           qk_norm_value, &context, gradient };
+    struct norm_context context = { rms, d, dout };
+    struct trial trial = { "norms of heads", all, x, qk_norm_value, &context,
+                           gradient };
     check(k, &trial);
 }
 
@@ -256,7 +214,8 @@ Test(op_gradient, norms_of_heads)
     static const int sizes[] = { 6, 16, 24, 40 };
     EACH_KERNELS(k)
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-            check_qk_norm(k, sizes[i], 1 + (int)i);
+            for (int rms = 0; rms < 2; rms++)
+                check_qk_norm(k, rms, sizes[i], 1 + (int)i);
 }
 
 /* ---- attention: two sequences, 4 heads on 2 key/value heads */
@@ -361,6 +320,16 @@ static double gelu_erf_value(const double *x, const void *dout)
     return plain_value(x, dout, reference_gelu_erf);
 }
 
+static double relu(double x)
+{
+    return fmax(x, 0.0);
+}
+
+static double relu_value(const double *x, const void *dout)
+{
+    return plain_value(x, dout, relu);
+}
+
 static double swiglu_value(const double *x, const void *dout)
 {
     return gated_value(x, dout, reference_silu);
@@ -389,6 +358,9 @@ Test(op_gradient, activations)
         struct trial erf = { "gelu, erf", ACT_N, x, gelu_erf_value, dout,
                              gradient };
         check(k, &erf);
+        k->relu_backward(in, dout, gradient, ACT_N, 0, 1);
+        struct trial plain = { "relu", ACT_N, x, relu_value, dout, gradient };
+        check(k, &plain);
         k->geglu_backward(in, dout, gradient, ACT_ROWS, ACT_WIDTH, 0, 1);
         struct trial geglu = { "geglu", 2 * ACT_N, x, geglu_value, dout,
                                gradient };
@@ -448,192 +420,6 @@ Test(op_gradient, rope)
                                    rope_value, &context, gradient };
             check(k, &trial);
         }
-}
-
-/* ---- gate and route: 4 of 7 tokens are kept */
-
-enum { T_ALL = 7, T_KEPT = 4, T_WIDTH = 21, T_N = T_KEPT * T_WIDTH };
-static const int32_t kept_token[T_KEPT] = { 1, 2, 4, 6 };
-
-struct gate_context {
-    enum gate gate;
-    double scale;
-    const float *dstream;        /* [T,C] */
-};
-
-/* x [K,C], y [K,C], score [K]. */
-static double gate_value(const double *x, const void *context)
-{
-    const struct gate_context *c = context;
-    const double *y = x + T_N, *score = y + T_N;
-    double total = 0.0;
-    for (int i = 0; i < T_KEPT; i++) {
-        double g = reference_gate(c->gate, c->scale, score[i]);
-        for (int j = 0; j < T_WIDTH; j++) {
-            int at = i * T_WIDTH + j;
-            total += (x[at] + g * (y[at] - x[at])) *
-                     (double)c->dstream[kept_token[i] * T_WIDTH + j];
-        }
-    }
-    return total;
-}
-
-static void check_gate(const struct kernels *k, enum gate gate,
-                       enum gating_kind kind, double scale)
-{
-    enum { ALL = 2 * T_N + T_KEPT };
-    float in[ALL], dstream[T_ALL * T_WIDTH], stream[T_ALL * T_WIDTH];
-    float score[T_ALL] = { 0 }, value[T_KEPT], gradient[ALL] = { 0 };
-    double x[ALL];
-    draw(in, x, ALL, 12);
-    draw(dstream, NULL, T_ALL * T_WIDTH, 13);
-    for (int i = 0; i < T_KEPT; i++)
-        score[kept_token[i]] = in[2 * T_N + i];
-    struct gating o = {
-        .gate = kind, .scale = (float)scale, .trained = true, .n = T_KEPT, .width = T_WIDTH,
-        .token = kept_token, .score = score, .value = value, .y = in + T_N,
-        .x = in, .stream = stream, .dstream = dstream, .dy = gradient + T_N,
-        .dpass = gradient, .dscore = gradient + 2 * T_N,
-    };
-    k->gate(&o, 0, 1);
-    k->gate_backward(&o, 0, 1);
-    struct gate_context context = { gate, scale, dstream };
-    struct trial trial = { gate_names[gate], ALL, x, gate_value, &context,
-                           gradient };
-    check(k, &trial);
-}
-
-/* x [K,C], score [K] of rows that are skipped. */
-static double bypass_value(const double *x, const void *context)
-{
-    const struct gate_context *c = context;
-    double total = 0.0;
-    for (int i = 0; i < T_KEPT; i++) {
-        double g = reference_gate(c->gate, c->scale, x[T_N + i]);
-        for (int j = 0; j < T_WIDTH; j++)
-            total += g * x[i * T_WIDTH + j] *
-                     (double)c->dstream[kept_token[i] * T_WIDTH + j];
-    }
-    return total;
-}
-
-/* Each row's gradient is made in its place, and x put back. */
-static void check_bypass(const struct kernels *k, enum gate gate,
-                         enum gating_kind kind, double scale)
-{
-    enum { ALL = T_N + T_KEPT, WIDE = T_ALL * T_WIDTH };
-    float in[ALL], dstream[WIDE], d[WIDE], stream[WIDE];
-    float score[T_ALL] = { 0 }, value[T_KEPT], gradient[ALL];
-    float dscore[T_ALL] = { 0 };
-    double x[ALL];
-    draw(in, x, ALL, 12);
-    draw(dstream, NULL, WIDE, 13);
-    memcpy(d, dstream, sizeof d);
-    for (int i = 0; i < T_KEPT; i++) {
-        score[kept_token[i]] = in[T_N + i];
-        memcpy(stream + kept_token[i] * T_WIDTH, in + i * T_WIDTH,
-               T_WIDTH * sizeof(float));
-    }
-    struct gating o = {
-        .gate = kind, .scale = (float)scale, .trained = true, .spread = true,
-        .restores = true, .n = T_KEPT, .width = T_WIDTH, .token = kept_token,
-        .score = score, .value = value, .x = in, .stream = stream,
-        .dstream = d, .dscore = dscore,
-    };
-    k->bypass(&o, 0, 1);
-    k->bypass_backward(&o, 0, 1);
-    for (int i = 0; i < T_KEPT; i++) {
-        const int at = kept_token[i] * T_WIDTH;
-        memcpy(gradient + i * T_WIDTH, d + at, T_WIDTH * sizeof(float));
-        gradient[T_N + i] = dscore[kept_token[i]];
-        cr_expect(memcmp(stream + at, in + i * T_WIDTH,
-                         T_WIDTH * sizeof(float)) == 0);
-    }
-    struct gate_context context = { gate, scale, dstream };
-    struct trial trial = { "bypass", ALL, x, bypass_value, &context,
-                           gradient };
-    check(k, &trial);
-}
-
-static const struct { enum gate gate; enum gating_kind kind; } gated[] = {
-    { GATE_RAW, GATING_RAW }, { GATE_SIGMOID, GATING_SIGMOID },
-    { GATE_TANH, GATING_TANH },
-};
-enum { N_GATED = sizeof gated / sizeof *gated };
-static const double scales[] = { 1.0, 2.0, 0.3 };
-
-Test(op_gradient, gates)
-{
-    EACH_KERNELS(k) {
-        check_gate(k, GATE_ONE, GATING_ONE, 1.0);
-        for (int g = 0; g < N_GATED; g++)
-            for (int s = 0; s < 3; s++) {
-                check_gate(k, gated[g].gate, gated[g].kind, scales[s]);
-                check_bypass(k, gated[g].gate, gated[g].kind, scales[s]);
-            }
-    }
-}
-
-struct route_context {
-    enum router_kind kind;
-    const float *dscore;         /* [K] */
-};
-
-/* The stream x [T,C], then the router's weights [C]. */
-static double route_value(const double *x, const void *context)
-{
-    const struct route_context *c = context;
-    const double *w = x + T_ALL * T_WIDTH;
-    double total = 0.0, normed[T_WIDTH];
-    for (int i = 0; i < T_KEPT; i++) {
-        const double *row = x + kept_token[i] * T_WIDTH;
-        if (c->kind == ROUTER_RAW)
-            memcpy(normed, row, sizeof normed);
-        else if (c->kind == ROUTER_RMS)
-            reference_rms_norm(row, T_WIDTH, 1e-5, NULL, normed);
-        else
-            reference_layer_norm(row, T_WIDTH, 1e-5, NULL, NULL, normed);
-        for (int j = 0; j < T_WIDTH; j++)
-            total += w[j] * normed[j] * (double)c->dscore[i];
-    }
-    return total;
-}
-
-static void check_route(const struct kernels *k, enum router_kind kind)
-{
-    static const char *const names[] = { "route, raw", "route, RMS",
-                                         "route, layer norm" };
-    enum { STREAM = T_ALL * T_WIDTH, ALL = STREAM + T_WIDTH };
-    float in[ALL], x_kept[T_N], stats[2 * T_ALL], score[T_ALL], dscore[T_KEPT];
-    float gradient[ALL] = { 0 };
-    double x[ALL];
-    draw(in, x, ALL, 14);
-    draw(dscore, NULL, T_KEPT, 15);
-    struct router o = { .input = kind, .n = T_ALL, .width = T_WIDTH,
-                        .epsilon = 1e-5f, .x = in, .weight = in + STREAM,
-                        .stats = stats, .score = score };
-    k->route(&o, 0, 1);
-    k->gather(in, kept_token, x_kept, T_KEPT, T_WIDTH, 0, 1);
-    o.n = T_KEPT;
-    o.x = x_kept;
-    o.token = kept_token;
-    o.dscore = dscore;
-    o.dx = gradient;
-    o.dweight = gradient + STREAM;
-    k->route_backward(&o, 0, 1);
-    struct route_context context = { kind, dscore };
-    struct trial trial = { names[kind], ALL, x, route_value, &context,
-                           gradient };
-    check(k, &trial);
-}
-
-Test(op_gradient, routers)
-{
-    EACH_KERNELS(k) {
-        check_route(k, ROUTER_RAW);
-        check_route(k, ROUTER_RMS);
-        check_route(k, ROUTER_LAYER_NORM);
-    }
 }
 
 /* ---- loss */

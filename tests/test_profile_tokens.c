@@ -3,6 +3,7 @@
  * and the dense twin's tokens under the same columns. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -218,4 +219,18 @@ Test(profile_tokens, a_step_has_its_share_of_the_joules_by_its_seconds)
     csv_close(&csv);
     measure_close(m);
     fake_tree_close(&bench.tree);
+}
+
+/* Choices 1 and 3 are made: 2 + 1 + 3 + 0 of their 12 tokens; what no layer chooses
+ * counts for nothing. */
+Test(profile_tokens, the_share_kept_is_that_of_the_choices_that_are_made)
+{
+    static int32_t kept[STEPS * L] = { BATCH, 2, BATCH, 1, BATCH, 3, BATCH, 0 };
+    const struct model_spec mod = shape(PART_BLOCK), dense = spec_dense(&mod);
+    struct profile_job s = { .arguments = { .batch = BATCH, .steps = STEPS } };
+
+    cr_expect(epsilon_eq(dbl, profile_kept(&(struct arm){
+        .job = &s, .spec = &mod, .kept = kept }), 0.5, 1e-12));
+    cr_expect(isnan(profile_kept(&(struct arm){
+        .job = &s, .spec = &dense, .kept = kept })));
 }

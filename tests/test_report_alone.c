@@ -105,6 +105,26 @@ Test(report_alone, widened_weights_are_told_from_those_of_the_file)
     free(path);
 }
 
+/* Its FLOPs are of that share, and what was asked for was another. */
+Test(report_alone, a_profile_says_what_share_was_kept)
+{
+    char *path, *page;
+
+    cr_assert(file_make_directory(in_folder("m"), NULL) == STATUS_OK);
+    put("m/summary.json", "{\"schema\":\"isobath-run-1\",\"status\":\"done\","
+        "\"command\":\"profile\",\"config\":{\"model\":\"m\"},\"phases\":[{"
+        "\"name\":\"prefill\",\"batch\":1,\"tokens\":10,\"steps\":1,\"policy\":"
+        "\"threshold\",\"arms\":[{\"name\":\"dense\",\"totals\":{\"counted\":{"
+        "\"flops\":1000}}},{\"name\":\"mod\",\"capacity_nominal\":0.25,"
+        "\"capacity_realised\":0.672,\"totals\":{\"counted\":{\"flops\":820}}}]}]}");
+    path = strdup(in_folder("m"));
+    page = page_of(&path, 1);
+    has(page, "(tokens kept by threshold: 67.2 %, not the nominal 25 %)");
+    has(page, "tokens kept");
+    free(page);
+    free(path);
+}
+
 Test(report_alone, a_dense_profile_draws_one_bar_a_layer)
 {
     char *path, *page;
@@ -203,6 +223,28 @@ Test(report_alone, a_scored_token_costs_what_its_tables_say)
     has(page, ", <b>100 FLOP</b>");
     has(page, "with its scoring");
     has(page, "took, its scoring included.");
+    free(page);
+    free(path);
+}
+
+/* 29 % where a quarter was asked for, and half of the new ones. */
+Test(report_alone, a_prompt_says_what_was_kept_of_it)
+{
+    char *path, *page;
+
+    cr_assert(file_make_directory(in_folder("k"), NULL) == STATUS_OK);
+    put("k/summary.json", "{\"schema\":\"isobath-run-1\",\"status\":\"done\","
+        "\"command\":\"run\",\"config\":{\"run\":{\"model\":\"m/a.bin\","
+        "\"prompt\":\"Once\"}},\"routing\":{\"policy\":\"threshold\",\"blocks\":"
+        "[1],\"capacity_nominal\":0.25,\"capacity_realised\":0.5,"
+        "\"capacity_realised_prompt\":0.286},\"generation\":{\"prompt_tokens\":7,"
+        "\"new_tokens\":2,\"text\":\" a\",\"decode_tokens_per_second\":12.5}}");
+    path = strdup(in_folder("k"));
+    page = page_of(&path, 1);
+    has(page, "routed layers kept <b>28.6 %</b>");
+    has(page, " of the prompt, <b>50.0 %</b>");
+    has(page, " of the new tokens (nominal 25 %).");
+    has(page, "of them kept");
     free(page);
     free(path);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include "hwprof/measure/measure_table.h"
 #include "models/files/source.h"
+#include "sim/core/answer/json.h"
 #include "sim/core/model/spec_check.h"
 #include "sim/price/machine.h"
 
@@ -272,6 +273,11 @@ enum status profile_arm_json(struct arm *arm, json_t *arms, struct error *err)
     json_object_set_new(json, "measuring",
                         measure_table_json(arm->measure, bound));
     json_object_set_new(json, "energy", profile_energy(arm));
+    if (spec_n_routed(arm->spec) > 0) {
+        json_object_set_new(json, "capacity_nominal", summary_capacity(arm->spec));
+        json_object_set_new(json, "capacity_realised",
+                            json_number(profile_kept(arm)));
+    }
     json_array_append_new(arms, json);
     return STATUS_OK;
 }

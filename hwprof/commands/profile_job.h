@@ -107,6 +107,9 @@ bool profile_decodes(const struct workload *phase);
 /* What the arm's phase measured in all: "prefill", "run of 64 decode steps". */
 enum { PROFILE_WORDS_SIZE = 48 };
 const char *profile_words(char out[PROFILE_WORDS_SIZE], const struct arm *arm);
+/* Of the tokens that the choices of the work looked at, the share that they kept,
+ * once it was counted; NAN: nothing is routed. */
+double      profile_kept(const struct arm *arm);
 
 /* The rule by which prefill and decoding route. */
 const char *profile_serving(const struct profile_job *s);

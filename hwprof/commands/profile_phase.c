@@ -199,6 +199,31 @@ static enum status count_kept(struct arm *arm, struct error *err)
     return STATUS_OK;
 }
 
+/* Of a choice, over all steps where the phase decodes. */
+static void add_kept(double *kept, double *tokens, const struct arm *arm,
+                     int32_t choice)
+{
+    const int64_t steps = arm->kept ? arm->job->arguments.steps : 0;
+
+    for (int64_t i = 0; i < steps; i++)
+        *kept += arm->kept[i * plan_n_choices(arm->spec) + choice];
+    *tokens += (double)(steps * arm->job->arguments.batch);
+    if (arm->kept)
+        return;
+    *kept += allocation_rows(model_allocation(arm->model), choice);
+    *tokens += allocation_tokens(model_allocation(arm->model));
+}
+
+double profile_kept(const struct arm *arm)
+{
+    double kept = 0.0, tokens = 0.0;
+
+    for (int32_t c = 0; c < plan_n_choices(arm->spec); c++)
+        if (plan_choice(arm->spec, c).routed)
+            add_kept(&kept, &tokens, arm, c);
+    return kept / tokens;
+}
+
 const char *profile_words(char out[PROFILE_WORDS_SIZE], const struct arm *arm)
 {
     const int64_t steps = profile_decodes(arm->phase)

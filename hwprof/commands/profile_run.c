@@ -34,10 +34,13 @@ static enum status print_phase(const struct arm *arm, struct error *err)
 
     if (s->arguments.common.quiet)
         return STATUS_OK;
-    printf("\n%s, %s%s%s: batch %" PRId64 ", %" PRId64 " tokens\n",
+    printf("\n%s, %s%s%s: batch %" PRId64 ", %" PRId64 " tokens",
            profile_words(words, arm), arm->name,
            is_rival(arm) ? ", " : "", is_rival(arm) ? s->rival->about : "",
            s->arguments.batch, s->arguments.tokens);
+    if (spec_n_routed(arm->spec) > 0)
+        printf(", %.1f %% kept by routed layers", 100 * profile_kept(arm));
+    putchar('\n');
     enum status status = s->arguments.validate
         ? validate_print(stdout, &s->validation, arm->phase->name, arm->name,
                          err)

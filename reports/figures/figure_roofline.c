@@ -289,9 +289,13 @@ static void describe(struct plot *p, const struct roofline *r)
              has_twin(r) ? "; a thin line joins an op's two models" : "",
              r->ceilings.machine ? "; slopes and level: what the machine "
              "allows, bands from low to high" : "");
-    TEXT_SET(p->foot, "FLOPs and operand bytes counted, each operand once an "
+    /* Of an imported trace they are predicted. */
+    const struct phase *first = r->panel->phase;
+    const struct amount *flops =
+        &first->totals[phase_arm(first)].of[WITNESS_COUNTED][METRIC_FLOPS];
+    TEXT_SET(p->foot, "FLOPs and operand bytes %s, each operand once an "
              "op: no memory traffic  |  time measured  |  %s%s%s",
-             ceilings, *idle ? "  |  not drawn, under 0.02 FLOP a byte: "
+             provenance_names[flops->from], ceilings, *idle ? "  |  not drawn, under 0.02 FLOP a byte: "
              : "", idle);
     TEXT_SET(p->alt, "Roofline: on two logarithmic axes, FLOPs a second of "
              "each op against its FLOPs a byte%s, in %d phases, under the "

@@ -4,6 +4,7 @@
 #include "reports/figures/figures.h"
 
 #include <ctype.h>
+#include <math.h>
 #include "reports/read/stack.h"
 
 static const struct { enum metric metric; const char *name; } bars[] = {
@@ -11,6 +12,8 @@ static const struct { enum metric metric; const char *name; } bars[] = {
     { METRIC_SECONDS, "time" }, { METRIC_JOULES, "energy" },
 };
 enum { N_BARS = sizeof bars / sizeof *bars, MAX_GROUPS = RUN_MAX_PHASES, BAR_PIXELS = 20 };
+/* gnuplot stacks no more rows of a key than fit the frame: STACK_COUNT here. */
+enum { LEAST_PIXELS = 160 };
 
 struct group {
     const char *title;
@@ -164,6 +167,19 @@ static void say(struct plot *p, const struct drawing *d)
     p->head[0] = (char)toupper((unsigned char)p->head[0]);
 }
 
+/* The weakest that FLOPs and bytes are known by: of an imported trace they are
+ * predicted. */
+static enum provenance known_by(const struct drawing *d)
+{
+    enum provenance from = PROV_MEASURED;
+
+    for (int i = 0; i < d->n; i++)
+        for (int b = 0; b < 2; b++)
+            if (d->group[i].bar[b].whole > 0 && d->group[i].bar[b].from < from)
+                from = d->group[i].bar[b].from;
+    return from;
+}
+
 void figure_shares(struct plot *p, const struct report *r)
 {
     struct drawing d = { .n = 0 };
@@ -179,7 +195,7 @@ void figure_shares(struct plot *p, const struct report *r)
     if (plot_is_narrow(p)) {
         p->bottom = 84;
         p->height = p->top + p->bottom +
-                    BAR_PIXELS * (place(&d, d.n, 0) + 0.4);
+                    fmax(BAR_PIXELS * (place(&d, d.n, 0) + 0.4), LEAST_PIXELS);
     }
     for (int i = 0; i < d.n; i++)
         modelled |= d.group[i].bar[3].modelled;
@@ -187,7 +203,8 @@ void figure_shares(struct plot *p, const struct report *r)
     TEXT_SET(p->sub, "Share of each kind of work in the %s: FLOPs and operand "
              "bytes%s", d.whole ? "whole training, by pass" : "whole of a phase",
              d.sum[2] > 0 ? ", time, energy" : "");
-    TEXT_SET(p->foot, "FLOPs and bytes counted%s%s", d.sum[2] > 0
+    TEXT_SET(p->foot, "FLOPs and bytes %s%s%s", provenance_names[known_by(&d)],
+             d.sum[2] > 0
              ? "  |  time: sum of the ops" : "",
              modelled ? "  |  hatched: modelled, all or in part" : "");
     TEXT_SET(p->alt, "Stacked bars in percent, a group for each of %d %s: the "

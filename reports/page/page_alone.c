@@ -294,6 +294,24 @@ static void rival_text(FILE *out, const struct run *run)
     fputs(".", out);
 }
 
+static void kept_text(FILE *out, const char *before, double share,
+                      const char *after)
+{
+    char number[32];
+
+    snprintf(number, sizeof number, "%.1f %%", 100 * share);
+    fputs(before, out);
+    html_fact(out, number, amount_of(1, PROV_COUNTED));
+    fputs(after, out);
+}
+
+static void nominal_text(FILE *out, const struct run *run)
+{
+    if (isfinite(run->facts.capacity))
+        html_textf(out, " (nominal %g %%)", 100 * run->facts.capacity);
+    fputs(".", out);
+}
+
 void page_lead_score(const struct run *run, FILE *out)
 {
     const double loss = jsonpath_number(run->summary, "loss.nats_per_token");
@@ -318,13 +336,9 @@ void page_lead_score(const struct run *run, FILE *out)
     }
     fputs(".", out);
     if (!run->facts.dense && isfinite(run->facts.realised)) {
-        fputs(" Its routed layers kept ", out);
-        snprintf(number, sizeof number, "%.1f %%", 100 * run->facts.realised);
-        html_fact(out, number, amount_of(1, PROV_COUNTED));
-        fputs(" of the tokens", out);
-        if (isfinite(run->facts.capacity))
-            html_textf(out, " (nominal %g %%)", 100 * run->facts.capacity);
-        fputs(".", out);
+        kept_text(out, " Its routed layers kept ", run->facts.realised,
+                  " of the tokens");
+        nominal_text(out, run);
     }
     if (isfinite(flops)) {
         amount_text(out, " A token costs ", amount_of(flops, PROV_COUNTED),
@@ -358,7 +372,16 @@ void page_lead_prompt(const struct run *run, FILE *out)
     amount_text(out, ", ", amount_of(jsonpath_number(run->summary,
                 "generation.decode_flops_per_token"), PROV_COUNTED), "FLOP",
                 " a new token");
-    fputs(".</p>\n", out);
+    fputs(".", out);
+    const double kept = jsonpath_number(run->summary,
+                                        "routing.capacity_realised_prompt");
+    if (!run->facts.dense && isfinite(kept)) {
+        kept_text(out, " Its routed layers kept ", kept, " of the prompt");
+        if (isfinite(run->facts.realised))
+            kept_text(out, ", ", run->facts.realised, " of the new tokens");
+        nominal_text(out, run);
+    }
+    fputs("</p>\n", out);
     if (!prompt || !text)
         return;
     fputs("<blockquote><b>", out);

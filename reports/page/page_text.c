@@ -137,8 +137,12 @@ static void lead_phase(const struct phase *f, FILE *out)
     if (isfinite(f->batch))
         html_textf(out, " of batch %g", f->batch);
     if (f->policy)
-        html_textf(out, " (tokens kept by %s)", f->policy);
-    fputs(", ", out);
+        html_textf(out, " (tokens kept by %s", f->policy);
+    if (f->policy && isfinite(f->realised))
+        html_textf(out, ": %.1f %%", 100 * f->realised);
+    if (f->policy && capacity_strays(f->realised, f->capacity))
+        html_textf(out, ", not the nominal %g %%", 100 * f->capacity);
+    fputs(f->policy ? "), " : ", ", out);
     change(out, f->ratio[METRIC_FLOPS], "fewer FLOPs", "more FLOPs",
            "as many FLOPs");
     fputs(slower ? " but took " : " became ", out);

@@ -2,6 +2,7 @@
 #include "reports/read/profile.h"
 
 #include <stdlib.h>
+#include <math.h>
 #include <string.h>
 #include "reports/read/csv.h"
 #include "reports/read/jsonpath.h"
@@ -41,6 +42,10 @@ static enum status read_arm(struct phase *phase, const json_t *arm,
         *seconds = read_median(json_object_get(arm, "seconds"), NULL);
         if (!amount_known(*seconds))
             *seconds = totals_best(&phase->totals[a], METRIC_SECONDS);
+        if (a == ARM_MOD) {
+            phase->capacity = jsonpath_number(arm, "capacity_nominal");
+            phase->realised = jsonpath_number(arm, "capacity_realised");
+        }
         return STATUS_OK;
     }
     return error_set(err, STATUS_BAD_FORMAT, "summary.json: phase '%s': an arm "
@@ -165,6 +170,7 @@ static enum status read_phase(struct phase *phase, const struct run *run,
     phase->tokens = jsonpath_number(json, "tokens");
     phase->steps = jsonpath_number(json, "steps");
     phase->policy = jsonpath_text(json, "policy");
+    phase->capacity = phase->realised = (double)NAN;
     for (int a = 0; a < ARM_COUNT; a++) {
         totals_read(&phase->totals[a], NULL);
         phase->seconds[a] = amount_unknown("the profile has no such arm");

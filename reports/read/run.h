@@ -73,6 +73,8 @@ struct phase {
                                     * has that arm alone */
     double batch, tokens, steps;   /* steps: decode steps in the amounts */
     const char *policy;            /* borrowed; NULL: not stated */
+    double capacity, realised;     /* of ARM_MOD: share of tokens in routed
+                                    * blocks; NAN: not stated */
     struct totals totals[ARM_COUNT];
     struct amount seconds[ARM_COUNT];       /* median and interval */
     struct amount ratio[METRIC_COUNT];      /* MoD over dense, paired if it can

@@ -139,8 +139,9 @@ static enum status name_points(struct run *sweep, struct error *err)
 
 static enum status no_run(const char *path, struct error *err)
 {
-    return error_set(err, STATUS_BAD_VALUE, "%s: no run directory: neither "
-                     "summary.json nor points/ stands in it", path);
+    return error_set(err, STATUS_BAD_VALUE, file_exists(path)
+                     ? "%s: no run directory: neither summary.json nor points/"
+                       " stands in it" : "%s: no such directory", path);
 }
 
 enum status run_open(struct run *out, const char *path, struct error *err)

@@ -13,6 +13,7 @@
     { "phase", "phase", "", COLUMN_TEXT, true },                               \
     { "model", "model", "", COLUMN_TEXT, true },                               \
     { "tokens", "tokens", "", COLUMN_WHOLE, true },                            \
+    { "capacity_realised", "tokens kept", "", COLUMN_SHARE, false },           \
     { "flops", "FLOPs", "flop", COLUMN_SI, false },                            \
     { "flops_per_token", "FLOPs a token", "flop", COLUMN_SI, false },          \
     { "bytes_per_token", "bytes a token", "B", COLUMN_SI, false },             \
@@ -67,6 +68,7 @@ static void rate_row(struct table *t, const struct phase *f, enum side arm,
     table_text(t, words);
     table_text(t, model);
     tables_or_skip(t, tokens, PROV_COUNTED);
+    tables_or_skip(t, arm == ARM_MOD ? f->realised : (double)NAN, PROV_COUNTED);
     table_amount(t, flops);
     table_amount(t, over(flops, tokens));
     table_amount(t, over(phase_total(f, arm, METRIC_BYTES), tokens));
@@ -203,8 +205,10 @@ static const struct column prompt_columns[] = {
     { "run", "run", "", COLUMN_TEXT, true },
     { "model", "model", "", COLUMN_TEXT, true },
     { "prompt_tokens", "prompt, tokens", "", COLUMN_WHOLE, true },
+    { "prompt_kept", "of it kept", "", COLUMN_SHARE, false },
     { "prompt_tokens_per_second", "tokens/s", "", COLUMN_SI, false },
     { "new_tokens", "new tokens", "", COLUMN_WHOLE, true },
+    { "new_kept", "of them kept", "", COLUMN_SHARE, false },
     { "new_tokens_per_second", "tokens/s", "", COLUMN_SI, false },
     { "flops_per_new_token", "FLOPs a new token", "flop", COLUMN_SI, false },
     { "bytes_per_new_token", "bytes a new token", "B", COLUMN_SI, false },
@@ -214,8 +218,10 @@ static void prompt_row(struct table *t, const struct run *run)
 {
     static const struct { const char *path; enum provenance from; } cells[] = {
         { "generation.prompt_tokens",             PROV_COUNTED },
+        { "routing.capacity_realised_prompt",     PROV_COUNTED },
         { "generation.prefill_tokens_per_second", PROV_MEASURED },
         { "generation.new_tokens",                PROV_COUNTED },
+        { "routing.capacity_realised",            PROV_COUNTED },
         { "generation.decode_tokens_per_second",  PROV_MEASURED },
         { "generation.decode_flops_per_token",    PROV_COUNTED },
         { "generation.decode_bytes_per_token",    PROV_COUNTED },

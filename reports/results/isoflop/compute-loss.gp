@@ -4,11 +4,12 @@ if (!exists("OUT")) OUT = 'compute-loss'
 D = 'compute-loss.dat'
 W = 860.; H = 569.
 ML = 72.; MR = 104.; MT = 138.; MB = 99.
-KEYTOP = 86.
+KEYTOP = 86.; PAD = 16.
 
 # Colour and shape say WHAT is drawn (dense, MoD, an op); fill and dash say HOW WE
 # KNOW (predicted, counted, measured, modelled). Nothing is told by colour alone.
 if (!exists("FMT")) FMT = 'svg'          # svg, png or pdf
+NARROW = W < 600                         # for a phone
 
 # Liberation Sans has the widths of Arial: the PNG shows what a browser will lay out.
 FONT = (FMT eq 'svg') ? 'Arial' : 'Liberation Sans'
@@ -51,7 +52,17 @@ AXES = "set border 3 ls 91; set xtics nomirror out scale 0.5,0.25 textcolor rgb 
 eval AXES
 # Of several panels the key is drawn first, on a frame without axes.
 KEYONLY = "set multiplot; unset border; unset tics; unset grid"
-PANELS  = "unset key; do for [i=901:930] { unset label i }; ".AXES
+PANELS  = "unset key; do for [i=901:960] { unset label i }; ".AXES
+# Panel k, from 0, of a grid.
+PLACE = "set lmargin at screen (ML+(k%ACROSS)*(PANEL_WIDE+GAP))/W; set rmargin at screen (ML+(k%ACROSS)*(PANEL_WIDE+GAP)+PANEL_WIDE)/W; set tmargin at screen 1-(MT+(k/ACROSS)*(PANEL_TALL+BELOW))/H; set bmargin at screen 1-(MT+(k/ACROSS)*(PANEL_TALL+BELOW)+PANEL_TALL)/H"
+# Things in a row: each at a place p along the row, with a value v.  Rows of bars
+# lie on their side where the plot is narrow, so that their names have room.
+across(p,v) = NARROW ? v : p
+up(p,v)     = NARROW ? p : v
+ROW_AXES = NARROW ? "unset grid; set grid xtics ls 90; set format x '%g%%'; set ytics scale 0" : "unset grid; set grid ytics ls 90; set format y '%g%%'; set xtics scale 0"
+ACROSS_100 = NARROW ? "first 100,graph 0 to first 100,graph 1" : "graph 0,first 100 to graph 1,first 100"
+ACROSS_0   = NARROW ? "first 0,graph 0 to first 0,graph 1" : "graph 0,first 0 to graph 1,first 0"
+OVER = NARROW ? "left offset 0.5,0" : "center offset 0,0.7"   # a text at the end of a bar
 set style fill solid 1.0 noborder
 set errorbars small
 # An interval over a filled bar: white casing, then ink (yerrorbars would punch a hole).
@@ -66,19 +77,20 @@ signed(fmt,v) = minus(sprintf(fmt, v))
 HEADFONT = FONT.':Bold'.((FMT eq 'svg') ? ',16' : ',12')
 SMALL    = FONT.((FMT eq 'svg') ? ',11.5' : ',8.6')
 MONO     = 'Liberation Mono'.((FMT eq 'svg') ? ',12' : ',9')
-set key at screen 10./W, screen 1-KEYTOP/H left top horizontal maxrows 2 Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
+set key at screen (PAD-6)/W, screen 1-KEYTOP/H left top horizontal Left reverse noenhanced samplen 2.6 width 1 height 0 spacing 1.05 textcolor rgb INK
 # Where each frame lies and what it spans, for a page that tells values: left, right,
 # bottom, top in pixels from the lower left, then both axes, then whether they are
 # logarithmic.  A panel of several says it behind its plot.
 FRAMES = ''; LOGX = 0; LOGY = 0
 SAY_FRAME = "FRAMES = FRAMES.sprintf('%.2f %.2f %.2f %.2f %.9g %.9g %.9g %.9g %d %d;', GPVAL_TERM_XMIN, GPVAL_TERM_XMAX, GPVAL_TERM_YMIN, GPVAL_TERM_YMAX, GPVAL_X_MIN, GPVAL_X_MAX, GPVAL_Y_MIN, GPVAL_Y_MAX, LOGX, LOGY)"
 SAY_FRAMES = "if (FRAMES eq '') { eval SAY_FRAME }; if (FMT eq 'svg' && OUT eq '') { set print '-'; print '<!-- frames '.FRAMES.' -->' }"
-set label 901 'Best MoD against best dense: cannot tell: 12 seeds see only differences above 0.94 %' at screen 16./W, screen 1-20./H left font HEADFONT tc rgb INK
-set label 911 'Held-out loss (nats per byte) against forward FLOPs per token, after 10.0 TFLOP of training each; small marks: one seed; large:' at screen 16./W, screen 1-42./H left tc rgb MUTED
-set label 912 'mean ± 1 sd of 12 seeds; labels: capacity in routed blocks, layers×channels; at equal training FLOPs a cheaper token buys more' at screen 16./W, screen 1-59./H left tc rgb MUTED
-set label 913 'tokens' at screen 16./W, screen 1-76./H left tc rgb MUTED
-set label 921 'loss measured on held-out text, MoD under a causal rule  |  FLOPs counted, equal training FLOPs within 1 %  |  isobath commit 3fb3a36c8590, AMD' at screen 16./W, screen 29./H left font SMALL tc rgb MUTED
-set label 922 'EPYC' at screen 16./W, screen 14./H left font SMALL tc rgb MUTED
+set label 901 'Best MoD against best dense: cannot tell: 12 seeds see only differences above 0.94 %' at screen PAD/W, screen 1-20./H left font HEADFONT tc rgb INK
+set label 921 'Held-out loss (nats per byte) against forward FLOPs per token, after 10.0 TFLOP of training each; small marks: one seed; large:' at screen PAD/W, screen 1-42./H left tc rgb MUTED
+set label 922 'mean ± 1 sd of 12 seeds; labels: capacity in routed blocks, layers×channels; at equal training FLOPs a cheaper token buys more' at screen PAD/W, screen 1-59./H left tc rgb MUTED
+set label 923 'tokens' at screen PAD/W, screen 1-76./H left tc rgb MUTED
+set label 941 'loss measured on held-out text, MoD under a causal rule  |  FLOPs counted, equal training FLOPs within 1 %  |  isobath commit 3fb3a36c8590, AMD' at screen PAD/W, screen 29./H left font SMALL tc rgb MUTED
+set label 942 'EPYC' at screen PAD/W, screen 14./H left font SMALL tc rgb MUTED
+set key horizontal maxrows 1
 KINDS = '1 2 3 '
 set xrange [472.343313:543.92053]
 set yrange [1.54625478:1.62996504]
@@ -86,7 +98,8 @@ set format y '%.2f'
 set label 100 'dense 3x64' at first 485.653,1.58580472 left offset screen 0.01047,0.02115 font SMALL tc rgb C_DENSE front boxed
 set label 101 'MoD 3+3 x64' at first 530.610843,1.59189687 left offset screen 0.01163,0.00000 font SMALL tc rgb C_MOD front boxed
 set label 102 'table of two bytes' at first 526.078815,1.57468767 right offset screen -0.01163,0.00000 font SMALL tc rgb C_CONTROL front boxed
-set label 103 'drawn' at first 528.229509,1.59727388 right offset screen -0.01163,0.00000 font SMALL tc rgb C_CONTROL front boxed
+set label 103 'every eighth' at first 528.11725,1.59678683 right offset screen -0.01163,0.00000 font SMALL tc rgb C_CONTROL front boxed
+set label 104 'drawn' at first 528.229509,1.59727388 right offset screen -0.01047,0.02115 font SMALL tc rgb C_CONTROL front boxed
 XLABEL = 'forward cost, kFLOP per token'
 DENSE = 1.58580472; SD = 0.00837829502
 # Every run and the means of each kind; DENSE and SD of the best dense model to
@@ -94,13 +107,18 @@ DENSE = 1.58580472; SD = 0.00837829502
 set format x '%g'
 set xlabel XLABEL offset 0,0.3
 set ylabel 'held-out loss, nats per byte' offset 0.6,0
+BEST = ''
 if (exists("DENSE")) {
     if (SD > 0) { set object 1 rectangle from graph 0, first DENSE-SD to graph 1, first DENSE+SD fs solid 1 noborder fc rgb '#F0F0F0' behind }
     set arrow 1 from graph 0, first DENSE to graph 1, first DENSE nohead lc rgb C_DENSE lw 0.9
-    set label 90 'best dense' at graph 1, first DENSE left offset screen 6./W,7/H font SMALL tc rgb C_DENSE
-    set label 91 sprintf('%.4f', DENSE).(SD > 0 ? ', ± sd' : '') at graph 1, first DENSE left offset screen 6./W,-7/H font SMALL tc rgb C_DENSE
+    BEST = sprintf('%.4f', DENSE).(SD > 0 ? ', ± sd' : '')
+    if (!NARROW) {
+        set label 90 'best dense' at graph 1, first DENSE left offset screen 6./W,7/H font SMALL tc rgb C_DENSE
+        set label 91 BEST at graph 1, first DENSE left offset screen 6./W,-7/H font SMALL tc rgb C_DENSE
+    }
 }
 array NAME[3] = ['dense', 'MoD, learned routing', 'MoD, control routing']
 plot for [k in KINDS] D index 0+k-1 using 1:2 with points ls k+0 ps 0.35 notitle, \
-     for [k in KINDS] D index 2+k using 1:2:3 with yerrorbars ls k+0 lw 1.2 title NAME[k+0]
+     for [k in KINDS] D index 2+k using 1:2:3 with yerrorbars ls k+0 lw 1.2 title NAME[k+0], \
+     for [k=1:NARROW && BEST ne ''] NaN with lines lc rgb C_DENSE lw 0.9 title 'best dense '.BEST
 eval SAY_FRAMES

@@ -2,6 +2,7 @@
 #include "sim/core/base/nearest.h"
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -41,9 +42,17 @@ struct nearest nearest_to(const char *wanted)
     return (struct nearest){ .wanted = wanted, .distance = INT_MAX };
 }
 
+/* h100 of h100-sxm: a part of the name is given, and all of that part. */
+static bool begins(const char *candidate, const char *wanted)
+{
+    const size_t n = strlen(wanted);
+    return n > 0 && strncmp(candidate, wanted, n) == 0 && candidate[n] == '-';
+}
+
 void nearest_offer(struct nearest *nearest, const char *candidate)
 {
-    int d = distance(nearest->wanted, candidate);
+    const int d = begins(candidate, nearest->wanted)
+                      ? 0 : distance(nearest->wanted, candidate);
 
     if (d < nearest->distance && 3 * (size_t)d <= strlen(candidate)) {
         nearest->name = candidate;

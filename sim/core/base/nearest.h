@@ -12,7 +12,7 @@ struct nearest nearest_to(const char *wanted);
 
 /* Keep `candidate` if it is nearer than all before it, and near at all: at most
  * a third of its letters inserted, left out, changed or swapped with the
- * next. */
+ * next; or what stands before one of its dashes. */
 void nearest_offer(struct nearest *nearest, const char *candidate);
 
 #endif

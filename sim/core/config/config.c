@@ -104,9 +104,12 @@ static void describe_unknown(char *out, size_t size,
         if (dot && strcmp(dot + 1, last) == 0)
             near.name = key->name;
     }
-    snprintf(out, size, "unknown key '%.64s'%s%s%s", name,
-             near.name ? ", did you mean '" : "", near.name ? near.name : "",
-             near.name ? "'?" : "");
+    if (near.name)
+        snprintf(out, size, "unknown key '%.64s', did you mean '%s'?", name,
+                 near.name);
+    else
+        snprintf(out, size, "unknown key '%.64s': a %s config has none of that"
+                 " name", name, schema->kind);
 }
 
 /* The name before '=' of a setting; "" when there is none. */
