@@ -272,6 +272,7 @@ struct model_spec case_keyed(char what[CASE_NAME_SIZE], int i)
     struct model_spec spec = case_spec(&keyed_shape, families[i / 2 % 3], 0.4,
                                        PATTERN_ALL);
 
+    spec.traits.qk_norm |= i >= N_KEYED_CASES / 2;
     spec.skipped_keys = (enum skipped_keys)(i / 6 % SKIPPED_KEYS_COUNT);
     spec.routed[0] = spec.skipped_keys != SKIPPED_KEYS_CARRIED;
     spec.routed[2] = i / 18 % 2;      /* else every other, or two in a row */
@@ -299,6 +300,7 @@ bool case_frozen(struct model_spec *spec, const struct shape **shape,
     *shape = &shapes[tried[i / EACH]];
     *spec = case_spec(*shape, contrasts[v % 2], v % 5 ? 0.3 : 1.0,
                       (enum pattern)(v / 2 % PATTERN_COUNT));
+    spec->traits.qk_norm |= i / EACH % 2;
     spec->backbone_frozen = true;
     spec->tied_head = v / 6 % 2;
     spec->gate = gates[v / 6 % 3];

@@ -118,12 +118,11 @@ static void attention(const struct reference *r, int32_t layer,
     else if (s->traits.qk_norm)
         for (int32_t i = 0; i < n; i++)
             for (int32_t h = 0; h < s->n_heads + s->n_kv_heads; h++) {
-                double *head = qkv + i * width + h * d;
-                reference_rms_norm(head, d, (double)s->norm_epsilon,
-                                   weight(r, layer, h < s->n_heads
-                                                        ? TENSOR_QUERY_GAMMA
-                                                        : TENSOR_KEY_GAMMA),
-                                   head);
+                const bool query = h < s->n_heads;
+                reference_head_norm(qkv + i * width + h * d, s,
+                                    query ? h : h - s->n_heads,
+                                    weight(r, layer, query ? TENSOR_QUERY_GAMMA
+                                                           : TENSOR_KEY_GAMMA));
             }
     struct model_spec turn = *s;
     if (s->windowed[layer] && s->local_theta > 0.0f) {
@@ -154,6 +153,7 @@ static double activate(enum activation_kind kind, const double *up, int32_t f,
     case ACTIVATION_SWIGLU: return reference_silu(up[j]) * up[f + j];
     case ACTIVATION_GEGLU:  return reference_gelu(up[j]) * up[f + j];
     case ACTIVATION_GELU:   return reference_gelu(up[j]);
+    case ACTIVATION_RELU:   return fmax(up[j], 0.0);
     default:                return reference_gelu_erf(up[j]);
     }
 }
@@ -373,10 +373,12 @@ static void embed(const struct reference *r, int32_t b, double *x)
     int32_t c = r->spec->n_channels;
     const double *wte = weight(r, -1, TENSOR_WTE);
     const double *wpe = weight(r, -1, TENSOR_WPE);
+    const bool opt = r->spec->traits.positions == POSITIONS_SPARED;
+    const int32_t spare = opt ? 2 : 0;
     for (int32_t t = 0; t < r->n_tokens; t++)
         for (int32_t j = 0; j < c; j++)
             x[t * c + j] = wte[r->ids[b * r->n_tokens + t] * c + j] +
-                           (wpe ? wpe[t * c + j] : 0.0);
+                           (wpe ? wpe[(spare + t) * c + j] : 0.0);
 }
 
 /* Numbers that one evaluation needs: each function takes its own and hands on

@@ -55,6 +55,9 @@ void   reference_layer_norm(const double *x, int32_t n, double epsilon,
                             double *out);
 void   reference_rms_norm(const double *x, int32_t n, double epsilon,
                           const double *gamma, double *out);
+/* The i-th head of queries, or of keys, onto itself; gamma is of all of them. */
+void   reference_head_norm(double *head, const struct model_spec *spec,
+                           int32_t i, const double *gamma);
 double reference_gelu(double x);         /* tanh form */
 double reference_gelu_erf(double x);     /* by the error function */
 double reference_silu(double x);

@@ -27,6 +27,18 @@ void reference_rms_norm(const double *x, int32_t n, double epsilon,
         out[i] = x[i] / sqrt(square + epsilon) * (gamma ? gamma[i] : 1.0);
 }
 
+void reference_head_norm(double *head, const struct model_spec *s, int32_t i,
+                         const double *gamma)
+{
+    const int32_t d = s->head_size;
+    const double epsilon = (double)s->norm_epsilon;
+
+    if (s->traits.norm == NORM_LAYER)
+        reference_layer_norm(head, d, epsilon, gamma + i * d, NULL, head);
+    else
+        reference_rms_norm(head, d, epsilon, gamma, head);
+}
+
 double reference_gelu(double x)
 {
     return 0.5 * x * (1.0 + tanh(sqrt(2.0 / M_PI) *

@@ -145,14 +145,13 @@ static void score_all(struct state *s, int32_t choice, double *left)
     memcpy(left, s->x, numbers * sizeof *left);
 }
 
-/* One head of token t, before scores: normalised, then turned. */
+/* The i-th head of token t, before scores: normalised, then turned. */
 static void place_head(const struct state *s, int32_t layer, int32_t t,
-                       enum tensor_id gamma, double *head)
+                       enum tensor_id gamma, int32_t i, double *head)
 {
     const struct model_spec *spec = s->in->spec;
     if (spec->traits.qk_norm)
-        reference_rms_norm(head, spec->head_size, (double)spec->norm_epsilon,
-                           weight(s->in, layer, gamma), head);
+        reference_head_norm(head, spec, i, weight(s->in, layer, gamma));
     if (spec->traits.positions == POSITIONS_ROTARY)
         reference_rope(head, spec, t);
 }
@@ -168,7 +167,7 @@ static void make_key(struct state *s, int32_t layer, int32_t t,
     product(s->in, layer, TENSOR_QKV, normed, q, e, key);
     product(s->in, layer, TENSOR_QKV, normed, q + e, e, s->values + t * e);
     for (int32_t g = 0; g < spec->n_kv_heads; g++)
-        place_head(s, layer, t, TENSOR_KEY_GAMMA, key + g * d);
+        place_head(s, layer, t, TENSOR_KEY_GAMMA, g, key + g * d);
 }
 
 /* out[D] of one head's query at t: over the keys present, up to its own. */
@@ -207,7 +206,7 @@ static void attend(struct state *s, int32_t layer, int32_t t,
 
     product(s->in, layer, TENSOR_QKV, normed, 0, q, query);
     for (int32_t h = 0; h < spec->n_heads; h++) {
-        place_head(s, layer, t, TENSOR_QUERY_GAMMA, query + h * d);
+        place_head(s, layer, t, TENSOR_QUERY_GAMMA, h, query + h * d);
         mix(s, t, h, query + h * d, mixed + h * d);
     }
     product(s->in, layer, TENSOR_PROJECT, mixed, 0, c, y);

@@ -113,6 +113,9 @@ ParameterizedTestParameters(classes, the_logits_are_those_of_transformers)
         { "olmo2", "olmo2", ROPE_SCALING_NONE, FAMILY_OLMO2 },
         { "gpt_neox", "gpt_neox", ROPE_SCALING_NONE, FAMILY_GPT_NEOX },
         { "stablelm", "stablelm", ROPE_SCALING_NONE, FAMILY_STABLELM },
+        { "stablelm_heads", "stablelm_heads", ROPE_SCALING_NONE,
+          FAMILY_STABLELM },
+        { "opt", "opt", ROPE_SCALING_NONE, FAMILY_OPT },
         { "phi", "phi", ROPE_SCALING_NONE, FAMILY_PHI },
         { "phi3", "phi3", ROPE_SCALING_LONG, FAMILY_LLAMA },
         { "smollm3", "smollm3", ROPE_SCALING_NONE, FAMILY_LLAMA },
@@ -245,6 +248,8 @@ Test(classes, without_a_part_of_it_a_model_says_something_else)
         { "linear", TENSOR_COUNT }, { "gemma2", TENSOR_ADDED1_GAMMA },
         { "gemma3", TENSOR_ADDED2_GAMMA }, { "olmo2", TENSOR_KEY_GAMMA },
         { "gpt_neox", TENSOR_NORM2_BETA }, { "phi", TENSOR_DOWN_BIAS },
+        { "stablelm_heads", TENSOR_QUERY_GAMMA },
+        { "opt", TENSOR_NORM2_BETA },
         { "mixtral", TENSOR_EXPERT_ROUTER }, { "olmoe", TENSOR_EXPERT_UP },
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {

@@ -639,6 +639,10 @@ Test(counting, counts_products_and_elementary_functions_right)
     k->gelu_erf_backward(x, d, out, WIDTH, 0, 1);
     cr_assert(eq(u64, counting_flops - before, WIDTH * (18 + 23)));
     before = counting_flops;
+    k->relu(x, out, WIDTH, 0, 1);
+    k->relu_backward(x, d, out, WIDTH, 0, 1);
+    cr_assert(eq(u64, counting_flops - before, 0));
+    before = counting_flops;
     k->geglu(x, out, 1, WIDTH, 0, 1);
     cr_assert(eq(u64, counting_flops - before, WIDTH * (18 + 7)));
     before = counting_flops;

@@ -113,8 +113,7 @@ Test(depths, a_token_passes_through_as_many_recursions_as_its_highest_score_says
         cr_expect(gt(int, of_depth[d], 20));
 }
 
-/* The softmax of two equal scores is a half each: gate 2 sigmoid(0) is none, and a
- * raw one of scale 2 is 1. */
+/* All tokens in every recursion, and no gate: nothing is routed. */
 Test(depths, all_recursions_of_all_tokens_are_the_dense_model)
 {
     for (int i = 0; i < N_DEPTH_CASES; i += 6) {
@@ -148,8 +147,9 @@ static double off_after(double balance, int32_t steps)
     t.spec = case_depths(&t.shape, t.what, 2);
     t.spec.recursion = (struct recursion){ 0, 5, 3, 0 };
     for (int32_t l = 0; l < 6; l++) {
+        const int32_t recursion = l / 2;
         t.spec.routed[l] = true;
-        t.spec.capacity[l] = 1.0 - l / 2 / 3.0;
+        t.spec.capacity[l] = 1.0 - recursion / 3.0;
     }
     t.spec.gate = GATE_RAW;
     t.spec.balance_loss = balance;

@@ -25,6 +25,7 @@ static struct model_spec spec_of(int family, int i, char what[CASE_NAME_SIZE])
         spec.windowed[l] = !spec.routed[l];
     spec.window = spec.local_theta > 0 ? 5 : spec.window;
     spec.traits.qkv_bias |= family_traits[family].qkv_bias;
+    spec.traits.qk_norm |= family == FAMILY_STABLELM && i > 1;
     snprintf(what, CASE_NAME_SIZE, "%s, shape %d", family_names[family],
              tried[i]);
     return spec;

@@ -19,6 +19,8 @@ struct change {
     const char *hide;            /* a key that it then does not have, or NULL */
     void      (*add)(struct writer *);
     bool        fuse;            /* queries, keys and values in one tensor */
+    uint64_t    heads;           /* norms of so many heads of queries, and of two
+                                  * of keys, in the place of ffn_norm; 0: none */
 };
 
 
@@ -48,8 +50,26 @@ static void put_fused(struct writer *w, const struct gguf *file,
                q->rank > 1 ? columns : n, rows);
 }
 
-static void put_tensors(struct writer *w, const struct gguf *file, bool fuse)
+static void put_head_norms(struct writer *w, uint64_t heads)
 {
+    static const float scales[64] = { 1.0f, 0.5f };
+    char name[GGUF_MAX_NAME + 1];
+
+    for (int l = 0; l < 2; l++) {
+        snprintf(name, sizeof name, "blk.%d.attn_q_norm.weight", l);
+        put_tensor(w, name, heads, 6, scales);
+        snprintf(name, sizeof name, "blk.%d.attn_k_norm.weight", l);
+        put_tensor(w, name, 2, 6, scales);
+    }
+}
+
+static void put_tensors(struct writer *w, const struct gguf *file,
+                        const struct change *change)
+{
+    const bool fuse = change->fuse;
+
+    if (change->heads > 0)
+        put_head_norms(w, change->heads);
     for (size_t i = 0; i < gguf_tensor_count(file); i++) {
         const struct gguf_tensor *t = gguf_tensor(file, i);
         const bool part = strstr(t->name, "attn_q.") ||
@@ -57,7 +77,8 @@ static void put_tensors(struct writer *w, const struct gguf *file, bool fuse)
                           strstr(t->name, "attn_v.");
         if (fuse && strstr(t->name, "attn_q."))
             put_fused(w, file, t);
-        else if (!fuse || !part)
+        else if ((!fuse || !part) &&
+                 (change->heads == 0 || !strstr(t->name, "ffn_norm.")))
             put_tensor(w, t->name, t->rank > 1 ? t->shape[0] : 0,
                        t->shape[t->rank - 1], t->data);
     }
@@ -88,7 +109,7 @@ static char *changed(const struct change *change, size_t *size)
     free(copy);
     if (change->add)
         change->add(&w);
-    put_tensors(&w, file, change->fuse);
+    put_tensors(&w, file, change);
     gguf_close(file);
     return finish(&w, size);
 }
@@ -116,6 +137,23 @@ static struct model_spec spec_of(struct change change)
     cr_assert(eq(int, read_changed(&spec, &change, &err), STATUS_OK), "%s",
               err.text);
     return spec;
+}
+
+/* Parts of StableLM 2 12B read one norm, and its heads have norms. */
+Test(gguf_class, a_stablelm_has_the_norms_that_are_in_its_file)
+{
+    struct model_spec spec = spec_of((struct change){ .file = "stablelm",
+                                                      .heads = 4 });
+    struct error err = { STATUS_OK, "" };
+
+    cr_expect(spec.traits.qk_norm && spec.traits.parallel == PARALLEL_NORM);
+    spec = spec_of((struct change){ .file = "stablelm" });
+    cr_expect(not(spec.traits.qk_norm));
+    cr_expect(eq(int, spec.traits.parallel, PARALLEL_NONE));
+    cr_expect(eq(int, read_changed(&spec, &(struct change){
+        .file = "stablelm", .heads = 3 }, &err), STATUS_BAD_FORMAT));
+    cr_expect(strstr(err.text, "attn_q_norm.weight has 2 axes, the first of 3")
+              != NULL, "%s", err.text);
 }
 
 static void put_flag(struct writer *w, const char *key, bool flag)
@@ -310,27 +348,27 @@ static void add_shift(struct writer *w)
 Test(gguf_class, what_is_not_computed_is_refused_by_name)
 {
     static const struct { struct change change; const char *says; } bad[] = {
-        { { "granite", NULL, add_untuned, false },
+        { { "granite", NULL, add_untuned, false, 0 },
           "granite.rope.scaling.finetuned false: supported is true" },
-        { { "granite", "granite.logit_scale", NULL, false },
+        { { "granite", "granite.logit_scale", NULL, false, 0 },
           "no granite.logit_scale in it" },
-        { { "gpt_neox", "gptneox.use_parallel_residual", NULL, false },
+        { { "gpt_neox", "gptneox.use_parallel_residual", NULL, false, 0 },
           "no gptneox.use_parallel_residual in it" },
-        { { "gpt_neox", "gptneox.rope.dimension_count", add_much_rope, false },
+        { { "gpt_neox", "gptneox.rope.dimension_count", add_much_rope, false, 0 },
           "gptneox.rope.dimension_count 8: allowed is 2 to 6" },
-        { { "gpt_neox", "gptneox.rope.dimension_count", add_odd_rope, false },
+        { { "gpt_neox", "gptneox.rope.dimension_count", add_odd_rope, false, 0 },
           "gptneox.rope.dimension_count 3: allowed are even numbers" },
-        { { "gemma3_usual", NULL, add_short_list, false },
+        { { "gemma3_usual", NULL, add_short_list, false, 0 },
           "sliding_window_pattern must be a whole number, or a list of 7" },
-        { { "gemma3_usual", NULL, add_word, false },
+        { { "gemma3_usual", NULL, add_word, false, 0 },
           "sliding_window_pattern is string: it must be an integer" },
-        { { "phi3", NULL, add_yarn, false },
+        { { "phi3", NULL, add_yarn, false, 0 },
           "'yarn': supported are 'none' and 'linear', and 'longrope' with" },
-        { { "phi3", NULL, add_linear, false },
+        { { "phi3", NULL, add_linear, false, 0 },
           "rope_factors_short.weight beside a linear rope.scaling" },
-        { { "olmo2", NULL, add_olmo3, false },
+        { { "olmo2", NULL, add_olmo3, false, 0 },
           "olmo2.attention.sliding_window 8: supported are 0" },
-        { { "granite", NULL, NULL, true }, "no tensor blk.0.attn_q.weight" },
+        { { "granite", NULL, NULL, true, 0 }, "no tensor blk.0.attn_q.weight" },
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct model_spec spec;

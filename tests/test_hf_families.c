@@ -25,6 +25,12 @@ static enum status parse(struct model_spec *spec, const char *text,
     "{\"model_type\":\"" type "\",\"vocab_size\":" #v ",\"hidden_size\":" #c   \
     ",\"intermediate_size\":" #f ",\"num_hidden_layers\":" #l                  \
     ",\"num_attention_heads\":" #h ",\"max_position_embeddings\":4096"
+#define OPT(c, f, l, h)                                                        \
+    "{\"model_type\":\"opt\",\"vocab_size\":50272,\"hidden_size\":" #c         \
+    ",\"ffn_dim\":" #f ",\"num_hidden_layers\":" #l                            \
+    ",\"num_attention_heads\":" #h ",\"max_position_embeddings\":2048,"        \
+    "\"word_embed_proj_dim\":" #c ",\"do_layer_norm_before\":true,"            \
+    "\"activation_function\":\"relu\""
 #define KV(n) ",\"num_key_value_heads\":" #n
 #define HEAD(n) ",\"head_dim\":" #n
 
@@ -68,17 +74,41 @@ static const struct { const char *name, *config; uint64_t n; } public[] = {
       "}", 2795443200 },
     { "stablelm-2-1_6b", SHAPE("stablelm", 100352, 2048, 5632, 24, 32) KV(32)
       ",\"use_qkv_bias\":true}", 1644515328 },
+    { "stablelm-2-12b", SHAPE("stablelm", 100352, 5120, 13824, 40, 32) KV(8)
+      ",\"qk_layernorm\":true,\"use_parallel_residual\":true}", 12143185920 },
     { "phi-1_5", SHAPE("phi", 51200, 2048, 8192, 24, 32) "}", 1418270720 },
     { "phi-2", SHAPE("phi", 51200, 2560, 10240, 32, 32)
       ",\"partial_rotary_factor\":0.4}", 2779683840 },
     { "Phi-3-mini", SHAPE("phi3", 32064, 3072, 8192, 32, 32) "}", 3821079552 },
     { "SmolLM3-3B", SHAPE("smollm3", 128256, 2048, 11008, 36, 16) KV(4)
       ",\"rope_theta\":5e6}", 3075098624 },
+    { "opt-125m", OPT(768, 3072, 12, 12) "}", 125239296 },
+    { "opt-1.3b", OPT(2048, 8192, 24, 32) "}", 1315758080 },
+    { "opt-2.7b", OPT(2560, 10240, 32, 32) "}", 2651596800 },
+    { "opt-6.7b", OPT(4096, 16384, 32, 32) "}", 6658473984 },
+    { "opt-13b", OPT(5120, 20480, 40, 40) "}", 12853473280 },
+    { "opt-30b", OPT(7168, 28672, 48, 56) "}", 29974540288 },
+    { "opt-66b", OPT(9216, 36864, 64, 72) "}", 65719701504 },
 };
+enum { N_PUBLIC = sizeof public / sizeof *public };
+
+static const struct model_spec *public_spec(struct model_spec *out,
+                                            const char *name)
+{
+    struct error err = { STATUS_OK, "" };
+    size_t i = 0;
+
+    while (i < N_PUBLIC && strcmp(public[i].name, name) != 0)
+        i++;
+    cr_assert(lt(sz, i, N_PUBLIC), "%s", name);
+    cr_assert(eq(int, parse(out, public[i].config, &err), STATUS_OK), "%s",
+              err.text);
+    return out;
+}
 
 Test(hf_families, public_models_have_their_parameters)
 {
-    for (size_t i = 0; i < sizeof public / sizeof *public; i++) {
+    for (size_t i = 0; i < N_PUBLIC; i++) {
         struct model_spec spec;
         struct error err = { STATUS_OK, "" };
         cr_assert(eq(int, parse(&spec, public[i].config, &err), STATUS_OK),
@@ -91,25 +121,28 @@ Test(hf_families, public_models_have_their_parameters)
 Test(hf_families, what_a_file_leaves_out_is_what_its_class_has)
 {
     struct model_spec spec;
-    struct error err = { STATUS_OK, "" };
 
-    cr_assert(eq(int, parse(&spec, public[2].config, &err), STATUS_OK));
+    public_spec(&spec, "gemma-2-27b");
     cr_expect(eq(flt, spec.attention_cap, 50.0f));
     cr_expect(eq(flt, spec.logit_cap, 30.0f));
     cr_expect(eq(i32, spec_window(&spec, 0), 0), "of all there are");
     cr_expect(epsilon_eq(flt, spec.fold.scores, sqrtf(128.0f / 144.0f), 1e-6f));
     cr_expect(eq(flt, spec.fold.embedding, sqrtf(4608.0f)));
-    cr_assert(eq(int, parse(&spec, public[4].config, &err), STATUS_OK));
+    public_spec(&spec, "gemma-3-1b");
     cr_expect(eq(flt, spec.attention_cap, 0.0f));
     cr_expect(eq(flt, spec.local_theta, 1e4f));
     for (int32_t l = 0; l < 26; l++)
         cr_expect(eq(int, spec_local(&spec, l), l % 6 != 5), "%d", l);
-    cr_assert(eq(int, parse(&spec, public[10].config, &err), STATUS_OK));
-    cr_expect(eq(i32, spec_rotary(&spec), 16));
-    cr_assert(eq(int, parse(&spec, public[20].config, &err), STATUS_OK));
-    cr_expect(eq(i32, spec_rotary(&spec), 32));
+    cr_expect(eq(i32, spec_rotary(public_spec(&spec, "pythia-70m")), 16));
+    cr_expect(eq(i32, spec_rotary(public_spec(&spec, "phi-2")), 32));
+    public_spec(&spec, "stablelm-2-12b");
+    cr_expect(spec.traits.qk_norm && spec.traits.parallel == PARALLEL_NORM);
+    cr_expect(eq(i32, spec_rotary(&spec), 40));
+    public_spec(&spec, "opt-125m");
+    cr_expect(spec.norm_epsilon == 1e-5f && spec.tied_head);
+    cr_expect(eq(int, spec.traits.activation, ACTIVATION_RELU));
     /* PretrainedConfig ties what a class says nothing of. */
-    cr_assert(eq(int, parse(&spec, public[22].config, &err), STATUS_OK));
+    public_spec(&spec, "SmolLM3-3B");
     cr_expect(spec.tied_head);
     cr_expect(not(spec_turns(&spec, 3)));
     cr_expect(spec_turns(&spec, 4));
@@ -149,8 +182,27 @@ Test(hf_families, what_is_not_computed_is_refused_by_name)
           "model.rope_scaling dynamic: turns at least 4 numbers of a head" },
         { SHAPE("gpt_neox", 256, 48, 80, 2, 6) ",\"rotary_pct\":0.1}",
           "turns 0 of 8 numbers of a head: at least 2 are turned" },
-        { SHAPE("stablelm", 256, 48, 80, 2, 6) KV(2) ",\"qk_layernorm\":true}",
+        { SHAPE("stablelm", 256, 48, 80, 2, 6) KV(2) ",\"qk_layernorm\":1}",
+          "qk_layernorm 1: must be true or false" },
+        { SHAPE("phi", 256, 48, 80, 2, 6) ",\"qk_layernorm\":true}",
           "qk_layernorm true: supported is false" },
+        { OPT(48, 80, 2, 6) ",\"enable_bias\":false}",
+          "enable_bias false: supported is true" },
+        { OPT(48, 80, 2, 6) ",\"layer_norm_elementwise_affine\":false}",
+          "layer_norm_elementwise_affine false: supported is true" },
+        { OPT(48, 80, 2, 6) ",\"_remove_final_layer_norm\":true}",
+          "_remove_final_layer_norm true: supported is false" },
+        /* opt-350m has both. */
+        { "{\"model_type\":\"opt\",\"vocab_size\":50272,\"hidden_size\":1024,"
+          "\"ffn_dim\":4096,\"num_hidden_layers\":24,"
+          "\"num_attention_heads\":16,\"max_position_embeddings\":2048,"
+          "\"word_embed_proj_dim\":512,\"do_layer_norm_before\":false}",
+          "do_layer_norm_before false: supported is true: norms before" },
+        { "{\"model_type\":\"opt\",\"vocab_size\":50272,\"hidden_size\":1024,"
+          "\"ffn_dim\":4096,\"num_hidden_layers\":24,"
+          "\"num_attention_heads\":16,\"max_position_embeddings\":2048,"
+          "\"word_embed_proj_dim\":512}",
+          "word_embed_proj_dim 512: supported is hidden_size, 1024" },
         { SHAPE("phi", 256, 48, 80, 2, 6) ",\"partial_rotary_factor\":1.5}",
           "partial_rotary_factor 1.5: must be a number above 0, up to 1" },
         { SHAPE("phi", 256, 48, 80, 2, 6) ",\"partial_rotary_factor\":0.4}",
@@ -185,7 +237,7 @@ Test(hf_families, a_config_is_written_as_it_was_read)
 
     make_directory(directory);
     snprintf(path, sizeof path, "%s/config.json", directory);
-    for (size_t i = 0; i < 21; i++) {
+    for (size_t i = 0; i < N_PUBLIC; i++) {
         struct model_spec spec, again;
         struct error err = { STATUS_OK, "" };
         cr_assert(eq(int, parse(&spec, public[i].config, &err), STATUS_OK));
@@ -203,6 +255,8 @@ Test(hf_families, a_config_is_written_as_it_was_read)
         cr_expect(memcmp(again.windowed, spec.windowed,
                          sizeof spec.windowed) == 0);
         cr_expect(eq(int, spec_family(&again), spec_family(&spec)));
+        cr_expect(traits_equal(&again.traits, &spec.traits), "%s",
+                  public[i].name);
     }
     remove_directory(directory);
 }

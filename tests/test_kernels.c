@@ -476,6 +476,11 @@ Test(kernels, activations_over_the_whole_range)
             k->gelu_erf(x, out, N, part, 3);
         near_each(out, expected, N, 1e-6, "gelu by erf", k->name);
         for (int i = 0; i < N; i++)
+            expected[i] = fmax((double)x[i], 0.0);
+        for (int part = 0; part < 3; part++)
+            k->relu(x, out, N, part, 3);
+        near_each(out, expected, N, 0.0, "relu", k->name);
+        for (int i = 0; i < N; i++)
             expected[i] = reference_cap((double)x[i], 30.0);
         memcpy(out, x, N * sizeof *out);
         for (int part = 0; part < 3; part++)

@@ -142,7 +142,7 @@ Test(op_gradient, norms)
 enum { QK_ROWS = 3, QK_HEADS = 3, QK_EXTRA = 5, QK_MAX = 40,
        QK_ALL = QK_ROWS * (QK_HEADS * QK_MAX + QK_EXTRA) };
 
-/* x [N,3D], then both gammas. */
+/* x [N,3D], then the scales: of queries and of keys, or of each head. */
 static double qk_norm_value(const double *x, const void *context)
 {
     const struct norm_context *c = context;
@@ -150,8 +150,12 @@ static double qk_norm_value(const double *x, const void *context)
     const double *gamma = x + QK_ROWS * QK_HEADS * d;
     double out[QK_MAX], total = 0.0;
     for (int i = 0; i < QK_ROWS * QK_HEADS; i++) {
-        reference_rms_norm(x + i * d, d, 1e-5,
-                           gamma + (i % QK_HEADS == 2 ? d : 0), out);
+        const int head = i % QK_HEADS;
+        if (c->rms)
+            reference_rms_norm(x + i * d, d, 1e-5, gamma + head / 2 * d, out);
+        else
+            reference_layer_norm(x + i * d, d, 1e-5, gamma + head * d, NULL,
+                                 out);
         for (int j = 0; j < d; j++)
             total += out[j] * (double)c->dout[i * d + j];
     }
@@ -168,20 +172,23 @@ static void space_heads(float *dense, float *spaced, int d, bool back)
                (size_t)width * sizeof(float));
 }
 
-static void check_qk_norm(const struct kernels *k, int d, int parts)
+static void check_qk_norm(const struct kernels *k, bool rms, int d, int parts)
 {
     const size_t n = (size_t)(QK_ROWS * QK_HEADS * d);
-    float in[QK_ALL + 2 * QK_MAX], dout[QK_ALL], spaced[QK_ALL];
+    const size_t queries = (size_t)(rms ? d : 2 * d);
+    const size_t all = n + queries + (size_t)d;
+    float in[QK_ALL + 3 * QK_MAX], dout[QK_ALL], spaced[QK_ALL];
     float scales[QK_ROWS * QK_HEADS], kept[QK_ALL];
-    float gradient[QK_ALL + 2 * QK_MAX];
-    double x[QK_ALL + 2 * QK_MAX];
-    draw(in, x, n + 2 * (size_t)d, 3);
+    float gradient[QK_ALL + 3 * QK_MAX];
+    double x[QK_ALL + 3 * QK_MAX];
+    draw(in, x, all, 3);
     draw(dout, NULL, n, 4);
     struct qk_norm o = {
         .rows = QK_ROWS, .n_groups = { 2, 1 }, .size = { d, d },
-        .stride = QK_HEADS * d + QK_EXTRA, .epsilon = 1e-5f,
-        .gamma = { in + n, in + n + d }, .x = spaced, .scales = scales,
-        .unnormed = kept, .dgamma = { gradient + n, gradient + n + d },
+        .stride = QK_HEADS * d + QK_EXTRA, .centred = !rms, .epsilon = 1e-5f,
+        .gamma = { in + n, in + n + queries }, .x = spaced,
+        .scales = scales, .unnormed = kept,
+        .dgamma = { gradient + n, gradient + n + queries },
     };
     for (int i = 0; i < QK_ALL; i++)
         spaced[i] = 7.0f;
@@ -196,9 +203,9 @@ static void check_qk_norm(const struct kernels *k, int d, int parts)
     for (int p = 0; p < parts; p++)
         k->qk_norm_dx(&o, p, parts);
     space_heads(gradient, spaced, d, true);
-    struct norm_context context = { true, d, dout };
-    struct trial trial = { "norms of heads", n + 2 * (size_t)d, x,
-                           qk_norm_value, &context, gradient };
+    struct norm_context context = { rms, d, dout };
+    struct trial trial = { "norms of heads", all, x, qk_norm_value, &context,
+                           gradient };
     check(k, &trial);
 }
 
@@ -207,7 +214,8 @@ Test(op_gradient, norms_of_heads)
     static const int sizes[] = { 6, 16, 24, 40 };
     EACH_KERNELS(k)
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-            check_qk_norm(k, sizes[i], 1 + (int)i);
+            for (int rms = 0; rms < 2; rms++)
+                check_qk_norm(k, rms, sizes[i], 1 + (int)i);
 }
 
 /* ---- attention: two sequences, 4 heads on 2 key/value heads */
@@ -312,6 +320,16 @@ static double gelu_erf_value(const double *x, const void *dout)
     return plain_value(x, dout, reference_gelu_erf);
 }
 
+static double relu(double x)
+{
+    return fmax(x, 0.0);
+}
+
+static double relu_value(const double *x, const void *dout)
+{
+    return plain_value(x, dout, relu);
+}
+
 static double swiglu_value(const double *x, const void *dout)
 {
     return gated_value(x, dout, reference_silu);
@@ -340,6 +358,9 @@ Test(op_gradient, activations)
         struct trial erf = { "gelu, erf", ACT_N, x, gelu_erf_value, dout,
                              gradient };
         check(k, &erf);
+        k->relu_backward(in, dout, gradient, ACT_N, 0, 1);
+        struct trial plain = { "relu", ACT_N, x, relu_value, dout, gradient };
+        check(k, &plain);
         k->geglu_backward(in, dout, gradient, ACT_ROWS, ACT_WIDTH, 0, 1);
         struct trial geglu = { "geglu", 2 * ACT_N, x, geglu_value, dout,
                                gradient };

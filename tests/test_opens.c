@@ -37,12 +37,17 @@ static void write_classes(FILE *file)
                 : c->scaled && c->usual_cap[0]
                                      ? "factors, folded into weights; caps"
                 : c->scaled          ? "factors, folded into weights"
+                : c->norms_heads     ? "a part of a head may be turned; parts"
+                                       " side by side or in turn; norms of"
+                                       " heads"
                 : c->parallel && c->rotary_share
                                      ? "a part of a head may be turned; parts"
                                        " side by side or in turn"
                 : c->parallel        ? "parts side by side, of one norm or two"
                 : c->rotary_share    ? "a part of a head may be turned"
-                : c->skips_positions ? "layers without positions" : "");
+                : c->skips_positions ? "layers without positions"
+                : c->norm_epsilon > 0 ? "learned positions, two rows spare"
+                                      : "");
     }
 }
 

@@ -176,11 +176,11 @@ Test(record, a_record_of_another_program_of_before_is_taken)
  * over, kept under the second, and taken over from there as it was. */
 Test(record, older_records_are_read_and_kept_in_less, .fini = leave_directory)
 {
-    static const char *const from[] = { "reports/results/isoflop", "kept" };
+    static const char *const from[] = { "reports/results/table-1e13", "kept" };
     char study[PATH_SIZE], older[PATH_SIZE];
     struct stat was, now;
 
-    snprintf(study, sizeof study, "%s/configs/studies/isoflop.yaml", started_in);
+    snprintf(study, sizeof study, "%s/configs/studies/table-1e13.yaml", started_in);
     snprintf(older, sizeof older, "%s/%s", started_in, from[0]);
     /* Another program's points are taken without a look at their text. */
     cr_assert(eq(int, ISOBATH("sweep", study, "-o", from[1], "--from", older,
@@ -189,7 +189,7 @@ Test(record, older_records_are_read_and_kept_in_less, .fini = leave_directory)
                               "--merge", "-q", "--program", "none"), 0));
     expect_same_file("kept/points.csv", "again/points.csv");
     expect_same_file("kept/records.json", "again/records.json");
-    for (int p = 0; p < 60; p += 7) {
+    for (int p = 0; p < 84; p += 7) {
         char a[64], b[64];
         snprintf(a, sizeof a, "kept/points/%06d", p);
         snprintf(b, sizeof b, "again/points/%06d", p);

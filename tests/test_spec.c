@@ -249,14 +249,13 @@ Test(spec, traits_that_make_no_family_are_of_the_one_they_differ_from_in_least)
     cr_expect(not(traits_equal(&spec.traits, &family_traits[FAMILY_QWEN3])));
     /* The three that configs set apart from their family's. */
     for (int f = 0; f < FAMILY_COUNT; f++) {
-        const bool plain = family_traits[f].activation == ACTIVATION_GELU ||
-                           family_traits[f].activation == ACTIVATION_GELU_ERF;
+        static const enum activation_kind plain[] = {
+            ACTIVATION_GELU, ACTIVATION_GELU_ERF, ACTIVATION_RELU };
         spec.traits = family_traits[f];
-        if (plain)
-            spec.traits.activation = spec.traits.activation == ACTIVATION_GELU
-                                         ? ACTIVATION_GELU_ERF
-                                         : ACTIVATION_GELU;
-        cr_expect(eq(int, spec_family(&spec), f), "%s", family_names[f]);
+        for (int i = 0; i < 3 && !spec_gated(&spec); i++) {
+            spec.traits.activation = plain[i];
+            cr_expect(eq(int, spec_family(&spec), f), "%s", family_names[f]);
+        }
     }
     spec.traits = family_traits[FAMILY_FALCON];
     spec.traits.parallel = PARALLEL_NORMS;
@@ -270,6 +269,39 @@ Test(spec, traits_that_make_no_family_are_of_the_one_they_differ_from_in_least)
     spec.traits = family_traits[FAMILY_LLAMA];
     spec.traits.norms = NORMS_AFTER;
     cr_expect(eq(int, spec_family(&spec), FAMILY_LLAMA));
+}
+
+Test(spec, two_rows_of_opts_positions_are_spare)
+{
+    struct model_spec spec = tiny();
+
+    spec.max_tokens = 9;
+    spec.traits = family_traits[FAMILY_OPT];
+    cr_expect(eq(i32, spec_position_rows(&spec), 11));
+    cr_expect(eq(i32, spec_first_position(&spec), 2));
+    spec.traits = family_traits[FAMILY_GPT2];
+    cr_expect(eq(i32, spec_position_rows(&spec), 9));
+    cr_expect(eq(i32, spec_first_position(&spec), 0));
+    spec.traits = family_traits[FAMILY_LLAMA];
+    cr_expect(eq(i32, spec_position_rows(&spec), 0));
+}
+
+/* A scale for each number of each head, or of one for all. */
+Test(spec, heads_of_layer_norm_have_scales_of_their_own)
+{
+    struct model_spec spec = tiny();
+
+    spec.head_size = 6;
+    spec.traits = family_traits[FAMILY_QWEN3];
+    cr_expect(eq(i32, spec_head_norms(&spec, 4), 4));
+    cr_expect(eq(i32, spec_head_scales(&spec, 4), 6));
+    spec.traits = family_traits[FAMILY_OLMO2];
+    cr_expect(eq(i32, spec_head_norms(&spec, 4), 1));
+    cr_expect(eq(i32, spec_head_scales(&spec, 4), 24));
+    spec.traits = family_traits[FAMILY_STABLELM];
+    spec.traits.qk_norm = true;
+    cr_expect(eq(i32, spec_head_norms(&spec, 4), 4));
+    cr_expect(eq(i32, spec_head_scales(&spec, 4), 24));
 }
 
 struct stretch {

@@ -1,31 +1,11 @@
 /* test_tokenizer_kinds.c - Every setting of a tokenizer.json that is read has the
  * ids of the `tokenizers` library, and a SentencePiece model those of its own:
  * tests/compare/tokenizer_kinds.py wrote tests/data/tokens/kinds.json. */
-#include <criterion/criterion.h>
-#include <criterion/new/assert.h>
-#include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "models/tokens/tokenizer.h"
 #include "models/tokens/tokenizer_file.h"
-#include "sim/core/base/file.h"
 #include "tests/directory.h"
+#include "tests/token_ids.h"
 
 enum { N_TEXTS = 2000, BLOCK = 20, MAX_PIECES = 8, TEXT_SIZE = 512 };
-
-static json_t *vectors(void)
-{
-    char *text;
-    size_t size;
-
-    cr_assert(file_read(&text, &size, "tests/data/tokens/kinds.json", 1 << 20,
-                        NULL) == STATUS_OK);
-    json_t *root = json_loadb(text, size, JSON_ALLOW_NUL, NULL);
-    free(text);
-    cr_assert(root != NULL);
-    return root;
-}
 
 /* Knuth's MMIX generator, and its upper half. */
 static uint32_t draw(uint64_t *state)
@@ -119,7 +99,7 @@ static json_t *file_of(const json_t *root, json_t *of)
 
 Test(tokenizer_kinds, ids_are_those_of_the_tokenizers_library)
 {
-    json_t *root = vectors(), *of;
+    json_t *root = token_vectors("kinds.json"), *of;
     size_t i, n = 0;
 
     json_array_foreach(json_object_get(root, "cases"), i, of) {
@@ -186,7 +166,7 @@ static void expect_spm(const json_t *root, const json_t *of)
 
 Test(tokenizer_kinds, a_sentencepiece_model_has_the_ids_of_sentencepiece)
 {
-    json_t *root = vectors(), *of;
+    json_t *root = token_vectors("kinds.json"), *of;
     size_t i;
 
     json_array_foreach(json_object_get(root, "spm"), i, of)
@@ -213,7 +193,7 @@ static const char *opened(const char *name, const char *text)
 Test(tokenizer_kinds, tokens_added_beside_a_sentencepiece_model_are_refused,
      .fini = leave_directory)
 {
-    json_t *root = vectors();
+    json_t *root = token_vectors("kinds.json");
     const json_t *model = json_object_get(json_array_get(
         json_object_get(root, "spm"), 1), "model");
     unsigned char *bytes = malloc(json_string_length(model));

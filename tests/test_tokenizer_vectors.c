@@ -1,8 +1,5 @@
 /* test_tokenizer_vectors.c - Tokenizers give the ids of the reference
  * implementations. */
-#include <jansson.h>
-
-#include "sim/core/base/file.h"
 #include "tests/shared.h"
 #include "tests/token_ids.h"
 
@@ -114,20 +111,6 @@ Test(tokenizer_vectors, gpt2_has_the_ids_of_tiktoken_in_difficult_texts)
     tokenizer_close(t);
 }
 
-/* tests/data/tokens/vectors.json: tests/compare/token_vectors.py wrote it. */
-static json_t *vectors(void)
-{
-    char *text;
-    size_t size;
-
-    cr_assert(file_read(&text, &size, "tests/data/tokens/vectors.json", 1 << 20,
-                        NULL) == STATUS_OK);
-    json_t *root = json_loadb(text, size, JSON_ALLOW_NUL, NULL);
-    free(text);
-    cr_assert(root != NULL);
-    return root;
-}
-
 static void expect_ids_of(const struct tokenizer *t, const json_t *root,
                           const json_t *lists)
 {
@@ -147,7 +130,7 @@ static void expect_ids_of(const struct tokenizer *t, const json_t *root,
 Test(tokenizer_vectors, gpt2_has_the_ids_of_the_tokenizers_library)
 {
     struct tokenizer *t = open_shared("tokenizers/ggml-vocab-gpt-2.gguf", 0);
-    json_t *root = vectors();
+    json_t *root = token_vectors("vectors.json");
 
     expect_ids_of(t, root, json_object_get(root, "gpt2"));
     json_decref(root);
@@ -160,7 +143,7 @@ Test(tokenizer_vectors, patterns_of_a_json_file_have_the_ids_of_the_tokenizers_l
 {
     struct tokenizer *t;
     struct error err = { STATUS_OK, "" };
-    json_t *root = vectors(), *own = json_object_get(root, "own");
+    json_t *root = token_vectors("vectors.json"), *own = json_object_get(root, "own");
     char *text = json_dumps(json_object_get(own, "file"), 0);
 
     cr_assert(open_bytes(&t, ".json", text, strlen(text), 0, &err) ==

@@ -9,7 +9,24 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <jansson.h>
 #include "models/tokens/tokenizer.h"
+#include "sim/core/base/file.h"
+
+/* A file of tests/data/tokens, which a script of tests/compare wrote; the
+ * caller's. */
+static inline json_t *token_vectors(const char *name)
+{
+    char path[64], *text;
+    size_t size;
+
+    snprintf(path, sizeof path, "tests/data/tokens/%s", name);
+    cr_assert(file_read(&text, &size, path, 1 << 20, NULL) == STATUS_OK);
+    json_t *root = json_loadb(text, size, JSON_ALLOW_NUL, NULL);
+    free(text);
+    cr_assert(root != NULL);
+    return root;
+}
 
 /* Written under a name that ends in `end`, opened, removed. */
 static inline enum status open_bytes(struct tokenizer **out, const char *end,

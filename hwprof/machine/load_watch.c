@@ -7,20 +7,36 @@
 #include "sim/core/base/stats.h"
 
 /* One probe may catch another's turn of a few milliseconds; of three the middle
- * one meets who stays. */
-enum { PROBES = 3 };
+ * one meets who stays.  They take a short run's time: where the first few find the
+ * machine free there are no more. */
+enum { PROBES = 3, PROBES_BEFORE = 2 /* each is told by the other */,
+       PROBES_AFTER = 1 };
 
-static struct load_probe probe_middle(struct load_watch *watch)
+static bool all_free(const struct load_watch *watch,
+                     const struct load_probe *probe, int n)
 {
-    double flops[PROBES], bytes[PROBES];
+    bool all = true;
 
-    for (int i = 0; i < PROBES; i++) {
-        struct load_probe probe = load_probe_take(&watch->prober);
-        flops[i] = probe.flops_per_second;
-        bytes[i] = probe.bytes_per_second;
+    for (int i = 0; i < n; i++)
+        all &= load_share(&watch->prober, &probe[i], &probe[i]) >=
+               load_least_share;
+    return all;
+}
+
+static struct load_probe probe_middle(struct load_watch *watch, int few)
+{
+    struct load_probe probe[PROBES];
+    double flops[PROBES], bytes[PROBES];
+    int n = 0;
+
+    while (n < PROBES && !(n == few && all_free(watch, probe, n))) {
+        probe[n] = load_probe_take(&watch->prober);
+        flops[n] = probe[n].flops_per_second;
+        bytes[n] = probe[n].bytes_per_second;
+        n++;
     }
-    return (struct load_probe){ stats_median(flops, PROBES),
-                                stats_median(bytes, PROBES) };
+    return (struct load_probe){ stats_median(flops, (size_t)n),
+                                stats_median(bytes, (size_t)n) };
 }
 
 enum status load_watch_open(struct load_watch *out, int n_threads,
@@ -37,7 +53,7 @@ void load_watch_close(struct load_watch *watch)
 
 void load_watch_begin(struct load_watch *watch)
 {
-    watch->before = probe_middle(watch);
+    watch->before = probe_middle(watch, PROBES_BEFORE);
     watch->began = load_times_now(watch->proc_root);
 }
 
@@ -46,7 +62,7 @@ struct load_seen load_watch_end(struct load_watch *watch)
     struct load_times now = load_times_now(watch->proc_root);
     struct load_seen seen = { load_times_between(&watch->began, &now),
                               (double)NAN, false };
-    watch->after = probe_middle(watch);
+    watch->after = probe_middle(watch, PROBES_AFTER);
     double runnable = seen.times.cpu + seen.times.waiting;
 
     seen.share = load_share(&watch->prober, &watch->before, &watch->after);

@@ -448,7 +448,9 @@ static void embed_backward(struct model *m)
         .dwpe = gradient_of(m, -1, TENSOR_WPE),
         .clear_dwte = !m->spec.tied_head,
         .n = in->n_sequences * in->n_tokens, .width = m->spec.n_channels,
-        .n_vocab = m->spec.n_vocab, .max_tokens = m->spec.max_tokens,
+        .n_vocab = m->spec.n_vocab,
+        .n_positions = spec_position_rows(&m->spec),
+        .first_position = spec_first_position(&m->spec),
     };
     op_embed(&m->ex, place(OP_EMBED, LEDGER_OUTSIDE, NULL), &o);
 }

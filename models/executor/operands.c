@@ -77,12 +77,15 @@ struct gemm head_of(const struct model *m, const struct head_buffers *b,
 struct embedding embedding_of(const struct model *m)
 {
     const struct tensor *t = tensor_find(&m->tensors, -1, TENSOR_WTE);
+    const real *wpe = weight_of(m, -1, TENSOR_WPE);
+    const ptrdiff_t spare = (ptrdiff_t)spec_first_position(&m->spec) *
+                            m->spec.n_channels;
     return (struct embedding){
         .ids = m->input.ids, .position = m->all_position,
         .wte = weight_of(m, -1, TENSOR_WTE),
         .stored = t->n_ranges > 0 ? t->range : NULL,
         .scale = m->spec.embedding_scale,
-        .wpe = weight_of(m, -1, TENSOR_WPE), .out = m->stream[0],
+        .wpe = wpe ? wpe + spare : NULL, .out = m->stream[0],
         .n = m->n_rows, .width = m->spec.n_channels,
     };
 }
@@ -251,6 +254,7 @@ struct qk_norm qk_norm_of(struct model *m, int32_t layer,
         .n_groups = { whole ? queries > 0 : queries, whole ? keys > 0 : keys },
         .size = { whole ? spec_q(&m->spec) : d, whole ? spec_e(&m->spec) : d },
         .stride = spec_q(&m->spec) + 2 * spec_e(&m->spec),
+        .centred = traits_centres_heads(&m->spec.traits),
         .epsilon = m->spec.norm_epsilon,
         .gamma = { weight_of(m, layer, TENSOR_QUERY_GAMMA),
                    weight_of(m, layer, TENSOR_KEY_GAMMA) },

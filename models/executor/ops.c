@@ -200,8 +200,10 @@ static uint64_t numbers_of(const struct qk_norm *o)
 static uint64_t scale_bytes(const struct qk_norm *o)
 {
     uint64_t sum = 0;
-    for (int i = 0; i < 2; i++)
-        sum += o->n_groups[i] > 0 ? 4 * u(o->size[i]) : 0;
+    for (int i = 0; i < 2; i++) {
+        const int32_t own = o->centred ? o->n_groups[i] : o->n_groups[i] > 0;
+        sum += 4 * u(own) * u(o->size[i]);
+    }
     return sum;
 }
 
@@ -212,6 +214,8 @@ void op_qk_norm(struct executor *ex, struct place at, const struct qk_norm *o)
     uint64_t groups = groups_of(o), numbers = numbers_of(o);
     struct tally each = { 4 * numbers + groups * (FOLD + 4),
                           8 * numbers + 4 * groups };
+    if (o->centred)              /* the sum, its mean, what is less that */
+        each.flops += 2 * numbers + groups * (FOLD + 1);
     if (o->unnormed)
         each.bytes += 4 * numbers;
     op_end(ex, &run, at.token, o->rows, each,
@@ -227,6 +231,8 @@ void op_qk_norm_backward(struct executor *ex, struct place at,
     struct tally each = { (4 + 5) * numbers + groups * (FOLD + 1),
                           12 * numbers + 4 * groups };
     struct tally shared = { 0, scale_bytes(o) };
+    if (o->centred)              /* the mean gradient, and what is less that */
+        each.flops += 3 * numbers + groups * (FOLD + 2);
     if (o->dgamma[0]) {
         op_parts(ex, qk_norm_dgamma_part, o);
         each.flops += 3 * numbers;
@@ -273,12 +279,16 @@ static void activation_part(void *argument, int part, int parts)
     switch (o->kind) {
     case ACTIVATION_GELU:
     case ACTIVATION_GELU_ERF:
+    case ACTIVATION_RELU:
         if (forward)
-            (o->kind == ACTIVATION_GELU ? k->gelu : k->gelu_erf)(
+            (o->kind == ACTIVATION_GELU   ? k->gelu
+             : o->kind == ACTIVATION_RELU ? k->relu
+                                          : k->gelu_erf)(
                 o->x, o->out, n, part, parts);
         else
-            (o->kind == ACTIVATION_GELU ? k->gelu_backward
-                                        : k->gelu_erf_backward)(
+            (o->kind == ACTIVATION_GELU   ? k->gelu_backward
+             : o->kind == ACTIVATION_RELU ? k->relu_backward
+                                          : k->gelu_erf_backward)(
                 o->x, o->dout, o->dx, n, part, parts);
         break;
     case ACTIVATION_SWIGLU:
@@ -300,6 +310,7 @@ void op_activation(struct executor *ex, struct place at,
     static const struct { uint64_t flops, bytes; } cost[][2] = {
         [ACTIVATION_GELU]     = { { EXP + 6, 8 },  { EXP + 14, 12 } },
         [ACTIVATION_GELU_ERF] = { { EXP + 17, 8 }, { EXP + 23, 12 } },
+        [ACTIVATION_RELU]     = { { 0, 8 },        { 0, 12 } },
         [ACTIVATION_SWIGLU]   = { { EXP + 3, 12 }, { EXP + 9, 20 } },
         [ACTIVATION_GEGLU]    = { { EXP + 7, 12 }, { EXP + 16, 20 } },
     };
@@ -341,6 +352,8 @@ static void embed_part(void *argument, int part, int parts)
     const struct op_call *call = argument;
     const struct embedding *o = call->operand;
     const struct kernels *k = call->ex->kernels;
+    real *dwpe = o->dwpe ? o->dwpe + (ptrdiff_t)o->first_position * o->width
+                         : NULL;
     if (o->stored)
         k->stored_embed(o->ids, o->position, o->stored, o->scale, o->wpe,
                         o->out, o->n, part, parts);
@@ -348,7 +361,7 @@ static void embed_part(void *argument, int part, int parts)
         k->embed(o->ids, o->position, o->wte, o->wpe, o->out, o->n, o->width,
                  part, parts);
     else
-        k->embed_backward(o->ids, o->position, o->dout, o->dwte, o->dwpe, o->n,
+        k->embed_backward(o->ids, o->position, o->dout, o->dwte, dwpe, o->n,
                           o->width, part, parts);
 }
 
@@ -369,8 +382,8 @@ void op_embed(struct executor *ex, struct place at, const struct embedding *o)
             shared.bytes += 4 * u(o->n_vocab) * c;
         }
         if (position) {
-            memset(o->dwpe, 0, (size_t)o->max_tokens * row);
-            shared.bytes += 4 * u(o->max_tokens) * c;
+            memset(o->dwpe, 0, (size_t)o->n_positions * row);
+            shared.bytes += 4 * u(o->n_positions) * c;
             each = (struct tally){ 2 * c, 20 * c + 4 };
         }
     }

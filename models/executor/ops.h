@@ -99,14 +99,15 @@ void op_cap(struct executor *ex, struct place at, real *logits, int32_t n,
 
 struct embedding {
     const int32_t *ids, *position;   /* [N] */
-    const real *wte, *wpe;           /* wpe NULL: none */
+    const real *wte, *wpe;           /* wpe of position 0 on; NULL: none */
     const struct stored *stored;     /* in the place of wte; or NULL */
     float       scale;               /* of stored rows; 0: none */
     real       *out;
     const real *dout;
-    real       *dwte, *dwpe;
+    real       *dwte, *dwpe;         /* whole tables */
+    int32_t     first_position;      /* the row of position 0 */
     bool        clear_dwte;          /* no earlier op wrote it */
-    int32_t     n, width, n_vocab, max_tokens;
+    int32_t     n, width, n_vocab, n_positions;   /* rows of the tables */
 };
 void op_embed(struct executor *ex, struct place at, const struct embedding *o);
 

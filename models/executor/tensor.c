@@ -13,11 +13,10 @@ static struct extent extent_of(enum tensor_id id, const struct model_spec *s,
                                int32_t layer)
 {
     const struct traits *has = &s->traits;
-    const bool learned = has->positions == POSITIONS_LEARNED;
     const bool shifted = has->norm == NORM_LAYER, tied = s->tied_head;
     const bool routed = layer >= 0 && s->routed[layer] && spec_has_router(s) &&
                         !spec_follows(s, layer);
-    const int64_t V = s->n_vocab, C = s->n_channels, P = s->max_tokens;
+    const int64_t V = s->n_vocab, C = s->n_channels, P = spec_position_rows(s);
     const int64_t Q = spec_q(s), E = spec_e(s), U = spec_up(s), F = s->n_ffn;
     const int64_t D = s->head_size, W = s->n_predictor;
     const bool predicts = routed && W > 0;
@@ -108,6 +107,16 @@ void tensor_list_place(struct tensor_list *list, const uint8_t *base)
         }
 }
 
+static int32_t stacked_of(enum tensor_id id, const struct model_spec *s)
+{
+    const bool apart = traits_centres_heads(&s->traits) &&
+                       !s->traits.qk_norm_rows;
+
+    return tensor_stacks(id)                   ? s->experts.n
+           : apart && id == TENSOR_QUERY_GAMMA ? s->n_heads
+           : apart && id == TENSOR_KEY_GAMMA   ? s->n_kv_heads : 1;
+}
+
 static void add(struct tensor_list *list, const struct model_spec *spec,
                 int32_t layer, enum tensor_id id)
 {
@@ -120,7 +129,7 @@ static void add(struct tensor_list *list, const struct model_spec *spec,
         return;
     }
     bool router = tensor_routes(id), predicts = tensor_predicts(id);
-    const int32_t stacked = tensor_stacks(id) ? spec->experts.n : 1;
+    const int32_t stacked = stacked_of(id, spec);
     struct tensor *t = &list->tensor[list->n];
     *t = (struct tensor){
         .id = id, .layer = layer, .rows = e.rows, .columns = e.columns,

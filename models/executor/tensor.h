@@ -17,7 +17,7 @@ enum tensor_kind { TENSOR_MATRIX, TENSOR_SCALE, TENSOR_SHIFT, TENSOR_VECTOR };
  *   id            rows x columns              kind                            */
 #define TENSOR_MAP(X)                                                          \
     X(WTE,         V, C,                       MATRIX)                         \
-    X(WPE,         learned ? P : 0, C,         MATRIX)  /* P = max_tokens    */ \
+    X(WPE,         P, C,                       MATRIX)  /* of positions      */ \
     X(HEAD,        tied ? 0 : V, C,            MATRIX)                         \
     X(FINAL_GAMMA, 1, C,                       SCALE)                          \
     X(FINAL_BETA,  shifted ? 1 : 0, C,         SHIFT)                          \
@@ -74,7 +74,8 @@ struct tensor {
     enum tensor_id id;
     int32_t layer;           /* the first that has it; -1: outside any layer */
     int64_t rows, columns;
-    int32_t stacked;         /* matrices of that shape: experts; else 1 */
+    int32_t stacked;         /* of that shape, one behind another: experts, heads
+                              * with scales of their own; else 1 */
     size_t  n;               /* rows * columns * stacked */
     size_t  offset;          /* in floats, a multiple of 16, in the parameter
                               * block */

@@ -487,11 +487,14 @@ static bool has_use(struct model *m, const char *name,
     int32_t at[2];
 
     for (const struct foreign *f = hf_tensors_of(spec); f->name; f++)
-        if (matches(f->name, name, prefix, at))
-            return at[0] < spec->n_layers && at[1] < spec->experts.n &&
-                   (tensor_find(model_tensors(m), at[0], f->id) ||
-                    f->id == TENSOR_HEAD ||
-                    (only_routes(f->id) && routing->policy->choose));
+        if (matches(f->name, name, prefix, at)) {
+            const struct tensor *t = at[0] < spec->n_layers
+                ? tensor_find(model_tensors(m), at[0], f->id) : NULL;
+            return at[0] < spec->n_layers &&
+                   (t ? at[1] < t->stacked
+                      : f->id == TENSOR_HEAD ||
+                            (only_routes(f->id) && routing->policy->choose));
+        }
     for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
         if (matches(harmless[i].name, name, prefix, at))
             return true;

@@ -144,7 +144,8 @@ static const struct gguf_class classes[] = {
           .wide_layers = 62),
     CLASS("olmo2",   OLMO2, llama, HALVES),
     CLASS("gptneox", GPT_NEOX, gptneox, HALVES),
-    CLASS("stablelm", STABLELM, stablelm, HALVES, .biases = GGUF_BIASES_QKV),
+    CLASS("stablelm", STABLELM, stablelm, HALVES, .biases = GGUF_BIASES_QKV,
+          .norms_tell = true),
     CLASS("phi2",    PHI,   phi2,  HALVES),
 };
 enum { N_CLASSES = sizeof classes / sizeof *classes };

@@ -53,6 +53,8 @@ struct gguf_class {
     bool         scaled;         /* embeddings are multiplied by sqrt(C) */
     bool         experts_normalised;   /* of experts, where the file has any:
                                   * their weights sum to 1 */
+    bool         norms_tell;     /* heads' norms, and that of a feed-forward part
+                                  * of its own, are there or are not */
     bool         norms_rows;     /* queries and keys pass norms, of whole rows */
     int32_t      wide_layers;    /* a model of so many layers divides scores by
                                   * sqrt(C / H), others by sqrt(D) */

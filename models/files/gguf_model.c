@@ -34,9 +34,13 @@ static enum status read_embedding(struct model_spec *spec,
 }
 
 /* What some models of an architecture have, and others do not. */
-static void read_biases(struct model_spec *spec, const struct gguf_class *class,
-                        const struct gguf *file)
+static void read_parts(struct model_spec *spec, const struct gguf_class *class,
+                       const struct gguf *file)
 {
+    if (class->norms_tell)
+        spec->traits.qk_norm = gguf_find(file, "blk.0.attn_q_norm.weight");
+    if (class->norms_tell && !gguf_find(file, "blk.0.ffn_norm.weight"))
+        spec->traits.parallel = PARALLEL_NORM;
     if (class->biases != GGUF_BIASES_TRAITS)
         spec->traits.qkv_bias = gguf_find(file, "blk.0.attn_v.bias") ||
                                 (class->heads == LAYOUT_LINEAR &&
@@ -133,7 +137,7 @@ enum status gguf_model_spec(struct model_spec *out, const struct gguf *file,
     if (spec.traits.positions == POSITIONS_ROTARY &&
         (status = gguf_read_rope(&spec, class, file, err)))
         return status;
-    read_biases(&spec, class, file);
+    read_parts(&spec, class, file);
     if (spec_check(&spec, &why) != STATUS_OK)
         return error_set(err, STATUS_BAD_VALUE, "%.160s: %s", gguf_name(file),
                          why.text);

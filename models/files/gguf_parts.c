@@ -141,7 +141,11 @@ static enum status check_shape(const struct gguf *file,
     const uint64_t columns = (uint64_t)(turned ? t->rows : width);
     const int stacks = tensor_stacks(t->id) && !part->each;
 
-    if (part->vector ? have->rank == 1 && have->shape[0] == (uint64_t)width
+    /* Vectors of heads lie one behind another. */
+    const int each = part->vector && have->rank == 2;
+    if (part->vector ? have->rank == 1 + each &&
+                           have->shape[each] == (uint64_t)width &&
+                           (each ? have->shape[0] : 1) == (uint64_t)t->stacked
                      : have->rank == 2 + stacks &&
                            (!stacks || have->shape[0] == (uint64_t)t->stacked) &&
                            have->shape[stacks] == rows &&

@@ -16,6 +16,7 @@ static const struct { const char *name; int plain, gated; } words[] = {
     { "gelu_accurate",     ACTIVATION_GELU,     ACTIVATION_GEGLU },
     { "gelu",              ACTIVATION_GELU_ERF, NONE },
     { "gelu_python",       ACTIVATION_GELU_ERF, NONE },
+    { "relu",              ACTIVATION_RELU,     NONE },
     { "silu",              NONE,                ACTIVATION_SWIGLU },
     { "swish",             NONE,                ACTIVATION_SWIGLU },
 };
@@ -34,6 +35,7 @@ static const struct { const char *key, *usual; } vocabularies[] = {
     [HF_NAMES_FALCON]     = { "activation",          "gelu" },
     [HF_NAMES_STABLELM]   = { "hidden_act",          "silu" },
     [HF_NAMES_PHI]        = { "hidden_act",          "gelu_new" },
+    [HF_NAMES_OPT]        = { "activation_function", "relu" },
     [HF_NAMES_MIXTRAL]    = { "hidden_act",          "silu" },
     [HF_NAMES_MOE]        = { "hidden_act",          "silu" },
 };

@@ -45,9 +45,10 @@ static const struct hf_class classes[] = {
           .parallel = BIT(NORM) | BIT(NORMS)),
     CLASS("stablelm", "StableLm", STABLELM, STABLELM, .needs = { KV },
           .rotary_share = "partial_rotary_factor", .usual_share = "0.25",
-          .parallel = BIT(NONE) | BIT(NORM)),
+          .parallel = BIT(NONE) | BIT(NORM), .norms_heads = true),
     CLASS("phi", "Phi", PHI, PHI, .rotary_share = "partial_rotary_factor",
           .usual_share = "0.5"),
+    CLASS("opt", "OPT", OPT, OPT, .norm_epsilon = 1e-5f),
     CLASS("mixtral", "Mixtral", LLAMA, MIXTRAL, .needs = { KV },
           .window = HF_WINDOW_GIVEN, .experts = HF_EXPERTS_NORMALISED),
     CLASS("qwen2_moe", "Qwen2Moe", QWEN2, MOE, .needs = { KV },
@@ -66,8 +67,8 @@ enum { N_CLASSES = sizeof classes / sizeof *classes };
 const char hf_class_types[] = "gpt2, llama, mistral, qwen2, qwen3, phi3,"
                               " granite, smollm3, starcoder2, gemma,"
                               " gemma2, gemma3_text, olmo2, gpt_neox, falcon,"
-                              " stablelm, phi, mixtral, qwen2_moe, qwen3_moe"
-                              " and olmoe";
+                              " stablelm, phi, opt, mixtral, qwen2_moe,"
+                              " qwen3_moe and olmoe";
 const char hf_class_priced[] = "deepseek_v2 and deepseek_v3";
 
 const struct hf_class *hf_class_at(int i)
@@ -133,18 +134,22 @@ enum hf_names hf_names_of(const struct model_spec *spec)
     return classes[i].names;
 }
 
+/* Of one product: its class has a key that names any of them. */
+static bool is_plain(enum activation_kind kind)
+{
+    return kind != ACTIVATION_SWIGLU && kind != ACTIVATION_GEGLU;
+}
+
 /* The class's traits, and those in their place that its keys say. */
 static bool fits_traits(const struct hf_class *class, const struct traits *own)
 {
     struct traits has = hf_class_traits(class);
-    const bool plain = has.activation == ACTIVATION_GELU ||
-                       has.activation == ACTIVATION_GELU_ERF;
 
     if (class->parallel & 1u << own->parallel)
         has.parallel = own->parallel;
-    if (plain && (own->activation == ACTIVATION_GELU ||
-                  own->activation == ACTIVATION_GELU_ERF))
+    if (is_plain(has.activation) && is_plain(own->activation))
         has.activation = own->activation;
+    has.qk_norm |= class->norms_heads && own->qk_norm;
     return traits_equal(own, &has);
 }
 

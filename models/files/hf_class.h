@@ -10,6 +10,7 @@
 enum hf_names { HF_NAMES_GPT2, HF_NAMES_LLAMA, HF_NAMES_STARCODER2,
                 HF_NAMES_GEMMA1, HF_NAMES_GEMMA, HF_NAMES_OLMO2,
                 HF_NAMES_NEOX, HF_NAMES_FALCON, HF_NAMES_STABLELM, HF_NAMES_PHI,
+                HF_NAMES_OPT,
                 HF_NAMES_MIXTRAL, HF_NAMES_MOE };
 
 /* What a class makes of the key sliding_window. */
@@ -63,6 +64,9 @@ struct hf_class {
                                   * none; NULL: the class has no key for them,
                                   * nor one for the scale of scores */
     bool          local;         /* windowed layers have a base of their own */
+    bool          norms_heads;   /* qk_layernorm may be true: heads of queries and
+                                  * keys are normalised */
+    float         norm_epsilon;  /* that the class has no key for; 0: it has */
     enum hf_experts experts;
     bool          norms_rows;    /* of queries and of keys, all heads together */
     bool          priced;        /* isobath predict takes it and nothing else:

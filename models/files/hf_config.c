@@ -25,6 +25,13 @@ enum { MAX_BYTES = 1 << 20 };    /* of a config.json; real ones have a few kB */
     HF_MEMBER(names, "max_position_embeddings", INT, max_tokens, NULL),        \
     HF_MEMBER(names, "vocab_size",              INT, n_vocab,    NULL)
 
+/* And what else most have: epsilon's key, and what their classes take where it,
+ * the base of rotary positions and that of heads are absent. */
+#define REST(names, key, epsilon, theta, tied)                                 \
+    HF_MEMBER(names, key,                       FLOAT, norm_epsilon, epsilon), \
+    HF_MEMBER(names, "rope_theta",              FLOAT, rope_theta,   theta),   \
+    HF_MEMBER(names, "tie_word_embeddings",     BOOL,  tied_head,    tied)
+
 static const struct hf_member members[] = {
     HF_MEMBER(GPT2, "n_embd",             INT,   n_channels,   NULL),
     HF_MEMBER(GPT2, "n_layer",            INT,   n_layers,     NULL),
@@ -35,40 +42,15 @@ static const struct hf_member members[] = {
     HF_MEMBER(GPT2, "layer_norm_epsilon", FLOAT, norm_epsilon, "1e-5"),
     HF_MEMBER(GPT2, "tie_word_embeddings", BOOL, tied_head,    "true"),
 
-    SHAPE(LLAMA),
-    HF_MEMBER(LLAMA, "rms_norm_eps",            FLOAT, norm_epsilon, "1e-6"),
-    HF_MEMBER(LLAMA, "rope_theta",              FLOAT, rope_theta,   "1e4"),
-    HF_MEMBER(LLAMA, "tie_word_embeddings",     BOOL,  tied_head,    "false"),
-
-    SHAPE(MIXTRAL),
-    HF_MEMBER(MIXTRAL, "rms_norm_eps",          FLOAT, norm_epsilon, "1e-5"),
-    HF_MEMBER(MIXTRAL, "rope_theta",            FLOAT, rope_theta,   "1e6"),
-    HF_MEMBER(MIXTRAL, "tie_word_embeddings",   BOOL,  tied_head,    "false"),
-
-    SHAPE(MOE),
-    HF_MEMBER(MOE, "rms_norm_eps",              FLOAT, norm_epsilon, NULL),
-    HF_MEMBER(MOE, "rope_theta",                FLOAT, rope_theta,   "1e4"),
-    HF_MEMBER(MOE, "tie_word_embeddings",       BOOL,  tied_head,    "false"),
-
-    SHAPE(STARCODER2),
-    HF_MEMBER(STARCODER2, "norm_epsilon",        FLOAT, norm_epsilon, "1e-5"),
-    HF_MEMBER(STARCODER2, "rope_theta",          FLOAT, rope_theta,   "1e4"),
-    HF_MEMBER(STARCODER2, "tie_word_embeddings", BOOL,  tied_head,    "true"),
-
-    SHAPE(GEMMA),
-    HF_MEMBER(GEMMA, "rms_norm_eps",             FLOAT, norm_epsilon, "1e-6"),
-    HF_MEMBER(GEMMA, "rope_theta",               FLOAT, rope_theta,   "1e4"),
-    HF_MEMBER(GEMMA, "tie_word_embeddings",      BOOL,  tied_head,    "true"),
-
-    SHAPE(GEMMA1),
-    HF_MEMBER(GEMMA1, "rms_norm_eps",            FLOAT, norm_epsilon, "1e-6"),
-    HF_MEMBER(GEMMA1, "rope_theta",              FLOAT, rope_theta,   "1e4"),
-    HF_MEMBER(GEMMA1, "tie_word_embeddings",     BOOL,  tied_head,    "true"),
-
-    SHAPE(OLMO2),
-    HF_MEMBER(OLMO2, "rms_norm_eps",             FLOAT, norm_epsilon, "1e-5"),
-    HF_MEMBER(OLMO2, "rope_theta",               FLOAT, rope_theta,   "1e4"),
-    HF_MEMBER(OLMO2, "tie_word_embeddings",      BOOL,  tied_head,    "false"),
+    SHAPE(LLAMA),      REST(LLAMA, "rms_norm_eps", "1e-6", "1e4", "false"),
+    SHAPE(MIXTRAL),    REST(MIXTRAL, "rms_norm_eps", "1e-5", "1e6", "false"),
+    SHAPE(MOE),        REST(MOE, "rms_norm_eps", NULL, "1e4", "false"),
+    SHAPE(STARCODER2), REST(STARCODER2, "norm_epsilon", "1e-5", "1e4", "true"),
+    SHAPE(GEMMA),      REST(GEMMA, "rms_norm_eps", "1e-6", "1e4", "true"),
+    SHAPE(GEMMA1),     REST(GEMMA1, "rms_norm_eps", "1e-6", "1e4", "true"),
+    SHAPE(OLMO2),      REST(OLMO2, "rms_norm_eps", "1e-5", "1e4", "false"),
+    SHAPE(STABLELM),   REST(STABLELM, "layer_norm_eps", "1e-5", "1e4", "false"),
+    SHAPE(PHI),        REST(PHI, "layer_norm_eps", "1e-5", "1e4", "false"),
 
     HF_MEMBER(NEOX, "hidden_size",              INT,   n_channels,   NULL),
     HF_MEMBER(NEOX, "intermediate_size",        INT,   n_ffn,        NULL),
@@ -91,15 +73,13 @@ static const struct hf_member members[] = {
     HF_MEMBER(FALCON, "rope_theta",             FLOAT, rope_theta,   "1e4"),
     HF_MEMBER(FALCON, "tie_word_embeddings",    BOOL,  tied_head,    "true"),
 
-    SHAPE(STABLELM),
-    HF_MEMBER(STABLELM, "layer_norm_eps",       FLOAT, norm_epsilon, "1e-5"),
-    HF_MEMBER(STABLELM, "rope_theta",           FLOAT, rope_theta,   "1e4"),
-    HF_MEMBER(STABLELM, "tie_word_embeddings",  BOOL,  tied_head,    "false"),
-
-    SHAPE(PHI),
-    HF_MEMBER(PHI, "layer_norm_eps",            FLOAT, norm_epsilon, "1e-5"),
-    HF_MEMBER(PHI, "rope_theta",                FLOAT, rope_theta,   "1e4"),
-    HF_MEMBER(PHI, "tie_word_embeddings",       BOOL,  tied_head,    "false"),
+    HF_MEMBER(OPT, "hidden_size",               INT,   n_channels,   NULL),
+    HF_MEMBER(OPT, "ffn_dim",                   INT,   n_ffn,        NULL),
+    HF_MEMBER(OPT, "num_hidden_layers",         INT,   n_layers,     NULL),
+    HF_MEMBER(OPT, "num_attention_heads",       INT,   n_heads,      NULL),
+    HF_MEMBER(OPT, "max_position_embeddings",   INT,   max_tokens,   NULL),
+    HF_MEMBER(OPT, "vocab_size",                INT,   n_vocab,      NULL),
+    HF_MEMBER(OPT, "tie_word_embeddings",       BOOL,  tied_head,    "true"),
 };
 enum { N_MEMBERS = sizeof members / sizeof *members };
 
@@ -128,9 +108,11 @@ static const struct fixed fixed[] = {
     { HF_NAMES_FALCON, "alibi",         "false" },
     { HF_NAMES_FALCON, "bias",          "false" },
 
-    { HF_NAMES_STABLELM, "qk_layernorm", "false" },
-
     { HF_NAMES_PHI, "qk_layernorm",     "false" },
+
+    { HF_NAMES_OPT, "enable_bias",      "true" },
+    { HF_NAMES_OPT, "layer_norm_elementwise_affine", "true" },
+    { HF_NAMES_OPT, "_remove_final_layer_norm", "false" },
 };
 enum { N_FIXED = sizeof fixed / sizeof *fixed };
 
@@ -388,7 +370,8 @@ static void write_class(json_t *root, const struct hf_class *class,
         return;
     if (!spec->traits.qkv_bias)
         json_object_set_new(root, "attention_bias", json_false());
-    json_object_set_new(root, "rope_scaling", hf_rope_json(spec));
+    if (spec->traits.positions == POSITIONS_ROTARY)
+        json_object_set_new(root, "rope_scaling", hf_rope_json(spec));
     if (class->names == HF_NAMES_LLAMA)
         json_object_set_new(root, "mlp_bias", json_false());
     hf_write_layers(root, class, spec);
@@ -443,6 +426,11 @@ enum status hf_config_holds(const struct hf_class **out,
     if (spec->rope_scaling.kind == ROPE_SCALING_FACTORS)
         return error_set(err, STATUS_BAD_VALUE, "%s: rotary factors of a GGUF"
                          " file have no place in a config.json", path);
+    if ((*out)->norm_epsilon > 0 && spec->norm_epsilon != (*out)->norm_epsilon)
+        return error_set(err, STATUS_BAD_VALUE, "%s: %s has norm_epsilon %g,"
+                         " not %g", path, (*out)->type,
+                         (double)(*out)->norm_epsilon,
+                         (double)spec->norm_epsilon);
     if (!names_head_size((*out)->names) &&
         spec->n_channels != spec->n_heads * spec->head_size)
         return error_set(err, STATUS_BAD_VALUE, "%s: %s has head_size ="

@@ -40,6 +40,9 @@ enum status hf_refuse(struct error *err, const char *name, const char *key,
 enum status hf_read_member(struct model_spec *spec, const struct hf_member *m,
                            const json_t *value, const char *name,
                            struct error *err) MUST_CHECK;
+/* true or false; *out stays where the key is absent. */
+enum status hf_read_flag(bool *out, const json_t *object, const char *key,
+                         const char *name, struct error *err) MUST_CHECK;
 /* A number, or 0 where the key is absent. */
 enum status hf_read_weight(double *out, const json_t *object, const char *key,
                            const char *name, struct error *err) MUST_CHECK;

@@ -110,28 +110,17 @@ static enum status read_positions(struct model_spec *spec, const json_t *root,
     return STATUS_OK;
 }
 
-static enum status read_flag(bool *out, const json_t *root, const char *key,
-                             const char *name, struct error *err)
-{
-    json_t *value = hf_given(root, key);
-
-    *out = json_is_true(value);
-    return !value || json_is_boolean(value)
-               ? STATUS_OK
-               : hf_refuse(err, name, key, value, "must be true or false");
-}
-
 static enum status read_biases(struct model_spec *spec,
                                const struct hf_class *class,
                                const json_t *root, const char *name,
                                struct error *err)
 {
     bool attention = false, ffn = false;
-    enum status status = read_flag(&attention, root, "attention_bias", name,
-                                   err);
+    enum status status = hf_read_flag(&attention, root, "attention_bias", name,
+                                      err);
 
     if (status == STATUS_OK)
-        status = read_flag(&ffn, root, "mlp_bias", name, err);
+        status = hf_read_flag(&ffn, root, "mlp_bias", name, err);
     if (status == STATUS_OK && ffn && !class->biases)
         return hf_refuse(err, name, "mlp_bias", hf_given(root, "mlp_bias"),
                          "supported is false");

@@ -85,17 +85,16 @@ static enum status read_share(struct model_spec *spec,
     return status;
 }
 
-/* What the feed-forward part reads: `side` of the parts are side by side. */
+/* What the feed-forward part reads. */
 static enum status place_parts(struct model_spec *spec,
-                               const struct hf_class *class, json_t *side,
-                               const char *key, const char *name,
-                               struct error *err)
+                               const struct hf_class *class, const json_t *root,
+                               const char *name, struct error *err)
 {
-    const bool given = family_traits[class->family].parallel != PARALLEL_NONE;
-    const bool is = side ? json_is_true(side) : given;
+    bool is = family_traits[class->family].parallel != PARALLEL_NONE;
 
-    if (side && !json_is_boolean(side))
-        return hf_refuse(err, name, key, side, "must be true or false");
+    if (hf_read_flag(&is, root, "use_parallel_residual", name, err) !=
+        STATUS_OK)
+        return STATUS_BAD_VALUE;
     for (int p = 0; p <= PARALLEL_NORM; p++)
         if (class->parallel & 1u << p && (p != PARALLEL_NONE) == is)
             spec->traits.parallel = (enum parallel)p;
@@ -113,13 +112,9 @@ static enum status read_falcon(struct model_spec *spec, const json_t *root,
     const json_int_t n = norms ? json_integer_value(norms) : 0;
     bool is[] = { false, true, true };
 
-    for (int i = 0; i < 3; i++) {
-        json_t *flag = hf_given(root, flags[i]);
-        if (flag && !json_is_boolean(flag))
-            return hf_refuse(err, name, flags[i], flag, "must be true or"
-                             " false");
-        is[i] = flag ? json_is_true(flag) : is[i];
-    }
+    for (int i = 0; i < 3; i++)
+        if (hf_read_flag(&is[i], root, flags[i], name, err) != STATUS_OK)
+            return STATUS_BAD_VALUE;
     if (!is[0] && !is[2])
         return hf_refuse(err, name, flags[2], hf_given(root, flags[2]),
                          "supported is true");
@@ -130,6 +125,30 @@ static enum status read_falcon(struct model_spec *spec, const json_t *root,
     if (!is[0])
         spec->n_kv_heads = is[1] ? 1 : spec->n_heads;
     return STATUS_OK;
+}
+
+/* opt-350m has norms behind what its parts add to the stream, and a stream of
+ * another width than its embeddings. */
+static enum status check_opt(const struct model_spec *spec, const json_t *root,
+                             const char *name, struct error *err)
+{
+    json_t *width = hf_given(root, "word_embed_proj_dim");
+    bool before = true;
+    enum status status = hf_read_flag(&before, root, "do_layer_norm_before",
+                                      name, err);
+
+    if (status == STATUS_OK && !before)
+        status = hf_refuse(err, name, "do_layer_norm_before",
+                           hf_given(root, "do_layer_norm_before"),
+                           "supported is true: norms before parts, none behind"
+                           " their sums with the stream");
+    if (status == STATUS_OK && width &&
+        json_integer_value(width) != spec->n_channels)
+        status = hf_refuse(err, name, "word_embed_proj_dim", width,
+                           "supported is hidden_size, %d: nothing is projected"
+                           " between embeddings and the stream",
+                           spec->n_channels);
+    return status;
 }
 
 enum status hf_read_parts(struct model_spec *spec,
@@ -144,20 +163,20 @@ enum status hf_read_parts(struct model_spec *spec,
         status = read_scaled(spec, class, root, name, err);
     if (status == STATUS_OK && class->rotary_share)
         status = read_share(spec, class, root, name, err);
-    json_t *side = hf_given(root, "use_parallel_residual");
     if (status == STATUS_OK && class->names == HF_NAMES_FALCON)
         status = read_falcon(spec, root, name, err);
     else if (status == STATUS_OK && class->parallel)
-        status = place_parts(spec, class, side, "use_parallel_residual", name,
-                             err);
-    json_t *biased = hf_given(root, "use_qkv_bias");
-    if (status == STATUS_OK && class->names == HF_NAMES_STABLELM && biased &&
-        !json_is_boolean(biased))
-        return hf_refuse(err, name, "use_qkv_bias", biased,
-                         "must be true or false");
-    if (class->names == HF_NAMES_STABLELM)
-        spec->traits.qkv_bias = json_is_true(biased);
-    return status;
+        status = place_parts(spec, class, root, name, err);
+    if (status == STATUS_OK && class->names == HF_NAMES_STABLELM)
+        status = hf_read_flag(&spec->traits.qkv_bias, root, "use_qkv_bias",
+                              name, err);
+    if (status == STATUS_OK && class->norms_heads)
+        status = hf_read_flag(&spec->traits.qk_norm, root, "qk_layernorm", name,
+                              err);
+    if (class->norm_epsilon > 0)
+        spec->norm_epsilon = class->norm_epsilon;
+    return status == STATUS_OK && class->names == HF_NAMES_OPT
+               ? check_opt(spec, root, name, err) : status;
 }
 
 static void write_scaled(json_t *root, const struct hf_class *class,
@@ -200,4 +219,12 @@ void hf_write_parts(json_t *root, const struct hf_class *class,
     if (class->names == HF_NAMES_STABLELM)
         json_object_set_new(root, "use_qkv_bias",
                             json_boolean(spec->traits.qkv_bias));
+    if (class->norms_heads)
+        json_object_set_new(root, "qk_layernorm",
+                            json_boolean(spec->traits.qk_norm));
+    if (class->names == HF_NAMES_OPT) {
+        json_object_set_new(root, "do_layer_norm_before", json_true());
+        json_object_set_new(root, "word_embed_proj_dim",
+                            json_integer(spec->n_channels));
+    }
 }

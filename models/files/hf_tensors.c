@@ -138,6 +138,11 @@ static const struct foreign stablelm_names[] = {
     { TENSOR_NORM1_BETA, PLAIN(1), LAYER "input_layernorm.bias" },
     QKV(WEIGHTS, "weight"),
     QKV(BIASES, "bias"),
+    /* The second %d is the head. */
+    { TENSOR_QUERY_GAMMA, PLAIN(1),
+      LAYER "self_attn.q_layernorm.norms.%d.weight" },
+    { TENSOR_KEY_GAMMA, PLAIN(1),
+      LAYER "self_attn.k_layernorm.norms.%d.weight" },
     { TENSOR_PROJECT, LINEAR(ALL), LAYER "self_attn.o_proj.weight" },
     { TENSOR_NORM2_GAMMA, PLAIN(1), LAYER "post_attention_layernorm.weight" },
     { TENSOR_NORM2_BETA, PLAIN(1), LAYER "post_attention_layernorm.bias" },
@@ -165,6 +170,33 @@ static const struct foreign phi_names[] = {
     { TENSOR_DOWN, LINEAR(ALL), LAYER "mlp.fc2.weight" },
     { TENSOR_DOWN_BIAS, PLAIN(1), LAYER "mlp.fc2.bias" },
     ROUTED(LAYER),
+    { TENSOR_COUNT, PLAIN(1), NULL },
+};
+
+#define OPT "model.decoder.layers.%d."
+static const struct foreign opt_names[] = {
+    { TENSOR_WTE, PLAIN(2), "model.decoder.embed_tokens.weight" },
+    { TENSOR_WPE, PLAIN(2), "model.decoder.embed_positions.weight" },
+    { TENSOR_HEAD, PLAIN(2), "lm_head.weight" },
+    { TENSOR_FINAL_GAMMA, PLAIN(1), "model.decoder.final_layer_norm.weight" },
+    { TENSOR_FINAL_BETA, PLAIN(1), "model.decoder.final_layer_norm.bias" },
+    { TENSOR_NORM1_GAMMA, PLAIN(1), OPT "self_attn_layer_norm.weight" },
+    { TENSOR_NORM1_BETA, PLAIN(1), OPT "self_attn_layer_norm.bias" },
+    { TENSOR_QKV, LINEAR(Q), OPT "self_attn.q_proj.weight" },
+    { TENSOR_QKV, LINEAR(K), OPT "self_attn.k_proj.weight" },
+    { TENSOR_QKV, LINEAR(V), OPT "self_attn.v_proj.weight" },
+    { TENSOR_QKV_BIAS, VECTOR(Q), OPT "self_attn.q_proj.bias" },
+    { TENSOR_QKV_BIAS, VECTOR(K), OPT "self_attn.k_proj.bias" },
+    { TENSOR_QKV_BIAS, VECTOR(V), OPT "self_attn.v_proj.bias" },
+    { TENSOR_PROJECT, LINEAR(ALL), OPT "self_attn.out_proj.weight" },
+    { TENSOR_PROJECT_BIAS, PLAIN(1), OPT "self_attn.out_proj.bias" },
+    { TENSOR_NORM2_GAMMA, PLAIN(1), OPT "final_layer_norm.weight" },
+    { TENSOR_NORM2_BETA, PLAIN(1), OPT "final_layer_norm.bias" },
+    { TENSOR_UP, LINEAR(ALL), OPT "fc1.weight" },
+    { TENSOR_UP_BIAS, PLAIN(1), OPT "fc1.bias" },
+    { TENSOR_DOWN, LINEAR(ALL), OPT "fc2.weight" },
+    { TENSOR_DOWN_BIAS, PLAIN(1), OPT "fc2.bias" },
+    ROUTED(OPT),
     { TENSOR_COUNT, PLAIN(1), NULL },
 };
 
@@ -321,6 +353,7 @@ const struct foreign *hf_tensors_of(const struct model_spec *spec)
         [HF_NAMES_FALCON] = falcon_names,
         [HF_NAMES_STABLELM] = stablelm_names,
         [HF_NAMES_PHI] = phi_names,
+        [HF_NAMES_OPT] = opt_names,
     };
     return names[of] == falcon_names &&
                    spec->traits.parallel == PARALLEL_NORMS

@@ -93,6 +93,18 @@ json_t *hf_member_json(const struct model_spec *spec,
     return json_boolean(*(const bool *)at);
 }
 
+enum status hf_read_flag(bool *out, const json_t *object, const char *key,
+                         const char *name, struct error *err)
+{
+    json_t *value = hf_given(object, key);
+
+    if (value && !json_is_boolean(value))
+        return hf_refuse(err, name, key, value, "must be true or false");
+    if (value)
+        *out = json_is_true(value);
+    return STATUS_OK;
+}
+
 enum status hf_read_weight(double *out, const json_t *object,
                            const char *key, const char *name,
                            struct error *err)

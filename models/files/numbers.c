@@ -242,24 +242,32 @@ void numbers_floats(enum number type, float *out, size_t n, const void *data)
         block_floats[type](out + i, in);
 }
 
-/* All bits of the exponent set (IEEE 754): of every number, or of the halves that
- * are a block's scales. */
+/* Where all bits of the exponent are set (IEEE 754), one more carries into the sign's
+ * place: of every number, or of the halves that are a block's scales. */
 static bool f32_finite(const byte *in, size_t n)
 {
-    bool bad = false;
+    uint32_t carried = 0;
 
-    for (size_t i = 0; i < n; i++)
-        bad |= (word(in + 4 * i) & 0x7f800000) == 0x7f800000;
-    return !bad;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, in + 4 * i, sizeof bits);
+        carried |= (bits & 0x7f800000) + 0x00800000;
+    }
+    return !(carried >> 31);
 }
 
-static bool halves_finite(const byte *in, size_t n, size_t apart, int exponent)
+static inline bool halves_finite(const byte *in, size_t n, size_t apart,
+                                 uint16_t exponent)
 {
-    bool bad = false;
+    const uint16_t one = exponent & (uint16_t)-exponent;
+    uint16_t carried = 0;
 
-    for (size_t i = 0; i < n; i++, in += apart)
-        bad |= ((in[0] | in[1] << 8) & exponent) == exponent;
-    return !bad;
+    for (size_t i = 0; i < n; i++) {
+        uint16_t bits;
+        memcpy(&bits, in + apart * i, sizeof bits);
+        carried |= (uint16_t)((bits & exponent) + one);
+    }
+    return !(carried >> 15);
 }
 
 enum { F16_EXPONENT = 0x7c00, BF16_EXPONENT = 0x7f80 };
@@ -301,9 +309,8 @@ bool numbers_finite(enum number type, size_t n, const void *data)
     if (type == NUMBER_MXFP4)
         return mxfp4_finite(in, n / info->block);
     if (info->block == 1)
-        return halves_finite(in, n, info->bytes, type == NUMBER_F16
-                                                     ? F16_EXPONENT
-                                                     : BF16_EXPONENT);
+        return halves_finite(in, n, 2, type == NUMBER_F16 ? F16_EXPONENT
+                                                          : BF16_EXPONENT);
     for (int i = 0; i < scales[type].count; i++)
         finite &= halves_finite(in + scales[type].first + 2 * i,
                                 n / info->block, info->bytes, F16_EXPONENT);

@@ -1,5 +1,5 @@
-/* activation.c - Apply GELU, its gated likes, caps and rotary positions to each
- * element. */
+/* activation.c - Apply GELU, its gated likes, ReLU, caps and rotary positions to
+ * each element. */
 #include "models/kernels/kernel.h"
 
 static inline size_t slice_of(size_t n, int part, int parts)
@@ -34,6 +34,7 @@ static inline size_t slice_of(size_t n, int part, int parts)
 
 PLAIN(gelu)
 PLAIN(gelu_erf)
+PLAIN(relu)
 
 /* x [N,2F]: gate then up in each row; out [N,F]. */
 #define GATED(name)                                                            \

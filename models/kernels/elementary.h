@@ -69,6 +69,17 @@ static inline NUMBER OF(gelu_erf_backward)(NUMBER x, NUMBER dout)
     return dout * (x * density * 0.3989422804f + below);
 }
 
+/* max(x, 0), and dout where x is above 0: no flop. */
+static inline NUMBER OF(relu)(NUMBER x)
+{
+    return OF(max)(x, OF(set)(0.0f));
+}
+
+static inline NUMBER OF(relu_backward)(NUMBER x, NUMBER dout)
+{
+    return OF(above)(x, dout);
+}
+
 /* cap tanh(x / cap) as 2 cap sigmoid(2 x / cap) - cap; slope is -2 / cap, twice
  * 2 cap: EXP + 4. */
 static inline NUMBER OF(cap)(NUMBER x, NUMBER slope, NUMBER twice, NUMBER cap)

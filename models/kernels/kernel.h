@@ -36,6 +36,7 @@ static inline int32_t slice(int32_t n, int32_t grain, int part, int parts)
     X(fill_cache) X(carry) X(stream_signal) X(scale_queries) X(receive)        \
     X(receive_cached) X(qk_norm) X(qk_norm_dgamma) X(qk_norm_dx)               \
     X(rope) X(gelu) X(gelu_backward) X(gelu_erf) X(gelu_erf_backward)          \
+    X(relu) X(relu_backward)                                                   \
     X(swiglu) X(swiglu_backward) X(geglu) X(geglu_backward) X(cap)             \
     X(embed) X(stored_embed) X(embed_backward) X(route) X(route_backward)      \
     X(router_input) X(predict) X(predict_backward)           \

@@ -151,18 +151,22 @@ struct norm {
 };
 
 /* RMS norm of each group of numbers of queries and of keys, on top of itself:
- * x = x * scale * gamma.  A row holds n_groups[0] groups of queries, then
- * n_groups[1] of keys: heads, or all that there is of either; rows are `stride`
- * numbers apart, in `unnormed` they are dense. */
+ * x = x * scale * gamma; or layer norm without a shift, where x is less its mean
+ * first, and each group of a row has scales of its own.  A row holds n_groups[0]
+ * groups of queries, then n_groups[1] of keys: heads, or all that there is of
+ * either; rows are `stride` numbers apart, in `unnormed` they are dense. */
 struct qk_norm {
     int32_t     rows, n_groups[2], size[2], stride;
+    bool        centred;      /* layer norm */
     float       epsilon;
-    const real *gamma[2];     /* [size] of queries, of keys; NULL: none */
+    const real *gamma[2];     /* [size], or [n_groups,size] where centred, of
+                               * queries, of keys; NULL: none */
     real       *x;            /* [N,..]; backward: dout, then dx */
     real       *scales;       /* [N,groups] */
-    real       *unnormed;     /* [N,numbers] written forward, read backward;
-                               * NULL: nobody comes back */
-    real       *dgamma[2];    /* [size]; NULL: not wanted */
+    real       *unnormed;     /* [N,numbers] x, less its mean where centred:
+                               * written forward, read backward; NULL: nobody
+                               * comes back */
+    real       *dgamma[2];    /* as gamma; NULL: not wanted */
     bool        sums;         /* onto what is in them; else overwritten */
 };
 
@@ -376,6 +380,9 @@ struct kernels {
     void (*gelu_erf)(const real *x, real *out, size_t n, int part, int parts);
     void (*gelu_erf_backward)(const real *x, const real *dout, real *dx,
                               size_t n, int part, int parts);
+    void (*relu)(const real *x, real *out, size_t n, int part, int parts);
+    void (*relu_backward)(const real *x, const real *dout, real *dx, size_t n,
+                          int part, int parts);
     void (*swiglu)(const real *x, real *out, int32_t n, int32_t width, int part,
                    int parts);
     void (*swiglu_backward)(const real *x, const real *dout, real *dx,

@@ -1,6 +1,6 @@
 /* qk_norm.c - Normalise groups of queries and keys in place, one by one: heads,
- * or all heads together; sum the gradients of scales a column at a time, so that
- * no sum is split. */
+ * or all heads together, less their mean where that is asked; sum the gradients of
+ * scales a column at a time, so that no sum is split. */
 #include "models/kernels/kernel.h"
 #include "models/kernels/row_sums.h"
 
@@ -10,6 +10,7 @@ struct group {
     real       *x, *unnormed, *scale;
     const real *gamma;
     int32_t     size, side;
+    ptrdiff_t   own;             /* of its scales, from the first of its side */
 };
 
 static inline int32_t groups_of(const struct qk_norm *o)
@@ -24,21 +25,37 @@ static inline struct group group_at(const struct qk_norm *o, int32_t i)
     const int32_t before = o->n_groups[0], side = g >= before;
     const int32_t queries = before * o->size[0];
     const int32_t width = queries + o->n_groups[1] * o->size[1];
-    const int32_t at = side ? queries + (g - before) * o->size[1]
-                            : g * o->size[0];
+    const int32_t on_side = side ? g - before : g;
+    const int32_t at = on_side * o->size[side] + (side ? queries : 0);
+    const ptrdiff_t own = o->centred ? (ptrdiff_t)on_side * o->size[side] : 0;
     return (struct group){
         .x = o->x + (ptrdiff_t)r * o->stride + at,
         .unnormed = o->unnormed
                         ? o->unnormed + (ptrdiff_t)r * width + at : NULL,
-        .scale = o->scales + i, .gamma = o->gamma[side],
-        .size = o->size[side], .side = side,
+        .scale = o->scales + i, .gamma = o->gamma[side] + own,
+        .size = o->size[side], .side = side, .own = own,
     };
+}
+
+/* x becomes less its mean. */
+static void centre(struct group a)
+{
+    real mean = sum_of(a.x, a.size) * share_of(a.size);
+    vec m = vec_set(mean);
+    int32_t c = 0;
+
+    for (; c + 16 <= a.size; c += 16)
+        vec_store(a.x + c, vec_load(a.x + c) - m);
+    for (; c < a.size; c++)
+        a.x[c] = a.x[c] - mean;
 }
 
 static void group_norm(const struct qk_norm *o, struct group a)
 {
     const int32_t d = a.size;
     real share = share_of(d);
+    if (o->centred)
+        centre(a);
     real square = squares_of(a.x, d) * share;
     real scale = real_set(1.0f) / real_sqrt(square + o->epsilon);
     vec s = vec_set(scale);
@@ -64,6 +81,34 @@ void KERNEL(qk_norm)(const struct qk_norm *o, int part, int parts)
     int32_t end = slice(n, 1, part + 1, parts);
     for (int32_t i = slice(n, 1, part, parts); i < end; i++)
         group_norm(o, group_at(o, i));
+}
+
+/* The mean of d, that is dout gamma. */
+static real mean_gradient(struct group a)
+{
+    running sum = running_set(0.0f);
+    int32_t c = 0;
+
+    for (; c + 16 <= a.size; c += 16)
+        sum = running_add_product(sum, vec_load(a.x + c),
+                                  vec_load(a.gamma + c));
+    real mean = running_fold(sum);
+    for (; c < a.size; c++)
+        mean = mean + a.x[c] * a.gamma[c];
+    return mean * share_of(a.size);
+}
+
+/* dx less scale mean(d), which the mean that was taken off gives back. */
+static void spread(struct group a, real mean)
+{
+    real off = *a.scale * mean;
+    vec m = vec_set(off);
+    int32_t c = 0;
+
+    for (; c + 16 <= a.size; c += 16)
+        vec_store(a.x + c, vec_load(a.x + c) - m);
+    for (; c < a.size; c++)
+        a.x[c] = a.x[c] - off;
 }
 
 /* h = x scale is the normalised group, d = dout gamma its gradient:
@@ -105,8 +150,14 @@ void KERNEL(qk_norm_dx)(const struct qk_norm *o, int part, int parts)
     const int32_t n = o->rows * groups_of(o);
     int32_t end = slice(n, 1, part + 1, parts);
     assert(o->unnormed != NULL);
-    for (int32_t i = slice(n, 1, part, parts); i < end; i++)
-        group_dx(group_at(o, i));
+    for (int32_t i = slice(n, 1, part, parts); i < end; i++) {
+        const struct group a = group_at(o, i);
+        real none = 0.0f;
+        real mean = o->centred ? mean_gradient(a) : none;
+        group_dx(a);
+        if (o->centred)
+            spread(a, mean);
+    }
 }
 
 /* Columns [c0,c1) of what a group adds to dgamma. */
@@ -132,12 +183,14 @@ void KERNEL(qk_norm_dgamma)(const struct qk_norm *o, int part, int parts)
     for (int side = 0; side < 2; side++) {
         from[side] = slice(o->size[side], 16, part, parts);
         to[side] = slice(o->size[side], 16, part + 1, parts);
-        const bool clears = o->n_groups[side] > 0 && !o->sums;
-        for (int32_t c = from[side]; c < to[side] && clears; c++)
-            o->dgamma[side][c] = real_set(0.0f);
+        const int32_t own = o->centred ? o->n_groups[side]
+                                       : o->n_groups[side] > 0;
+        for (int32_t g = 0; g < own && !o->sums; g++)
+            for (int32_t c = from[side]; c < to[side]; c++)
+                o->dgamma[side][g * o->size[side] + c] = real_set(0.0f);
     }
     for (int32_t i = 0; i < n; i++) {
         const struct group a = group_at(o, i);
-        add_dgamma(o->dgamma[a.side], a, from[a.side], to[a.side]);
+        add_dgamma(o->dgamma[a.side] + a.own, a, from[a.side], to[a.side]);
     }
 }

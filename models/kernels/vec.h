@@ -204,6 +204,12 @@ static inline vec vec_half_like(vec x)
     return (vec)(((ivec)x & (ivec)vec_set(-0.0f)) | (ivec)vec_set(0.5f));
 }
 
+/* y in the lanes where x is above 0, else 0. */
+static inline vec vec_above(vec x, vec y)
+{
+    return (vec)((x > vec_set(0.0f)) & (ivec)y);
+}
+
 /* Truncate x toward zero: returns it as a number and, by the exponent bits,
  * multiplies p by 2^x; moves and integer work only. */
 static inline vec vec_truncate(vec x)
@@ -559,6 +565,11 @@ static inline real real_load(const real *p)
 static inline real real_half_like(real x)
 {
     return __builtin_copysignf(0.5f, x);
+}
+
+static inline real real_above(real x, real y)
+{
+    return x > 0.0f ? y : 0.0f;
 }
 
 static inline real real_truncate(real x)

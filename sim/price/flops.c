@@ -23,6 +23,8 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               4*C*(Q + 2*E) + 4*bq*(Q + 2*E))                  \
   X(FORWARD, QK_NORM, qk_norm, 4*(Q + E) + (Nq + Nk)*(FOLD + 4), 0,            \
                               8*(Q + E) + 4*(Nq + Nk), 4*(Sq + Sk))            \
+  X(FORWARD, QK_NORM, centred, 6*(Q + E) + (Nq + Nk)*(2*FOLD + 5), 0,          \
+                              8*(Q + E) + 4*(Nq + Nk), 4*(Sq + Sk))            \
   X(FORWARD, ROPE, rotary,    3*(H + G)*R, 0,                                  \
                               8*(H + G)*R + 4*R, 0)                            \
   X(FORWARD, ATTEND, any,     H*(2*D + FOLD + 1), H*(4*D + EXP + 2),           \
@@ -42,6 +44,8 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
   X(FORWARD, ACT, gelu,       (EXP + 6)*F, 0,                                  \
                               8*F, 0)                                          \
   X(FORWARD, ACT, gelu_erf,   (EXP + 17)*F, 0,                                 \
+                              8*F, 0)                                          \
+  X(FORWARD, ACT, relu,       0, 0,                                            \
                               8*F, 0)                                          \
   X(FORWARD, ACT, swiglu,     (EXP + 3)*F, 0,                                  \
                               12*F, 0)                                         \
@@ -115,6 +119,8 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               4*V + 12, 0)                                     \
   X(TRAINING, QK_NORM, qk_norm, 4*(Q + E) + (Nq + Nk)*(FOLD + 4), 0,           \
                               12*(Q + E) + 4*(Nq + Nk), 4*(Sq + Sk))           \
+  X(TRAINING, QK_NORM, centred, 6*(Q + E) + (Nq + Nk)*(2*FOLD + 5), 0,         \
+                              12*(Q + E) + 4*(Nq + Nk), 4*(Sq + Sk))           \
   X(BACKWARD, LOSS, any,      (EXP + 2)*V + 2, 0,                              \
                               8*V + 12, 0)                                     \
   X(BACKWARD, LOSS, bounded,  (EXP + 6)*V + 6, 0,                              \
@@ -128,6 +134,8 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
   X(BACKWARD, ACT, gelu,      (EXP + 14)*F, 0,                                 \
                               12*F, 0)                                         \
   X(BACKWARD, ACT, gelu_erf,  (EXP + 23)*F, 0,                                 \
+                              12*F, 0)                                         \
+  X(BACKWARD, ACT, relu,      0, 0,                                            \
                               12*F, 0)                                         \
   X(BACKWARD, ACT, swiglu,    (EXP + 9)*F, 0,                                  \
                               20*F, 0)                                         \
@@ -150,6 +158,8 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
   X(BACKWARD, ROPE, rotary,   3*(H + G)*R, 0,                                  \
                               8*(H + G)*R + 4*R, 0)                            \
   X(BACKWARD, QK_NORM, qk_norm, 12*(Q + E) + (Nq + Nk)*(FOLD + 1), 0,          \
+                              12*(Q + E) + 4*(Nq + Nk), 8*(Sq + Sk))           \
+  X(BACKWARD, QK_NORM, centred, 15*(Q + E) + (Nq + Nk)*(2*FOLD + 3), 0,        \
                               12*(Q + E) + 4*(Nq + Nk), 8*(Sq + Sk))           \
   X(BACKWARD, QKV, any,       4*C*(Q + 2*E) + bq*(Q + 2*E), 0,                 \
                               4*(Q + 2*E) + 8*C,                               \
@@ -221,7 +231,11 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               4*C + 8*E, 8*C*E + 8*bq*E)                       \
   X(OF_KEPT, QK_NORM, asks && qk_norm, 4*Q + Nq*(FOLD + 4), 0,                 \
                               8*Q + 4*Nq, 4*Sq)                                \
+  X(OF_KEPT, QK_NORM, asks && centred, 6*Q + Nq*(2*FOLD + 5), 0,               \
+                              8*Q + 4*Nq, 4*Sq)                                \
   X(OF_ALL, QK_NORM, computed && qk_norm, 4*E + Nk*(FOLD + 4), 0,              \
+                              8*E + 4*Nk, 4*Sk)                                \
+  X(OF_ALL, QK_NORM, computed && centred, 6*E + Nk*(2*FOLD + 5), 0,            \
                               8*E + 4*Nk, 4*Sk)                                \
   X(OF_KEPT, ROPE, asks && rotary, 3*H*R, 0,                                   \
                               8*H*R + 4*R, 0)                                  \
@@ -239,7 +253,11 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               16*E, 0)                                         \
   X(TRAINED_KEPT, QK_NORM, asks && qk_norm, 4*Q + Nq*(FOLD + 4), 0,            \
                               12*Q + 4*Nq, 4*Sq)                               \
+  X(TRAINED_KEPT, QK_NORM, asks && centred, 6*Q + Nq*(2*FOLD + 5), 0,          \
+                              12*Q + 4*Nq, 4*Sq)                               \
   X(TRAINED_ALL, QK_NORM, computed && qk_norm, 4*E + Nk*(FOLD + 4), 0,         \
+                              12*E + 4*Nk, 4*Sk)                               \
+  X(TRAINED_ALL, QK_NORM, computed && centred, 6*E + Nk*(2*FOLD + 5), 0,       \
                               12*E + 4*Nk, 4*Sk)                               \
   X(BACK_KEPT, ATTEND, seen,                                                   \
                               H*(4*D + FOLD), H*(10*D + EXP + 4),              \
@@ -264,7 +282,11 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               8*G*R + 4*R, 0)                                  \
   X(BACK_KEPT, QK_NORM, asks && qk_norm, 12*Q + Nq*(FOLD + 1), 0,              \
                               12*Q + 4*Nq, 8*Sq)                               \
+  X(BACK_KEPT, QK_NORM, asks && centred, 15*Q + Nq*(2*FOLD + 3), 0,            \
+                              12*Q + 4*Nq, 8*Sq)                               \
   X(BACK_ALL, QK_NORM, computed && qk_norm, 12*E + Nk*(FOLD + 1), 0,           \
+                              12*E + 4*Nk, 8*Sk)                               \
+  X(BACK_ALL, QK_NORM, computed && centred, 15*E + Nk*(2*FOLD + 3), 0,         \
                               12*E + 4*Nk, 8*Sk)                               \
   X(BACK_KEPT, QKV, asks,     4*C*Q + bq*Q, 0,                                 \
                               4*Q + 8*C, 8*C*Q + 4*bq*Q)                       \
@@ -312,6 +334,9 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               4*C + 4*Q, 4*Q*C)                                \
   X(BACKWARD, QK_NORM, frozen && qk_norm, 9*(Q + E) + (Nq + Nk)*(FOLD + 1), 0, \
                               12*(Q + E) + 4*(Nq + Nk), 4*(Sq + Sk))           \
+  X(BACKWARD, QK_NORM, frozen && centred,                                      \
+                              12*(Q + E) + (Nq + Nk)*(2*FOLD + 3), 0,          \
+                              12*(Q + E) + 4*(Nq + Nk), 4*(Sq + Sk))           \
   X(BACKWARD, QKV, frozen,    2*C*(Q + 2*E), 0,                                \
                               4*(Q + 2*E) + 4*C, 4*C*(Q + 2*E))                \
   X(BACKWARD, QKV, frozen && (bare || joint), 2*C*(Q + 2*E), 0,                \
@@ -333,9 +358,11 @@ struct flops_list flops_list(const struct model_spec *spec)
         rotary = traits->positions == POSITIONS_ROTARY,
         gelu = traits->activation == ACTIVATION_GELU,
         gelu_erf = traits->activation == ACTIVATION_GELU_ERF,
+        relu = traits->activation == ACTIVATION_RELU,
         swiglu = traits->activation == ACTIVATION_SWIGLU,
         geglu = traits->activation == ACTIVATION_GEGLU,
-        qk_norm = traits->qk_norm, head_bias = traits->head_bias,
+        qk_norm = traits->qk_norm,
+        centred = traits_centres_heads(traits), head_bias = traits->head_bias,
         after = spec_norms_after(spec), bare = !spec_norms_before(spec),
         joint = traits->parallel == PARALLEL_NORM,
         capped = spec->attention_cap > 0.0f, bounded = spec->logit_cap > 0.0f,

@@ -26,26 +26,22 @@
     X(F, spec->n_ffn, "feed-forward width")                                    \
     X(U, spec_up(spec), "width of the first product")                          \
     X(V, spec->n_vocab, "vocabulary")                                          \
-    X(P, spec->max_tokens, "positions")                                        \
+    X(P, spec_position_rows(spec), "rows of the table of positions")           \
     X(L, spec->n_layers, "layers")                                             \
     X(EXP, OP_FLOPS_EXP, "flops of one exp")                                   \
     X(LOG, OP_FLOPS_LOG, "flops of one log")                                   \
     X(FOLD, OP_FLOPS_FOLD, "16 partial sums into one")                         \
     X(scored, spec_scored(spec), "1 if there are scores")                      \
     X(untied, !spec->tied_head, "1 if the head is its own tensor")             \
-    X(learned, spec->traits.positions == POSITIONS_LEARNED,                    \
+    X(learned, spec->traits.positions != POSITIONS_ROTARY,                     \
       "1 if positions have weights")                                           \
     X(bq, spec->traits.qkv_bias, "1 if queries, keys, values have biases")     \
     X(bp, spec->traits.project_bias, "1 if project has a bias")                \
     X(bf, spec->traits.ffn_bias, "1 if feed-forward products have biases")     \
-    X(Nq, spec->traits.qk_norm_rows ? 1 : spec->n_heads,                       \
-      "norms of a row's queries")                                              \
-    X(Nk, spec->traits.qk_norm_rows ? 1 : spec->n_kv_heads,                    \
-      "norms of its keys")                                                     \
-    X(Sq, spec->traits.qk_norm_rows ? spec_q(spec) : spec->head_size,          \
-      "scales of queries' norms")                                              \
-    X(Sk, spec->traits.qk_norm_rows ? spec_e(spec) : spec->head_size,          \
-      "scales of keys' norms")                                                 \
+    X(Nq, spec_head_norms(spec, spec->n_heads), "norms of a row's queries")    \
+    X(Nk, spec_head_norms(spec, spec->n_kv_heads), "norms of its keys")        \
+    X(Sq, spec_head_scales(spec, spec->n_heads), "scales of queries' norms")   \
+    X(Sk, spec_head_scales(spec, spec->n_kv_heads), "scales of keys' norms")   \
     X(judged, spec_router_losses(spec),                                        \
       "1 if routers have losses of their own")                                 \
     X(entropy, spec->aux_loss > 0.0, "1 if scores are to say who is kept")     \

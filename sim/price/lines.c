@@ -47,10 +47,9 @@ static struct row_lines row_lines(const struct lines_op *o)
 static double rows_held(const struct lines_op *o, double size)
 {
     const double row = 4.0 * o->spec->n_channels;
-    const double length[] = { o->spec->n_vocab, o->spec->max_tokens };
+    const double length[] = { o->spec->n_vocab, spec_position_rows(o->spec) };
     const double wanted[] = { o->spec->n_vocab, o->tokens };
-    const int n_tables =
-        o->spec->traits.positions == POSITIONS_LEARNED ? 2 : 1;
+    const int n_tables = length[1] > 0 ? 2 : 1;
     double held = 0;
 
     for (int t = 0; o->op == OP_EMBED && t < n_tables; t++)

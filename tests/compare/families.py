@@ -28,6 +28,10 @@ SIZES = dict(vocab_size=256, hidden_size=48, intermediate_size=80,
 FALCON = {k: v for k, v in SIZES.items()
           if k not in ("num_key_value_heads", "intermediate_size")}
 NEOX = {k: v for k, v in SIZES.items() if k != "num_key_value_heads"}
+OPT = dict(vocab_size=256, hidden_size=48, ffn_dim=80, num_hidden_layers=4,
+           num_attention_heads=6, max_position_embeddings=256,
+           word_embed_proj_dim=48, bos_token_id=1, eos_token_id=2,
+           pad_token_id=0)
 MODELS = {
     "gpt2": t.GPT2Config(vocab_size=256, n_positions=256, n_embd=48, n_layer=4,
                          n_head=6),
@@ -121,6 +125,17 @@ MODELS = {
     "stablelm": t.StableLmConfig(**SIZES, partial_rotary_factor=0.25),
     "stablelm-biases": t.StableLmConfig(**SIZES, partial_rotary_factor=0.5,
                                         use_qkv_bias=True),
+    "stablelm-heads": t.StableLmConfig(**SIZES, partial_rotary_factor=0.25,
+                                       qk_layernorm=True,
+                                       use_parallel_residual=True),
+    "stablelm-heads-in-turn": t.StableLmConfig(
+        **SIZES, partial_rotary_factor=0.5, qk_layernorm=True,
+        use_qkv_bias=True),
+    "opt": t.OPTConfig(**OPT),
+    "opt-gelu": t.OPTConfig(**OPT, activation_function="gelu",
+                            tie_word_embeddings=False),
+    "gpt2-relu": t.GPT2Config(vocab_size=256, n_positions=256, n_embd=48,
+                              n_layer=4, n_head=6, activation_function="relu"),
     "phi": t.PhiConfig(**SIZES, partial_rotary_factor=0.5),
     "phi-third": t.PhiConfig(**dict(SIZES, hidden_size=60),
                              partial_rotary_factor=0.4),
@@ -150,8 +165,11 @@ MODELS = {
 
 def make(config, path):
     torch.manual_seed(1)
-    model = t.AutoModelForCausalLM.from_config(
-        config, attn_implementation="eager").eval()
+    # All is drawn below; StableLM's own draw fails at norms without a shift.
+    with t.modeling_utils.no_init_weights():
+        model = t.AutoModelForCausalLM.from_config(
+            config, attn_implementation="eager").eval()
+    model.tie_weights()
     with torch.no_grad():
         # Weights of order one: every path through the model matters.
         near = 0 if config.model_type.startswith("gemma") else 1

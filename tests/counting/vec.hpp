@@ -251,6 +251,13 @@ static inline float float_truncate(float x) { return truncf(x); }
 static inline vec vec_half_like(const vec &x) { return x.map(float_half_like); }
 static inline vec vec_truncate(const vec &x) { return x.map(float_truncate); }
 
+static inline vec vec_above(const vec &x, vec y)
+{
+    for (int i = 0; i < 16; i++)
+        y.at[i] = x.at[i] > 0 ? y.at[i] : 0;
+    return y;
+}
+
 static inline vec vec_scale2(vec p, const vec &whole)
 {
     for (int i = 0; i < 16; i++)
@@ -405,6 +412,7 @@ static inline lanes lanes_e8m0(const uint8_t *p)
 }
 
 static inline real real_half_like(real x) { return float_half_like(x.x); }
+static inline real real_above(real x, real y) { return x.x > 0 ? y : real(0); }
 static inline real real_truncate(real x) { return float_truncate(x.x); }
 
 static inline real real_scale2(real p, real whole)

@@ -1,15 +1,12 @@
 /* fuzz_config.c - Check that a config.json and a model's YAML, whatever their
  * text, give a sound shape or an error. */
 #include <assert.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "models/files/hf_config.h"
 #include "sim/core/config/model_config.h"
 #include "sim/core/model/spec_check.h"
+#include "tests/fuzz/fuzz_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
@@ -34,22 +31,16 @@ static void read_json(const uint8_t *bytes, size_t size)
     assert(status != STATUS_OK || routing.policy);
 }
 
-/* In a directory of its own: the text may name other files. */
 static void read_yaml(const uint8_t *bytes, size_t size)
 {
+    const struct fuzz_directory d = fuzz_directory_make();
+    const struct fuzz_file f = fuzz_file_write(&d, "m.yaml", bytes, size);
     struct model_spec spec;
     struct error err = { STATUS_OK, "" };
-    char directory[] = "/tmp/isobath-fuzz-XXXXXX", path[64];
 
-    if (!mkdtemp(directory))
-        abort();
-    snprintf(path, sizeof path, "%s/m.yaml", directory);
-    FILE *file = fopen(path, "wb");
-    if (!file || fwrite(bytes, 1, size, file) != size || fclose(file) != 0)
-        abort();
-    check(model_config_load(&spec, NULL, path, NULL, 0, &err), &spec, &err);
-    unlink(path);
-    rmdir(directory);
+    check(model_config_load(&spec, NULL, f.path, NULL, 0, &err), &spec, &err);
+    unlink(f.path);
+    rmdir(d.path);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

@@ -213,7 +213,8 @@ extern const char *const model_config_bypasses[];
         " around parts too; gemma3: qk_norm besides; olmo2: llama with norms"  \
         " after parts and of whole rows of queries and keys; stablelm: llama"  \
         " with LayerNorm; gpt_neox and phi: parts side by side, biases,"       \
-        " LayerNorm, RoPE; falcon: phi without biases")                        \
+        " LayerNorm, RoPE; falcon: phi without biases; opt: gpt2 with ReLU,"   \
+        " and two rows of its positions spare")                                \
     MODEL_CONFIG_ROW(base, "model.layers", INT, layers, 1, SPEC_MAX_LAYERS,    \
         NULL, NULL, "", "blocks of attention and feed-forward")                \
     MODEL_CONFIG_ROW(base, "model.channels", INT, channels, 1, 1 << 16,        \
@@ -232,7 +233,7 @@ extern const char *const model_config_bypasses[];
         "256", NULL, "", "number of different tokens; 256: bytes")             \
     MODEL_CONFIG_ROW(base, "model.max_tokens", INT, max_tokens, 1, 1 << 20,    \
         "512", NULL, "tokens", "longest sequence that positions cover; with"   \
-        " gpt2 each position has weights")                                     \
+        " gpt2 and opt each position has weights")                                     \
     MODEL_CONFIG_ROW(base, "model.tied_head", BOOL, tied_head, 0, 0,           \
         "true", NULL, "", "the unembedding is the embedding, transposed")      \
     MODEL_CONFIG_ROW(base, "model.norm_epsilon", REAL, norm_epsilon,           \

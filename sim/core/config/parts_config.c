@@ -10,7 +10,7 @@ const char *const parts_config_activations[] = {
     [0] = "family",
     [1 + ACTIVATION_GELU] = "gelu", [1 + ACTIVATION_SWIGLU] = "swiglu",
     [1 + ACTIVATION_GEGLU] = "geglu", [1 + ACTIVATION_GELU_ERF] = "gelu_erf",
-    NULL
+    [1 + ACTIVATION_RELU] = "relu", NULL
 };
 const char *const parts_config_norms[] = {
     [0] = "family", [1 + NORMS_BEFORE] = "before", [1 + NORMS_AFTER] = "after",

@@ -42,9 +42,9 @@ extern const char *const parts_config_rope_scalings[];
 #define PARTS_CONFIG_KEYS(base)                                                \
     PARTS_CONFIG_ROW(base, "activation", CHOICE, activation, 0, 0,             \
         "family", parts_config_activations, "",                                \
-        "of the feed-forward part: gelu (in its tanh form) or gelu_erf of one" \
-        " product, swiglu or geglu of a gate and an up product; family: that"  \
-        " of model.family, as for the next two")                               \
+        "of the feed-forward part: gelu (in its tanh form), gelu_erf or relu"  \
+        " of one product, swiglu or geglu of a gate and an up product; family:"\
+        " that of model.family, as for the next two")                          \
     PARTS_CONFIG_ROW(base, "norms", CHOICE, norms, 0, 0,                       \
         "family", parts_config_norms, "",                                      \
         "where a block's two parts have norms: on what they read, on what they"\
@@ -64,8 +64,10 @@ extern const char *const parts_config_rope_scalings[];
     PARTS_CONFIG_ROW(base, "ffn_bias", BOOL, ffn_bias, 0, 0,                   \
         "false", NULL, "", "feed-forward products have biases, likewise")      \
     PARTS_CONFIG_ROW(base, "qk_norm", BOOL, qk_norm, 0, 0,                     \
-        "false", NULL, "", "every head of queries and keys is normalised (RMS" \
-        ", with a scale) before its positions; qwen3 has that in any case")    \
+        "false", NULL, "", "every head of queries and keys is normalised"      \
+        " before its positions: RMS, with a scale; of families with LayerNorm" \
+        " that, without a shift, each head with its own scale (StableLM 2"     \
+        " 12B); qwen3 has it in any case")                                     \
     PARTS_CONFIG_ROW(base, "window", INT, window, 0, 1 << 20,                  \
         "0", NULL, "tokens", "tokens that windowed layers attend to, a"        \
         " token's own the last, and all that they cache; 0: all before it")    \

@@ -238,7 +238,7 @@ enum {
     X(QKV,      "qkv",      MATMUL, PROJECTION, QKV,                           \
       "query, key and value projections")                                      \
     X(QK_NORM,  "qk.norm",  NORM,   NORM,       HEADS,                         \
-      "RMS norm of each head of queries and keys")                             \
+      "norm of each head of queries and keys")                             \
     X(ROPE,     "rope",     STREAM, MIX,        NONE,                          \
       "rotary positions on queries and keys")                                  \
     X(ATTEND,   "attend",   ATTEND, MIX,        ATTEND,                        \
@@ -248,7 +248,7 @@ enum {
     X(FFN_UP,   "ffn.up",   MATMUL, UP,         UP,                            \
       "first feed-forward product (and gate product)")                         \
     X(ACT,      "act",      ACT,    NORM,       ACT,                           \
-      "GELU or SwiGLU")                                                        \
+      "GELU, SwiGLU and their likes")                                                        \
     X(FFN_DOWN, "ffn.down", MATMUL, DOWN,       STREAM,                        \
       "second feed-forward product and residual")                              \
     X(ROUTE,    "route",    NORM,   ROUTING,    NONE,                          \

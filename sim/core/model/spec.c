@@ -57,6 +57,11 @@ bool traits_equal(const struct traits *a, const struct traits *b)
     return differ(a, b) == 0;
 }
 
+bool traits_centres_heads(const struct traits *traits)
+{
+    return traits->qk_norm && traits->norm == NORM_LAYER;
+}
+
 enum family spec_family(const struct model_spec *spec)
 {
     int best = 0, least = -1;
@@ -112,6 +117,18 @@ int32_t spec_most_decoded(const struct model_spec *spec)
                ? r->original_tokens : spec->max_tokens;
 }
 
+int32_t spec_first_position(const struct model_spec *spec)
+{
+    return spec->traits.positions == POSITIONS_SPARED ? SPEC_SPARE_POSITIONS
+                                                      : 0;
+}
+
+int32_t spec_position_rows(const struct model_spec *spec)
+{
+    return spec->traits.positions == POSITIONS_ROTARY
+               ? 0 : spec_first_position(spec) + spec->max_tokens;
+}
+
 bool spec_turns(const struct model_spec *spec, int32_t layer)
 {
     return spec->traits.positions == POSITIONS_ROTARY && !spec->unturned[layer];
@@ -141,6 +158,17 @@ int32_t spec_q(const struct model_spec *spec)
 int32_t spec_e(const struct model_spec *spec)
 {
     return spec->n_kv_heads * spec->head_size;
+}
+
+int32_t spec_head_norms(const struct model_spec *spec, int32_t heads)
+{
+    return spec->traits.qk_norm_rows ? 1 : heads;
+}
+
+int32_t spec_head_scales(const struct model_spec *spec, int32_t heads)
+{
+    return spec->traits.qk_norm_rows || traits_centres_heads(&spec->traits)
+               ? heads * spec->head_size : spec->head_size;
 }
 
 uint64_t spec_query_weights(const struct model_spec *spec)

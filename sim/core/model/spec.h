@@ -18,14 +18,17 @@
 enum { SPEC_MAX_LAYERS = 256, SPEC_MAX_HEAD_SIZE = 1 << 12,
        SPEC_MAX_LONG_PAIRS = 128, SPEC_MAX_LOSS_WEIGHT = 1000,
        SPEC_MAX_GATE_SCALE = 100, SPEC_MAX_PREDICTOR = 1 << 12,
-       SPEC_MAX_EXPERTS = 1 << 12, SPEC_MAX_TOKENS = 1 << 20 };
+       SPEC_MAX_EXPERTS = 1 << 12, SPEC_MAX_TOKENS = 1 << 20,
+       SPEC_SPARE_POSITIONS = 2 };
 
 enum norm_kind { NORM_LAYER, NORM_RMS };
-enum positions { POSITIONS_LEARNED, POSITIONS_ROTARY };
-/* GELU in its tanh form, or by the error function, of one product; SwiGLU and
- * GeGLU (in the tanh form), of a gate and an up product. */
+/* A table of vectors, or turned heads; OPT's table begins with rows that no
+ * position has, SPEC_SPARE_POSITIONS (Zhang et al. 2022, arXiv 2205.01068). */
+enum positions { POSITIONS_LEARNED, POSITIONS_ROTARY, POSITIONS_SPARED };
+/* GELU in its tanh form, or by the error function, and ReLU, of one product;
+ * SwiGLU and GeGLU (in the tanh form), of a gate and an up product. */
 enum activation_kind { ACTIVATION_GELU, ACTIVATION_SWIGLU, ACTIVATION_GEGLU,
-                       ACTIVATION_GELU_ERF };
+                       ACTIVATION_GELU_ERF, ACTIVATION_RELU };
 /* Where a block's two parts have norms: on what they read (Radford et al. 2019),
  * on what they add to the stream (OLMo 2: Walsh et al. 2025, arXiv 2501.00656),
  * or on both (Gemma 2: arXiv 2408.00118). */
@@ -45,8 +48,10 @@ struct traits {
     bool project_bias;       /* and attention's output */
     bool ffn_bias;           /* and both feed-forward products */
     bool grouped;            /* heads may share key/value heads: G < H */
-    bool qk_norm;            /* every head of queries and of keys passes an RMS
-                              * norm over D before its positions */
+    bool qk_norm;            /* every head of queries and of keys passes a norm
+                              * over D before its positions: an RMS norm; of
+                              * NORM_LAYER layer norm without a shift, each head
+                              * with scales of its own (StableLM 2 12B) */
     bool qk_norm_rows;       /* that norm is over all heads together, with a
                               * scale for each number; with qk_norm */
     enum norm_places norms;
@@ -87,12 +92,16 @@ struct traits {
                              LAYER, ROTARY,   SWIGLU,    false, false,  false, \
                              true,   false,  false, BEFORE, NONE,  false)      \
     X(FAMILY_PHI,   "phi",   LAYER, ROTARY,   GELU,      true,  true,   true,  \
-                             true,   false,  false, BEFORE, NORM,  true)
+                             true,   false,  false, BEFORE, NORM,  true)       \
+    X(FAMILY_OPT,   "opt",   LAYER, SPARED,   RELU,      true,  true,   true,  \
+                             false,  false,  false, BEFORE, NONE,  false)
 
 enum family { FAMILY_MAP(NAMES_ID) FAMILY_COUNT };
 extern const char *const family_names[];    /* NULL ends this and those below */
 extern const struct traits family_traits[FAMILY_COUNT];
 bool traits_equal(const struct traits *a, const struct traits *b);
+/* Norms of queries and keys take their mean off. */
+bool traits_centres_heads(const struct traits *traits);
 
 /* g(r) in x' = x + g(r) * (block(x) - x), which is g block(x) + (1 - g) x, of a
  * kept token: Raposo et al. 2024, equation 1, is `raw`; what the paper leaves
@@ -417,9 +426,16 @@ bool    spec_norms_after(const struct model_spec *spec);
 /* Tokens of a sequence that can be decoded: where keys turn otherwise in a longer
  * text, those that a cache holds would be another text's. */
 int32_t spec_most_decoded(const struct model_spec *spec);
+/* Rows of the table of positions, 0: there is none; and position 0's. */
+int32_t spec_position_rows(const struct model_spec *spec);
+int32_t spec_first_position(const struct model_spec *spec);
 /* Rotary positions turn the layer's queries and keys. */
 bool    spec_turns(const struct model_spec *spec, int32_t layer);
 int32_t spec_e(const struct model_spec *spec);
+/* Norms of so many heads of a row, queries or keys: one each, or one of all; and
+ * the numbers that scale what they give. */
+int32_t spec_head_norms(const struct model_spec *spec, int32_t heads);
+int32_t spec_head_scales(const struct model_spec *spec, int32_t heads);
 int32_t spec_up(const struct model_spec *spec);
 /* Numbers of the matrices that latent attention makes queries by. */
 uint64_t spec_query_weights(const struct model_spec *spec);

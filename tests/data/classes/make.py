@@ -8,11 +8,12 @@ gives: what test_classes.c compares with.
 Made with transformers 4.46.3, torch 1.13.1 and gguf 0.19.0; qwen3 alone, with
 transformers 4.51.3, torch 2.1.2 and gguf 0.19.0; gemma2 and those behind it with
 transformers 4.57.1 and torch 2.4.1; granite and those behind it with transformers
-4.57.1, torch 2.9.1 and llama-cpp-python 0.3.36; dynamic, gemma, falcon, falcon_two
-and neox_fast with transformers 4.57.1 and torch 2.15.0.  Weights are random
-and large enough that every part of a model matters.  A directory holds the
-model as save_pretrained() writes it; beside it NAME.gguf, laid out as llama.cpp's
-converter does, or written by it; expected.safetensors has ids [T] and logits [T,V].
+4.57.1, torch 2.9.1 and llama-cpp-python 0.3.36; dynamic, gemma, falcon, falcon_two,
+neox_fast, stablelm_heads and opt with transformers 4.57.1 and torch 2.15.0.
+Weights are random and large enough that every part of a model matters.  A
+directory holds the model as save_pretrained() writes it; beside it NAME.gguf, laid
+out as llama.cpp's converter does, or written by it; expected.safetensors has ids
+[T] and logits [T,V].
 """
 import math
 import os
@@ -58,6 +59,8 @@ MODELS = [
 SHAPE = {k: v for k, v in COMMON.items() if k != "rms_norm_eps"}
 NEOX = {k: v for k, v in SHAPE.items() if k != "num_key_value_heads"}
 FALCON = {k: v for k, v in NEOX.items() if k != "intermediate_size"}
+OPT = dict({k: v for k, v in NEOX.items() if k != "intermediate_size"},
+           ffn_dim=40, word_embed_proj_dim=24)
 LATER = [
     ("gemma2", "Gemma2", COMMON, dict(head_dim=10, sliding_window=9,
                                       query_pre_attn_scalar=14)),
@@ -70,6 +73,9 @@ LATER = [
     ("gpt_neox", "GPTNeoX", NEOX, dict(rotary_pct=0.7)),
     ("stablelm", "StableLm", SHAPE, dict(partial_rotary_factor=0.7,
                                          use_qkv_bias=True)),
+    ("stablelm_heads", "StableLm", SHAPE, dict(
+        partial_rotary_factor=0.7, qk_layernorm=True,
+        use_parallel_residual=True)),
     ("phi", "Phi", SHAPE, dict(partial_rotary_factor=0.7)),
     ("phi3", "Phi3", COMMON, dict(
         original_max_position_embeddings=16, pad_token_id=0,
@@ -103,6 +109,7 @@ LATER = [
         rope_theta=500.0)),
     ("neox_fast", "GPTNeoX", NEOX, dict(
         rotary_pct=0.7, hidden_act="gelu_fast", use_parallel_residual=False)),
+    ("opt", "OPT", OPT, {}),
     # What a GGUF file does not say is as llama.cpp and its converter take it: the
     # scale of scores, which layers have windows, which have no positions, and how
     # wide Phi is.
@@ -251,7 +258,10 @@ def main():
         if len(sys.argv) > 2 and name not in sys.argv[2:]:
             continue
         out = os.path.join(root, name)
-        model = kind(config).eval()
+        # All is drawn below; StableLM's own draw fails at norms without a shift.
+        with transformers.modeling_utils.no_init_weights():
+            model = kind(config).eval()
+        model.tie_weights()
         fill(model)
         model.to(dtype).save_pretrained(out, max_shard_size=shard)
         # Read anew: to(dtype) has rounded the rotary frequencies as well.
