@@ -304,6 +304,32 @@ Test(report_study, equal_training_flops_are_checked)
     cr_assert(epsilon_eq(dbl, study.flops_high, 1.02e6, 1));
 }
 
+Test(report_study, flops_that_the_best_differ_by_are_said)
+{
+    char said[64];
+
+    for (int seed = 1; seed < 3; seed++) {
+        trained(1, seed, 2.0, 1e6);
+        trained(0.5, seed, 1.9, 1.125e6);
+    }
+    gather();
+    study_apart(said, &study);
+    cr_expect(eq(str, said, (char *)"12.5 % more training FLOPs"));
+    study_close(&study);
+    for (size_t i = 0; i < n_runs; i++)
+        runs[i].totals.of[WITNESS_COUNTED][METRIC_FLOPS].value = i % 2 ? 8e5
+                                                                       : 1e6;
+    gather();
+    study_apart(said, &study);
+    cr_expect(eq(str, said, (char *)"20 % fewer training FLOPs"));
+    study_close(&study);
+    for (size_t i = 0; i < n_runs; i++)
+        runs[i].totals.of[WITNESS_COUNTED][METRIC_FLOPS].value = 1e6 + (double)i;
+    gather();
+    study_apart(said, &study);
+    cr_expect(eq(str, said, (char *)""));
+}
+
 Test(report_study, flops_nobody_knows_are_not_equal)
 {
     trained(1, 1, 2.0, 1e6);

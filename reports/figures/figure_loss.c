@@ -137,7 +137,7 @@ static void write_labels(struct plot *p, const struct study *study,
 
 static void say(struct plot *p, const struct study *study)
 {
-    char said[96];
+    char said[96], apart[64];
 
     if (!study->dense || !study->mod) {
         TEXT_SET(p->head, "Held-out loss against compute: %s",
@@ -146,7 +146,9 @@ static void say(struct plot *p, const struct study *study)
         return;
     }
     study_said(said, study->verdict, &study->best, study->dense->causal.mean, 1);
-    TEXT_SET(p->head, "Best MoD against best dense: %s", said);
+    study_apart(apart, study);
+    TEXT_SET(p->head, "Best MoD against best dense%s%s: %s", *apart ? ", with "
+             : "", apart, said);
 }
 
 static size_t fewest_seeds(const struct study *study, size_t *most)

@@ -35,7 +35,7 @@ static void difference_text(FILE *out, const struct compared *c)
 static void lead_study(const struct report *r, FILE *out)
 {
     const struct study *s = &r->study;
-    char number[TABLE_NUMBER_SIZE], words[160], said[96];
+    char number[TABLE_NUMBER_SIZE], words[160], said[96], apart[64];
 
     fputs("<p class=\"lead\">", out);
     table_si(number, s->flops_high, "FLOP");
@@ -69,6 +69,9 @@ static void lead_study(const struct report *r, FILE *out)
               "turn: " : " <i>(", out);
         difference_text(out, &s->best);
         fputs(")</i>", out);
+        study_apart(apart, s);
+        if (*apart)
+            html_textf(out, ", but the MoD model took %s", apart);
     } else {
         fputs(" nats per byte", out);
     }

@@ -232,3 +232,15 @@ void study_said(char out[96], enum verdict verdict,
     else
         snprintf(out, 96, "%s", said[verdict]);
 }
+
+void study_apart(char out[64], const struct study *study)
+{
+    const double ratio = study->mod && study->dense
+                             ? study->mod->flops_train /
+                                   study->dense->flops_train : 1;
+
+    *out = '\0';
+    if (isfinite(ratio) && fabs(ratio - 1) > STUDY_EQUAL_PERMILLE / 1000.0)
+        snprintf(out, 64, "%.3g %% %s training FLOPs", 100 * fabs(ratio - 1),
+                 ratio > 1 ? "more" : "fewer");
+}
