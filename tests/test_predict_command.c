@@ -584,3 +584,15 @@ Test(predict_command, a_token_takes_its_share)
         json_decref(root);
     }
 }
+
+/* A file of weights is known by how it begins, and so is what is none. */
+Test(predict_command, weights_are_told_whatever_their_name)
+{
+    write_file("blob", "GGUF");
+    cr_expect(eq(int, PREDICT("blob"), 2));
+    cr_expect(strstr(complained, "blob: header: 4 bytes wanted at byte 4") !=
+              NULL, "%s", complained);
+    write_file("page", "<!doctype html><html></html>");
+    cr_expect(eq(int, PREDICT("page"), 2));
+    cr_expect(strstr(complained, "a page of HTML") != NULL, "%s", complained);
+}

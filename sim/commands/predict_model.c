@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "models/files/sniff.h"
 #include "models/files/source.h"
 #include "sim/core/answer/summary.h"
 #include "sim/core/base/file.h"
@@ -174,11 +175,14 @@ enum status predict_model_load(struct predict_model *out,
                                struct error *err)
 {
     char path[FILE_PATH_SIZE];
-    enum status status;
+    enum sniff sniff;
+    enum status status = sniff_file(&sniff, o->name, err);
 
     *out = (struct predict_model){ 0 };
-    if (ends_with(o->name, ".gguf") || ends_with(o->name, ".bin") ||
-        reads_stored(o)) {
+    if (status != STATUS_OK)
+        return status;
+    if (sniff != SNIFF_OTHER || ends_with(o->name, ".gguf") ||
+        ends_with(o->name, ".bin") || reads_stored(o)) {
         status = load_weights(out, o, err);
     } else if (is_directory(o->name)) {
         status = file_join(path, o->name, "config.json", err);
