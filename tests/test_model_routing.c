@@ -206,7 +206,8 @@ Test(model_routing, ties_keep_exactly_k_the_first_ones)
 }
 
 /* The first layer routes on the embedding alone, so its scores can be worked out
- * by hand: w . (wte[id] + wpe[t]), with the raw input. */
+ * by hand: w . (wte[id] + wpe[t]), with the raw input; two rows of OPT's table come
+ * before that of the first token. */
 static double score_by_hand(struct trial *t, int32_t b, int32_t at)
 {
     const struct tensor_list *list = model_tensors(t->model);
@@ -214,12 +215,13 @@ static double score_by_hand(struct trial *t, int32_t b, int32_t at)
     const struct tensor *wpe = tensor_find(list, -1, TENSOR_WPE);
     size_t c = (size_t)t->spec.n_channels;
     int32_t id = t->ids[b * t->input.n_tokens + at];
+    size_t row = (size_t)at + (spec_family(&t->spec) == FAMILY_OPT ? 2 : 0);
     double score = 0.0;
     for (size_t i = 0; i < c; i++) {
         double x = (double)w[tensor_find(list, -1, TENSOR_WTE)->offset +
                              (size_t)id * c + i];
         if (wpe)
-            x += (double)w[wpe->offset + (size_t)at * c + i];
+            x += (double)w[wpe->offset + row * c + i];
         score += x * (double)w[tensor_find(list, 0, TENSOR_ROUTER)->offset + i];
     }
     return score;
