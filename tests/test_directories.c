@@ -320,9 +320,11 @@ Test(directories, a_figure_that_gnuplot_drew_in_part_is_left_out)
 {
     train("run");
     put_gnuplot(half);
-    cr_expect(eq(int, report("run", "page"), 0));
+    cr_expect(eq(int, report("run", "page"), 1));
     expect_said("stderr", ".svg: gnuplot drew it in part");
+    expect_said("stderr", "figures are not drawn, and the page lacks them");
     expect_no_cut_figure();
+    cr_expect(system("test -s page/index.html") == 0);
 }
 
 /* The end of an SVG, and this on standard error. */
@@ -342,7 +344,7 @@ Test(directories, a_figure_that_gnuplot_says_is_wrong_is_left_out)
     train("run");
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         put_gnuplot(faults[i].does);
-        cr_expect(eq(int, report("run", "page"), 0));
+        cr_expect(eq(int, report("run", "page"), 1));
         expect_said("stderr", faults[i].said);
         cr_expect(system("test -z \"$(find page -name '*.svg')\"") == 0);
     }

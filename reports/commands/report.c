@@ -57,6 +57,21 @@ static void say(const struct report *report, const struct command_options *o)
     print_path(o->output, "index.html");
 }
 
+/* Without gnuplot there are no figures, as --help says; one that it failed at is
+ * missing. */
+static enum status check_figures(const struct report *report, struct error *err)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < report->n_figures; i++)
+        n += !report->figure[i].plot.drawn &&
+             !strstr(report->figure[i].plot.reason, "not installed");
+    return n == 0 ? STATUS_OK
+                  : error_set(err, STATUS_FAILED, "%zu of %zu figures are not"
+                              " drawn, and the page lacks them", n,
+                              report->n_figures);
+}
+
 static int run(void *options)
 {
     const struct command_options *o = options;
@@ -79,8 +94,10 @@ static int run(void *options)
         rundir_remove_leftovers(&rundir, folders[i]);
     if (status == STATUS_OK)
         status = report_write(report, o->output, &err);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         say(report, o);
+        status = check_figures(report, &err);
+    }
     rundir_close(&rundir);
     report_close(report);
     free(report);
