@@ -453,8 +453,11 @@ static double losses(const struct reference *asked, double *nats,
                     *judged += loss;
             }
             layer(r, l, b, x, room);
-            if (judged && s->exit_weight[l] > 0.0)
-                *judged += s->exit_weight[l] / n *
+            int32_t last = l;
+            while (spec_is_followed(s, last))
+                last++;
+            if (judged && s->exit_weight[last] > 0.0)
+                *judged += s->exit_weight[last] / n *
                            read_out(r, b, x, NULL, NULL, room);
         }
         total += read_out(r, b, x, nats, logits, room);

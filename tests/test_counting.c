@@ -304,6 +304,13 @@ Test(counting, exits)
                                             (enum family)(i % FAMILY_COUNT), i);
         run_case(&spec, &keyed_shape, &kernels_counting16, "dense", "exits");
     }
+    for (int i = 0; i < N_KEYED_CASES; i += 7) {
+        char what[CASE_NAME_SIZE];
+        struct model_spec spec = case_keyed(what, i);
+        spec.exit_weight[1] = 0.5;
+        run_case(&spec, &keyed_shape, &kernels_counting16,
+                 spec.router_scores ? "expert_choice" : "token_norm", what);
+    }
 }
 
 Test(counting, leaving)

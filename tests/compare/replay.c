@@ -112,6 +112,11 @@ static const struct variant variants[] = {
     { .name = "apart_carried", .policy = "drawn", .part = PART_APART,
       .gate = GATE_ONE, .keys = SKIPPED_KEYS_CARRIED },
     { .name = "exits", .policy = "dense", .exit = { 0.3, 0, 0.6 } },
+    { .name = "exits_routed", .policy = "expert_choice",
+      .gate = GATE_SIGMOID2, .exit = { 0.3, 0.4, 0.6 } },
+    { .name = "exits_nested", .policy = "expert_choice", .gate = GATE_SIGMOID,
+      .recursion = { 0, 3, 2, 0 }, .nested = true, .whole = 2,
+      .exit = { 0, 0.5 } },
     { .name = "recursion", .policy = "dense", .recursion = { 0, 3, 2, 0 } },
     { .name = "recursion_routed", .policy = "expert_choice",
       .gate = GATE_SIGMOID2, .recursion = { 1, 3, 3, 0 } },
@@ -179,12 +184,11 @@ static struct model_spec spec_of(const struct variant *variant,
                                ? 0.25 : 0.75 - 0.2 * l;
         spec.has_experts[l] = spec.experts.n > 0;
     }
-    if (!policy->choose) {
+    if (policy->choose)
+        route_settle(&spec, policy, variant->first);
+    else
         spec = spec_dense(&spec);
-        memcpy(spec.exit_weight, variant->exit, sizeof variant->exit);
-        return spec;
-    }
-    route_settle(&spec, policy, variant->first);
+    memcpy(spec.exit_weight, variant->exit, sizeof variant->exit);
     return spec;
 }
 

@@ -36,7 +36,7 @@ KEYS = ("absent", "computed", "carried")
 TOP_K = ("attention", "computed", "carried",
          "expert_choice", "losses", "bypass", "scaled_tanh", "gate_one",
          "apart_routers", "experts_staged", "recursion_routed", "nested",
-         "nested_span", "lent_nested")
+         "nested_span", "lent_nested", "exits_routed", "exits_nested")
 BY_TOKEN = ("token_choice", "depths", "depths_span", "lent_depths")
 MEAN_CUT = ("threshold", "bypass_losses", "ffn", "apart_bypass",
             "nested_threshold")
@@ -344,15 +344,15 @@ class Decoder:
             for layer in range(L):
                 if self.follows(layer):
                     continue                 # run with the layer before
-                if not self.routed[layer]:
-                    x, table = self.layer(x, layer, None, None, table)
-                    if self.exits[layer] > 0:
-                        routers = routers + self.exits[layer] * read_out(x, b)
-                    continue
-                own = kept[each * layer:each * (layer + 1)]
+                own = kept[each * layer:each * (layer + 1), b] \
+                    if self.routed[layer] else None
                 x, table = self.layer(
-                    x, layer, lambda x, i: judge(x, layer, i, b), own[:, b],
-                    table)
+                    x, layer, lambda x, i: judge(x, layer, i, b), own, table)
+                last = layer
+                while last + 1 < L and self.follows(last + 1):
+                    last += 1
+                if self.exits[last] > 0:
+                    routers = routers + self.exits[last] * read_out(x, b)
             main = main + read_out(x, b)
         return main, routers, entropy, foreseen, scores
 

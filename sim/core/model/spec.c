@@ -344,7 +344,7 @@ bool spec_scored_again(const struct model_spec *spec)
 
 bool spec_puts_back(const struct model_spec *spec)
 {
-    return spec_scored_again(spec) ||
+    return spec_scored_again(spec) || spec_n_exits(spec) > 0 ||
            spec->skipped_keys == SKIPPED_KEYS_COMPUTED;
 }
 

@@ -223,16 +223,22 @@ static enum status check_window(const struct model_spec *s, struct error *err)
                : STATUS_OK;
 }
 
-/* A routed layer works on the stream in place: an exit before it would find it
- * changed when its gradient is due. */
+/* An exit reads the stream, onto which a span that is routed as one puts its rows
+ * at its end. */
 static enum status check_exits(const struct model_spec *s, struct error *err)
 {
-    if (spec_n_exits(s) > 0 && spec_n_routed(s) > 0)
-        return error_set(err, STATUS_BAD_VALUE, "routing.exits: trained in"
-                         " models that route nothing, as routed blocks change"
-                         " the stream in place, which an exit before them"
-                         " reads again when its gradient is due; allowed is"
-                         " none, or routing.capacity 1");
+    if (spec_leaves(s))
+        return error_set(err, STATUS_BAD_VALUE, "routing.policy confidence:"
+                         " goes by what exits have learned, and trains nothing;"
+                         " allowed is routing.exits without it");
+    if (spec_n_exits(s) > 0 && s->backbone_frozen)
+        return error_set(err, STATUS_BAD_VALUE, "train.freeze backbone: with"
+                         " routing.exits all is trained together");
+    for (int32_t l = 0; l < s->n_layers; l++)
+        if (spec_exits(s, l) && spec_is_followed(s, l))
+            return error_set(err, STATUS_BAD_VALUE, "routing.exits: layer %d is"
+                             " not the last of a span that routing.nested routes"
+                             " as one; allowed is an exit after all of it", l);
     return STATUS_OK;
 }
 
