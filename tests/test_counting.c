@@ -504,6 +504,11 @@ Test(counting, layers_that_share_weights)
         struct model_spec lent = case_lent(&shape, what, i);
         route_settle(&lent, case_policy("threshold"), 0);
         run_case(&lent, shape, all[i % 3], "threshold", what);
+        struct model_spec output = i % 2 ? depths : nested;
+        output.gates_output = true;
+        output.gate = i % 2 ? GATE_RAW : (enum gate)(i / 2 % GATE_ONE);
+        run_case(&output, shape, all[i % 3],
+                 i % 2 ? "token_choice" : "expert_choice", what);
     }
 }
 

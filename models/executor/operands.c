@@ -202,7 +202,9 @@ struct gating gating_of(struct model *m, int32_t layer)
     };
     const double scale = m->spec.gate_scale > 0.0 ? m->spec.gate_scale : 1.0;
     return (struct gating){
-        .gate = gates[m->spec.gate].kind,
+        .gate = spec_gates_at_end(&m->spec) ? GATING_ONE
+                                            : gates[m->spec.gate].kind,
+        .whole = m->spec.gates_output,
         .scale = (float)(gates[m->spec.gate].scale * scale),
         .trained = !m->spec.router_detached,
         .spread = spec_scores_all_learn(&m->spec),

@@ -126,11 +126,11 @@ void KERNEL(gate)(const struct gating *o, int part, int parts)
         vec v = vec_set(g);
         int32_t c = 0;
         for (; c + 16 <= o->width; c += 16) {
-            vec keep = vec_load(x + c);
-            vec_store(to + c, keep + v * (vec_load(y + c) - keep));
+            vec keep = vec_load(x + c), given = vec_load(y + c);
+            vec_store(to + c, keep + v * (o->whole ? given : given - keep));
         }
         for (; c < o->width; c++)
-            to[c] = x[c] + g * (y[c] - x[c]);
+            to[c] = x[c] + g * (o->whole ? y[c] : y[c] - x[c]);
     }
 }
 
@@ -162,43 +162,79 @@ static void hand_score(const struct gating *o, int32_t i, real share, real g,
     *to = o->adds ? *to + dscore : dscore;
 }
 
+static void change_backward(const struct gating *o, int32_t i, real share)
+{
+    const ptrdiff_t at = (ptrdiff_t)i * o->width;
+    const real *d = o->dstream + (ptrdiff_t)o->token[i] * o->width;
+    const real *y = o->y + at, *x = o->x + at;
+    real *dy = o->dy + at, *dpass = o->dpass + at;
+    real g = o->value[i], rest = real_set(1.0f) - g;
+    running sum = running_set(0.0f);
+    vec vg = vec_set(g), vrest = vec_set(rest);
+    int32_t c = 0;
+    for (; c + 16 <= o->width; c += 16) {
+        vec v = vec_load(d + c);
+        vec_store(dy + c, v * vg);
+        vec_store(dpass + c, v * vrest);
+        if (o->trained)
+            sum = running_add_product(sum, v, vec_load(y + c) -
+                                                  vec_load(x + c));
+    }
+    real dvalue = o->trained ? running_fold(sum) : real_set(0.0f);
+    for (; c < o->width; c++) {
+        dy[c] = d[c] * g;
+        dpass[c] = d[c] * rest;
+        if (o->trained)
+            dvalue = dvalue + d[c] * (y[c] - x[c]);
+    }
+    if (o->trained)
+        hand_score(o, i, share, g, dvalue);
+}
+
+/* dstream is read before dy is written in its place. */
+static void whole_backward(const struct gating *o, int32_t i, real share)
+{
+    const ptrdiff_t at = (ptrdiff_t)i * o->width;
+    const real *d = o->dstream + (ptrdiff_t)o->token[i] * o->width;
+    const real *y = o->y + at;
+    real *dy = o->dy + at, g = o->value[i];
+    running sum = running_set(0.0f);
+    int32_t c = 0;
+    copy_row(o->dpass + at, d, o->width);
+    d = o->dpass + at;
+    for (; c + 16 <= o->width; c += 16) {
+        vec v = vec_load(d + c);
+        vec_store(dy + c, v * vec_set(g));
+        if (o->trained)
+            sum = running_add_product(sum, v, vec_load(y + c));
+    }
+    real dvalue = o->trained ? running_fold(sum) : real_set(0.0f);
+    for (; c < o->width; c++) {
+        dy[c] = d[c] * g;
+        if (o->trained)
+            dvalue = dvalue + d[c] * y[c];
+    }
+    if (o->trained)
+        hand_score(o, i, share, g, dvalue);
+}
+
 void KERNEL(gate_backward)(const struct gating *o, int part, int parts)
 {
     int32_t end = slice(o->n, 1, part + 1, parts);
     const real share = share_of_scale(o);
     for (int32_t i = slice(o->n, 1, part, parts); i < end; i++) {
-        ptrdiff_t at = (ptrdiff_t)i * o->width;
-        const real *d = o->dstream + (ptrdiff_t)o->token[i] * o->width;
-        const real *y = o->y + at, *x = o->x + at;
-        real *dy = o->dy + at, *dpass = o->dpass + at;
+        const ptrdiff_t at = (ptrdiff_t)i * o->width,
+            row = (ptrdiff_t)o->token[i] * o->width;
         if (o->restores)
-            copy_row(o->stream + (ptrdiff_t)o->token[i] * o->width, x,
-                     o->width);
+            copy_row(o->stream + row, o->x + at, o->width);
         if (o->gate == GATING_ONE) {
-            copy_row(dy, d, o->width);
+            copy_row(o->dy + at, o->dstream + row, o->width);
             continue;
         }
-        real g = o->value[i], rest = real_set(1.0f) - g;
-        running sum = running_set(0.0f);
-        vec vg = vec_set(g), vrest = vec_set(rest);
-        int32_t c = 0;
-        for (; c + 16 <= o->width; c += 16) {
-            vec v = vec_load(d + c);
-            vec_store(dy + c, v * vg);
-            vec_store(dpass + c, v * vrest);
-            if (o->trained)
-                sum = running_add_product(sum, v, vec_load(y + c) -
-                                                      vec_load(x + c));
-        }
-        real dvalue = o->trained ? running_fold(sum) : real_set(0.0f);
-        for (; c < o->width; c++) {
-            dy[c] = d[c] * g;
-            dpass[c] = d[c] * rest;
-            if (o->trained)
-                dvalue = dvalue + d[c] * (y[c] - x[c]);
-        }
-        if (o->trained)
-            hand_score(o, i, share, g, dvalue);
+        if (o->whole)
+            whole_backward(o, i, share);
+        else
+            change_backward(o, i, share);
     }
 }
 

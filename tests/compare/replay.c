@@ -16,7 +16,7 @@
 #include "sim/core/model/text_trace.h"
 
 enum { STEPS = 20, B = 2, T = 48, L = 4, V = 256, ALL = 512, NAME = 40,
-       N_SPEC = 17 + L + 9 + 3 + 1 + 2 * L + 2 };
+       N_SPEC = 17 + L + 9 + 3 + 1 + 2 * L + 3 };
 
 static const struct update adamw = {
     .learning_rate = 3e-3, .beta1 = 0.9, .beta2 = 0.98, .epsilon = 1e-8,
@@ -58,6 +58,7 @@ struct variant {
     struct recursion recursion;
     bool nested, depths;                   /* of falling capacities */
     int32_t whole;                         /* layers that route nothing; 0: 1 */
+    bool output;                           /* gates take what blocks give */
 };
 static const struct variant variants[] = {
     { .name = "losses", .policy = "expert_choice", .aux = 0.1, .z = 0.01,
@@ -132,6 +133,15 @@ static const struct variant variants[] = {
       .balance = 0.5 },
     { .name = "depths_span", .policy = "token_choice", .gate = GATE_SIGMOID2,
       .recursion = { 0, 3, 2, 0 }, .nested = true, .depths = true },
+    { .name = "nested_output", .policy = "expert_choice",
+      .gate = GATE_SIGMOID, .scale = 0.1, .recursion = { 0, 3, 2, 0 },
+      .nested = true, .whole = 2, .aux = 0.001, .output = true },
+    { .name = "depths_output", .policy = "token_choice", .gate = GATE_RAW,
+      .recursion = { 1, 3, 3, 0 }, .nested = true, .depths = true,
+      .balance = 0.5, .output = true },
+    { .name = "depths_span_output", .policy = "token_choice",
+      .gate = GATE_RAW, .scale = 0.7, .recursion = { 0, 3, 2, 0 },
+      .nested = true, .depths = true, .output = true },
     { .name = "lent", .policy = "dense",
       .recursion = { 0, 3, 2, RECURSION_KEYS_SHARED } },
     { .name = "lent_nested", .policy = "expert_choice", .gate = GATE_SIGMOID,
@@ -172,6 +182,7 @@ static struct model_spec spec_of(const struct variant *variant,
         .router_trained = scores, .score_window = 16,
         .experts = variant->experts, .recursion = variant->recursion,
         .nested = variant->nested, .depths = variant->depths,
+        .gates_output = variant->output,
     };
 
     for (int32_t l = 0; l < L; l++) {
@@ -320,6 +331,7 @@ static enum status write_out(struct record *r, struct model *m,
         s->recursion.times, s->nested, s->routed[0], s->routed[1],
         s->routed[2], s->routed[3], s->capacity[0], s->capacity[1],
         s->capacity[2], s->capacity[3], s->depths, s->recursion.keys,
+        s->gates_output,
     };
 
     memcpy(r->spec, spec, sizeof spec);
