@@ -504,6 +504,8 @@ Test(counting, layers_that_share_weights)
         struct model_spec lent = case_lent(&shape, what, i);
         route_settle(&lent, case_policy("threshold"), 0);
         run_case(&lent, shape, all[i % 3], "threshold", what);
+        const struct model_spec both = case_recursed_experts(&shape, what, i);
+        run_case(&both, shape, all[i % 3], "expert_choice", what);
         struct model_spec output = i % 2 ? depths : nested;
         output.gates_output = true;
         output.gate = i % 2 ? GATE_RAW : (enum gate)(i / 2 % GATE_ONE);

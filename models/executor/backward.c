@@ -9,13 +9,6 @@
 #include "models/executor/lent_keys.h"
 #include "models/executor/operands.h"
 
-/* A later layer left gradients of the weights that this one shares with it: its
- * own are added to those. */
-static bool adds_to_later(const struct model *m, int32_t layer)
-{
-    return spec_runs_next(&m->spec, layer) >= 0;
-}
-
 static void norm_backward(struct model *m, int32_t layer, enum tensor_id gamma,
                           const real *x, real *stats, const real *dout,
                           real *dx, int32_t n, const int32_t *token)

@@ -16,6 +16,11 @@ real *gradient_of(struct model *m, int32_t layer, enum tensor_id id)
     return has ? m->gradients + t->learned_at : NULL;
 }
 
+bool adds_to_later(const struct model *m, int32_t layer)
+{
+    return spec_runs_next(&m->spec, layer) >= 0;
+}
+
 struct gemm product_of(const struct model *m, int32_t layer, enum tensor_id id,
                        const real *a, real *c, int32_t n_rows,
                        const real *from)

@@ -37,7 +37,7 @@ TOP_K = ("attention", "computed", "carried",
          "expert_choice", "losses", "bypass", "scaled_tanh", "gate_one",
          "apart_routers", "experts_staged", "recursion_routed", "nested",
          "nested_span", "lent_nested", "exits_routed", "exits_nested",
-         "nested_output")
+         "nested_output", "nested_experts")
 BY_TOKEN = ("token_choice", "depths", "depths_span", "lent_depths",
             "depths_output", "depths_span_output")
 MEAN_CUT = ("threshold", "bypass_losses", "ffn", "apart_bypass",

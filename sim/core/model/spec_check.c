@@ -202,16 +202,20 @@ static enum status check_recursion(const struct model_spec *s,
                          " to %d are no %d spans of equal length within the"
                          " model's %d layers", r->times, r->first, r->last,
                          r->times, s->n_layers);
-    if (r->times > 1 && (s->experts.n > 0 || s->latent.kv > 0))
+    if (r->times > 1 && (s->latent.kv > 0 || s->experts.shared_gate))
         return error_set(err, STATUS_BAD_VALUE, "model.recursions %d: not known"
-                         " of %s; allowed is 1", r->times, s->experts.n > 0
-                             ? "a mixture of experts, whose gradients are of one"
-                               " layer's entries and are not summed over layers"
-                             : "latent attention");
+                         " of %s; allowed is 1", r->times, s->latent.kv > 0
+                             ? "latent attention"
+                             : "a gate of what all tokens enter besides their"
+                               " experts");
     if (check_shared_keys(s, err) != STATUS_OK)
         return STATUS_BAD_VALUE;
     for (int32_t l = 0; l < s->n_layers; l++) {
         const int32_t of = spec_owner(s, l);
+        if (s->has_experts[l] != s->has_experts[of])
+            return error_set(err, STATUS_BAD_VALUE, "model.recursions %d: of"
+                             " layers %d and %d, whose weights are the same,"
+                             " model.expert_layers names one", r->times, of, l);
         if (memcmp(s->stored[l], s->stored[of], sizeof s->stored[l]) != 0 ||
             memcmp(s->packed[l], s->packed[of], sizeof s->packed[l]) != 0)
             return error_set(err, STATUS_BAD_VALUE, "model.recursions %d:"
