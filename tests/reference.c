@@ -349,7 +349,7 @@ static void layer(const struct reference *r, int32_t l, int32_t b, double *x,
     int32_t c = r->spec->n_channels;
     const int32_t *kept = allocation_kept(r->allocation, l, b);
     int32_t n = allocation_count(r->allocation, l, b);
-    const double less = r->spec->gates_output ? 0.0 : 1.0;
+    const double less = r->spec->gates_output && r->spec->routed[l] ? 0.0 : 1.0;
     double *y = room;
 
     for (int32_t i = 0; i < n; i++)

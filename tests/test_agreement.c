@@ -211,6 +211,7 @@ Test(agreement, exits_of_a_training_step_that_routes)
                            what, i % 2 ? 0 : keyed ? 46 : 40 };
         spec.backbone_frozen = false;
         spec.exit_weight[0] = 0.5;
+        route_settle(&spec, case_policy(run.policy), 0);
         train_step_agrees(&run, NAN);
     }
 }

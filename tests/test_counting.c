@@ -307,9 +307,10 @@ Test(counting, exits)
     for (int i = 0; i < N_KEYED_CASES; i += 7) {
         char what[CASE_NAME_SIZE];
         struct model_spec spec = case_keyed(what, i);
+        const char *policy = spec.router_scores ? "expert_choice" : "token_norm";
         spec.exit_weight[1] = 0.5;
-        run_case(&spec, &keyed_shape, &kernels_counting16,
-                 spec.router_scores ? "expert_choice" : "token_norm", what);
+        route_settle(&spec, case_policy(policy), 0);
+        run_case(&spec, &keyed_shape, &kernels_counting16, policy, what);
     }
 }
 
