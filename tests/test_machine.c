@@ -356,7 +356,8 @@ Test(machine, short_heads_keep_their_share_of_attention)
     m.half_head_query.value = NAN;
     cr_expect(eq(dbl, machine_efficiency(&m, WORK_QUERY, &size), 0.8));
     m.half_head_query.value = 4;
-    cr_expect(eq(dbl, machine_efficiency(&m, WORK_QUERY, &size), 0.64));
+    cr_expect(epsilon_eq(dbl, machine_efficiency(&m, WORK_QUERY, &size), 0.64,
+                         1e-12));
     m.half_head.value = NAN;
     cr_expect(eq(dbl, machine_efficiency(&m, WORK_ATTEND, &size), 0.8));
     m.half_head.value = 16;

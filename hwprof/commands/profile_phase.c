@@ -81,6 +81,12 @@ static void prefill(struct arm *arm, int32_t n_tokens, struct meter *meter)
     model_forward(arm->model, &input, meter, NULL);
 }
 
+/* Nobody's caches are warmed for counts, which a simulator or a record gives. */
+static bool warms(const struct profile_job *s)
+{
+    return !s->arguments.record && !counter_host();
+}
+
 /* A few tokens bring the weights to where passes that go on leave them. */
 static void prepare_prefill(struct arm *arm)
 {
@@ -88,6 +94,8 @@ static void prepare_prefill(struct arm *arm)
     const int64_t tokens = arm->job->arguments.tokens;
 
     model_decode_reset(arm->model);
+    if (!warms(arm->job))
+        return;
     prefill(arm, tokens < FEW ? (int32_t)tokens : FEW, NULL);
     model_decode_reset(arm->model);
 }
@@ -128,7 +136,8 @@ static void decode_one(struct arm *arm, int64_t at, struct meter *meter)
 static void prepare_decode(struct arm *arm)
 {
     const int64_t first = first_step(arm->job), steps = arm->job->arguments.steps;
-    const int64_t from = first > steps ? first - steps : 1;
+    const int64_t from = !warms(arm->job) ? first
+                         : first > steps  ? first - steps : 1;
 
     model_decode_reset(arm->model);
     prefill(arm, (int32_t)from, NULL);

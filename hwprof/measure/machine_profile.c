@@ -321,8 +321,11 @@ enum status machine_profile_write(FILE *file, const struct cpu_topology *t,
             write_level(file, t, peak, (enum peak_level)l, joules.byte[l],
                         &limit);
     write_curve(file, "reached", &shares->reached);     /* of dram, the last */
+    if (isnan(shares->aging.value))
+        fputs("  aging_bytes: {unknown: \"others were not seen to take any\"}\n",
+              file);
     write_range(file, "  aging_bytes", &shares->aging,
-                "decode steps of a model, half of whose layers are entered in few");
+                "decode steps of a model, half of whose layers few steps enter");
     return ferror(file) ? error_set(err, STATUS_IO, "writing a profile failed")
                         : STATUS_OK;
 }
