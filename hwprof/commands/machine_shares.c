@@ -242,11 +242,12 @@ static void add_point(struct seen *seen, const struct machine_shape *shape,
         seen->select[seen->n_selects++] = size.rows / took;
     if (!(size.flops > 0) || points->n == MACHINE_POINTS_MAX ||
         (flops_streams(work) && shape->use != USE_NEAR &&
-         shape->use != USE_QUERY && shape->use != USE_STORED8 && shape->use != USE_STORED4))
+         shape->use != USE_QUERY && shape->use != USE_STORED8 &&
+         shape->use != USE_STORED4))
         return;
     points->shape[points->n] = (int)(shape - machine_shapes);
     points->head[points->n] = shape->head;
-    points->heads[points->n] = shape->channels / shape->head;
+    points->heads[points->n] = machine_shape_spec(shape).n_heads;
     points->heads_vary[points->n] = shape->use == USE_HEADS ||
                                     shape->use == USE_QUERY;
     points->seconds[points->n] = took * t->runs;
