@@ -73,6 +73,27 @@ Test(machine_shares, every_kind_of_work_has_a_curve_of_shares)
     cr_expect(eq(int, shares.n_serial, 0));
 }
 
+/* Near work is that of the second cache: of 512 KB on the smallest servers, whose
+ * rows and keys have room too. */
+Test(machine_shares, weights_of_near_shapes_are_in_a_small_second_cache)
+{
+    int n = 0;
+
+    for (int i = 0; i < machine_n_shapes; i++) {
+        const struct machine_shape *shape = &machine_shapes[i];
+        const struct model_spec spec = machine_shape_spec(shape);
+        if (shape->use < USE_NEAR || shape->use > USE_STORED4)
+            continue;
+        const uint64_t numbers = flops_parameters(&spec, 0);
+        cr_expect(le(u64, shape->use == USE_STORED4   ? numbers * 20 / 32
+                          : shape->use == USE_STORED8 ? numbers * 34 / 32
+                                                      : numbers * 4,
+                     400 << 10), "shape %d", i);
+        n++;
+    }
+    cr_expect(gt(int, n, 0));
+}
+
 /* However busy others keep a machine, it ends: a step of each model is the least,
  * and tells of every kind of work. */
 Test(machine_shares, without_time_each_model_runs_a_step)

@@ -114,6 +114,12 @@ static bool routes(const struct machine_shape *shape)
            shape->use == USE_DECODED || shape->use == USE_SELDOM;
 }
 
+/* A narrow feed-forward part leaves weights that every second cache holds. */
+static bool near(const struct machine_shape *shape)
+{
+    return shape->use >= USE_NEAR && shape->use <= USE_STORED4;
+}
+
 /* Weights stay zero, which takes as long as any. */
 static enum number stored_as(enum machine_use use)
 {
@@ -129,7 +135,8 @@ struct model_spec machine_shape_spec(const struct machine_shape *shape)
         .n_channels = shape->channels,
         .n_heads = shape->channels / shape->head,
         .n_kv_heads = shape->channels / shape->head, .head_size = shape->head,
-        .n_ffn = 4 * shape->channels, .n_vocab = shape->vocab,
+        .n_ffn = near(shape) ? shape->channels / 2 : 4 * shape->channels,
+        .n_vocab = shape->vocab,
         .max_tokens = shape->tokens + shape->period + machine_shape_steps(shape),
         .tied_head = true,
         .norm_epsilon = 1e-5f, .rope_theta = 10000.0f, .gate = GATE_SIGMOID2,
