@@ -72,6 +72,8 @@ const struct machine_shape machine_shapes[] = {
     { USE_CACHED,      FAMILY_GPT2,  128,  64,  4,   64,  8,  256,  1, false },
     { USE_CACHED,      FAMILY_GPT2,   64,  64,  4, 1024,  2,  256,  1, false },
     { USE_CACHED,      FAMILY_LLAMA, 128,  32,  2, 1024,  2,  256,  1, false },
+    { USE_BETWEEN,     FAMILY_GPT2,  256,  64,  1,   64,  1,  256,  1, false },
+    { USE_BETWEEN,     FAMILY_GPT2,  256,  64,  2,   64,  1,  256,  1, false },
     { USE_BETWEEN,     FAMILY_GPT2,  256,  64,  3,   64,  1,  256,  1, false },
     { USE_BETWEEN,     FAMILY_GPT2,  256,  64,  4,   64,  1,  256,  1, false },
     { USE_BETWEEN,     FAMILY_GPT2,  256,  64,  5,   64,  1,  256,  1, true },
