@@ -349,6 +349,8 @@ Test(train_command, a_training_over_lent_keys_counts_what_is_predicted)
                               "routing.nested=true", "--set",
                               "routing.blocks=2,3", "--set",
                               "routing.capacity=[0.6, 0.3]", "--set",
+                              "data.tokens=100", "--set",
+                              "model.max_tokens=100", "--set",
                               "train.steps=3"), 0));
 }
 
