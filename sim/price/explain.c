@@ -88,7 +88,7 @@ static void rule_of_depths(FILE *file, const struct model_spec *spec,
                                         : FLOPS_OF_DEPTHS][op];
     if (!price->rule)
         return;
-    fputs("  and in the first recursion for the depths of all rows\n", file);
+    fputs("  and of recursions, for the depths of all rows\n", file);
     rule(file, spec, layer, price);
 }
 
