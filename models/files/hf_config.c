@@ -15,17 +15,22 @@
 enum { MAX_BYTES = 1 << 20 };    /* of a config.json; real ones have a few kB */
 
 /* Sizes, as most vocabularies name them. */
+#define SHAPE(names)                                                           \
+    HF_MEMBER(names, "hidden_size",             INT, n_channels, NULL),        \
+    HF_MEMBER(names, "intermediate_size",       INT, n_ffn,      NULL),        \
+    HF_MEMBER(names, "num_hidden_layers",       INT, n_layers,   NULL),        \
+    HF_MEMBER(names, "num_attention_heads",     INT, n_heads,    NULL),        \
+    HF_MEMBER(names, "num_key_value_heads",     INT, n_kv_heads, ""),          \
+    HF_MEMBER(names, "head_dim",                INT, head_size,  ""),          \
+    HF_MEMBER(names, "max_position_embeddings", INT, max_tokens, NULL),        \
+    HF_MEMBER(names, "vocab_size",              INT, n_vocab,    NULL)
+
+/* Those of them that all vocabularies name so but GPT-2's. */
 #define TRUNK(names)                                                           \
     HF_MEMBER(names, "hidden_size",             INT, n_channels, NULL),        \
     HF_MEMBER(names, "num_hidden_layers",       INT, n_layers,   NULL),        \
     HF_MEMBER(names, "num_attention_heads",     INT, n_heads,    NULL),        \
     HF_MEMBER(names, "vocab_size",              INT, n_vocab,    NULL)
-#define SHAPE(names)                                                           \
-    TRUNK(names),                                                              \
-    HF_MEMBER(names, "intermediate_size",       INT, n_ffn,      NULL),        \
-    HF_MEMBER(names, "num_key_value_heads",     INT, n_kv_heads, ""),          \
-    HF_MEMBER(names, "head_dim",                INT, head_size,  ""),          \
-    HF_MEMBER(names, "max_position_embeddings", INT, max_tokens, NULL)
 
 /* And what else most have: epsilon's key, and what their classes take where it,
  * the base of rotary positions and that of heads are absent. */
