@@ -500,11 +500,17 @@ def record(model, where, out, config=None):
                              for w in watched))
     lines, n_windows = ["window,layer,part,tokens,kept"], [0]
 
-    def begins(_module, _args, _kwargs):
+    forward, own = model.forward, vars(model).get("forward")
+
+    # Hooks see keyword arguments from PyTorch 2.0 on alone.
+    def recorded(*args, **kwargs):
         for w in watched:
             w.given = None
+        output = forward(*args, **kwargs)
+        take(args, kwargs)
+        return output
 
-    def ends(_module, args, kwargs, _output):
+    def take(args, kwargs):
         n_sequences, n_tokens = _sized(args, kwargs)
         lengths = _lengths(kwargs.get("attention_mask"), n_sequences, n_tokens)
         if n_tokens > _LONGEST:
@@ -519,11 +525,13 @@ def record(model, where, out, config=None):
         n_windows[0] += n_sequences
 
     hooks = [modules[w.name].register_forward_hook(w.take) for w in watched]
-    hooks += [model.register_forward_pre_hook(begins, with_kwargs=True),
-              model.register_forward_hook(ends, with_kwargs=True)]
+    model.forward = recorded
     try:
         yield
     finally:
+        del model.forward
+        if own is not None:
+            model.forward = own
         for hook in hooks:
             hook.remove()
     if n_windows[0] == 0:

@@ -151,6 +151,14 @@ ParameterizedTestParameters(classes, the_logits_are_those_of_transformers)
           FAMILY_GEMMA3 },
         { "smollm3_usual", "smollm3_usual.gguf", ROPE_SCALING_NONE,
           FAMILY_QWEN2 },
+        { "stablelm_heads", "stablelm_heads.gguf", ROPE_SCALING_NONE,
+          FAMILY_STABLELM },
+        { "gemma_usual", "gemma_usual", ROPE_SCALING_NONE, FAMILY_GEMMA },
+        { "gemma_usual", "gemma_usual.gguf", ROPE_SCALING_NONE, FAMILY_GEMMA },
+        { "qwen2_moe_usual", "qwen2_moe_usual", ROPE_SCALING_NONE,
+          FAMILY_QWEN2 },
+        { "qwen2_moe_usual", "qwen2_moe_usual.gguf", ROPE_SCALING_NONE,
+          FAMILY_QWEN2 },
     };
     return cr_make_param_array(struct class, cases,
                                sizeof cases / sizeof *cases);
@@ -182,6 +190,7 @@ Test(classes, a_gguf_file_has_the_shape_of_the_directory_it_was_made_from)
         "qwen2", "qwen3", "mistral", "gpt2", "olmo2", "gpt_neox", "stablelm",
         "phi3", "phi_usual", "granite", "starcoder2", "gemma2_usual",
         "gemma3_usual", "smollm3_usual", "mixtral", "qwen3_moe", "olmoe",
+        "stablelm_heads", "gemma_usual", "qwen2_moe_usual",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[FILE_PATH_SIZE];

@@ -50,6 +50,7 @@ Test(sniff, what_is_not_read_is_named_for_what_it_is)
         { " \n<!DOCTYPE html><html>", "a page of HTML" },
         { "<HTML>", "a page of HTML" },
         { "{\"schemaVersion\":2}", "a manifest of Ollama" },
+        { "{\"model_format\":\"gguf\"}", "a blob of Ollama that describes" },
         { "tjgg", "third format" },
         { "\x1f\x8b", "gzip" },
     };

@@ -44,6 +44,8 @@ static const struct beginning {
     WORDS("<html", PAGE),
     WORDS("{\"schemaVersion\":", "a manifest of Ollama: the model is the largest"
           " of the blobs that it names, a GGUF file"),
+    WORDS("{\"model_format\":", "a blob of Ollama that describes a model: the"
+          " model is the largest of the blobs beside it, a GGUF file"),
 };
 
 enum { BEGINNINGS = sizeof beginnings / sizeof *beginnings };

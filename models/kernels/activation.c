@@ -1,6 +1,7 @@
 /* activation.c - Apply GELU, its gated likes, ReLU, caps and rotary positions to
  * each element. */
 #include "models/kernels/kernel.h"
+#include "models/kernels/tail.h"
 
 static inline size_t slice_of(size_t n, int part, int parts)
 {
@@ -15,7 +16,8 @@ static inline size_t slice_of(size_t n, int part, int parts)
         size_t i = slice_of(n, part, parts);                                   \
         size_t end = slice_of(n, part + 1, parts);                             \
         for (; i + 16 <= end; i += 16)                                         \
-            vec_store(out + i, vec_##name(vec_load(x + i)));                   \
+            REGISTERS(reg, at, i)                                              \
+                lanes_store(out + at, lanes_##name(lanes_load(x + at)));       \
         for (; i < end; i++)                                                   \
             out[i] = real_##name(x[i]);                                        \
     }                                                                          \
@@ -26,8 +28,10 @@ static inline size_t slice_of(size_t n, int part, int parts)
         size_t i = slice_of(n, part, parts);                                   \
         size_t end = slice_of(n, part + 1, parts);                             \
         for (; i + 16 <= end; i += 16)                                         \
-            vec_store(dx + i, vec_##name##_backward(vec_load(x + i),           \
-                                                    vec_load(dout + i)));      \
+            REGISTERS(reg, at, i)                                              \
+                lanes_store(dx + at,                                           \
+                            lanes_##name##_backward(                           \
+                                lanes_load(x + at), lanes_load(dout + at)));   \
         for (; i < end; i++)                                                   \
             dx[i] = real_##name##_backward(x[i], dout[i]);                     \
     }
@@ -48,8 +52,9 @@ PLAIN(relu)
             real *to = out + (ptrdiff_t)r * width;                             \
             int32_t c = 0;                                                     \
             for (; c + 16 <= width; c += 16)                                   \
-                vec_store(to + c,                                              \
-                          vec_##name(vec_load(gate + c), vec_load(up + c)));   \
+                REGISTERS(reg, at, c)                                          \
+                    lanes_store(to + at, lanes_##name(lanes_load(gate + at),   \
+                                                      lanes_load(up + at)));   \
             for (; c < width; c++)                                             \
                 to[c] = real_##name(gate[c], up[c]);                           \
         }                                                                      \
@@ -66,13 +71,15 @@ PLAIN(relu)
             const real *d = dout + (ptrdiff_t)r * width;                       \
             real *dgate = dx + (ptrdiff_t)r * 2 * width, *dup = dgate + width; \
             int32_t c = 0;                                                     \
-            for (; c + 16 <= width; c += 16) {                                 \
-                vec dg, du;                                                    \
-                vec_##name##_backward(vec_load(gate + c), vec_load(up + c),    \
-                                      vec_load(d + c), &dg, &du);              \
-                vec_store(dgate + c, dg);                                      \
-                vec_store(dup + c, du);                                        \
-            }                                                                  \
+            for (; c + 16 <= width; c += 16)                                   \
+                REGISTERS(reg, at, c) {                                        \
+                    lanes dg, du;                                              \
+                    lanes_##name##_backward(                                   \
+                        lanes_load(gate + at), lanes_load(up + at),            \
+                        lanes_load(d + at), &dg, &du);                         \
+                    lanes_store(dgate + at, dg);                               \
+                    lanes_store(dup + at, du);                                 \
+                }                                                              \
             for (; c < width; c++)                                             \
                 real_##name##_backward(gate[c], up[c], d[c], &dgate[c],        \
                                        &dup[c]);                               \
@@ -87,11 +94,33 @@ void KERNEL(cap)(real *x, size_t n, float cap, int part, int parts)
 {
     size_t i = slice_of(n, part, parts), end = slice_of(n, part + 1, parts);
     real slope = ONCE(-2.0f / cap), twice = ONCE(2.0f * cap);
-    vec s = vec_set(slope), t = vec_set(twice), c = vec_set(cap);
+    lanes s = lanes_set(slope), t = lanes_set(twice), c = lanes_set(cap);
     for (; i + 16 <= end; i += 16)
-        vec_store(x + i, vec_cap(vec_load(x + i), s, t, c));
+        REGISTERS(reg, at, i)
+            lanes_store(x + at, lanes_cap(lanes_load(x + at), s, t, c));
     for (; i < end; i++)
         x[i] = real_cap(x[i], slope, twice, cap);
+}
+
+/* Turn pairs (i, half + i) of x, a register of them or, with `cut`, `n`. */
+static inline __attribute__((always_inline)) void turn_register(
+    const bool cut, int n, real *x, int32_t half, const real *cosine,
+    const real *sine, bool backward)
+{
+    lanes a = cut ? lanes_load_first(x, n) : lanes_load(x);
+    lanes b = cut ? lanes_load_first(x + half, n) : lanes_load(x + half);
+    lanes c = cut ? lanes_load_first(cosine, n) : lanes_load(cosine);
+    lanes s = cut ? lanes_load_first(sine, n) : lanes_load(sine);
+    if (backward)
+        s = -s;
+    lanes to = a * c - b * s, to_half = b * c + a * s;
+    if (cut) {
+        lanes_store_first(x, to, n);
+        lanes_store_first(x + half, to_half, n);
+    } else {
+        lanes_store(x, to);
+        lanes_store(x + half, to_half);
+    }
 }
 
 /* Turn the pairs (i, i + R/2) of the first R numbers of a head by the angles of
@@ -100,29 +129,11 @@ static inline void turn(real *x, const real *table, int32_t half, bool backward)
 {
     const real *cosine = table, *sine = table + half;
     int32_t i = 0;
-    for (; i + 16 <= half; i += 16) {
-        vec a = vec_load(x + i), b = vec_load(x + half + i);
-        vec c = vec_load(cosine + i), s = vec_load(sine + i);
-        if (backward)
-            s = -s;
-        vec_store(x + i, a * c - b * s);
-        vec_store(x + half + i, b * c + a * s);
-    }
-    for (; i + 8 <= half; i += 8) {
-        vec8 a = vec8_load(x + i), b = vec8_load(x + half + i);
-        vec8 c = vec8_load(cosine + i), s = vec8_load(sine + i);
-        if (backward)
-            s = -s;
-        vec8_store(x + i, a * c - b * s);
-        vec8_store(x + half + i, b * c + a * s);
-    }
-    for (; i < half; i++) {
-        real a = x[i], b = x[half + i], s = sine[i];
-        if (backward)
-            s = -s;
-        x[i] = a * cosine[i] - b * s;
-        x[half + i] = b * cosine[i] + a * s;
-    }
+    for (; i + REGISTER_LANES <= half; i += REGISTER_LANES)
+        turn_register(false, 0, x + i, half, cosine + i, sine + i, backward);
+    if (i < half)
+        turn_register(true, half - i, x + i, half, cosine + i, sine + i,
+                      backward);
 }
 
 void KERNEL(rope)(real *qkv, const struct rows *rows, int32_t n,

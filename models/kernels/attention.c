@@ -29,21 +29,25 @@ static void soften(real *s, int32_t n, int32_t valid, real *stats)
     running top = running_set(-3e38f), sum = running_set(0.0f);
     int32_t whole = (valid - 1) / 16 * 16;   /* tiles without masked keys */
     for (int32_t j = 0; j < whole; j += 16)
-        top = running_max(top, vec_load(s + j));
-    top = running_max(top, vec_head_low(vec_load(s + whole), valid - whole));
+        REGISTERS(reg, at, j)
+            top.at[reg] = lanes_max(top.at[reg], lanes_load(s + at));
+    REGISTERS(reg, at, whole)
+        top.at[reg] = lanes_max(top.at[reg], lanes_head_low(lanes_load(s + at),
+                                                            valid - at));
     real largest = running_largest(top);
-    vec m = vec_set(largest);
-    for (int32_t j = 0; j < whole; j += 16) {
-        vec e = vec_exp(vec_load(s + j) - m);
-        vec_store(s + j, e);
-        sum = running_add(sum, e);
-    }
-    for (int32_t j = whole; j < n; j += 16) {
-        vec e = vec_head(vec_exp(vec_load(s + j) - m),
-                         valid > j ? valid - j : 0);
-        vec_store(s + j, e);
-        sum = running_add(sum, e);
-    }
+    lanes m = lanes_set(largest);
+    for (int32_t j = 0; j < whole; j += 16)
+        REGISTERS(reg, at, j) {
+            lanes e = lanes_exp(lanes_load(s + at) - m);
+            lanes_store(s + at, e);
+            sum.at[reg] = sum.at[reg] + e;
+        }
+    for (int32_t j = whole; j < n; j += 16)
+        REGISTERS(reg, at, j) {
+            lanes e = lanes_head(lanes_exp(lanes_load(s + at) - m), valid - at);
+            lanes_store(s + at, e);
+            sum.at[reg] = sum.at[reg] + e;
+        }
     stats[0] = largest;
     stats[1] = real_set(1.0f) / running_fold(sum);
 }
@@ -51,10 +55,10 @@ static void soften(real *s, int32_t n, int32_t valid, real *stats)
 /* n scores, a multiple of 16. */
 static void cap_scores(real *s, int32_t n, const struct caps *caps)
 {
-    vec slope = vec_set(caps->slope), twice = vec_set(caps->twice);
-    for (int32_t j = 0; j < n && caps->any; j += 16)
-        vec_store(s + j, vec_cap(vec_load(s + j), slope, twice,
-                                 vec_set(caps->cap)));
+    lanes slope = lanes_set(caps->slope), twice = lanes_set(caps->twice);
+    for (int32_t j = 0; j < n && caps->any; j += REGISTER_LANES)
+        lanes_store(s + j, lanes_cap(lanes_load(s + j), slope, twice,
+                                     lanes_set(caps->cap)));
 }
 
 /* Keys of the first tiles that lie before the window: as good as unseen. */
@@ -287,11 +291,14 @@ void KERNEL(scale_queries)(const struct reception *o, int part, int parts)
                     o->queries + (ptrdiff_t)r * q);
 }
 
-/* Probabilities of 16 keys, of which the first `valid` are seen. */
-static inline vec probabilities(const real *s, const real *stats, int32_t valid)
+/* Add to those of a register of keys the probabilities by their scores; the first
+ * `valid` are seen. */
+static inline lanes add_probabilities(lanes drawn, const real *s,
+                                      const real *stats, int32_t valid)
 {
-    vec p = vec_exp(vec_load(s) - vec_set(stats[0])) * vec_set(stats[1]);
-    return vec_head(p, valid > 16 ? 16 : valid);
+    lanes p = lanes_exp(lanes_load(s) - lanes_set(stats[0])) *
+              lanes_set(stats[1]);
+    return drawn + lanes_head(p, valid);
 }
 
 /* Sum the attention that keys k.. of a sequence of `count` rows, from row
@@ -303,7 +310,7 @@ static void receive_tile(const struct reception *o, int32_t first,
     int32_t group = o->n_heads / o->n_kv_heads, stride = q + 2 * e;
     int32_t n = count - k < 16 ? count - k : 16;
     real *rows = scratch, *keys = rows + 16 * d, *s = keys + 16 * d;
-    vec drawn = vec_set(0.0f);
+    running drawn = running_set(0.0f);
 
     for (int32_t h = 0; h < o->n_heads; h++) {
         scaled_rows(o->qkv + (ptrdiff_t)(first + k) * stride + q + h / group * d,
@@ -314,13 +321,15 @@ static void receive_tile(const struct reception *o, int32_t first,
             multiply(r, 16, d, o->queries + (ptrdiff_t)(first + i) * q + h * d,
                      q, 1, keys, 16, s, 16, false);
             for (int32_t j = 0; j < r; j++)
-                drawn = drawn + probabilities(
-                    s + j * 16, o->stats + ((ptrdiff_t)(first + i + j) *
-                                                o->n_heads + h) * 2,
-                    i + j + 1 - k);
+                REGISTERS(reg, at, 0)
+                    drawn.at[reg] = add_probabilities(
+                        drawn.at[reg], s + j * 16 + at,
+                        o->stats + ((ptrdiff_t)(first + i + j) * o->n_heads +
+                                    h) * 2,
+                        i + j + 1 - k - at);
         }
     }
-    vec_store(s, drawn);
+    running_store(s, drawn);
     memcpy(o->score + first + k, s, (size_t)n * sizeof *s);
 }
 
@@ -359,10 +368,10 @@ void KERNEL(receive_cached)(const struct cached_reception *o, int part,
                         query);
             scaled_rows(query, 0, 1, d, scale, query);
             score(query, keys, n, d, s);
-            for (int32_t j = 0; j < n; j += 16)
-                vec_store(drawn + j, vec_load(drawn + j) + probabilities(
-                    s + j, o->stats + ((ptrdiff_t)r * o->n_heads + h) * 2,
-                    count - j));
+            for (int32_t j = 0; j < n; j += REGISTER_LANES)
+                lanes_store(drawn + j, add_probabilities(
+                    lanes_load(drawn + j), s + j,
+                    o->stats + ((ptrdiff_t)r * o->n_heads + h) * 2, count - j));
         }
         o->score[r] = drawn[count - 1];
     }

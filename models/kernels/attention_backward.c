@@ -9,20 +9,21 @@ static void soften_backward(real *p, real *dp, int32_t n, int32_t hidden,
                             int32_t valid, const struct caps *caps,
                             const real *stats, real delta)
 {
-    vec m = vec_set(stats[0]), inverse = vec_set(stats[1]), v = vec_set(delta);
-    vec slope = vec_set(caps->slope), twice = vec_set(caps->twice);
-    for (int32_t j = 0; j < n; j += 16) {
-        vec s = vec_load(p + j);
+    lanes m = lanes_set(stats[0]), inverse = lanes_set(stats[1]);
+    lanes v = lanes_set(delta);
+    lanes slope = lanes_set(caps->slope), twice = lanes_set(caps->twice);
+    for (int32_t j = 0; j < n; j += REGISTER_LANES) {
+        lanes s = lanes_load(p + j);
         if (caps->any)
-            s = vec_cap(s, slope, twice, vec_set(caps->cap));
-        vec e = vec_exp(s - m) * inverse;
-        if (j + 16 > valid)
-            e = vec_head(e, valid > j ? valid - j : 0);
-        vec_store(p + j, e);
-        vec d = e * (vec_load(dp + j) - v);
+            s = lanes_cap(s, slope, twice, lanes_set(caps->cap));
+        lanes e = lanes_exp(s - m) * inverse;
+        if (j + REGISTER_LANES > valid)
+            e = lanes_head(e, valid - j);
+        lanes_store(p + j, e);
+        lanes d = e * (lanes_load(dp + j) - v);
         if (caps->any)
-            d = d * vec_cap_slope(s, vec_set(caps->inverse));
-        vec_store(dp + j, d);
+            d = d * lanes_cap_slope(s, lanes_set(caps->inverse));
+        lanes_store(dp + j, d);
     }
     for (int32_t j = 0; j < hidden && j < n; j++)
         p[j] = dp[j] = real_set(0.0f);
@@ -33,7 +34,9 @@ static real dot(const real *a, const real *b, int32_t n)
     running sum = running_set(0.0f);
     int32_t i = 0;
     for (; i + 16 <= n; i += 16)
-        sum = running_add_product(sum, vec_load(a + i), vec_load(b + i));
+        REGISTERS(reg, at, i)
+            sum.at[reg] = lanes_add_product(sum.at[reg], lanes_load(a + at),
+                                            lanes_load(b + at));
     real total = running_fold(sum);
     for (; i < n; i++)
         total = total + a[i] * b[i];

@@ -11,13 +11,14 @@ void KERNEL(softmax)(const struct expert_choice *o, int part, int parts)
         real *x = o->chance + (ptrdiff_t)r * o->n_experts;
         real m = largest_of(x, o->n_experts);
         running sums = running_set(0.0f);
-        vec top = vec_set(m);
+        lanes top = lanes_set(m);
         int32_t i = 0;
-        for (; i + 16 <= o->n_experts; i += 16) {
-            vec v = vec_exp(vec_load(x + i) - top);
-            vec_store(x + i, v);
-            sums = running_add(sums, v);
-        }
+        for (; i + 16 <= o->n_experts; i += 16)
+            REGISTERS(reg, at, i) {
+                lanes v = lanes_exp(lanes_load(x + at) - top);
+                lanes_store(x + at, v);
+                sums.at[reg] = sums.at[reg] + v;
+            }
         real sum = running_fold(sums);
         for (; i < o->n_experts; i++) {
             x[i] = real_exp(x[i] - m);
@@ -185,10 +186,11 @@ void KERNEL(weigh)(const struct weighing *o, int part, int parts)
         real *out = o->out + (ptrdiff_t)r * o->width;
         if (o->sigmoid)
             o->weight[r] = real_set(1.0f) / (real_exp(-o->score[r]) + 1.0f);
-        vec by = vec_set(o->weight[r]);
+        lanes by = lanes_set(o->weight[r]);
         int32_t c = 0;
         for (; c + 16 <= o->width; c += 16)
-            vec_store(out + c, vec_load(x + c) * by);
+            REGISTERS(reg, at, c)
+                lanes_store(out + at, lanes_load(x + at) * by);
         for (; c < o->width; c++)
             out[c] = x[c] * o->weight[r];
     }
@@ -202,11 +204,13 @@ void KERNEL(weigh_backward)(const struct weighing *o, int part, int parts)
         real *d = o->d + (ptrdiff_t)r * o->width, by = o->weight[r];
         running sum = running_set(0.0f);
         int32_t c = 0;
-        for (; c + 16 <= o->width; c += 16) {
-            vec v = vec_load(d + c);
-            sum = running_add_product(sum, v, vec_load(x + c));
-            vec_store(d + c, v * vec_set(by));
-        }
+        for (; c + 16 <= o->width; c += 16)
+            REGISTERS(reg, at, c) {
+                lanes v = lanes_load(d + at);
+                sum.at[reg] = lanes_add_product(sum.at[reg], v,
+                                                lanes_load(x + at));
+                lanes_store(d + at, v * lanes_set(by));
+            }
         real dweight = running_fold(sum);
         for (; c < o->width; c++) {
             dweight = dweight + d[c] * x[c];

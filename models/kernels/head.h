@@ -61,7 +61,9 @@ static inline void scaled_rows(const real *from, int32_t stride, int32_t n,
         const real *x = from + (ptrdiff_t)r * stride;
         int32_t i = 0;
         for (; i + 16 <= d; i += 16)
-            vec_store(to + r * d + i, vec_load(x + i) * vec_set(scale));
+            REGISTERS(reg, at, i)
+                lanes_store(to + r * d + at,
+                            lanes_load(x + at) * lanes_set(scale));
         for (; i < d; i++)
             to[r * d + i] = x[i] * scale;
     }

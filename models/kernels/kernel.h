@@ -10,14 +10,6 @@
 #define KERNEL_NAME(name, variant) KERNEL_PASTE(name, variant)
 #define KERNEL(name) KERNEL_NAME(name, VARIANT)
 
-/* Arithmetic that counts itself gains nothing from unrolled loops, and they
- * take long to compile. */
-#ifdef COUNTING
-#define UNROLL
-#else
-#define UNROLL _Pragma("GCC unroll 8")
-#endif
-
 /* The index at which part `part` of `parts` of n things begins, in multiples of
  * `grain`; without a division where one thread does all. */
 static inline int32_t slice(int32_t n, int32_t grain, int part, int parts)

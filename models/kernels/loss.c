@@ -7,10 +7,11 @@
 static real sum_of_exponentials(const real *x, real m, int32_t n)
 {
     running sums = running_set(0.0f);
-    vec top = vec_set(m);
+    lanes top = lanes_set(m);
     int32_t i = 0;
     for (; i + 16 <= n; i += 16)
-        sums = running_add(sums, vec_exp(vec_load(x + i) - top));
+        REGISTERS(reg, at, i)
+            sums.at[reg] = sums.at[reg] + lanes_exp(lanes_load(x + at) - top);
     real sum = running_fold(sums);
     for (; i < n; i++)
         sum = sum + real_exp(x[i] - m);
@@ -39,15 +40,17 @@ void KERNEL(loss_backward)(const struct loss *o, int part, int parts)
         const real *x = o->logits + (ptrdiff_t)r * o->width;
         real *d = o->dlogits + (ptrdiff_t)r * o->width;
         real m = o->stats[2 * r], scale = gradient / o->stats[2 * r + 1];
-        vec top = vec_set(m), s = vec_set(scale);
+        lanes top = lanes_set(m), s = lanes_set(scale);
+        lanes slope = lanes_set(inverse);
         /* dlogits may lie where the logits do. */
         const real aimed = x[o->target[r]];
         int32_t i = 0;
-        for (; i + 16 <= o->width; i += 16) {
-            vec y = vec_load(x + i), v = vec_exp(y - top) * s;
-            vec_store(d + i, o->cap > 0.0f
-                                 ? v * vec_cap_slope(y, vec_set(inverse)) : v);
-        }
+        for (; i + 16 <= o->width; i += 16)
+            REGISTERS(reg, at, i) {
+                lanes y = lanes_load(x + at), v = lanes_exp(y - top) * s;
+                lanes_store(d + at, o->cap > 0.0f
+                                        ? v * lanes_cap_slope(y, slope) : v);
+            }
         for (; i < o->width; i++) {
             real y = x[i], v = real_exp(y - m) * scale;
             d[i] = o->cap > 0.0f ? v * real_cap_slope(y, inverse) : v;
@@ -68,12 +71,13 @@ void KERNEL(entropy)(const struct loss *o, int part, int parts)
         const real *x = o->logits + (ptrdiff_t)r * o->width;
         real m = o->stats[2 * r], sum = o->stats[2 * r + 1];
         running sums = running_set(0.0f);
-        vec top = vec_set(m);
+        lanes top = lanes_set(m);
         int32_t i = 0;
-        for (; i + 16 <= o->width; i += 16) {
-            vec d = vec_load(x + i) - top;
-            sums = running_add_product(sums, vec_exp(d), d);
-        }
+        for (; i + 16 <= o->width; i += 16)
+            REGISTERS(reg, at, i) {
+                lanes d = lanes_load(x + at) - top;
+                sums.at[reg] = lanes_add_product(sums.at[reg], lanes_exp(d), d);
+            }
         real weighted = running_fold(sums);
         for (; i < o->width; i++) {
             real d = x[i] - m;

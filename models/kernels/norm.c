@@ -16,14 +16,15 @@ static void layer_norm(const struct norm *o, int32_t r, real share)
     real variance = deviations_of(x, mean, o->width) * share;
     real scale = real_set(1.0f) / real_sqrt(variance + o->epsilon);
     const real *from = o->from ? o->from + (ptrdiff_t)r * o->width : NULL;
-    vec m = vec_set(mean), s = vec_set(scale);
+    lanes m = lanes_set(mean), s = lanes_set(scale);
     int32_t c = 0;
 
-    for (; c + 16 <= o->width; c += 16) {
-        vec v = (vec_load(x + c) - m) * s * vec_load(o->gamma + c) +
-                vec_load(o->beta + c);
-        vec_store(out + c, from ? vec_load(from + c) + v : v);
-    }
+    for (; c + 16 <= o->width; c += 16)
+        REGISTERS(reg, at, c) {
+            lanes v = (lanes_load(x + at) - m) * s * lanes_load(o->gamma + at) +
+                      lanes_load(o->beta + at);
+            lanes_store(out + at, from ? lanes_load(from + at) + v : v);
+        }
     for (; c < o->width; c++) {
         real v = (x[c] - mean) * scale * o->gamma[c] + o->beta[c];
         out[c] = from ? from[c] + v : v;
@@ -39,13 +40,14 @@ static void rms_norm(const struct norm *o, int32_t r, real share)
     real square = squares_of(x, o->width) * share;
     real scale = real_set(1.0f) / real_sqrt(square + o->epsilon);
     const real *from = o->from ? o->from + (ptrdiff_t)r * o->width : NULL;
-    vec s = vec_set(scale);
+    lanes s = lanes_set(scale);
     int32_t c = 0;
 
-    for (; c + 16 <= o->width; c += 16) {
-        vec v = vec_load(x + c) * s * vec_load(o->gamma + c);
-        vec_store(out + c, from ? vec_load(from + c) + v : v);
-    }
+    for (; c + 16 <= o->width; c += 16)
+        REGISTERS(reg, at, c) {
+            lanes v = lanes_load(x + at) * s * lanes_load(o->gamma + at);
+            lanes_store(out + at, from ? lanes_load(from + at) + v : v);
+        }
     for (; c < o->width; c++) {
         real v = x[c] * scale * o->gamma[c];
         out[c] = from ? from[c] + v : v;
@@ -73,15 +75,16 @@ static void layer_norm_dx(const struct norm *o, int32_t r, real share)
     real *dx = o->dx + (ptrdiff_t)r * o->width;
     real mean = o->stats[2 * r], scale = o->stats[2 * r + 1];
     running sum_d = running_set(0.0f), sum_dh = running_set(0.0f);
-    vec m = vec_set(mean), s = vec_set(scale);
+    lanes m = lanes_set(mean), s = lanes_set(scale);
     int32_t c = 0;
 
-    for (; c + 16 <= o->width; c += 16) {
-        vec h = (vec_load(x + c) - m) * s;
-        vec d = vec_load(dout + c) * vec_load(o->gamma + c);
-        sum_d = running_add(sum_d, d);
-        sum_dh = running_add_product(sum_dh, d, h);
-    }
+    for (; c + 16 <= o->width; c += 16)
+        REGISTERS(reg, at, c) {
+            lanes h = (lanes_load(x + at) - m) * s;
+            lanes d = lanes_load(dout + at) * lanes_load(o->gamma + at);
+            sum_d.at[reg] = sum_d.at[reg] + d;
+            sum_dh.at[reg] = lanes_add_product(sum_dh.at[reg], d, h);
+        }
     real mean_d = running_fold(sum_d), mean_dh = running_fold(sum_dh);
     for (; c < o->width; c++) {
         real h = (x[c] - mean) * scale;
@@ -92,12 +95,13 @@ static void layer_norm_dx(const struct norm *o, int32_t r, real share)
     mean_d = mean_d * share;
     mean_dh = mean_dh * share;
 
-    vec a = vec_set(mean_d), b = vec_set(mean_dh);
-    for (c = 0; c + 16 <= o->width; c += 16) {
-        vec h = (vec_load(x + c) - m) * s;
-        vec d = vec_load(dout + c) * vec_load(o->gamma + c);
-        vec_store(dx + c, vec_load(dx + c) + s * (d - a - h * b));
-    }
+    lanes a = lanes_set(mean_d), b = lanes_set(mean_dh);
+    for (c = 0; c + 16 <= o->width; c += 16)
+        REGISTERS(reg, at, c) {
+            lanes h = (lanes_load(x + at) - m) * s;
+            lanes d = lanes_load(dout + at) * lanes_load(o->gamma + at);
+            lanes_store(dx + at, lanes_load(dx + at) + s * (d - a - h * b));
+        }
     for (; c < o->width; c++) {
         real h = (x[c] - mean) * scale;
         real d = dout[c] * o->gamma[c];
@@ -113,14 +117,15 @@ static void rms_norm_dx(const struct norm *o, int32_t r, real share)
     real *dx = o->dx + (ptrdiff_t)r * o->width;
     real scale = o->stats[r];
     running sum = running_set(0.0f);
-    vec s = vec_set(scale);
+    lanes s = lanes_set(scale);
     int32_t c = 0;
 
-    for (; c + 16 <= o->width; c += 16) {
-        vec h = vec_load(x + c) * s;
-        vec d = vec_load(dout + c) * vec_load(o->gamma + c);
-        sum = running_add_product(sum, d, h);
-    }
+    for (; c + 16 <= o->width; c += 16)
+        REGISTERS(reg, at, c) {
+            lanes h = lanes_load(x + at) * s;
+            lanes d = lanes_load(dout + at) * lanes_load(o->gamma + at);
+            sum.at[reg] = lanes_add_product(sum.at[reg], d, h);
+        }
     real mean_dh = running_fold(sum);
     for (; c < o->width; c++) {
         real h = x[c] * scale;
@@ -128,12 +133,13 @@ static void rms_norm_dx(const struct norm *o, int32_t r, real share)
     }
     mean_dh = mean_dh * share;
 
-    vec b = vec_set(mean_dh);
-    for (c = 0; c + 16 <= o->width; c += 16) {
-        vec h = vec_load(x + c) * s;
-        vec d = vec_load(dout + c) * vec_load(o->gamma + c);
-        vec_store(dx + c, vec_load(dx + c) + s * (d - h * b));
-    }
+    lanes b = lanes_set(mean_dh);
+    for (c = 0; c + 16 <= o->width; c += 16)
+        REGISTERS(reg, at, c) {
+            lanes h = lanes_load(x + at) * s;
+            lanes d = lanes_load(dout + at) * lanes_load(o->gamma + at);
+            lanes_store(dx + at, lanes_load(dx + at) + s * (d - h * b));
+        }
     for (; c < o->width; c++) {
         real h = x[c] * scale;
         dx[c] = dx[c] + scale * (dout[c] * o->gamma[c] - h * mean_dh);
@@ -153,16 +159,17 @@ static void norm_dgamma(const struct norm *o, int32_t c0, int32_t c1)
         const real *dout = o->dout + (ptrdiff_t)r * o->width;
         real mean = o->rms ? real_set(0.0f) : o->stats[2 * r];
         real scale = o->rms ? o->stats[r] : o->stats[2 * r + 1];
-        vec m = vec_set(mean), s = vec_set(scale);
+        lanes m = lanes_set(mean), s = lanes_set(scale);
         int32_t c = c0;
-        for (; c + 16 <= c1; c += 16) {
-            vec d = vec_load(dout + c);
-            vec h = o->rms ? vec_load(x + c) * s
-                           : (vec_load(x + c) - m) * s;
-            vec_store(o->dgamma + c, vec_load(o->dgamma + c) + d * h);
-            if (!o->rms)
-                vec_store(o->dbeta + c, vec_load(o->dbeta + c) + d);
-        }
+        for (; c + 16 <= c1; c += 16)
+            REGISTERS(reg, at, c) {
+                lanes d = lanes_load(dout + at);
+                lanes h = o->rms ? lanes_load(x + at) * s
+                                 : (lanes_load(x + at) - m) * s;
+                lanes_store(o->dgamma + at, lanes_load(o->dgamma + at) + d * h);
+                if (!o->rms)
+                    lanes_store(o->dbeta + at, lanes_load(o->dbeta + at) + d);
+            }
         for (; c < c1; c++) {
             real h = o->rms ? x[c] * scale : (x[c] - mean) * scale;
             o->dgamma[c] = o->dgamma[c] + dout[c] * h;
@@ -192,12 +199,13 @@ static real weighted_sum(const real *x, const real *w, real mean, bool centred,
                          int32_t n)
 {
     running sum = running_set(0.0f);
-    vec m = vec_set(mean);
+    lanes m = lanes_set(mean);
     int32_t c = 0;
-    for (; c + 16 <= n; c += 16) {
-        vec v = centred ? vec_load(x + c) - m : vec_load(x + c);
-        sum = running_add_product(sum, v, vec_load(w + c));
-    }
+    for (; c + 16 <= n; c += 16)
+        REGISTERS(reg, at, c) {
+            lanes v = centred ? lanes_load(x + at) - m : lanes_load(x + at);
+            sum.at[reg] = lanes_add_product(sum.at[reg], v, lanes_load(w + at));
+        }
     real total = running_fold(sum);
     for (; c < n; c++) {
         real v = centred ? x[c] - mean : x[c];
@@ -242,12 +250,13 @@ void KERNEL(router_input)(const struct router *o, real *out, int part,
         real *to = out + (ptrdiff_t)r * o->width;
         real mean = centred ? o->stats[2 * r] : real_set(0.0f);
         real scale = centred ? o->stats[2 * r + 1] : o->stats[r];
-        vec m = vec_set(mean), s = vec_set(scale);
+        lanes m = lanes_set(mean), s = lanes_set(scale);
         int32_t c = 0;
-        for (; c + 16 <= o->width; c += 16) {
-            vec v = vec_load(x + c);
-            vec_store(to + c, (centred ? v - m : v) * s);
-        }
+        for (; c + 16 <= o->width; c += 16)
+            REGISTERS(reg, at, c) {
+                lanes v = lanes_load(x + at);
+                lanes_store(to + at, (centred ? v - m : v) * s);
+            }
         for (; c < o->width; c++)
             to[c] = (centred ? x[c] - mean : x[c]) * scale;
     }
@@ -256,14 +265,16 @@ void KERNEL(router_input)(const struct router *o, real *out, int part,
 void KERNEL(predict)(const struct predictor *o, int part, int parts)
 {
     int32_t end = slice(o->n, 1, part + 1, parts);
-    vec none = vec_set(0.0f);
+    lanes none = lanes_set(0.0f);
     for (int32_t r = slice(o->n, 1, part, parts); r < end; r++) {
         const real *h = o->hidden + (ptrdiff_t)r * o->width;
         running sum = running_set(0.0f);
         int32_t c = 0;
         for (; c + 16 <= o->width; c += 16)
-            sum = running_add_product(sum, vec_max(vec_load(h + c), none),
-                                      vec_load(o->weight + c));
+            REGISTERS(reg, at, c)
+                sum.at[reg] = lanes_add_product(
+                    sum.at[reg], lanes_max(lanes_load(h + at), none),
+                    lanes_load(o->weight + at));
         real total = running_fold(sum);
         for (; c < o->width; c++)
             total = total + real_max(h[c], real_set(0.0f)) * o->weight[c];
@@ -300,11 +311,12 @@ static real change_of(const real *x, real *left, int32_t n)
 {
     running sum = running_set(0.0f);
     int32_t c = 0;
-    for (; c + 16 <= n; c += 16) {
-        vec now = vec_load(x + c), d = now - vec_load(left + c);
-        vec_store(left + c, now);
-        sum = running_add_product(sum, d, d);
-    }
+    for (; c + 16 <= n; c += 16)
+        REGISTERS(reg, at, c) {
+            lanes now = lanes_load(x + at), d = now - lanes_load(left + at);
+            lanes_store(left + at, now);
+            sum.at[reg] = lanes_add_product(sum.at[reg], d, d);
+        }
     real total = running_fold(sum);
     for (; c < n; c++) {
         real d = x[c] - left[c];
@@ -338,11 +350,13 @@ static void route_dx(const struct router *o, int32_t i, real share)
     const real *w = o->weight;
     real *dx = o->dx + (ptrdiff_t)r * o->width;
     real dscore = o->dscore[i];
-    vec ds = vec_set(dscore);
+    lanes ds = lanes_set(dscore);
 
     if (o->input == ROUTER_RAW) {
         for (; c + 16 <= o->width; c += 16)
-            vec_store(dx + c, vec_load(dx + c) + ds * vec_load(w + c));
+            REGISTERS(reg, at, c)
+                lanes_store(dx + at,
+                            lanes_load(dx + at) + ds * lanes_load(w + at));
         for (; c < o->width; c++)
             dx[c] = dx[c] + dscore * w[c];
         return;
@@ -351,14 +365,15 @@ static void route_dx(const struct router *o, int32_t i, real share)
     real mean = centred ? o->stats[2 * r] : real_set(0.0f);
     real scale = centred ? o->stats[2 * r + 1] : o->stats[r];
     running sum_d = running_set(0.0f), sum_dh = running_set(0.0f);
-    vec m = vec_set(mean), s = vec_set(scale);
-    for (; c + 16 <= o->width; c += 16) {
-        vec h = (centred ? vec_load(x + c) - m : vec_load(x + c)) * s;
-        vec d = ds * vec_load(w + c);
-        if (centred)
-            sum_d = running_add(sum_d, d);
-        sum_dh = running_add_product(sum_dh, d, h);
-    }
+    lanes m = lanes_set(mean), s = lanes_set(scale);
+    for (; c + 16 <= o->width; c += 16)
+        REGISTERS(reg, at, c) {
+            lanes v = lanes_load(x + at), h = (centred ? v - m : v) * s;
+            lanes d = ds * lanes_load(w + at);
+            if (centred)
+                sum_d.at[reg] = sum_d.at[reg] + d;
+            sum_dh.at[reg] = lanes_add_product(sum_dh.at[reg], d, h);
+        }
     real mean_d = centred ? running_fold(sum_d) : real_set(0.0f);
     real mean_dh = running_fold(sum_dh);
     for (; c < o->width; c++) {
@@ -372,14 +387,15 @@ static void route_dx(const struct router *o, int32_t i, real share)
         mean_d = mean_d * share;
     mean_dh = mean_dh * share;
 
-    vec a = vec_set(mean_d), b = vec_set(mean_dh);
-    for (c = 0; c + 16 <= o->width; c += 16) {
-        vec h = (centred ? vec_load(x + c) - m : vec_load(x + c)) * s;
-        vec d = ds * vec_load(w + c);
-        if (centred)
-            d = d - a;
-        vec_store(dx + c, vec_load(dx + c) + s * (d - h * b));
-    }
+    lanes a = lanes_set(mean_d), b = lanes_set(mean_dh);
+    for (c = 0; c + 16 <= o->width; c += 16)
+        REGISTERS(reg, at, c) {
+            lanes v = lanes_load(x + at), h = (centred ? v - m : v) * s;
+            lanes d = ds * lanes_load(w + at);
+            if (centred)
+                d = d - a;
+            lanes_store(dx + at, lanes_load(dx + at) + s * (d - h * b));
+        }
     for (; c < o->width; c++) {
         real h = (centred ? x[c] - mean : x[c]) * scale;
         real d = dscore * w[c];
@@ -402,14 +418,15 @@ static void route_dweight(const struct router *o, int32_t c0, int32_t c1)
         real scale = centred                   ? o->stats[2 * r + 1]
                      : o->input == ROUTER_RMS ? o->stats[r]
                                                : real_set(1.0f);
-        for (; c + 16 <= c1; c += 16) {
-            vec h = vec_load(x + c);
-            if (centred)
-                h = h - vec_set(mean);
-            if (o->input != ROUTER_RAW)
-                h = h * vec_set(scale);
-            vec_store(dw + c, vec_load(dw + c) + vec_set(ds) * h);
-        }
+        for (; c + 16 <= c1; c += 16)
+            REGISTERS(reg, at, c) {
+                lanes h = lanes_load(x + at);
+                if (centred)
+                    h = h - lanes_set(mean);
+                if (o->input != ROUTER_RAW)
+                    h = h * lanes_set(scale);
+                lanes_store(dw + at, lanes_load(dw + at) + lanes_set(ds) * h);
+            }
         for (; c < c1; c++) {
             real h = x[c];
             if (centred)

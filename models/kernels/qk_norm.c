@@ -41,11 +41,12 @@ static inline struct group group_at(const struct qk_norm *o, int32_t i)
 static void centre(struct group a)
 {
     real mean = sum_of(a.x, a.size) * share_of(a.size);
-    vec m = vec_set(mean);
+    lanes m = lanes_set(mean);
     int32_t c = 0;
 
     for (; c + 16 <= a.size; c += 16)
-        vec_store(a.x + c, vec_load(a.x + c) - m);
+        REGISTERS(reg, at, c)
+            lanes_store(a.x + at, lanes_load(a.x + at) - m);
     for (; c < a.size; c++)
         a.x[c] = a.x[c] - mean;
 }
@@ -58,15 +59,16 @@ static void group_norm(const struct qk_norm *o, struct group a)
         centre(a);
     real square = squares_of(a.x, d) * share;
     real scale = real_set(1.0f) / real_sqrt(square + o->epsilon);
-    vec s = vec_set(scale);
+    lanes s = lanes_set(scale);
     int32_t c = 0;
 
-    for (; c + 16 <= d; c += 16) {
-        vec x = vec_load(a.x + c);
-        if (a.unnormed)
-            vec_store(a.unnormed + c, x);
-        vec_store(a.x + c, x * s * vec_load(a.gamma + c));
-    }
+    for (; c + 16 <= d; c += 16)
+        REGISTERS(reg, at, c) {
+            lanes x = lanes_load(a.x + at);
+            if (a.unnormed)
+                lanes_store(a.unnormed + at, x);
+            lanes_store(a.x + at, x * s * lanes_load(a.gamma + at));
+        }
     for (; c < d; c++) {
         if (a.unnormed)
             a.unnormed[c] = a.x[c];
@@ -90,8 +92,9 @@ static real mean_gradient(struct group a)
     int32_t c = 0;
 
     for (; c + 16 <= a.size; c += 16)
-        sum = running_add_product(sum, vec_load(a.x + c),
-                                  vec_load(a.gamma + c));
+        REGISTERS(reg, at, c)
+            sum.at[reg] = lanes_add_product(sum.at[reg], lanes_load(a.x + at),
+                                            lanes_load(a.gamma + at));
     real mean = running_fold(sum);
     for (; c < a.size; c++)
         mean = mean + a.x[c] * a.gamma[c];
@@ -102,11 +105,12 @@ static real mean_gradient(struct group a)
 static void spread(struct group a, real mean)
 {
     real off = *a.scale * mean;
-    vec m = vec_set(off);
+    lanes m = lanes_set(off);
     int32_t c = 0;
 
     for (; c + 16 <= a.size; c += 16)
-        vec_store(a.x + c, vec_load(a.x + c) - m);
+        REGISTERS(reg, at, c)
+            lanes_store(a.x + at, lanes_load(a.x + at) - m);
     for (; c < a.size; c++)
         a.x[c] = a.x[c] - off;
 }
@@ -118,14 +122,15 @@ static void group_dx(struct group a)
     const int32_t n = a.size;
     real share = share_of(n), scale = *a.scale;
     running sum = running_set(0.0f);
-    vec s = vec_set(scale);
+    lanes s = lanes_set(scale);
     int32_t c = 0;
 
-    for (; c + 16 <= n; c += 16) {
-        vec h = vec_load(a.unnormed + c) * s;
-        vec d = vec_load(a.x + c) * vec_load(a.gamma + c);
-        sum = running_add_product(sum, d, h);
-    }
+    for (; c + 16 <= n; c += 16)
+        REGISTERS(reg, at, c) {
+            lanes h = lanes_load(a.unnormed + at) * s;
+            lanes d = lanes_load(a.x + at) * lanes_load(a.gamma + at);
+            sum.at[reg] = lanes_add_product(sum.at[reg], d, h);
+        }
     real mean_dh = running_fold(sum);
     for (; c < n; c++) {
         real h = a.unnormed[c] * scale;
@@ -133,12 +138,13 @@ static void group_dx(struct group a)
     }
     mean_dh = mean_dh * share;
 
-    vec b = vec_set(mean_dh);
-    for (c = 0; c + 16 <= n; c += 16) {
-        vec h = vec_load(a.unnormed + c) * s;
-        vec d = vec_load(a.x + c) * vec_load(a.gamma + c);
-        vec_store(a.x + c, s * (d - h * b));
-    }
+    lanes b = lanes_set(mean_dh);
+    for (c = 0; c + 16 <= n; c += 16)
+        REGISTERS(reg, at, c) {
+            lanes h = lanes_load(a.unnormed + at) * s;
+            lanes d = lanes_load(a.x + at) * lanes_load(a.gamma + at);
+            lanes_store(a.x + at, s * (d - h * b));
+        }
     for (; c < n; c++) {
         real h = a.unnormed[c] * scale;
         a.x[c] = scale * (a.x[c] * a.gamma[c] - h * mean_dh);
@@ -164,12 +170,13 @@ void KERNEL(qk_norm_dx)(const struct qk_norm *o, int part, int parts)
 static void add_dgamma(real *dgamma, struct group a, int32_t c0, int32_t c1)
 {
     real scale = *a.scale;
-    vec s = vec_set(scale);
+    lanes s = lanes_set(scale);
     int32_t c = c0;
 
     for (; c + 16 <= c1; c += 16)
-        vec_store(dgamma + c, vec_load(dgamma + c) +
-                  vec_load(a.x + c) * (vec_load(a.unnormed + c) * s));
+        REGISTERS(reg, at, c)
+            lanes_store(dgamma + at, lanes_load(dgamma + at) +
+                      lanes_load(a.x + at) * (lanes_load(a.unnormed + at) * s));
     for (; c < c1; c++)
         dgamma[c] = dgamma[c] + a.x[c] * (a.unnormed[c] * scale);
 }

@@ -16,7 +16,8 @@ static inline real largest_of(const real *x, int32_t n)
     running top = running_set(-3e38f);
     int32_t c = 0;
     for (; c + 16 <= n; c += 16)
-        top = running_max(top, vec_load(x + c));
+        REGISTERS(reg, at, c)
+            top.at[reg] = lanes_max(top.at[reg], lanes_load(x + at));
     real m = running_largest(top);
     for (; c < n; c++)
         m = real_max(m, x[c]);
@@ -28,7 +29,8 @@ static inline real sum_of(const real *x, int32_t n)
     running sum = running_set(0.0f);
     int32_t c = 0;
     for (; c + 16 <= n; c += 16)
-        sum = running_add(sum, vec_load(x + c));
+        REGISTERS(reg, at, c)
+            sum.at[reg] = sum.at[reg] + lanes_load(x + at);
     real total = running_fold(sum);
     for (; c < n; c++)
         total = total + x[c];
@@ -40,7 +42,9 @@ static inline real squares_of(const real *x, int32_t n)
     running sum = running_set(0.0f);
     int32_t c = 0;
     for (; c + 16 <= n; c += 16)
-        sum = running_add_product(sum, vec_load(x + c), vec_load(x + c));
+        REGISTERS(reg, at, c)
+            sum.at[reg] = lanes_add_product(sum.at[reg], lanes_load(x + at),
+                                            lanes_load(x + at));
     real total = running_fold(sum);
     for (; c < n; c++)
         total = total + x[c] * x[c];
@@ -50,12 +54,13 @@ static inline real squares_of(const real *x, int32_t n)
 static inline real deviations_of(const real *x, real mean, int32_t n)
 {
     running sum = running_set(0.0f);
-    vec m = vec_set(mean);
+    lanes m = lanes_set(mean);
     int32_t c = 0;
-    for (; c + 16 <= n; c += 16) {
-        vec d = vec_load(x + c) - m;
-        sum = running_add_product(sum, d, d);
-    }
+    for (; c + 16 <= n; c += 16)
+        REGISTERS(reg, at, c) {
+            lanes d = lanes_load(x + at) - m;
+            sum.at[reg] = lanes_add_product(sum.at[reg], d, d);
+        }
     real total = running_fold(sum);
     for (; c < n; c++) {
         real d = x[c] - mean;

@@ -13,7 +13,8 @@ static inline void add_row(real *to, const real *from, int32_t c0, int32_t c1)
 {
     int32_t c = c0;
     for (; c + 16 <= c1; c += 16)
-        vec_store(to + c, vec_load(to + c) + vec_load(from + c));
+        REGISTERS(reg, at, c)
+            lanes_store(to + at, lanes_load(to + at) + lanes_load(from + at));
     for (; c < c1; c++)
         to[c] = to[c] + from[c];
 }
@@ -22,7 +23,8 @@ static inline void scale_row(real *to, real by, int32_t n)
 {
     int32_t c = 0;
     for (; c + 16 <= n; c += 16)
-        vec_store(to + c, vec_load(to + c) * vec_set(by));
+        REGISTERS(reg, at, c)
+            lanes_store(to + at, lanes_load(to + at) * lanes_set(by));
     for (; c < n; c++)
         to[c] = to[c] * by;
 }

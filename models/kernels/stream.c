@@ -123,12 +123,13 @@ void KERNEL(gate)(const struct gating *o, int part, int parts)
             continue;
         }
         real g = gate_value(o, i);
-        vec v = vec_set(g);
+        lanes v = lanes_set(g);
         int32_t c = 0;
-        for (; c + 16 <= o->width; c += 16) {
-            vec keep = vec_load(x + c);
-            vec_store(to + c, keep + v * (vec_load(y + c) - keep));
-        }
+        for (; c + 16 <= o->width; c += 16)
+            REGISTERS(reg, at, c) {
+                lanes keep = lanes_load(x + at);
+                lanes_store(to + at, keep + v * (lanes_load(y + at) - keep));
+            }
         for (; c < o->width; c++)
             to[c] = x[c] + g * (y[c] - x[c]);
     }
@@ -167,10 +168,10 @@ void KERNEL(gate_backward)(const struct gating *o, int part, int parts)
     int32_t end = slice(o->n, 1, part + 1, parts);
     const real share = share_of_scale(o);
     for (int32_t i = slice(o->n, 1, part, parts); i < end; i++) {
-        ptrdiff_t at = (ptrdiff_t)i * o->width;
+        ptrdiff_t row = (ptrdiff_t)i * o->width;
         const real *d = o->dstream + (ptrdiff_t)o->token[i] * o->width;
-        const real *y = o->y + at, *x = o->x + at;
-        real *dy = o->dy + at, *dpass = o->dpass + at;
+        const real *y = o->y + row, *x = o->x + row;
+        real *dy = o->dy + row, *dpass = o->dpass + row;
         if (o->restores)
             copy_row(o->stream + (ptrdiff_t)o->token[i] * o->width, x,
                      o->width);
@@ -180,16 +181,18 @@ void KERNEL(gate_backward)(const struct gating *o, int part, int parts)
         }
         real g = o->value[i], rest = real_set(1.0f) - g;
         running sum = running_set(0.0f);
-        vec vg = vec_set(g), vrest = vec_set(rest);
+        lanes vg = lanes_set(g), vrest = lanes_set(rest);
         int32_t c = 0;
-        for (; c + 16 <= o->width; c += 16) {
-            vec v = vec_load(d + c);
-            vec_store(dy + c, v * vg);
-            vec_store(dpass + c, v * vrest);
-            if (o->trained)
-                sum = running_add_product(sum, v, vec_load(y + c) -
-                                                      vec_load(x + c));
-        }
+        for (; c + 16 <= o->width; c += 16)
+            REGISTERS(reg, at, c) {
+                lanes v = lanes_load(d + at);
+                lanes_store(dy + at, v * vg);
+                lanes_store(dpass + at, v * vrest);
+                if (o->trained)
+                    sum.at[reg] = lanes_add_product(
+                        sum.at[reg], v,
+                        lanes_load(y + at) - lanes_load(x + at));
+            }
         real dvalue = o->trained ? running_fold(sum) : real_set(0.0f);
         for (; c < o->width; c++) {
             dy[c] = d[c] * g;
@@ -217,17 +220,18 @@ void KERNEL(bypass_backward)(const struct gating *o, int part, int parts)
     int32_t end = slice(o->n, 1, part + 1, parts);
     const real share = share_of_scale(o);
     for (int32_t i = slice(o->n, 1, part, parts); i < end; i++) {
-        ptrdiff_t at = (ptrdiff_t)o->token[i] * o->width;
+        ptrdiff_t row = (ptrdiff_t)o->token[i] * o->width;
         const real *x = o->x + (ptrdiff_t)i * o->width;
-        real *d = o->dstream + at, g = o->value[i];
+        real *d = o->dstream + row, g = o->value[i];
         if (o->restores)
-            copy_row(o->stream + at, x, o->width);
+            copy_row(o->stream + row, x, o->width);
         if (o->trained) {
             running sum = running_set(0.0f);
             int32_t c = 0;
             for (; c + 16 <= o->width; c += 16)
-                sum = running_add_product(sum, vec_load(d + c),
-                                          vec_load(x + c));
+                REGISTERS(reg, at, c)
+                    sum.at[reg] = lanes_add_product(
+                        sum.at[reg], lanes_load(d + at), lanes_load(x + at));
             real dvalue = running_fold(sum);
             for (; c < o->width; c++)
                 dvalue = dvalue + d[c] * x[c];

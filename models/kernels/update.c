@@ -17,7 +17,9 @@ void KERNEL(squares)(const real *x, size_t n, real *partial, int part,
         size_t stop = n - i < OP_CLIP_CHUNK ? n : i + OP_CLIP_CHUNK;
         running sum = running_set(0.0f);
         for (; i + 16 <= stop; i += 16)
-            sum = running_add_product(sum, vec_load(x + i), vec_load(x + i));
+            REGISTERS(reg, at, i)
+                sum.at[reg] = lanes_add_product(
+                    sum.at[reg], lanes_load(x + at), lanes_load(x + at));
         real total = running_fold(sum);
         for (; i < stop; i++)
             total = total + x[i] * x[i];
@@ -50,18 +52,19 @@ void KERNEL(adamw)(const struct adamw *o, real *p, const real *g, real *m,
     if (end > n)
         end = n;
 
-    for (; i + 16 <= end; i += 16) {
-        vec d = vec_load(g + i) * o->scale;
-        vec m1 = vec_load(m + i) * o->beta1 + d * rest1;
-        vec v1 = vec_load(v + i) * o->beta2 + d * d * rest2;
-        vec old = vec_load(p + i);
-        vec step = m1 * o->correction1 /
-                   (vec_sqrt(v1 * o->correction2) + o->epsilon);
-        vec_store(m + i, m1);
-        vec_store(v + i, v1);
-        vec_store(p + i, old - (step + old * o->weight_decay) *
-                                   o->learning_rate);
-    }
+    for (; i + 16 <= end; i += 16)
+        REGISTERS(reg, at, i) {
+            lanes d = lanes_load(g + at) * o->scale;
+            lanes m1 = lanes_load(m + at) * o->beta1 + d * rest1;
+            lanes v1 = lanes_load(v + at) * o->beta2 + d * d * rest2;
+            lanes old = lanes_load(p + at);
+            lanes step = m1 * o->correction1 /
+                         (lanes_sqrt(v1 * o->correction2) + o->epsilon);
+            lanes_store(m + at, m1);
+            lanes_store(v + at, v1);
+            lanes_store(p + at, old - (step + old * o->weight_decay) *
+                                       o->learning_rate);
+        }
     for (; i < end; i++) {
         real d = g[i] * o->scale;
         real m1 = m[i] * o->beta1 + d * rest1;

@@ -1,8 +1,11 @@
-/* vec.h - Compute on 16 floats at a time, the same on every instruction set.
+/* vec.h - Compute on a register of floats at a time, the same on every
+ * instruction set.
  *
  * A row op always sums in 16 lanes, so its flops, and but for fused rounding
- * its bits, do not depend on the machine.  The compiler lowers a 64-byte vector
- * to one AVX-512, two AVX2 or four SSE/NEON registers.
+ * its bits, do not depend on the machine: one AVX-512 register, two of AVX2 or
+ * four of SSE and NEON, one after another (REGISTERS).  No vector is wider than
+ * a register: GCC 12 takes such through the stack in pieces, and the load of a
+ * whole one that follows waits for their stores.
  *
  * With COUNTING defined this part steps aside: the build has included
  * tests/counting/vec.hpp before, which gives the same names to C++ classes
@@ -25,57 +28,16 @@
 
 typedef float  real;    /* a number whose arithmetic counts */
 typedef double wide;    /* likewise, for long sums */
-typedef float   vec  __attribute__((vector_size(64)));
-typedef float   vec8 __attribute__((vector_size(32)));
-typedef float   vec4 __attribute__((vector_size(16)));
-typedef int32_t ivec __attribute__((vector_size(64)));
 
-/* One register, for matrix products, where no lane meets another. */
 #if defined(__AVX512F__)
 #define REGISTER_LANES 16
-typedef vec lanes;
 #elif defined(__AVX__)
 #define REGISTER_LANES 8
-typedef vec8 lanes;
 #else
 #define REGISTER_LANES 4
-typedef float lanes __attribute__((vector_size(16)));
 #endif
+typedef float   lanes     __attribute__((vector_size(4 * REGISTER_LANES)));
 typedef int32_t lanes_int __attribute__((vector_size(4 * REGISTER_LANES)));
-
-static inline vec vec_load(const real *p)
-{
-    vec v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-static inline void vec_store(real *p, vec v)
-{
-    memcpy(p, &v, sizeof v);
-}
-
-static inline vec8 vec8_load(const real *p)
-{
-    vec8 v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-static inline void vec8_store(real *p, vec8 v)
-{
-    memcpy(p, &v, sizeof v);
-}
-
-static inline vec vec_set(real x)
-{
-    return (vec){ x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x };
-}
-
-static inline vec8 vec8_set(real x)
-{
-    return (vec8){ x, x, x, x, x, x, x, x };
-}
 
 static inline lanes lanes_load(const real *p)
 {
@@ -92,9 +54,9 @@ static inline void lanes_store(real *p, lanes v)
 static inline lanes lanes_set(real x)
 {
 #if REGISTER_LANES == 16
-    return vec_set(x);
+    return (lanes){ x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x };
 #elif REGISTER_LANES == 8
-    return vec8_set(x);
+    return (lanes){ x, x, x, x, x, x, x, x };
 #else
     return (lanes){ x, x, x, x };
 #endif
@@ -125,117 +87,8 @@ static inline lanes lanes_zip_high(lanes a, lanes b)
 }
 #undef ZIP
 
-static inline vec vec_choose(ivec mask, vec yes, vec no)
-{
-    return (vec)((mask & (ivec)yes) | (~mask & (ivec)no));
-}
-
 /* One instruction where the CPU has one: GCC 12 finds none for a compare and a
- * choice, and moves vectors wider than a register through memory. */
-#if defined(__AVX512F__)
-static inline vec vec_max(vec a, vec b)
-{
-    return (vec)_mm512_max_ps((__m512)a, (__m512)b);
-}
-
-static inline vec vec_min(vec a, vec b)
-{
-    return (vec)_mm512_min_ps((__m512)a, (__m512)b);
-}
-#elif defined(__AVX__)
-static inline vec vec_max(vec a, vec b)
-{
-    __m256 x[2], y[2];
-    memcpy(x, &a, sizeof x);
-    memcpy(y, &b, sizeof y);
-    x[0] = _mm256_max_ps(x[0], y[0]);
-    x[1] = _mm256_max_ps(x[1], y[1]);
-    memcpy(&a, x, sizeof a);
-    return a;
-}
-
-static inline vec vec_min(vec a, vec b)
-{
-    __m256 x[2], y[2];
-    memcpy(x, &a, sizeof x);
-    memcpy(y, &b, sizeof y);
-    x[0] = _mm256_min_ps(x[0], y[0]);
-    x[1] = _mm256_min_ps(x[1], y[1]);
-    memcpy(&a, x, sizeof a);
-    return a;
-}
-#else
-static inline vec vec_max(vec a, vec b)
-{
-    return vec_choose(a > b, a, b);
-}
-
-static inline vec vec_min(vec a, vec b)
-{
-    return vec_choose(a < b, a, b);
-}
-#endif
-
-/* Ones in the first n lanes, 0 <= n <= 16. */
-static inline ivec vec_first(int n)
-{
-    static const int32_t row[32] = { -1, -1, -1, -1, -1, -1, -1, -1,
-                                     -1, -1, -1, -1, -1, -1, -1, -1 };
-    ivec mask;
-    memcpy(&mask, row + 16 - n, sizeof mask);
-    return mask;
-}
-
-/* The first n lanes of v, zero behind them. */
-static inline vec vec_head(vec v, int n)
-{
-    return (vec)((ivec)v & vec_first(n));
-}
-
-/* The first n lanes of v, -3e38 behind them: below every score. */
-static inline vec vec_head_low(vec v, int n)
-{
-    return vec_choose(vec_first(n), v, vec_set(-3e38f));
-}
-
-/* +-0.5, with the sign of x: no arithmetic. */
-static inline vec vec_half_like(vec x)
-{
-    return (vec)(((ivec)x & (ivec)vec_set(-0.0f)) | (ivec)vec_set(0.5f));
-}
-
-/* y in the lanes where x is above 0, else 0. */
-static inline vec vec_above(vec x, vec y)
-{
-    return (vec)((x > vec_set(0.0f)) & (ivec)y);
-}
-
-/* Truncate x toward zero: returns it as a number and, by the exponent bits,
- * multiplies p by 2^x; moves and integer work only. */
-static inline vec vec_truncate(vec x)
-{
-    return __builtin_convertvector(__builtin_convertvector(x, ivec), vec);
-}
-
-static inline vec vec_scale2(vec p, vec whole)
-{
-    return (vec)((ivec)p + (__builtin_convertvector(whole, ivec) << 23));
-}
-
-/* A vec that a loop carries from turn to turn.  Compilers keep vectors wider than
- * a register in memory, where each turn would wait for the stores of the last. */
-enum { VEC_REGISTERS = 16 / REGISTER_LANES };
-typedef struct {
-    lanes at[VEC_REGISTERS];
-} running;
-
-static inline lanes vec_part(vec v, int i)
-{
-    lanes part;
-    memcpy(&part, (const char *)&v + (size_t)i * sizeof part, sizeof part);
-    return part;
-}
-
+ * choice. */
 static inline lanes lanes_max(lanes a, lanes b)
 {
 #if defined(__AVX512F__)
@@ -248,25 +101,79 @@ static inline lanes lanes_max(lanes a, lanes b)
 #endif
 }
 
+static inline lanes lanes_min(lanes a, lanes b)
+{
+#if defined(__AVX512F__)
+    return (lanes)_mm512_min_ps((__m512)a, (__m512)b);
+#elif defined(__AVX__)
+    return (lanes)_mm256_min_ps((__m256)a, (__m256)b);
+#else
+    lanes_int less = a < b;
+    return (lanes)((less & (lanes_int)a) | (~less & (lanes_int)b));
+#endif
+}
+
+/* Ones in the first n lanes: in none below 1, in all from REGISTER_LANES on. */
+static inline lanes_int lanes_mask(int n)
+{
+    static const int32_t row[32] = { -1, -1, -1, -1, -1, -1, -1, -1,
+                                     -1, -1, -1, -1, -1, -1, -1, -1 };
+    const int at = n < 0 ? 0 : n < REGISTER_LANES ? n : REGISTER_LANES;
+    lanes_int mask;
+    memcpy(&mask, row + 16 - at, sizeof mask);
+    return mask;
+}
+
+/* The first n lanes of v, zero behind them; and -3e38, below every score. */
+static inline lanes lanes_head(lanes v, int n)
+{
+    return (lanes)((lanes_int)v & lanes_mask(n));
+}
+
+static inline lanes lanes_head_low(lanes v, int n)
+{
+    const lanes_int mask = lanes_mask(n);
+    return (lanes)((mask & (lanes_int)v) |
+                   (~mask & (lanes_int)lanes_set(-3e38f)));
+}
+
+/* +-0.5, with the sign of x: no arithmetic. */
+static inline lanes lanes_half_like(lanes x)
+{
+    return (lanes)(((lanes_int)x & (lanes_int)lanes_set(-0.0f)) |
+                   (lanes_int)lanes_set(0.5f));
+}
+
+/* y in the lanes where x is above 0, else 0. */
+static inline lanes lanes_above(lanes x, lanes y)
+{
+    return (lanes)((x > lanes_set(0.0f)) & (lanes_int)y);
+}
+
+/* Truncate x toward zero: returns it as a number and, by the exponent bits,
+ * multiplies p by 2^x; moves and integer work only. */
+static inline lanes lanes_truncate(lanes x)
+{
+    return __builtin_convertvector(__builtin_convertvector(x, lanes_int), lanes);
+}
+
+static inline lanes lanes_scale2(lanes p, lanes whole)
+{
+    return (lanes)((lanes_int)p +
+                   (__builtin_convertvector(whole, lanes_int) << 23));
+}
+
+/* Sums of 16 lanes that a loop carries from turn to turn. */
+enum { ROW_REGISTERS = 16 / REGISTER_LANES };
+typedef struct {
+    lanes at[ROW_REGISTERS];
+} running;
+
 static inline running running_set(real x)
 {
     running r;
-    for (int i = 0; i < VEC_REGISTERS; i++)
+    for (int i = 0; i < ROW_REGISTERS; i++)
         r.at[i] = lanes_set(x);
-    return r;
-}
-
-static inline running running_add(running r, vec v)
-{
-    for (int i = 0; i < VEC_REGISTERS; i++)
-        r.at[i] = r.at[i] + vec_part(v, i);
-    return r;
-}
-
-static inline running running_max(running r, vec v)
-{
-    for (int i = 0; i < VEC_REGISTERS; i++)
-        r.at[i] = lanes_max(r.at[i], vec_part(v, i));
     return r;
 }
 
@@ -274,30 +181,38 @@ static inline running running_max(running r, vec v)
  * for a vector, whose zeros the compiler would leave out, if it saw them. */
 static inline real running_fold(running r)
 {
-    vec8 half[2];
-    memcpy(half, &r, sizeof half);
-#if defined(__AVX__)
-    __asm__("" : "+x"(half[0]), "+x"(half[1]));
+    typedef float four __attribute__((vector_size(16)));
+#if REGISTER_LANES == 4
+    four b = (r.at[0] + r.at[2]) + (r.at[1] + r.at[3]);
+#else
+    typedef float eight __attribute__((vector_size(32)));
+#if REGISTER_LANES == 16
+    eight low = (eight)_mm512_castps512_ps256((__m512)r.at[0]);
+    eight high = (eight)_mm512_extractf32x8_ps((__m512)r.at[0], 1);
+#else
+    eight low = r.at[0], high = r.at[1];
 #endif
-    vec8 a = half[0] + half[1];
-    vec4 b = __builtin_shufflevector(a, a, 0, 1, 2, 3) +
+    __asm__("" : "+x"(low), "+x"(high));
+    eight a = low + high;
+    four b = __builtin_shufflevector(a, a, 0, 1, 2, 3) +
              __builtin_shufflevector(a, a, 4, 5, 6, 7);
+#endif
     return (b[0] + b[2]) + (b[1] + b[3]);
+}
+
+static inline void running_store(real *p, running r)
+{
+    for (int i = 0; i < ROW_REGISTERS; i++)
+        lanes_store(p + REGISTER_LANES * i, r.at[i]);
 }
 
 static inline real running_largest(running r)
 {
-    vec8 half[2];
-    memcpy(half, &r, sizeof half);
-    real top = half[0][0];
-#if defined(__AVX__)
-    half[0] = (vec8)_mm256_max_ps((__m256)half[0], (__m256)half[1]);
-    for (int i = 0; i < 8; i++)
-        top = half[0][i] > top ? half[0][i] : top;
-#else
-    for (int i = 1; i < 16; i++)
-        top = half[i / 8][i % 8] > top ? half[i / 8][i % 8] : top;
-#endif
+    for (int i = 1; i < ROW_REGISTERS; i++)
+        r.at[0] = lanes_max(r.at[0], r.at[i]);
+    real top = r.at[0][0];
+    for (int i = 1; i < REGISTER_LANES; i++)
+        top = r.at[0][i] > top ? r.at[0][i] : top;
     return top;
 }
 
@@ -341,13 +256,6 @@ static inline lanes lanes_add_product(lanes sum, lanes a, lanes b)
 #else
     return sum + a * b;
 #endif
-}
-
-static inline running running_add_product(running r, vec a, vec b)
-{
-    for (int i = 0; i < VEC_REGISTERS; i++)
-        r.at[i] = lanes_add_product(r.at[i], vec_part(a, i), vec_part(b, i));
-    return r;
 }
 
 /* Numbers as they are stored, side by side, as integers and as floats: loads
@@ -439,8 +347,8 @@ static inline lanes lanes_nibble(lanes_int v, int less)
 {
 #if defined(__AVX512F__)
     /* The number is its own place in a table. */
-    const vec t = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
-    const vec u = { -8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7 };
+    const lanes t = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+    const lanes u = { -8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7 };
     return (lanes)_mm512_permutexvar_ps((__m512i)v, (__m512)(less ? u : t));
 #else
     return lanes_of((v & 15) - less);
@@ -607,11 +515,17 @@ static inline real real_sqrt(real x)
     return __builtin_sqrtf(x);
 }
 
-static inline vec vec_sqrt(vec x)
+static inline lanes lanes_sqrt(lanes x)
 {
-    for (int i = 0; i < 16; i++)
+#if defined(__AVX512F__)
+    return (lanes)_mm512_sqrt_ps((__m512)x);
+#elif defined(__AVX__)
+    return (lanes)_mm256_sqrt_ps((__m256)x);
+#else
+    for (int i = 0; i < REGISTER_LANES; i++)
         x[i] = __builtin_sqrtf(x[i]);
     return x;
+#endif
 }
 
 static inline wide wide_sqrt(wide x)
@@ -640,6 +554,20 @@ static inline float real_float(real x)
 
 #endif
 
+/* Arithmetic that counts itself gains nothing from unrolled loops, and they
+ * take long to compile. */
+#ifdef COUNTING
+#define UNROLL
+#else
+#define UNROLL _Pragma("GCC unroll 8")
+#endif
+
+/* The registers of the 16 numbers from `from` on: register `reg` begins at `at`. */
+#define REGISTERS(reg, at, from)                                               \
+    UNROLL                                                                     \
+    for (__typeof__(from) reg = 0, at = from; reg < ROW_REGISTERS;             \
+         reg++, at += REGISTER_LANES)
+
 /* Natural logarithm of a positive number: Cephes logf (Moshier 1989), a
  * polynomial of degree 8: OP_FLOPS_LOG. */
 static inline real real_log(real x)
@@ -661,9 +589,9 @@ static inline real real_log(real x)
     return (f + y) + e * 0.693359375f;
 }
 
-/* The elementary functions, for 16 numbers and for one. */
-#define NUMBER vec
-#define OF(name) vec_##name
+/* The elementary functions, for the numbers of a register and for one. */
+#define NUMBER lanes
+#define OF(name) lanes_##name
 #include "models/kernels/elementary.h"
 #undef NUMBER
 #undef OF

@@ -45,6 +45,11 @@ enum status tokenizer_read_json(struct tokenizer_parts *parts,
  * tokenizer.json; NULL: behind the last. */
 const char *tokenizer_json_step(bool pre_tokenizer, int i);
 
+/* The i-th type of model that is read, of a tokenizer.json and of a GGUF file;
+ * NULL: behind the last. */
+const char *tokenizer_json_model(int i);
+const char *tokenizer_gguf_model(int i);
+
 /* The i-th name of a way to split words that tokenizer.ggml.pre may have; NULL:
  * behind the last. */
 const char *tokenizer_gguf_pre(int i);

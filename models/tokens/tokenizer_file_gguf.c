@@ -101,6 +101,41 @@ static enum status read_pre(struct tokenizer_parts *parts,
     return status;
 }
 
+static enum status read_byte_level(struct tokenizer_parts *parts,
+                                   const struct gguf *file, struct error *err)
+{
+    parts->kind = TOKENIZER_BPE;
+    return read_pre(parts, file, err);
+}
+
+static enum status read_sentencepiece(struct tokenizer_parts *parts,
+                                      const struct gguf *file,
+                                      struct error *err)
+{
+    bool prefix = true;
+    enum status status = STATUS_OK;
+
+    parts->kind = TOKENIZER_SPM;
+    parts->begins = true;
+    if (gguf_has(file, KEY("add_space_prefix")))
+        status = gguf_flag(&prefix, file, KEY("add_space_prefix"), err);
+    if (status == STATUS_OK)
+        status = tokenizer_add_prefix(parts, prefix, err);
+    return status == STATUS_OK ? tokenizer_add_underline(parts, err) : status;
+}
+
+static const struct {
+    const char *name;
+    enum status (*read)(struct tokenizer_parts *parts, const struct gguf *file,
+                        struct error *err);
+} models[] = { { "gpt2", read_byte_level }, { "llama", read_sentencepiece } };
+enum { MODELS = sizeof models / sizeof *models };
+
+const char *tokenizer_gguf_model(int i)
+{
+    return i < MODELS ? models[i].name : NULL;
+}
+
 static enum status read_model(struct tokenizer_parts *parts,
                               const struct gguf *file, struct error *err)
 {
@@ -109,24 +144,12 @@ static enum status read_model(struct tokenizer_parts *parts,
 
     if (status != STATUS_OK)
         return status;
-    if (gguf_text_is(model, "llama")) {
-        bool prefix = true;
-        parts->kind = TOKENIZER_SPM;
-        parts->begins = true;
-        if (gguf_has(file, KEY("add_space_prefix")))
-            status = gguf_flag(&prefix, file, KEY("add_space_prefix"), err);
-        if (status == STATUS_OK)
-            status = tokenizer_add_prefix(parts, prefix, err);
-        return status == STATUS_OK ? tokenizer_add_underline(parts, err)
-                                   : status;
-    }
-    if (!gguf_text_is(model, "gpt2"))
-        return tokenizer_bad(err, gguf_name(file), KEY("model"), "%.*s: only"
-                             " gpt2 and llama are read",
-                             model.size < 32 ? (int)model.size : 32,
-                             model.bytes);
-    parts->kind = TOKENIZER_BPE;
-    return read_pre(parts, file, err);
+    for (int i = 0; i < MODELS; i++)
+        if (gguf_text_is(model, models[i].name))
+            return models[i].read(parts, file, err);
+    return tokenizer_bad(err, gguf_name(file), KEY("model"), "%.*s: only gpt2"
+                         " and llama are read",
+                         model.size < 32 ? (int)model.size : 32, model.bytes);
 }
 
 static enum status read_special(int32_t *out, const struct gguf *file,

@@ -31,12 +31,26 @@ bool json_flag(const json_t *object, const char *key, bool otherwise)
     return json_is_boolean(value) ? json_is_true(value) : otherwise;
 }
 
-/* A model without a type is BPE, if it has merges: older files leave it out. */
-static bool is_type(const json_t *model, const char *type)
+enum { MODEL_BPE, MODEL_UNIGRAM, MODELS };
+static const char *const models[] = { [MODEL_BPE] = "BPE",
+                                      [MODEL_UNIGRAM] = "Unigram" };
+
+const char *tokenizer_json_model(int i)
 {
-    return json_is(model, "type", type) ||
-           (strcmp(type, "BPE") == 0 && !json_object_get(model, "type") &&
-            json_object_get(model, "merges"));
+    return i < MODELS ? models[i] : NULL;
+}
+
+/* A model without a type is BPE, if it has merges: older files leave it out.
+ * MODELS: it is none that is read. */
+static int model_of(const json_t *model)
+{
+    int i = 0;
+
+    if (!json_object_get(model, "type") && json_object_get(model, "merges"))
+        return MODEL_BPE;
+    while (i < MODELS && !json_is(model, "type", models[i]))
+        i++;
+    return i;
 }
 
 static enum status read_kind(struct tokenizer_parts *parts,
@@ -45,9 +59,9 @@ static enum status read_kind(struct tokenizer_parts *parts,
     static const char *const empty[] = { "continuing_subword_prefix",
                                          "end_of_word_suffix" };
     const json_t *dropout = json_object_get(model, "dropout");
-    const bool unigram = is_type(model, "Unigram");
+    const bool unigram = model_of(model) == MODEL_UNIGRAM;
 
-    if (!unigram && !is_type(model, "BPE"))
+    if (model_of(model) == MODELS)
         return tokenizer_bad(file->err, file->name, "model.type", "%.64s: only"
                              " BPE and Unigram are read",
                              json_text_of(model, "type"));

@@ -177,6 +177,19 @@ static void write_boxes(struct plot *plot, const struct plane *p, size_t machine
     fputs("\n\n", plot->data);
 }
 
+/* The last column of a block that has a number, of which gnuplot could not draw
+ * a line otherwise: 5, the interval's end; 3, the ratio; 2, none. */
+static int last_told(const struct plane *p, size_t machine, int metric)
+{
+    const size_t each = p->n_lengths * p->n_batches;
+    int last = 2;
+
+    for (size_t i = machine * each; i < (machine + 1) * each && last < 5; i++)
+        if (shade_of(p, i, metric) != 6)
+            last = isfinite(number(p, i, metrics[metric], "_low")) ? 5 : 3;
+    return last;
+}
+
 static void write_names(struct plot *plot, const char *array,
                         const struct plane *p, const char *column, size_t n,
                         size_t each)
@@ -276,6 +289,12 @@ static void draw(struct plot *plot, const struct planes *all,
             plot_quote(plot, title);
             fputc('\n', plot->script);
         }
+    fputs("array TOLD[GROUPS*COLS]\n", plot->script);
+    for (size_t r = 0, b = 0; r < all->n; r++)
+        for (int m = 0; m < N_METRICS; m++)
+            for (size_t k = 0; k < all->drawn; k++)
+                fprintf(plot->script, "TOLD[%zu] = %d\n", ++b,
+                        last_told(&all->of[r], k, m));
     write_names(plot, "MACHINE", p, "machine", all->drawn, each);
     write_names(plot, "BATCH", p, "batch", p->n_batches, 1);
     write_names(plot, "LENGTH", p, "tokens", p->n_lengths, p->n_batches);

@@ -107,9 +107,6 @@ template <int N> struct row_of {
     }
 };
 
-typedef row_of<16> vec;
-typedef row_of<8>  vec8;
-
 /* The width of a register is a choice of the build, as on real machines. */
 #ifndef REGISTER_LANES
 #define REGISTER_LANES 16
@@ -133,11 +130,7 @@ static inline lanes lanes_load(const real *p)
     return row_load<REGISTER_LANES>(p);
 }
 
-static inline vec  vec_load(const real *p) { return row_load<16>(p); }
-static inline vec8 vec8_load(const real *p) { return row_load<8>(p); }
 static inline void lanes_store(real *p, const lanes &v) { row_store(p, v); }
-static inline void vec_store(real *p, const vec &v) { row_store(p, v); }
-static inline void vec8_store(real *p, const vec8 &v) { row_store(p, v); }
 
 static inline lanes lanes_load_first(const real *p, int n)
 {
@@ -153,8 +146,6 @@ static inline void lanes_store_first(real *p, const lanes &v, int n)
 }
 
 static inline lanes lanes_set(real x) { return lanes(x); }
-static inline vec  vec_set(real x) { return vec(x); }
-static inline vec8 vec8_set(real x) { return vec8(x); }
 
 /* Lanes of a and b by turns, from the given one on. */
 static inline lanes lanes_zip(const lanes &a, const lanes &b, int from)
@@ -177,106 +168,119 @@ static inline lanes lanes_zip_high(const lanes &a, const lanes &b)
     return lanes_zip(a, b, REGISTER_LANES / 2);
 }
 
-static inline vec vec_max(vec a, const vec &b)
+static inline lanes lanes_max(lanes a, const lanes &b)
 {
-    for (int i = 0; i < 16; i++)
+    for (int i = 0; i < REGISTER_LANES; i++)
         a.at[i] = a.at[i] > b.at[i] ? a.at[i] : b.at[i];
     return a;
 }
 
-static inline vec vec_min(vec a, const vec &b)
+static inline lanes lanes_min(lanes a, const lanes &b)
 {
-    for (int i = 0; i < 16; i++)
+    for (int i = 0; i < REGISTER_LANES; i++)
         a.at[i] = a.at[i] < b.at[i] ? a.at[i] : b.at[i];
     return a;
 }
 
-static inline vec vec_first(vec v, int n, float behind)
+static inline lanes lanes_first(lanes v, int n, float behind)
 {
-    for (int i = n < 0 ? 0 : n; i < 16; i++)
+    for (int i = n < 0 ? 0 : n; i < REGISTER_LANES; i++)
         v.at[i] = behind;
     return v;
 }
 
-static inline vec vec_head(const vec &v, int n)
+static inline lanes lanes_head(const lanes &v, int n)
 {
-    return vec_first(v, n, 0.0f);
+    return lanes_first(v, n, 0.0f);
 }
 
-static inline vec vec_head_low(const vec &v, int n)
+static inline lanes lanes_head_low(const lanes &v, int n)
 {
-    return vec_first(v, n, -3e38f);
+    return lanes_first(v, n, -3e38f);
 }
 
-/* What a loop carries; as registers or not makes no difference here. */
-typedef vec running;
+static inline lanes lanes_add_product(const lanes &sum, const lanes &a,
+                                      const lanes &b)
+{
+    return sum + a * b;
+}
 
-static inline running running_set(real x) { return vec(x); }
-static inline running running_add(const running &r, const vec &v)
-{
-    return r + v;
+/* What a loop carries, register by register. */
+enum { ROW_REGISTERS = 16 / REGISTER_LANES };
+namespace {
+struct running {
+    lanes at[ROW_REGISTERS];
+};
 }
-static inline running running_add_product(const running &r, const vec &a,
-                                          const vec &b)
+
+static inline running running_set(real x)
 {
-    return r + a * b;
+    running r;
+    for (lanes &part : r.at)
+        part = lanes_set(x);
+    return r;
 }
-static inline running running_max(const running &r, const vec &v)
+
+static inline void running_store(real *p, const running &r)
 {
-    return vec_max(r, v);
+    for (int i = 0; i < ROW_REGISTERS; i++)
+        lanes_store(p + REGISTER_LANES * i, r.at[i]);
 }
 
 static inline real running_fold(const running &v)
 {
-    vec8 a, b;
-    memcpy(a.at, v.at, sizeof a.at);
-    memcpy(b.at, v.at + 8, sizeof b.at);
-    a = a + b;
-    real r[8];
-    memcpy((void *)r, a.at, sizeof r);
+    real all[16], r[8];
+    running_store(all, v);
+    row_store(r, row_load<8>(all) + row_load<8>(all + 8));
     return ((r[0] + r[4]) + (r[2] + r[6])) + ((r[1] + r[5]) + (r[3] + r[7]));
 }
 
 static inline real running_largest(const running &v)
 {
-    float m = v.at[0];
+    real all[16];
+    running_store(all, v);
+    real m = all[0];
     for (int i = 1; i < 16; i++)
-        m = v.at[i] > m ? v.at[i] : m;
+        m = all[i] > m ? all[i] : m;
     return m;
 }
 
 static inline float float_half_like(float x) { return copysignf(0.5f, x); }
 static inline float float_truncate(float x) { return truncf(x); }
 
-static inline vec vec_half_like(const vec &x) { return x.map(float_half_like); }
-static inline vec vec_truncate(const vec &x) { return x.map(float_truncate); }
-
-static inline vec vec_above(const vec &x, vec y)
+static inline lanes lanes_half_like(const lanes &x)
 {
-    for (int i = 0; i < 16; i++)
+    return x.map(float_half_like);
+}
+
+static inline lanes lanes_truncate(const lanes &x)
+{
+    return x.map(float_truncate);
+}
+
+static inline lanes lanes_above(const lanes &x, lanes y)
+{
+    for (int i = 0; i < REGISTER_LANES; i++)
         y.at[i] = x.at[i] > 0 ? y.at[i] : 0;
     return y;
 }
 
-static inline vec vec_scale2(vec p, const vec &whole)
+static inline lanes lanes_scale2(lanes p, const lanes &whole)
 {
-    for (int i = 0; i < 16; i++)
+    for (int i = 0; i < REGISTER_LANES; i++)
         p.at[i] = ldexpf(p.at[i], (int)whole.at[i]);
     return p;
 }
 
-static inline vec vec_sqrt(const vec &x) { return vec::did(x.map(sqrtf)); }
+static inline lanes lanes_sqrt(const lanes &x)
+{
+    return lanes::did(x.map(sqrtf));
+}
 
 static inline real real_max(real a, real b) { return a.x > b.x ? a : b; }
 static inline real real_min(real a, real b) { return a.x < b.x ? a : b; }
 static inline real real_set(real x) { return x; }
 static inline real real_add_product(real sum, real a, real b)
-{
-    return sum + a * b;
-}
-
-static inline lanes lanes_add_product(const lanes &sum, const lanes &a,
-                                      const lanes &b)
 {
     return sum + a * b;
 }

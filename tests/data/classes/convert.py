@@ -29,6 +29,14 @@ def kept(self, data, name, bid):
                                     bid)
 
 
+def returned(own):
+    """StableLM's returns the norms of heads from a generator, whose callers take
+    what it yields."""
+    def modify_tensors(self, data, name, bid):
+        yield from (yield from own(self, data, name, bid)) or ()
+    return modify_tensors
+
+
 path = pathlib.Path(directory)
 hparams = ModelBase.load_hparams(path, False)
 architecture = hparams["architectures"][0]
@@ -36,6 +44,8 @@ model_class = conversion.get_model_class(architecture)
 model_class.set_vocab = nothing
 if hasattr(model_class, "norm_shift"):
     model_class.modify_tensors = kept
+if architecture == "StableLmForCausalLM":
+    model_class.modify_tensors = returned(model_class.modify_tensors)
 model = model_class(path, gguf.LlamaFileType[
     {"f32": "ALL_F32", "f16": "MOSTLY_F16", "bf16": "MOSTLY_BF16"}[kind]],
     pathlib.Path(out), eager=True)

@@ -9,7 +9,9 @@ Made with transformers 4.46.3, torch 1.13.1 and gguf 0.19.0; qwen3 alone, with
 transformers 4.51.3, torch 2.1.2 and gguf 0.19.0; gemma2 and those behind it with
 transformers 4.57.1 and torch 2.4.1; granite and those behind it with transformers
 4.57.1, torch 2.9.1 and llama-cpp-python 0.3.36; dynamic, gemma, falcon, falcon_two,
-neox_fast, stablelm_heads and opt with transformers 4.57.1 and torch 2.15.0.
+neox_fast, stablelm_heads and opt with transformers 4.57.1 and torch 2.15.0;
+gemma_usual, qwen2_moe_usual and stablelm_heads.gguf with these and
+llama-cpp-python 0.3.36.
 Weights are random and large enough that every part of a model matters.  A
 directory holds the model as save_pretrained() writes it; beside it NAME.gguf, laid
 out as llama.cpp's converter does, or written by it; expected.safetensors has ids
@@ -111,8 +113,13 @@ LATER = [
         rotary_pct=0.7, hidden_act="gelu_fast", use_parallel_residual=False)),
     ("opt", "OPT", OPT, {}),
     # What a GGUF file does not say is as llama.cpp and its converter take it: the
-    # scale of scores, which layers have windows, which have no positions, and how
-    # wide Phi is.
+    # scale of scores, which layers have windows, which have no positions, the base
+    # of Gemma's, which layers have experts, and how wide Phi is.
+    ("gemma_usual", "Gemma", dict(COMMON, num_key_value_heads=1), dict(
+        head_dim=10)),
+    ("qwen2_moe_usual", "Qwen2Moe", COMMON, dict(
+        num_experts=5, num_experts_per_tok=2, moe_intermediate_size=20,
+        shared_expert_intermediate_size=28)),
     ("gemma2_usual", "Gemma2", COMMON, dict(
         head_dim=10, sliding_window=9, query_pre_attn_scalar=10,
         attn_logit_softcapping=2.0, final_logit_softcapping=3.0)),
