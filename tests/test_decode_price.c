@@ -55,6 +55,43 @@ Test(decode_price, weights_of_every_step_come_back_before_those_of_few)
     }
 }
 
+/* Steps come by that leave a block alone, each using all but it, until one of four
+ * sequences wakes it: 1 / (1 - 0.75^4) - 1 of them; a sequence's keys wait for its
+ * own token, 3 steps.  What others take meanwhile comes from memory; of layer 0
+ * nothing does. */
+Test(decode_price, what_few_tokens_use_is_taken_by_others_meanwhile)
+{
+    struct asked q = { .spec = llama(), .B = 4, .T = 40, .phase = EXPECTED };
+    struct machine m = one_cache(1e9);
+    const double woken = 1 - pow(0.75, 4);
+    const struct hold_question question = {
+        .spec = &q.spec, .regime = &q.regime, .phase = MEMORY_DECODE,
+        .n_sequences = 4, .n_tokens = 40 };
+    const double block = 4.0 * (double)(q.spec.n_channels *
+        (2 * q.spec.n_heads + 2 * q.spec.n_kv_heads) * q.spec.head_size +
+        3 * q.spec.n_channels * q.spec.n_ffn);
+
+    q.regime.kv = PRECISION_FP16;    /* bytes told are of traffic, not of lines */
+    const double used = (double)hold_buffers(&question).total -
+                        (1 - woken) * block;
+    m.aging_bytes = (struct quantity){ .value = 2 * used };
+    q.machine = &m;
+    struct ledger *l = priced(q);
+    m.aging_bytes.value = 1;             /* all of it is lost at once */
+    struct ledger *all = priced(q);
+    const struct { int op; double steps; } at[] = {
+        { OP_FFN_DOWN, 1 / woken - 1 }, { OP_ATTEND, 3 } };
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+        const double lost = 1 - exp(-at[i].steps / 2);
+        cr_expect(eq(int, from_memory(l, 0, at[i].op) > 0, false));
+        cr_expect(epsilon_eq(dbl, (double)from_memory(l, 1, at[i].op) /
+                                      (double)from_memory(all, 1, at[i].op),
+                             lost, 0.01));
+    }
+    ledger_close(all);
+    ledger_close(l);
+}
+
 /* Where any of many sequences wakes a block, it is read like the others. */
 Test(decode_price, a_batch_wakes_every_block)
 {

@@ -352,8 +352,12 @@ Test(machine, short_heads_keep_their_share_of_attention)
 
     cr_expect(eq(dbl, machine_efficiency(&m, WORK_ATTEND, &size), 0.4));
     cr_expect(eq(dbl, machine_efficiency(&m, WORK_ATTEND_BACK, &size), 0.2));
-    /* a query streams its keys, whatever the size of heads */
+    /* older profiles tell of no query's */
+    m.half_head_query.value = NAN;
     cr_expect(eq(dbl, machine_efficiency(&m, WORK_QUERY, &size), 0.8));
+    m.half_head_query.value = 4;
+    cr_expect(epsilon_eq(dbl, machine_efficiency(&m, WORK_QUERY, &size), 0.64,
+                         1e-12));
     m.half_head.value = NAN;
     cr_expect(eq(dbl, machine_efficiency(&m, WORK_ATTEND, &size), 0.8));
     m.half_head.value = 16;

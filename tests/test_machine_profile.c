@@ -51,6 +51,9 @@ static struct machine_shares make_shares(void)
                    { "loss",   { 2, { 1e4, 0.25 } } } },
         .half_head = { 8, 4, 16, false },
         .half_head_backward = { 4, 2, 8, false },
+        .half_head_query = { 2, 1, 4, false },
+        .query_head_seconds = { 2e-7, 1e-7, 4e-7, false },
+        .aging = MACHINE_RANGE_UNKNOWN,
         .scale = { 1, 0.8, 1.25, false },
         .launch_seconds = { 1e-6, 0.5e-6, 2e-6, false },
         .select_rows = { 2e7, 1e7, 3e7, false } };
@@ -136,6 +139,8 @@ Test(machine_profile, what_work_reaches_comes_back)
     cr_expect(eq(dbl, m.efficiency_scale.low, 0.8));
     cr_expect(eq(dbl, m.half_head.value, 8));
     cr_expect(eq(dbl, m.half_head_backward.high, 8));
+    cr_expect(eq(dbl, m.half_head_query.value, 2));
+    cr_expect(eq(dbl, m.query_head_seconds.high, 4e-7));
     cr_expect(eq(dbl, m.launch_seconds.value, 1e-6));
     cr_expect(eq(str, m.launch_seconds.grade, "measured"));
     cr_expect(eq(dbl, m.select_rows_per_second.value, 2e7));
@@ -151,6 +156,7 @@ Test(machine_profile, what_work_waits_for_comes_back)
 
     cr_assert(eq(int, round_trip(&peak, &m, &err), STATUS_OK), "%s", err.text);
     cr_expect(eq(i32, m.dram_reached.n, 0));
+    cr_expect(not(quantity_known(&m.aging_bytes)));
     cr_expect(not(quantity_known(&m.wait[WAIT_FEW].memory)));
     shares_used.n_serial = 4;
     shares_used.serial[0] =
@@ -161,6 +167,7 @@ Test(machine_profile, what_work_waits_for_comes_back)
         (struct machine_number){ "query_memory", { 1.5, 1, 2, true } };
     shares_used.serial[3] = (struct machine_number){ "rows", { 4, 4, 7, false } };
     shares_used.reached = (struct config_real_list){ 4, { 1e6, 0.5, 2e6, 1 } };
+    shares_used.aging = (struct machine_range){ 4e7, 2e7, 8e7, false };
     cr_assert(eq(int, round_trip(&peak, &m, &err), STATUS_OK), "%s", err.text);
     cr_expect(eq(dbl, m.wait[WAIT_FEW].caches.value, 0.25));
     cr_expect(eq(dbl, m.wait[WAIT_FEW].memory.high, 1));
@@ -170,6 +177,7 @@ Test(machine_profile, what_work_waits_for_comes_back)
     cr_expect(eq(dbl, m.serial_rows.high, 7));
     cr_assert(eq(i32, m.dram_reached.n, 4));
     cr_expect(eq(dbl, m.dram_reached.value[1], 0.5));
+    cr_expect(eq(dbl, m.aging_bytes.low, 2e7));
 }
 
 /* A peak that an op exceeds was measured beside other work. */

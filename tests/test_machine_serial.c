@@ -7,6 +7,7 @@
 
 #include "hwprof/commands/machine_serial.h"
 #include "sim/core/model/plan.h"
+#include "sim/price/hold.h"
 #include "sim/price/predict.h"
 
 static struct machine machine;
@@ -130,6 +131,44 @@ Test(machine_serial, what_a_machine_hides_and_holds_is_found_again)
     cr_expect(lt(dbl, found.reached.value[0], found.reached.value[2]));
 }
 
+/* Half of a model of four layers is entered in every step, in every third, in every
+ * tenth; of what it left in the cache the rest is there. */
+Test(machine_serial, what_others_take_while_layers_are_left_alone_is_found_again)
+{
+    static const int period[] = { 1, 3, 10 };
+    struct machine_shares found = { .n_curves = 0 };
+    struct waits waits = { { 0.3, 0, 0, 0.2 }, { 0.6, 0, 0.4, 1.7 }, NAN, 0.01 };
+    struct error err = { 0 };
+    const struct model_spec spec = spec_of(4);
+    const struct regime regime = { .tensor = 1 };
+    const double used = (double)hold_buffers(&(struct hold_question){
+        .spec = &spec, .regime = &regime, .phase = MEMORY_DECODE,
+        .n_sequences = 1, .n_tokens = 64 }).total -
+        2 * 4 * (double)flops_parameters(&spec, 1);
+    const double aging = 4 * used;
+
+    far.n = 0;
+    set_machine(&waits);
+    add_step(LIES_CACHED, 2, 1, NUMBER_F32);
+    for (int i = 0; i < 3; i++) {
+        waits.reached = 1 - 0.99 * exp(-(period[i] - 1) * used / aging);
+        set_machine(&waits);
+        add_step(LIES_SELDOM, 4, 1, NUMBER_F32);
+        far.step[far.n - 1].period = period[i];
+    }
+    waits.reached = 1;
+    set_machine(&waits);
+    add_step(LIES_PAST, 24, 1, NUMBER_F32);
+    set_machine(&waits);
+    cr_assert(eq(int, machine_serial_fit(&found, &far, &machine, &err),
+                 STATUS_OK), "%s", err.text);
+    cr_expect(epsilon_eq(dbl, found.aging.value / aging, 1, 0.02), "%g of %g",
+              found.aging.value, aging);
+    cr_expect(found.aging.low <= found.aging.value &&
+              found.aging.high >= found.aging.value);
+    cr_expect(eq(i32, found.reached.n, 0));
+}
+
 /* Without steps that tell, the profile says nothing. */
 Test(machine_serial, what_no_step_tells_stays_unknown)
 {
@@ -141,5 +180,6 @@ Test(machine_serial, what_no_step_tells_stays_unknown)
     cr_assert(eq(int, machine_serial_fit(&found, &far, &machine, &err),
                  STATUS_OK), "%s", err.text);
     cr_expect(eq(int, found.n_serial, 0));
+    cr_expect(isnan(found.aging.value));
     cr_expect(eq(i32, found.reached.n, 0));
 }

@@ -73,6 +73,27 @@ Test(machine_shares, every_kind_of_work_has_a_curve_of_shares)
     cr_expect(eq(int, shares.n_serial, 0));
 }
 
+/* Near work is that of the second cache: of 512 KB on the smallest servers, whose
+ * rows and keys have room too. */
+Test(machine_shares, weights_of_near_shapes_are_in_a_small_second_cache)
+{
+    int n = 0;
+
+    for (int i = 0; i < machine_n_shapes; i++) {
+        const struct machine_shape *shape = &machine_shapes[i];
+        const struct model_spec spec = machine_shape_spec(shape);
+        if (shape->use < USE_NEAR || shape->use > USE_STORED4)
+            continue;
+        const uint64_t numbers = flops_parameters(&spec, 0);
+        cr_expect(le(u64, shape->use == USE_STORED4   ? numbers * 20 / 32
+                          : shape->use == USE_STORED8 ? numbers * 34 / 32
+                                                      : numbers * 4,
+                     400 << 10), "shape %d", i);
+        n++;
+    }
+    cr_expect(gt(int, n, 0));
+}
+
 /* However busy others keep a machine, it ends: a step of each model is the least,
  * and tells of every kind of work. */
 Test(machine_shares, without_time_each_model_runs_a_step)
@@ -122,4 +143,54 @@ Test(machine_shares, a_scatter_is_one_that_a_profile_can_say)
     cr_expect(range.low == MACHINE_SCALE_LEAST &&
               range.high == MACHINE_SCALE_MOST, "%g to %g", range.low,
               range.high);
+}
+
+/* A head takes 0.2 us and its flops, of heads of D those of D + 8, at 5e9 a second;
+ * what is left of the points is that rate. */
+Test(machine_shares, a_query_takes_as_long_as_its_heads_and_what_each_works_on)
+{
+    static const double head[] = { 16, 32, 64 }, flops[] = { 1e3, 4e3, 3e4 };
+    static struct machine_points points;
+    const double seconds = 2e-7, half = 8, rate = 5e9;
+
+    points.n = 0;
+    for (int h = 0; h < 3; h++)
+        for (int f = 0; f < 3; f++) {
+            const int i = points.n++;
+            points.shape[i] = i;
+            points.head[i] = head[h];
+            points.heads[i] = 64 / head[h];
+            points.heads_vary[i] = true;
+            points.size[i] = flops[f] * points.heads[i];
+            points.share[i] = flops[f] / (seconds + flops[f] *
+                                          (1 + half / head[h]) / rate);
+        }
+    const struct machine_query query = machine_points_query(&points);
+    cr_expect(epsilon_eq(dbl, query.half.value, half, 1e-6));
+    cr_expect(epsilon_eq(dbl, query.half.high, half, 1e-6));
+    cr_expect(epsilon_eq(dbl, query.head_seconds.value, seconds, 1e-12));
+    cr_expect(epsilon_eq(dbl, query.head_seconds.low, seconds, 1e-12));
+    cr_assert(eq(int, points.n, 9));
+    for (int i = 0; i < points.n; i++)
+        cr_expect(epsilon_eq(dbl, points.share[i] / rate, 1, 1e-6));
+}
+
+/* Nothing is less than nothing: where long keys seem faster the less there are of
+ * them, they take what they take. */
+Test(machine_shares, a_query_whose_heads_seem_to_save_time_has_no_such_number)
+{
+    static struct machine_points points = { .n = 0 };
+
+    for (int i = 0; i < 4; i++) {
+        points.shape[i] = points.n++;
+        points.head[i] = 16 << (i % 2);
+        points.heads[i] = 1;
+        points.heads_vary[i] = true;
+        points.size[i] = i < 2 ? 1e3 : 1e5;
+        points.share[i] = i < 2 ? 9e9 : 5e9;
+    }
+    const struct machine_query query = machine_points_query(&points);
+    cr_expect(eq(dbl, query.head_seconds.value, 0));
+    cr_expect(eq(dbl, query.half.value, 0));
+    cr_expect(eq(int, points.n, 4));
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sim/core/base/clock.h"
 #include "tests/fake_bench.h"
 
 Test(measure, qualified_metrics_share_a_pass_after_the_time_pass)
@@ -269,12 +270,31 @@ Test(measure, a_bare_repeat_gives_each_token_its_seconds)
 struct told {
     const struct load_probe *probe;
     int n;
+    char order[16];              /* 'p': a probe, 'w': what comes before work */
 };
+
+static void note(struct told *told, char what)
+{
+    const size_t n = strlen(told->order);
+    if (n + 1 < sizeof told->order)
+        told->order[n] = what;
+}
 
 static struct load_probe tell(void *context)
 {
     struct told *told = context;
+    note(told, 'p');
     return told->probe[told->n++];
+}
+
+static const double preparing_seconds = 20e-3;
+
+static void prepare(void *context)
+{
+    note(context, 'w');
+    for (double end = clock_seconds() + preparing_seconds;
+         clock_seconds() < end;)
+        ;
 }
 
 static struct measure *time_three(struct bench *bench,
@@ -286,6 +306,7 @@ static struct measure *time_three(struct bench *bench,
         .configs = "/nonexistent", .backend = &fake_backend, .n_layers = 2,
         .n_repeats = 3, .busy = busy, .busy_context = bench,
         .metrics = counter_bit(METRIC_SECONDS), .prober = prober,
+        .prepare = prepare, .prepare_context = prober->context,
     };
     int pass;
 
@@ -298,6 +319,25 @@ static struct measure *time_three(struct bench *bench,
     return m;
 }
 
+/* What probing left in the caches is no part of the work, nor what mends it. */
+Test(measure, work_is_prepared_after_a_probe_and_in_no_time_of_its_own)
+{
+    static const struct load_probe probe[] = {
+        { 1, 1 }, { 1, 1 }, { 1, 1 }, { 1, 1 }, { 1, 1 }, { 1, 1 } };
+    struct bench bench = make_bench(false);
+    struct told told = { .probe = probe };
+    struct load_prober prober = { tell, &told, { 0, 0 } };
+    struct measure *m = time_three(&bench, &prober);
+    double seconds[MEASURE_REPEAT_MAX];
+
+    cr_expect(eq(str, told.order, "pwppwppwp"));
+    cr_assert(eq(int, measure_repeats(m, METRIC_SECONDS, seconds), 3));
+    for (int i = 0; i < 3; i++)
+        cr_expect(lt(dbl, seconds[i], preparing_seconds));
+    measure_close(m);
+    fake_tree_close(&bench.tree);
+}
+
 /* The second repeat's arithmetic fell to half after it, the third's reads to
  * 87 % before it. */
 Test(measure, a_repeat_that_others_disturbed_does_not_count)
@@ -305,7 +345,7 @@ Test(measure, a_repeat_that_others_disturbed_does_not_count)
     static const struct load_probe probe[] = { { 100, 50 }, { 95, 50 },
         { 90, 50 }, { 50, 50 }, { 100, 43.5 }, { 100, 50 } };
     struct bench bench = make_bench(false);
-    struct told told = { probe, 0 };
+    struct told told = { .probe = probe };
     struct load_prober prober = { tell, &told, { 0, 0 } };
     struct measure *m = time_three(&bench, &prober);
     double seconds[MEASURE_REPEAT_MAX];
@@ -331,7 +371,7 @@ Test(measure, when_others_disturbed_every_repeat_it_is_busy)
     static const struct load_probe probe[] = { { 100, 50 }, { 60, 50 },
         { 60, 50 }, { 60, 50 }, { 60, 50 }, { 60, 50 } };
     struct bench bench = make_bench(false);
-    struct told told = { probe, 0 };
+    struct told told = { .probe = probe };
     struct load_prober prober = { tell, &told, { 0, 0 } };
     struct measure *m = time_three(&bench, &prober);
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "models/files/safetensors.h"
 #include "sim/commands/commands.h"
 #include "tests/in_process.h"
 
@@ -595,4 +596,42 @@ Test(predict_command, weights_are_told_whatever_their_name)
     write_file("page", "<!doctype html><html></html>");
     cr_expect(eq(int, PREDICT("page"), 2));
     cr_expect(strstr(complained, "a page of HTML") != NULL, "%s", complained);
+}
+
+static void put_head(float first)
+{
+    enum { ROWS = 100, COLUMNS = 32 };
+    static float embedding[ROWS * COLUMNS], head[ROWS * COLUMNS];
+    const struct safetensors_tensor tensors[] = {
+        { .name = "model.embed_tokens.weight", .dtype = SAFETENSORS_F32,
+          .rank = 2, .shape = { ROWS, COLUMNS }, .data = embedding },
+        { .name = "lm_head.weight", .dtype = SAFETENSORS_F32, .rank = 2,
+          .shape = { ROWS, COLUMNS }, .data = head },
+    };
+
+    head[0] = first;
+    cr_assert(eq(int, safetensors_write("hf/model.safetensors", tensors, 2, NULL,
+                                        0, NULL), STATUS_OK));
+}
+
+/* As a run of it has it: a matrix of 100 x 32 more. */
+Test(predict_command, a_head_that_is_another_is_priced_whatever_the_config_ties)
+{
+    static const struct { float first; const char *parameters; } heads[] = {
+        { 0.0f, "0.04035 M parameters" }, { 1.0f, "0.04355 M parameters" },
+    };
+
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        put_head(heads[i].first);
+        cr_assert(eq(int, PREDICT("hf", "--phase", "decode"), 0), "%s",
+                  complained);
+        cr_expect(strstr(said, heads[i].parameters) != NULL, "%s", said);
+        const bool warned = strstr(complained, "lm_head.weight is another"
+                                   " tensor: the head is not tied") != NULL;
+        cr_expect(warned == (i == 1), "%s", complained);
+    }
+    /* A config is priced whatever else lies there. */
+    write_file("hf/model.safetensors", "version https://git-lfs.github.com/spec/");
+    cr_assert(eq(int, PREDICT("hf", "--phase", "decode"), 0));
+    cr_expect(strstr(said, heads[0].parameters) != NULL, "%s", said);
 }

@@ -250,6 +250,39 @@ Test(roofline, work_hides_its_share_of_a_launch)
             seconds[i], 1e-12));
 }
 
+/* 500 flops of 1e3 flop/s and half of it: 1 ms; two heads as long again. */
+Test(roofline, heads_of_a_query_take_time_however_few_keys_they_have)
+{
+    struct machine m = machine();
+    const struct roofline_load load = { .work = WORK_QUERY, .flops = 500000000,
+                                        .query_heads = 2 };
+
+    m.efficiency[WORK_ATTEND] = m.efficiency[WORK_MATMUL];
+    const double before = seconds_of(&m, load);
+    m.query_head_seconds = (struct quantity){ .value = 0.25 };
+    cr_expect(epsilon_eq(dbl, seconds_of(&m, load), before + 0.5, 1e-9));
+}
+
+/* The last cache, of 10000 bytes, holds all of the step, but for what others took
+ * while twice as many bytes were used as they need to take 63 %. */
+Test(roofline, others_take_from_the_last_cache_what_is_not_used)
+{
+    struct machine m = machine();
+    struct roofline_load load = { .stale_bytes = 6000, .footprint_bytes = 8000,
+                                  .repeated_bytes = 400 };
+
+    cr_expect(eq(dbl, traffic_of(&m, &load).at[LEVEL_DRAM], 0));
+    m.aging_bytes = (struct quantity){ .value = 200 };
+    cr_expect(epsilon_eq(dbl, traffic_of(&m, &load).at[LEVEL_DRAM],
+                         6000 * (1 - exp(-2)), 1e-9));
+    load.repeated_bytes = 0;
+    cr_expect(eq(dbl, traffic_of(&m, &load).at[LEVEL_DRAM], 0));
+    /* what a cache cannot hold at all is no more than lost */
+    load.repeated_bytes = 400;
+    load.footprint_bytes = 1e12;
+    cr_expect(epsilon_eq(dbl, traffic_of(&m, &load).at[LEVEL_DRAM], 6000, 1e-3));
+}
+
 /* Few rows of near weights take 1 s; 4000 bytes of L3 2 s, of memory 4 s: of the
  * shorter the shares that do not hide come on top, level after level. */
 Test(roofline, work_of_near_operands_waits_for_others_by_its_serial_shares)

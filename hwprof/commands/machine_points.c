@@ -78,6 +78,131 @@ void machine_points_level(struct machine_points *points, double half)
     }
 }
 
+/* ---- queries ---- */
+
+enum { HEAD, FLOP, SHORT, UNKNOWNS };
+struct squares { double left[UNKNOWNS][UNKNOWNS], right[UNKNOWNS]; };
+
+static double head_flops(const struct machine_points *p, int i)
+{
+    return p->size[i] / p->heads[i];
+}
+
+static double head_seconds(const struct machine_points *p, int i)
+{
+    return head_flops(p, i) / p->share[i];
+}
+
+/* Sums over the shapes that differ in heads and keys, but for one. */
+static struct squares squares_of(const struct machine_points *p, int without)
+{
+    struct squares s = { { { 0 } }, { 0 } };
+
+    for (int i = 0; i < p->n; i++) {
+        if (!p->heads_vary[i] || p->shape[i] == without)
+            continue;
+        const double flops = head_flops(p, i), seconds = head_seconds(p, i);
+        const double x[UNKNOWNS] = { 1 / seconds, flops / seconds,
+                                     flops / p->head[i] / seconds };
+        for (int a = 0; a < UNKNOWNS; a++) {
+            for (int b = 0; b < UNKNOWNS; b++)
+                s.left[a][b] += x[a] * x[b];
+            s.right[a] += x[a];
+        }
+    }
+    return s;
+}
+
+/* Gauss, Jordan; an unknown that `used` leaves out is 0, and so is one that the
+ * sums do not tell from others. */
+static void solve(double out[UNKNOWNS], struct squares s,
+                  const bool used[UNKNOWNS])
+{
+    for (int a = 0; a < UNKNOWNS; a++) {
+        const double pivot = s.left[a][a];
+        if (!used[a] || !(pivot > 0)) {
+            s.right[a] = 0;
+            for (int b = 0; b < UNKNOWNS; b++)
+                s.left[b][a] = 0;
+            continue;
+        }
+        for (int b = 0; b < UNKNOWNS; b++)
+            s.left[a][b] /= pivot;
+        s.right[a] /= pivot;
+        for (int b = 0; b < UNKNOWNS; b++) {
+            const double factor = b == a ? 0 : s.left[b][a];
+            for (int c = 0; c < UNKNOWNS; c++)
+                s.left[b][c] -= factor * s.left[a][c];
+            s.right[b] -= factor * s.right[a];
+        }
+    }
+    for (int a = 0; a < UNKNOWNS; a++)
+        out[a] = used[a] ? s.right[a] : 0;
+}
+
+/* What would be below 0 is left out. */
+static void fit_query(double *half, double *seconds,
+                      const struct machine_points *p, int without)
+{
+    const struct squares s = squares_of(p, without);
+    bool used[UNKNOWNS] = { true, true, true };
+    double x[UNKNOWNS];
+
+    for (int times = 0; times < UNKNOWNS; times++) {
+        solve(x, s, used);
+        for (int a = 0; a < UNKNOWNS; a++)
+            used[a] &= a == FLOP || x[a] > 0;
+    }
+    *half = x[FLOP] > 0 ? x[SHORT] / x[FLOP] : 0;
+    *seconds = x[HEAD];
+}
+
+static void widen(struct machine_range *range, double value)
+{
+    range->low = fmin(range->low, value);
+    range->high = fmax(range->high, value);
+}
+
+static void take_off(struct machine_points *p, double half, double seconds)
+{
+    static const double least_rest = 0.25;
+    int n = 0;
+
+    for (int i = 0; i < p->n; i++) {
+        const double all = head_seconds(p, i), rest = all - seconds;
+        if (rest < least_rest * all)
+            continue;
+        p->share[n] = p->share[i] * all / rest * (p->head[i] + half) / p->head[i];
+        p->size[n] = p->size[i];
+        p->seconds[n] = p->seconds[i];
+        p->head[n] = p->head[i];
+        p->heads[n] = p->heads[i];
+        p->heads_vary[n] = p->heads_vary[i];
+        p->shape[n++] = p->shape[i];
+    }
+    p->n = n;
+}
+
+struct machine_query machine_points_query(struct machine_points *points)
+{
+    enum { NONE = -1 };
+    double half, seconds;
+
+    fit_query(&half, &seconds, points, NONE);
+    struct machine_query out = { { half, half, half, false },
+                                 { seconds, seconds, seconds, false } };
+    for (int i = 0; i < points->n; i++) {
+        double less_half, less_seconds;
+        if (!points->heads_vary[i])
+            continue;
+        fit_query(&less_half, &less_seconds, points, points->shape[i]);
+        widen(&out.half, less_half);
+        widen(&out.head_seconds, less_seconds);
+    }
+    take_off(points, half, seconds);
+    return out;
+}
+
 struct machine_range machine_points_scatter(
     const struct machine_points of[WORK_COUNT], const struct machine *machine)
 {

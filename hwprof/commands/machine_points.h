@@ -17,8 +17,10 @@ struct machine_points {
                                           * peak */
     double seconds[MACHINE_POINTS_MAX];  /* of a step */
     double head[MACHINE_POINTS_MAX];     /* numbers of a head */
+    double heads[MACHINE_POINTS_MAX];    /* of a sequence */
     bool   heads_vary[MACHINE_POINTS_MAX];   /* of shapes that differ in their
-                                          * heads alone */
+                                          * heads alone; of queries, in their keys
+                                          * too */
     int    shape[MACHINE_POINTS_MAX];    /* of machine_shapes[] */
 };
 
@@ -32,6 +34,13 @@ void machine_points_curve(struct config_real_list *out,
 struct machine_range machine_points_half(const struct machine_points *points);
 /* What the points would be if nothing but heads took time. */
 void machine_points_level(struct machine_points *points, double half);
+
+/* Of queries, before shares are divided by the peak: a head of F flops and size D
+ * takes  head_seconds + F * (1 + half / D) / rate,  by the least squares of relative
+ * errors; the range is what it is without one or another of the shapes.  The points
+ * are then as without both, and those are left out that take little else. */
+struct machine_query { struct machine_range half, head_seconds; };
+struct machine_query machine_points_query(struct machine_points *points);
 
 /* How far 80 % of the steps are off as wholes, when the curves price their
  * ops: the machine's coefficients err together. */

@@ -269,6 +269,62 @@ static enum status solve_reached(double *share,
     return status;
 }
 
+/* ---- what others take while a layer is not entered ---- */
+
+/* Of the products alone: keys are few. */
+static struct machine_far_step products_of(const struct machine_far_step *step)
+{
+    struct machine_far_step out = *step;
+
+    for (int o = 0; o < OP_COUNT; o++)
+        if (!is_product(work_in(step, (enum op)o)) || o == OP_HEAD)
+            out.seconds[o] = 0;
+    return out;
+}
+
+/* What the steps used that went by: all but the layers that they left alone. */
+static double repeated_bytes(const struct machine_far_step *step)
+{
+    double others = 0;
+
+    for (int32_t l = 1; l < step->spec.n_layers; l += 2)
+        others += 4 * (double)flops_parameters(&step->spec, l);
+    return (step->period - 1) * (held_bytes(step) - others);
+}
+
+/* exp(-bytes / aging) of what a layer leaves in the last cache is there when it is
+ * entered again, beside what is there of one that every step enters. */
+static enum status fit_aging(struct machine_range *out,
+                             const struct machine_far *far,
+                             struct machine *machine, struct error *err)
+{
+    static const double least_left = 0.01;
+    double bytes[MACHINE_FAR_MAX], always = NAN, share;
+    bool busy = false;
+    size_t n = 0;
+
+    *out = MACHINE_RANGE_UNKNOWN;
+    for (int i = 0; i < far->n; i++) {
+        const struct machine_far_step step = products_of(&far->step[i]);
+        if (step.lies != LIES_SELDOM)
+            continue;
+        enum status status = solve_reached(&share, &step, machine, err);
+        if (status != STATUS_OK)
+            return status;
+        busy |= step.busy;
+        const double left = (1 - share) / (1 - always);
+        if (step.period == 1)
+            always = fmin(share, 1 - least_left);
+        else if (left < 1)
+            bytes[n++] = repeated_bytes(&step) / -log(fmax(left, least_left));
+    }
+    if (n > 0)
+        *out = (struct machine_range){ stats_median(bytes, n),
+                                       stats_quantile(bytes, n, 0),
+                                       stats_quantile(bytes, n, 1), busy };
+    return STATUS_OK;
+}
+
 /* The steps between differ in their layers' number alone, and of the largest, the
  * last of them, all comes from memory: how long its operands are waited for is how
  * long those of the others would be. */
@@ -341,6 +397,8 @@ enum status machine_serial_fit(struct machine_shares *shares,
     if (status == STATUS_OK && !isnan(rows.value))
         shares->serial[shares->n_serial++] = (struct machine_number){ "rows",
                                                                       rows };
+    if (status == STATUS_OK)
+        status = fit_aging(&shares->aging, far, machine, err);
     return status == STATUS_OK
                ? fit_reached(&shares->reached, far, machine, err) : status;
 }

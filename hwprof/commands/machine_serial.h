@@ -6,7 +6,7 @@
 #include "hwprof/commands/machine_shares.h"
 #include "sim/price/machine.h"
 
-/* Sets shares->serial (the keys serial.* of machine.h) and reached to what makes
+/* Sets shares->serial (the keys serial.* of machine.h), reached and aging to what makes
  * the prices of `machine`, a profile without them, the times of the steps in *far:
  * the mean of their ops, each by how long it may wait, and a range that has 80 %
  * of them.  Changes *machine on

@@ -96,8 +96,6 @@ static enum status runner_open(struct runner *r,
         return error_set(err, STATUS_NO_MEMORY, "no memory for tokens");
     for (size_t i = 0; i < n; i++)
         r->ids[i] = (int32_t)random_below(&random, (uint32_t)spec.n_vocab);
-    for (int i = 0; i < MACHINE_LAYERS_MAX * MACHINE_SEQUENCES_MAX; i++)
-        r->keep[i] = true;
     return STATUS_OK;
 }
 
@@ -125,14 +123,17 @@ static void train(struct runner *r, struct meter *meter)
     (void)model_update(r->model, &update, meter);
 }
 
-/* All sequences keep their tokens in every layer. */
+/* The routed layers of all sequences keep a token in each period together. */
 static void decode(struct runner *r, struct meter *meter)
 {
     const struct decode_input step = { .ids = r->ids, .keep = r->keep };
     const int32_t first = r->shape->tokens,
-                  decoded = model_decoded(r->model, 0);
+                  decoded = model_decoded(r->model, 0),
+                  room = r->shape->period + machine_shape_steps(r->shape);
 
-    if (decoded < first || decoded >= first + machine_shape_steps(r->shape)) {
+    for (int i = 0; i < MACHINE_LAYERS_MAX * MACHINE_SEQUENCES_MAX; i++)
+        r->keep[i] = decoded % r->shape->period == 0;
+    if (decoded < first || decoded >= first + room) {
         const struct model_input before = {
             .ids = r->ids, .n_sequences = r->shape->sequences,
             .n_tokens = r->shape->tokens, .cache = true, .last_only = true,
@@ -164,6 +165,26 @@ struct seen {
     double peak;                     /* measured; or above it, an op's rate */
 };
 
+/* Over the steps that it ran in. */
+static struct timed median_of(const struct seen *seen, int n_steps, int pass,
+                              int op, int routed)
+{
+    struct timed out = { .runs = 0 };
+    double seconds[MACHINE_STEPS];
+    size_t n = 0;
+
+    for (int i = 0; i < n_steps; i++) {
+        const struct timed *t = &seen->step[i].at[pass][op][routed];
+        if (t->runs == 0)
+            continue;
+        seconds[n++] = t->seconds;
+        out = *t;
+    }
+    if (n > 0)
+        out.seconds = stats_median(seconds, n);
+    return out;
+}
+
 /* Of each op the median step: what others take of a machine's caches and memory
  * is part of what its work takes here. */
 static struct time_meter medians(const struct seen *seen, int n_steps)
@@ -172,13 +193,8 @@ static struct time_meter medians(const struct seen *seen, int n_steps)
 
     for (int p = 0; p < PASS_COUNT; p++)
         for (int o = 0; o < OP_COUNT; o++)
-            for (int r = 0; r < 2; r++) {
-                double seconds[MACHINE_STEPS];
-                for (int i = 0; i < n_steps; i++)
-                    seconds[i] = seen->step[i].at[p][o][r].seconds;
-                out.at[p][o][r].seconds = stats_median(seconds,
-                                                       (size_t)n_steps);
-            }
+            for (int r = 0; r < 2; r++)
+                out.at[p][o][r] = median_of(seen, n_steps, p, o, r);
     return out;
 }
 
@@ -226,11 +242,14 @@ static void add_point(struct seen *seen, const struct machine_shape *shape,
         seen->select[seen->n_selects++] = size.rows / took;
     if (!(size.flops > 0) || points->n == MACHINE_POINTS_MAX ||
         (flops_streams(work) && shape->use != USE_NEAR &&
-         shape->use != USE_STORED8 && shape->use != USE_STORED4))
+         shape->use != USE_QUERY && shape->use != USE_STORED8 &&
+         shape->use != USE_STORED4))
         return;
     points->shape[points->n] = (int)(shape - machine_shapes);
     points->head[points->n] = shape->head;
-    points->heads_vary[points->n] = shape->use == USE_HEADS;
+    points->heads[points->n] = machine_shape_spec(shape).n_heads;
+    points->heads_vary[points->n] = shape->use == USE_HEADS ||
+                                    shape->use == USE_QUERY;
     points->seconds[points->n] = took * t->runs;
     points->size[points->n] = flops_size_of(work, &size);
     points->share[points->n++] = size.flops / took;
@@ -264,14 +283,20 @@ static void take_far(const struct seen *seen, const struct machine_shape *shape,
         .spec = machine_shape_spec(shape), .n_sequences = shape->sequences,
         .n_tokens = shape->tokens + machine_shape_steps(shape) / 2,
         .lies = shape->use >= USE_PAST      ? LIES_PAST
-                : shape->use == USE_CACHED  ? LIES_CACHED : LIES_BETWEEN,
+                : shape->use == USE_CACHED  ? LIES_CACHED
+                : shape->use == USE_SELDOM  ? LIES_SELDOM : LIES_BETWEEN,
+        .period = shape->period,
         .busy = seen->busy[shape->use] || seen->busy[USE_NEAR] };
+    /* Of a model whose layers are all like those that are seldom entered. */
+    const bool seldom = step->lies == LIES_SELDOM;
+    memset(step->spec.routed, 0, sizeof step->spec.routed);
     for (int o = 0; o < OP_COUNT; o++)
-        for (int r = 0; r < 2; r++) {
+        for (int r = seldom; r < 2; r++) {
             const struct timed *t = &seen->best.at[PASS_FORWARD][o][r];
             if (t->runs > 0 &&
                 flops_streams(work_of(shape, PASS_FORWARD, (enum op)o, t)))
-                step->seconds[o] += t->seconds;
+                step->seconds[o] += seldom ? t->seconds / t->runs * shape->layers
+                                           : t->seconds;
         }
 }
 
@@ -282,7 +307,7 @@ static void take_points(struct seen *seen, const struct machine_shape *shape,
         take_launch(seen);
         return;
     }
-    if (shape->use >= USE_CACHED)
+    if (shape->use >= USE_SELDOM)
         take_far(seen, shape, far);
     for (int p = 0; p < PASS_COUNT; p++)
         for (int o = 0; o < OP_COUNT; o++)
@@ -290,6 +315,17 @@ static void take_points(struct seen *seen, const struct machine_shape *shape,
                 if (seen->best.at[p][o][r].runs > 0)
                     add_point(seen, shape, (enum pass)p, (enum op)o,
                               &seen->best.at[p][o][r]);
+}
+
+/* The probes before a run lasted so long that others took the last cache: what a
+ * layer left there is told by how long it was not entered alone. */
+static void warm(struct runner *runner)
+{
+    if (runner->shape->use != USE_SELDOM)
+        return;
+    model_decode_reset(runner->model);
+    for (int i = 0; i < runner->shape->period; i++)
+        step(runner, NULL);
 }
 
 /* The steps that come before the clock says `ends`, one at least. */
@@ -319,6 +355,7 @@ static bool run_attempts(struct seen *seen, struct runner *runner, double ends)
     for (int i = 0; (busy || took < turn_seconds) && i < ATTEMPTS &&
                     (i == 0 || clock_seconds() < ends); i++) {
         load_watch_begin(&seen->watch);
+        warm(runner);
         const int n = run_steps(seen, runner, ends);
         busy &= load_watch_end(&seen->watch).busy;
         const struct time_meter now = medians(seen, n);
@@ -397,6 +434,8 @@ static void add_curve(struct machine_shares *out, const char *name,
 static void conclude(struct machine_shares *out, struct seen *seen)
 {
     static struct machine machine;     /* large; of it the curves alone */
+    const struct machine_query query =
+        machine_points_query(&seen->of[WORK_QUERY]);
 
     for (int w = 0; w < WORK_COUNT; w++)
         for (int i = 0; i < seen->of[w].n; i++)
@@ -410,7 +449,10 @@ static void conclude(struct machine_shares *out, struct seen *seen)
             all->share[all->n++] = seen->of[w].share[i];
         }
     *out = (struct machine_shares){
-        .flops_per_second = seen->peak, .n_steps = seen->n_steps };
+        .flops_per_second = seen->peak, .n_steps = seen->n_steps,
+        .aging = MACHINE_RANGE_UNKNOWN };
+    out->half_head_query = query.half;
+    out->query_head_seconds = query.head_seconds;
     out->half_head = machine_points_half(&seen->of[WORK_ATTEND]);
     out->half_head_backward = machine_points_half(&seen->of[WORK_ATTEND_BACK]);
     machine_points_level(&seen->of[WORK_ATTEND], out->half_head.value);
@@ -427,6 +469,8 @@ static void conclude(struct machine_shares *out, struct seen *seen)
                                 seen->busy[USE_TRAINED] ||
                                     seen->busy[USE_DECODED]);
     out->half_head.busy = out->half_head_backward.busy = seen->busy[USE_HEADS];
+    out->half_head_query.busy = out->query_head_seconds.busy =
+        seen->busy[USE_QUERY];
     for (int u = 0; u < USE_COUNT; u++)
         out->scale.busy |= seen->busy[u];
 }

@@ -9,11 +9,15 @@
 #include "sim/core/model/spec.h"
 
 /* A decode step of a dense model whose operands are not in near caches: surely in
- * the last one, surely past it, or somewhere between. */
+ * the last one, surely past it, or somewhere between; or in the last one if others
+ * left them there while steps of half of the model's layers, every second one,
+ * went by, `period` - 1 of them. */
 struct machine_far_step {
     struct model_spec spec;
     int32_t n_sequences, n_tokens;
-    enum machine_lies { LIES_CACHED, LIES_PAST, LIES_BETWEEN } lies;
+    enum machine_lies { LIES_CACHED, LIES_PAST, LIES_BETWEEN,
+                        LIES_SELDOM } lies;
+    int32_t period;
     double  seconds[OP_COUNT];   /* of all layers; 0: an op of another kind than
                                   * flops_streams() */
     bool    busy;                /* others ran beside it, or beside near work */
@@ -33,8 +37,8 @@ struct machine_effort {
 };
 
 /* Trains and decodes models of several widths, each op's time being the median of
- * several steps.  `peak` is that of as many threads.  out->serial and
- * out->reached stay empty: machine_serial_fit() finds them from *far. */
+ * several steps.  `peak` is that of as many threads.  out->serial, reached and
+ * aging stay empty: machine_serial_fit() finds them from *far. */
 enum status machine_shares_measure(struct machine_shares *out,
                                    struct machine_far *far,
                                    const struct peak *peak,

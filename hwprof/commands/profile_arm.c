@@ -30,6 +30,12 @@ static void spin(void *context)
         *sink = *sink + 1.0;
 }
 
+static void prepare(void *context)
+{
+    struct arm *arm = context;
+    arm->phase->prepare(arm);
+}
+
 /* Before and after a phase: ten windows, each known to 2 %. */
 static const double idle_seconds = 1;
 
@@ -123,6 +129,7 @@ enum status profile_arm_open(struct arm *arm, struct profile_job *s,
         .n_repeats = (int)a->repeats, .busy = spin, .busy_context = &sink,
         .bare = profile_decodes(phase) || a->validate,
         .idle_seconds = idle_seconds,
+        .prepare = prepare, .prepare_context = arm,
         .prober = counter_host() ? NULL : &s->prober,
         .backend = a->counters >= 0
             ? counter_find(profile_counters[a->counters]) : NULL,
@@ -189,7 +196,6 @@ bool profile_arm_measure(struct arm *arm)
     if (pass < 0)
         return false;
     pool_spin(model_pool(arm->model), !measure_counts(arm->measure, pass));
-    phase->prepare(arm);
     enum status status = measure_begin(arm->measure, pass, &err);
     if (status == STATUS_OK) {
         arm->job->listening = arm->measure;

@@ -255,6 +255,8 @@ static void write_shares(FILE *file, const struct machine_shares *shares)
                                       " medians of several steps";
     static const char *const heads = "steps that differ in the size of heads"
                                      " alone";
+    static const char *const keys = "decode steps that differ in heads and keys"
+                                    " alone";
     static const char *const far = "decode steps of models in the last cache"
                                    " and past it, against rates of near ones";
 
@@ -262,6 +264,7 @@ static void write_shares(FILE *file, const struct machine_shares *shares)
                 "choosing among the tokens of those models");
     write_range(file, "launch_seconds", &shares->launch_seconds,
                 "ops of a decode step at width 16");
+    write_range(file, "query_head_seconds", &shares->query_head_seconds, keys);
     if (shares->n_serial > 0)
         fputs("serial:\n", file);
     for (int i = 0; i < shares->n_serial; i++) {
@@ -274,6 +277,7 @@ static void write_shares(FILE *file, const struct machine_shares *shares)
         write_curve(file, shares->curve[i].name, &shares->curve[i].points);
     write_range(file, "  half_head", &shares->half_head, heads);
     write_range(file, "  half_head_backward", &shares->half_head_backward, heads);
+    write_range(file, "  half_head_query", &shares->half_head_query, keys);
     write_range(file, "  scale", &shares->scale, source);
 }
 
@@ -317,6 +321,11 @@ enum status machine_profile_write(FILE *file, const struct cpu_topology *t,
             write_level(file, t, peak, (enum peak_level)l, joules.byte[l],
                         &limit);
     write_curve(file, "reached", &shares->reached);     /* of dram, the last */
+    if (isnan(shares->aging.value))
+        fputs("  aging_bytes: {unknown: \"others were not seen to take any\"}\n",
+              file);
+    write_range(file, "  aging_bytes", &shares->aging,
+                "decode steps of a model, half of whose layers few steps enter");
     return ferror(file) ? error_set(err, STATUS_IO, "writing a profile failed")
                         : STATUS_OK;
 }

@@ -35,10 +35,12 @@ struct machine_shares {
     struct machine_curve curve[MACHINE_CURVES_MAX];
     struct machine_range scale, launch_seconds;
     /* Keys of machine.h. */
-    struct machine_range half_head, half_head_backward;
+    struct machine_range half_head, half_head_backward, half_head_query,
+                         query_head_seconds;
     int n_serial;
     struct machine_number serial[MACHINE_SERIAL_MAX];
     struct config_real_list reached;     /* dram.reached */
+    struct machine_range aging;          /* dram.aging_bytes */
     struct machine_range select_rows;    /* per second */
     double flops_per_second;     /* the peak that they are shares of: the
                                   * measured one, or what an op exceeded it by */

@@ -135,11 +135,12 @@ static bool is_timed(const struct measure *m, int pass)
 /* Before anything listens: a probe takes time, joules and counts. */
 static void begin_load(struct measure *m, int pass)
 {
-    if (!is_timed(m, pass))
-        return;
-    if (m->options.prober)
+    if (is_timed(m, pass) && m->options.prober)
         m->before = load_probe_take(m->options.prober);
-    m->times = load_times_now(m->options.proc_root);
+    if (m->options.prepare)
+        m->options.prepare(m->options.prepare_context);
+    if (is_timed(m, pass))
+        m->times = load_times_now(m->options.proc_root);
 }
 
 static void end_load(struct measure *m, struct measured_pass *pass)

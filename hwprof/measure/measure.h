@@ -10,7 +10,7 @@
  *             continue;                     (counted as an attempt)
  *         run the model with measure_meter(m);
  *         while (measure_again(m)) {        (energy needs 0.1 s)
- *             whatever comes before it;
+ *             what comes before it, as measure_begin() did;
  *             measure_resume(m);
  *             run the model with NULL;
  *         }
@@ -54,6 +54,12 @@ struct measure_options {
                                   * where joules are seen; 0: no baseline */
     struct load_prober *prober;  /* borrowed; probes before and after every
                                   * timed repeat; NULL: nobody does */
+    /* Done by measure_begin() after its probe, in no repeat's time: what must
+     * come before the work.  A probe lasts so long that others have taken the
+     * last cache by its end; this leaves there what work of its kind, going on,
+     * would find.  NULL: nothing. */
+    void      (*prepare)(void *context);
+    void       *prepare_context;
     struct energy_clock clock;   /* of energy windows and that sleep */
     void      (*busy)(void *context);        /* see counter.h */
     void       *busy_context;

@@ -14,6 +14,7 @@
 #include "models/files/hf_class.h"
 #include "models/files/hf_tensors.h"
 #include "models/files/shards.h"
+#include "sim/core/answer/command.h"
 #include "sim/core/base/file.h"
 #include "sim/core/model/plan.h"
 
@@ -327,6 +328,10 @@ enum status checkpoint_untie(struct model_spec *spec, const char *directory,
                                                            table->name);
     spec->tied_head = !head || same_tensor(head, tokens);
     shards_close(files);
+    if (!spec->tied_head)
+        command_warn("%s: its config ties the head to the embedding, but %s is"
+                     " another tensor: the head is not tied", directory,
+                     hf_tensors_head(spec));
     return STATUS_OK;
 }
 

@@ -21,7 +21,7 @@ enum status checkpoint_check(const struct model_spec *spec,
                              const char *directory,
                              struct error *err) MUST_CHECK;
 
-/* Clear spec->tied_head where the config ties the head but the files
+/* Clear spec->tied_head, and say so, where the config ties the head but the files
  * hold one that is not the embedding: the files are what was trained, and
  * transformers does likewise. */
 enum status checkpoint_untie(struct model_spec *spec, const char *directory,

@@ -10,7 +10,6 @@
 #include "models/files/llama2c.h"
 #include "models/files/sniff.h"
 #include "models/files/tokenizer_copy.h"
-#include "sim/core/answer/command.h"
 #include "sim/core/config/model_config.h"
 #include "sim/core/model/spec_check.h"
 
@@ -86,15 +85,10 @@ static enum status read_directory(struct source *s, struct error *err)
                          why.text);
     if (status == STATUS_OK && s->spec.signal == SIGNAL_TABLE)
         status = file_join(s->table, s->path, ROUTE_TABLE_FILE, err);
-    const bool tied = s->spec.tied_head;
     if (status == STATUS_OK)
         status = checkpoint_untie(&s->spec, s->path, err);
     if (status == STATUS_OK)
         status = checkpoint_check(&s->spec, s->path, err);
-    if (status == STATUS_OK && tied && !s->spec.tied_head)
-        command_warn("%s: its config ties the head to the embedding, but"
-                     " lm_head.weight is another tensor: the head is not tied",
-                     s->path);
     return status;
 }
 

@@ -15,9 +15,8 @@ static inline size_t slice_of(size_t n, int part, int parts)
     {                                                                          \
         size_t i = slice_of(n, part, parts);                                   \
         size_t end = slice_of(n, part + 1, parts);                             \
-        for (; i + 16 <= end; i += 16)                                         \
-            REGISTERS(reg, at, i)                                              \
-                lanes_store(out + at, lanes_##name(lanes_load(x + at)));       \
+        for (; i + REGISTER_LANES <= end; i += REGISTER_LANES)                 \
+            lanes_store(out + i, lanes_##name(lanes_load(x + i)));             \
         for (; i < end; i++)                                                   \
             out[i] = real_##name(x[i]);                                        \
     }                                                                          \
@@ -27,11 +26,10 @@ static inline size_t slice_of(size_t n, int part, int parts)
     {                                                                          \
         size_t i = slice_of(n, part, parts);                                   \
         size_t end = slice_of(n, part + 1, parts);                             \
-        for (; i + 16 <= end; i += 16)                                         \
-            REGISTERS(reg, at, i)                                              \
-                lanes_store(dx + at,                                           \
-                            lanes_##name##_backward(                           \
-                                lanes_load(x + at), lanes_load(dout + at)));   \
+        for (; i + REGISTER_LANES <= end; i += REGISTER_LANES)                 \
+            lanes_store(dx + i,                                                \
+                        lanes_##name##_backward(                               \
+                            lanes_load(x + i), lanes_load(dout + i)));         \
         for (; i < end; i++)                                                   \
             dx[i] = real_##name##_backward(x[i], dout[i]);                     \
     }
@@ -51,10 +49,9 @@ PLAIN(relu)
             const real *up = gate + width;                                     \
             real *to = out + (ptrdiff_t)r * width;                             \
             int32_t c = 0;                                                     \
-            for (; c + 16 <= width; c += 16)                                   \
-                REGISTERS(reg, at, c)                                          \
-                    lanes_store(to + at, lanes_##name(lanes_load(gate + at),   \
-                                                      lanes_load(up + at)));   \
+            for (; c + REGISTER_LANES <= width; c += REGISTER_LANES)           \
+                lanes_store(to + c, lanes_##name(lanes_load(gate + c),         \
+                                                  lanes_load(up + c)));        \
             for (; c < width; c++)                                             \
                 to[c] = real_##name(gate[c], up[c]);                           \
         }                                                                      \
@@ -71,15 +68,14 @@ PLAIN(relu)
             const real *d = dout + (ptrdiff_t)r * width;                       \
             real *dgate = dx + (ptrdiff_t)r * 2 * width, *dup = dgate + width; \
             int32_t c = 0;                                                     \
-            for (; c + 16 <= width; c += 16)                                   \
-                REGISTERS(reg, at, c) {                                        \
-                    lanes dg, du;                                              \
-                    lanes_##name##_backward(                                   \
-                        lanes_load(gate + at), lanes_load(up + at),            \
-                        lanes_load(d + at), &dg, &du);                         \
-                    lanes_store(dgate + at, dg);                               \
-                    lanes_store(dup + at, du);                                 \
-                }                                                              \
+            for (; c + REGISTER_LANES <= width; c += REGISTER_LANES) {         \
+                lanes dg, du;                                                  \
+                lanes_##name##_backward(                                       \
+                    lanes_load(gate + c), lanes_load(up + c),                  \
+                    lanes_load(d + c), &dg, &du);                              \
+                lanes_store(dgate + c, dg);                                    \
+                lanes_store(dup + c, du);                                      \
+            }                                                                  \
             for (; c < width; c++)                                             \
                 real_##name##_backward(gate[c], up[c], d[c], &dgate[c],        \
                                        &dup[c]);                               \
@@ -95,9 +91,8 @@ void KERNEL(cap)(real *x, size_t n, float cap, int part, int parts)
     size_t i = slice_of(n, part, parts), end = slice_of(n, part + 1, parts);
     real slope = ONCE(-2.0f / cap), twice = ONCE(2.0f * cap);
     lanes s = lanes_set(slope), t = lanes_set(twice), c = lanes_set(cap);
-    for (; i + 16 <= end; i += 16)
-        REGISTERS(reg, at, i)
-            lanes_store(x + at, lanes_cap(lanes_load(x + at), s, t, c));
+    for (; i + REGISTER_LANES <= end; i += REGISTER_LANES)
+        lanes_store(x + i, lanes_cap(lanes_load(x + i), s, t, c));
     for (; i < end; i++)
         x[i] = real_cap(x[i], slope, twice, cap);
 }

@@ -188,9 +188,8 @@ void KERNEL(weigh)(const struct weighing *o, int part, int parts)
             o->weight[r] = real_set(1.0f) / (real_exp(-o->score[r]) + 1.0f);
         lanes by = lanes_set(o->weight[r]);
         int32_t c = 0;
-        for (; c + 16 <= o->width; c += 16)
-            REGISTERS(reg, at, c)
-                lanes_store(out + at, lanes_load(x + at) * by);
+        for (; c + REGISTER_LANES <= o->width; c += REGISTER_LANES)
+            lanes_store(out + c, lanes_load(x + c) * by);
         for (; c < o->width; c++)
             out[c] = x[c] * o->weight[r];
     }

@@ -60,10 +60,9 @@ static inline void scaled_rows(const real *from, int32_t stride, int32_t n,
     for (int32_t r = 0; r < n; r++) {
         const real *x = from + (ptrdiff_t)r * stride;
         int32_t i = 0;
-        for (; i + 16 <= d; i += 16)
-            REGISTERS(reg, at, i)
-                lanes_store(to + r * d + at,
-                            lanes_load(x + at) * lanes_set(scale));
+        for (; i + REGISTER_LANES <= d; i += REGISTER_LANES)
+            lanes_store(to + r * d + i,
+                        lanes_load(x + i) * lanes_set(scale));
         for (; i < d; i++)
             to[r * d + i] = x[i] * scale;
     }

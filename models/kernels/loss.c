@@ -45,12 +45,11 @@ void KERNEL(loss_backward)(const struct loss *o, int part, int parts)
         /* dlogits may lie where the logits do. */
         const real aimed = x[o->target[r]];
         int32_t i = 0;
-        for (; i + 16 <= o->width; i += 16)
-            REGISTERS(reg, at, i) {
-                lanes y = lanes_load(x + at), v = lanes_exp(y - top) * s;
-                lanes_store(d + at, o->cap > 0.0f
-                                        ? v * lanes_cap_slope(y, slope) : v);
-            }
+        for (; i + REGISTER_LANES <= o->width; i += REGISTER_LANES) {
+            lanes y = lanes_load(x + i), v = lanes_exp(y - top) * s;
+            lanes_store(d + i, o->cap > 0.0f
+                                    ? v * lanes_cap_slope(y, slope) : v);
+        }
         for (; i < o->width; i++) {
             real y = x[i], v = real_exp(y - m) * scale;
             d[i] = o->cap > 0.0f ? v * real_cap_slope(y, inverse) : v;

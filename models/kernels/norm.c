@@ -19,12 +19,11 @@ static void layer_norm(const struct norm *o, int32_t r, real share)
     lanes m = lanes_set(mean), s = lanes_set(scale);
     int32_t c = 0;
 
-    for (; c + 16 <= o->width; c += 16)
-        REGISTERS(reg, at, c) {
-            lanes v = (lanes_load(x + at) - m) * s * lanes_load(o->gamma + at) +
-                      lanes_load(o->beta + at);
-            lanes_store(out + at, from ? lanes_load(from + at) + v : v);
-        }
+    for (; c + REGISTER_LANES <= o->width; c += REGISTER_LANES) {
+        lanes v = (lanes_load(x + c) - m) * s * lanes_load(o->gamma + c) +
+                  lanes_load(o->beta + c);
+        lanes_store(out + c, from ? lanes_load(from + c) + v : v);
+    }
     for (; c < o->width; c++) {
         real v = (x[c] - mean) * scale * o->gamma[c] + o->beta[c];
         out[c] = from ? from[c] + v : v;
@@ -43,11 +42,10 @@ static void rms_norm(const struct norm *o, int32_t r, real share)
     lanes s = lanes_set(scale);
     int32_t c = 0;
 
-    for (; c + 16 <= o->width; c += 16)
-        REGISTERS(reg, at, c) {
-            lanes v = lanes_load(x + at) * s * lanes_load(o->gamma + at);
-            lanes_store(out + at, from ? lanes_load(from + at) + v : v);
-        }
+    for (; c + REGISTER_LANES <= o->width; c += REGISTER_LANES) {
+        lanes v = lanes_load(x + c) * s * lanes_load(o->gamma + c);
+        lanes_store(out + c, from ? lanes_load(from + c) + v : v);
+    }
     for (; c < o->width; c++) {
         real v = x[c] * scale * o->gamma[c];
         out[c] = from ? from[c] + v : v;
@@ -96,12 +94,11 @@ static void layer_norm_dx(const struct norm *o, int32_t r, real share)
     mean_dh = mean_dh * share;
 
     lanes a = lanes_set(mean_d), b = lanes_set(mean_dh);
-    for (c = 0; c + 16 <= o->width; c += 16)
-        REGISTERS(reg, at, c) {
-            lanes h = (lanes_load(x + at) - m) * s;
-            lanes d = lanes_load(dout + at) * lanes_load(o->gamma + at);
-            lanes_store(dx + at, lanes_load(dx + at) + s * (d - a - h * b));
-        }
+    for (c = 0; c + REGISTER_LANES <= o->width; c += REGISTER_LANES) {
+        lanes h = (lanes_load(x + c) - m) * s;
+        lanes d = lanes_load(dout + c) * lanes_load(o->gamma + c);
+        lanes_store(dx + c, lanes_load(dx + c) + s * (d - a - h * b));
+    }
     for (; c < o->width; c++) {
         real h = (x[c] - mean) * scale;
         real d = dout[c] * o->gamma[c];
@@ -134,12 +131,11 @@ static void rms_norm_dx(const struct norm *o, int32_t r, real share)
     mean_dh = mean_dh * share;
 
     lanes b = lanes_set(mean_dh);
-    for (c = 0; c + 16 <= o->width; c += 16)
-        REGISTERS(reg, at, c) {
-            lanes h = lanes_load(x + at) * s;
-            lanes d = lanes_load(dout + at) * lanes_load(o->gamma + at);
-            lanes_store(dx + at, lanes_load(dx + at) + s * (d - h * b));
-        }
+    for (c = 0; c + REGISTER_LANES <= o->width; c += REGISTER_LANES) {
+        lanes h = lanes_load(x + c) * s;
+        lanes d = lanes_load(dout + c) * lanes_load(o->gamma + c);
+        lanes_store(dx + c, lanes_load(dx + c) + s * (d - h * b));
+    }
     for (; c < o->width; c++) {
         real h = x[c] * scale;
         dx[c] = dx[c] + scale * (dout[c] * o->gamma[c] - h * mean_dh);
@@ -161,15 +157,14 @@ static void norm_dgamma(const struct norm *o, int32_t c0, int32_t c1)
         real scale = o->rms ? o->stats[r] : o->stats[2 * r + 1];
         lanes m = lanes_set(mean), s = lanes_set(scale);
         int32_t c = c0;
-        for (; c + 16 <= c1; c += 16)
-            REGISTERS(reg, at, c) {
-                lanes d = lanes_load(dout + at);
-                lanes h = o->rms ? lanes_load(x + at) * s
-                                 : (lanes_load(x + at) - m) * s;
-                lanes_store(o->dgamma + at, lanes_load(o->dgamma + at) + d * h);
-                if (!o->rms)
-                    lanes_store(o->dbeta + at, lanes_load(o->dbeta + at) + d);
-            }
+        for (; c + REGISTER_LANES <= c1; c += REGISTER_LANES) {
+            lanes d = lanes_load(dout + c);
+            lanes h = o->rms ? lanes_load(x + c) * s
+                             : (lanes_load(x + c) - m) * s;
+            lanes_store(o->dgamma + c, lanes_load(o->dgamma + c) + d * h);
+            if (!o->rms)
+                lanes_store(o->dbeta + c, lanes_load(o->dbeta + c) + d);
+        }
         for (; c < c1; c++) {
             real h = o->rms ? x[c] * scale : (x[c] - mean) * scale;
             o->dgamma[c] = o->dgamma[c] + dout[c] * h;
@@ -252,11 +247,10 @@ void KERNEL(router_input)(const struct router *o, real *out, int part,
         real scale = centred ? o->stats[2 * r + 1] : o->stats[r];
         lanes m = lanes_set(mean), s = lanes_set(scale);
         int32_t c = 0;
-        for (; c + 16 <= o->width; c += 16)
-            REGISTERS(reg, at, c) {
-                lanes v = lanes_load(x + at);
-                lanes_store(to + at, (centred ? v - m : v) * s);
-            }
+        for (; c + REGISTER_LANES <= o->width; c += REGISTER_LANES) {
+            lanes v = lanes_load(x + c);
+            lanes_store(to + c, (centred ? v - m : v) * s);
+        }
         for (; c < o->width; c++)
             to[c] = (centred ? x[c] - mean : x[c]) * scale;
     }
@@ -353,10 +347,9 @@ static void route_dx(const struct router *o, int32_t i, real share)
     lanes ds = lanes_set(dscore);
 
     if (o->input == ROUTER_RAW) {
-        for (; c + 16 <= o->width; c += 16)
-            REGISTERS(reg, at, c)
-                lanes_store(dx + at,
-                            lanes_load(dx + at) + ds * lanes_load(w + at));
+        for (; c + REGISTER_LANES <= o->width; c += REGISTER_LANES)
+            lanes_store(dx + c,
+                        lanes_load(dx + c) + ds * lanes_load(w + c));
         for (; c < o->width; c++)
             dx[c] = dx[c] + dscore * w[c];
         return;
@@ -388,14 +381,13 @@ static void route_dx(const struct router *o, int32_t i, real share)
     mean_dh = mean_dh * share;
 
     lanes a = lanes_set(mean_d), b = lanes_set(mean_dh);
-    for (c = 0; c + 16 <= o->width; c += 16)
-        REGISTERS(reg, at, c) {
-            lanes v = lanes_load(x + at), h = (centred ? v - m : v) * s;
-            lanes d = ds * lanes_load(w + at);
-            if (centred)
-                d = d - a;
-            lanes_store(dx + at, lanes_load(dx + at) + s * (d - h * b));
-        }
+    for (c = 0; c + REGISTER_LANES <= o->width; c += REGISTER_LANES) {
+        lanes v = lanes_load(x + c), h = (centred ? v - m : v) * s;
+        lanes d = ds * lanes_load(w + c);
+        if (centred)
+            d = d - a;
+        lanes_store(dx + c, lanes_load(dx + c) + s * (d - h * b));
+    }
     for (; c < o->width; c++) {
         real h = (centred ? x[c] - mean : x[c]) * scale;
         real d = dscore * w[c];
@@ -418,15 +410,14 @@ static void route_dweight(const struct router *o, int32_t c0, int32_t c1)
         real scale = centred                   ? o->stats[2 * r + 1]
                      : o->input == ROUTER_RMS ? o->stats[r]
                                                : real_set(1.0f);
-        for (; c + 16 <= c1; c += 16)
-            REGISTERS(reg, at, c) {
-                lanes h = lanes_load(x + at);
-                if (centred)
-                    h = h - lanes_set(mean);
-                if (o->input != ROUTER_RAW)
-                    h = h * lanes_set(scale);
-                lanes_store(dw + at, lanes_load(dw + at) + lanes_set(ds) * h);
-            }
+        for (; c + REGISTER_LANES <= c1; c += REGISTER_LANES) {
+            lanes h = lanes_load(x + c);
+            if (centred)
+                h = h - lanes_set(mean);
+            if (o->input != ROUTER_RAW)
+                h = h * lanes_set(scale);
+            lanes_store(dw + c, lanes_load(dw + c) + lanes_set(ds) * h);
+        }
         for (; c < c1; c++) {
             real h = x[c];
             if (centred)

@@ -44,9 +44,8 @@ static void centre(struct group a)
     lanes m = lanes_set(mean);
     int32_t c = 0;
 
-    for (; c + 16 <= a.size; c += 16)
-        REGISTERS(reg, at, c)
-            lanes_store(a.x + at, lanes_load(a.x + at) - m);
+    for (; c + REGISTER_LANES <= a.size; c += REGISTER_LANES)
+        lanes_store(a.x + c, lanes_load(a.x + c) - m);
     for (; c < a.size; c++)
         a.x[c] = a.x[c] - mean;
 }
@@ -62,13 +61,12 @@ static void group_norm(const struct qk_norm *o, struct group a)
     lanes s = lanes_set(scale);
     int32_t c = 0;
 
-    for (; c + 16 <= d; c += 16)
-        REGISTERS(reg, at, c) {
-            lanes x = lanes_load(a.x + at);
-            if (a.unnormed)
-                lanes_store(a.unnormed + at, x);
-            lanes_store(a.x + at, x * s * lanes_load(a.gamma + at));
-        }
+    for (; c + REGISTER_LANES <= d; c += REGISTER_LANES) {
+        lanes x = lanes_load(a.x + c);
+        if (a.unnormed)
+            lanes_store(a.unnormed + c, x);
+        lanes_store(a.x + c, x * s * lanes_load(a.gamma + c));
+    }
     for (; c < d; c++) {
         if (a.unnormed)
             a.unnormed[c] = a.x[c];
@@ -108,9 +106,8 @@ static void spread(struct group a, real mean)
     lanes m = lanes_set(off);
     int32_t c = 0;
 
-    for (; c + 16 <= a.size; c += 16)
-        REGISTERS(reg, at, c)
-            lanes_store(a.x + at, lanes_load(a.x + at) - m);
+    for (; c + REGISTER_LANES <= a.size; c += REGISTER_LANES)
+        lanes_store(a.x + c, lanes_load(a.x + c) - m);
     for (; c < a.size; c++)
         a.x[c] = a.x[c] - off;
 }
@@ -139,12 +136,11 @@ static void group_dx(struct group a)
     mean_dh = mean_dh * share;
 
     lanes b = lanes_set(mean_dh);
-    for (c = 0; c + 16 <= n; c += 16)
-        REGISTERS(reg, at, c) {
-            lanes h = lanes_load(a.unnormed + at) * s;
-            lanes d = lanes_load(a.x + at) * lanes_load(a.gamma + at);
-            lanes_store(a.x + at, s * (d - h * b));
-        }
+    for (c = 0; c + REGISTER_LANES <= n; c += REGISTER_LANES) {
+        lanes h = lanes_load(a.unnormed + c) * s;
+        lanes d = lanes_load(a.x + c) * lanes_load(a.gamma + c);
+        lanes_store(a.x + c, s * (d - h * b));
+    }
     for (; c < n; c++) {
         real h = a.unnormed[c] * scale;
         a.x[c] = scale * (a.x[c] * a.gamma[c] - h * mean_dh);
@@ -173,10 +169,10 @@ static void add_dgamma(real *dgamma, struct group a, int32_t c0, int32_t c1)
     lanes s = lanes_set(scale);
     int32_t c = c0;
 
-    for (; c + 16 <= c1; c += 16)
-        REGISTERS(reg, at, c)
-            lanes_store(dgamma + at, lanes_load(dgamma + at) +
-                      lanes_load(a.x + at) * (lanes_load(a.unnormed + at) * s));
+    for (; c + REGISTER_LANES <= c1; c += REGISTER_LANES)
+        lanes_store(dgamma + c,
+                    lanes_load(dgamma + c) +
+                        lanes_load(a.x + c) * (lanes_load(a.unnormed + c) * s));
     for (; c < c1; c++)
         dgamma[c] = dgamma[c] + a.x[c] * (a.unnormed[c] * scale);
 }

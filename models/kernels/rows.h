@@ -12,9 +12,8 @@ static inline void copy_row(real *to, const real *from, int32_t n)
 static inline void add_row(real *to, const real *from, int32_t c0, int32_t c1)
 {
     int32_t c = c0;
-    for (; c + 16 <= c1; c += 16)
-        REGISTERS(reg, at, c)
-            lanes_store(to + at, lanes_load(to + at) + lanes_load(from + at));
+    for (; c + REGISTER_LANES <= c1; c += REGISTER_LANES)
+        lanes_store(to + c, lanes_load(to + c) + lanes_load(from + c));
     for (; c < c1; c++)
         to[c] = to[c] + from[c];
 }
@@ -22,9 +21,8 @@ static inline void add_row(real *to, const real *from, int32_t c0, int32_t c1)
 static inline void scale_row(real *to, real by, int32_t n)
 {
     int32_t c = 0;
-    for (; c + 16 <= n; c += 16)
-        REGISTERS(reg, at, c)
-            lanes_store(to + at, lanes_load(to + at) * lanes_set(by));
+    for (; c + REGISTER_LANES <= n; c += REGISTER_LANES)
+        lanes_store(to + c, lanes_load(to + c) * lanes_set(by));
     for (; c < n; c++)
         to[c] = to[c] * by;
 }

@@ -125,11 +125,10 @@ void KERNEL(gate)(const struct gating *o, int part, int parts)
         real g = gate_value(o, i);
         lanes v = lanes_set(g);
         int32_t c = 0;
-        for (; c + 16 <= o->width; c += 16)
-            REGISTERS(reg, at, c) {
-                lanes keep = lanes_load(x + at);
-                lanes_store(to + at, keep + v * (lanes_load(y + at) - keep));
-            }
+        for (; c + REGISTER_LANES <= o->width; c += REGISTER_LANES) {
+            lanes keep = lanes_load(x + c);
+            lanes_store(to + c, keep + v * (lanes_load(y + c) - keep));
+        }
         for (; c < o->width; c++)
             to[c] = x[c] + g * (y[c] - x[c]);
     }

@@ -32,9 +32,24 @@ static inline lanes lanes_load_first(const real *p, int n)
     return (lanes)_mm256_maskload_ps(p, lanes_first(n));
 }
 
+/* In pieces: AMD's CPUs take 12 cycles for a masked store (Zen 3). */
 static inline void lanes_store_first(real *p, lanes v, int n)
 {
-    _mm256_maskstore_ps(p, lanes_first(n), (__m256)v);
+    __m128 part = _mm256_castps256_ps128((__m256)v);
+    if (n == REGISTER_LANES)
+        lanes_store(p, v);
+    if (n & 4) {
+        _mm_storeu_ps(p, part);
+        part = _mm256_extractf128_ps((__m256)v, 1);
+        p += 4;
+    }
+    if (n & 2) {
+        _mm_storel_pi((__m64 *)(void *)p, part);
+        part = _mm_movehl_ps(part, part);
+        p += 2;
+    }
+    if (n & 1)
+        _mm_store_ss(p, part);
 }
 #else
 static inline lanes lanes_load_first(const real *p, int n)

@@ -52,19 +52,18 @@ void KERNEL(adamw)(const struct adamw *o, real *p, const real *g, real *m,
     if (end > n)
         end = n;
 
-    for (; i + 16 <= end; i += 16)
-        REGISTERS(reg, at, i) {
-            lanes d = lanes_load(g + at) * o->scale;
-            lanes m1 = lanes_load(m + at) * o->beta1 + d * rest1;
-            lanes v1 = lanes_load(v + at) * o->beta2 + d * d * rest2;
-            lanes old = lanes_load(p + at);
-            lanes step = m1 * o->correction1 /
-                         (lanes_sqrt(v1 * o->correction2) + o->epsilon);
-            lanes_store(m + at, m1);
-            lanes_store(v + at, v1);
-            lanes_store(p + at, old - (step + old * o->weight_decay) *
-                                       o->learning_rate);
-        }
+    for (; i + REGISTER_LANES <= end; i += REGISTER_LANES) {
+        lanes d = lanes_load(g + i) * o->scale;
+        lanes m1 = lanes_load(m + i) * o->beta1 + d * rest1;
+        lanes v1 = lanes_load(v + i) * o->beta2 + d * d * rest2;
+        lanes old = lanes_load(p + i);
+        lanes step = m1 * o->correction1 /
+                     (lanes_sqrt(v1 * o->correction2) + o->epsilon);
+        lanes_store(m + i, m1);
+        lanes_store(v + i, v1);
+        lanes_store(p + i, old - (step + old * o->weight_decay) *
+                                   o->learning_rate);
+    }
     for (; i < end; i++) {
         real d = g[i] * o->scale;
         real m1 = m[i] * o->beta1 + d * rest1;

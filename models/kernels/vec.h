@@ -562,7 +562,8 @@ static inline float real_float(real x)
 #define UNROLL _Pragma("GCC unroll 8")
 #endif
 
-/* The registers of the 16 numbers from `from` on: register `reg` begins at `at`. */
+/* The registers of the 16 numbers from `from` on, of which register `reg` begins
+ * at `at`. */
 #define REGISTERS(reg, at, from)                                               \
     UNROLL                                                                     \
     for (__typeof__(from) reg = 0, at = from; reg < ROW_REGISTERS;             \

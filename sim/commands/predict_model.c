@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "models/files/checkpoint.h"
 #include "models/files/sniff.h"
 #include "models/files/source.h"
 #include "sim/core/answer/summary.h"
@@ -95,6 +96,24 @@ static enum status load_yaml(struct predict_model *out,
     return STATUS_OK;
 }
 
+/* The config is what is priced, whatever files lie beside it; but for a head that
+ * they hold where it ties one, as a run would have it. */
+static enum status load_directory(struct predict_model *out,
+                                  const struct predict_source *o,
+                                  struct error *err)
+{
+    char path[FILE_PATH_SIZE];
+    struct error why;
+    enum status status = file_join(path, o->name, "config.json", err);
+
+    if (status == STATUS_OK)
+        status = load_json(out, o, path, err);
+    if (status == STATUS_OK &&
+        checkpoint_untie(&out->spec, o->name, &why) == STATUS_NO_MEMORY)
+        status = error_set(err, STATUS_NO_MEMORY, "%s", why.text);
+    return status;
+}
+
 static bool reads_stored(const struct predict_source *o)
 {
     return o->weights == WEIGHTS_STORED;
@@ -174,7 +193,6 @@ enum status predict_model_load(struct predict_model *out,
                                const struct predict_source *o,
                                struct error *err)
 {
-    char path[FILE_PATH_SIZE];
     enum sniff sniff;
     enum status status = sniff_file(&sniff, o->name, err);
 
@@ -185,9 +203,7 @@ enum status predict_model_load(struct predict_model *out,
         ends_with(o->name, ".bin") || reads_stored(o)) {
         status = load_weights(out, o, err);
     } else if (is_directory(o->name)) {
-        status = file_join(path, o->name, "config.json", err);
-        if (status == STATUS_OK)
-            status = load_json(out, o, path, err);
+        status = load_directory(out, o, err);
     } else if (ends_with(o->name, ".json")) {
         status = load_json(out, o, o->name, err);
     } else {

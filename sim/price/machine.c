@@ -74,6 +74,10 @@ static const struct config_key keys[] = {
              " attend's time: heads of D reach D / (D + half) of its curve"),
     QUANTITY("efficiency.half_head_backward", half_head_backward, 0, 1e3, "",
              "likewise, of attend_backward"),
+    QUANTITY("efficiency.half_head_query", half_head_query, 0, 1e3, "",
+             "likewise, of query"),
+    QUANTITY("query_head_seconds", query_head_seconds, 0, 1e-3, "s",
+             "what each head of one new token takes beside its keys"),
     NEEDED("efficiency.scale", efficiency_scale, MACHINE_SCALE_LEAST,
            MACHINE_SCALE_MOST, "",
            "multiplies those shares; its low and high are their uncertainty"),
@@ -92,6 +96,9 @@ static const struct config_key keys[] = {
       "", "share of operands that come from memory by the bytes since their"
       " last use: bytes, share, ...; without it what the last cache's size"
       " leaves" },
+    QUANTITY("dram.aging_bytes", aging_bytes, 1e3, 1e15, "B",
+             "used over and over until others have pushed 63 % of what is not"
+             " used out of the last cache; unknown: they leave it"),
     QUANTITY("dram.joules_per_byte", level[LEVEL_DRAM].joules_per_byte, 1e-14,
              1e-8, "J/B", "per byte, not per bit"),
     { "dram.within_cap", CONFIG_BOOL, AT(dram_within_cap), 0, 0, NULL, NULL,
@@ -373,9 +380,10 @@ enum wait machine_wait(const struct machine *m, enum work work, double rows)
 
 static double heads_share(const struct machine *m, enum work work, double head)
 {
-    const struct quantity *half = work == WORK_ATTEND ? &m->half_head
-                                  : work == WORK_ATTEND_BACK
-                                      ? &m->half_head_backward : NULL;
+    const struct quantity *half =
+        work == WORK_ATTEND        ? &m->half_head
+        : work == WORK_ATTEND_BACK ? &m->half_head_backward
+        : work == WORK_QUERY       ? &m->half_head_query : NULL;
     return half && half->value > 0 && head > 0 ? head / (head + half->value) : 1;
 }
 

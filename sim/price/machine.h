@@ -83,6 +83,9 @@ struct machine {
      * their last use: bytes, share, ..., measured where the last cache has the
      * size above; empty: of R bytes a cache of S holds S / R. */
     struct config_real_list dram_reached;
+    struct quantity aging_bytes;       /* that are used over and over while 63 % of
+                                        * what else the last cache holds is lost to
+                                        * others; unknown: none ever is */
     struct machine_wait {
         struct quantity caches, memory;
     } wait[WAIT_COUNT];
@@ -93,7 +96,10 @@ struct machine {
     /* Of attention: the size of heads at which what does not grow with it, softmax
      * and the way between short products, takes half of the time.  Heads of D have
      * the share D / (D + half) of their curve; unknown: all of it. */
-    struct quantity half_head, half_head_backward;
+    struct quantity half_head, half_head_backward, half_head_query;
+    struct quantity query_head_seconds;   /* of a head of one new token, however
+                                           * few keys it has; unknown: it is in
+                                           * the curve */
     struct quantity efficiency_scale;  /* multiplies those shares, by the two
                                         * below at the least and most */
     struct quantity unmodelled;        /* what steps take over what is modelled:

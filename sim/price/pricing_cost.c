@@ -139,6 +139,24 @@ static bool recurs(const struct pricing *p, const struct charge *c)
                                       : false;
 }
 
+/* Bytes that a decode step is expected to use, as often as steps come by that leave
+ * the op's weights alone; or its keys, which only tokens of their own sequence
+ * ask for. */
+static double repeated_bytes(const struct pricing *p, const struct charge *c)
+{
+    const struct allocation *a = p->job.allocation;
+
+    /* Weights of several layers are left alone less often than that. */
+    if (!c->seldom || spec_shares(p->job.spec, p->layer) ||
+        spec_runs_next(p->job.spec, p->layer) >= 0)
+        return 0;
+    const double chance = spec_chance(p->job.spec, p->layer, a->n_tokens);
+    const double used = c->op == OP_ATTEND
+                            ? chance : 1 - pow(1 - chance, a->n_sequences);
+    return used > 0 ? (1 / used - 1) * (p->footprint_bytes - p->seldom_bytes)
+                    : 0;
+}
+
 /* Backward reads what forward wrote a pass ago; an update's operands were last
  * seen before all of backward.  Nobody has seen forward's results since. */
 static struct roofline_load load_of(const struct pricing *p,
@@ -172,11 +190,14 @@ static struct roofline_load load_of(const struct pricing *p,
         .rows = (double)c->rows,
         .share = machine_efficiency(machine, work, &size),
         .choices = c->op == OP_SELECT ? (double)c->rows : 0,
+        .query_heads = work == WORK_QUERY
+                           ? (double)c->rows * (double)p->job.spec->n_heads : 0,
         .exchanged = exchanged_by(p, c),
         .fresh_bytes = (double)(c->row_bytes - stale),
         .stale_bytes = (double)(stale + c->shared_bytes),
         .footprint_bytes =
             p->footprint_bytes - (c->seldom ? 0 : p->seldom_bytes),
+        .repeated_bytes = repeated_bytes(p, c),
         .recurring_bytes = recurs(p, c) ? (double)c->shared_bytes : 0,
         .span_bytes = p->span_bytes,
     };

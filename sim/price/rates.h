@@ -18,6 +18,7 @@ struct rates {
     double unmodelled;               /* that the sum of all that is multiplied
                                       * by */
     double launch[WORK_COUNT];       /* s an op of a kind */
+    double query_head;               /* s a head of a query; unknown: none */
     double overlap;                  /* share of it that work may hide */
     double serial;                   /* share of the shorter of arithmetic and
                                       * memory that does not hide behind the
@@ -25,6 +26,7 @@ struct rates {
     struct { double caches, memory; } wait[WAIT_COUNT];   /* likewise, of
                                       * machine.h's keys; unknown caches: the
                                       * share above */
+    double aging;                    /* B; unknown: nothing ages */
     double link;                     /* B/s to another device */
     double standing, cap;            /* W; unknown cap: none */
     struct { double size, rate, joules; } level[LEVEL_COUNT];
@@ -43,12 +45,14 @@ struct rates {
     X(select,             "select_rows_per_second")                            \
     X(unmodelled,         "unmodelled")                                        \
     X(launch,             "launch_seconds")   /* a number a kind of work */    \
+    X(query_head,         "query_head_seconds")                                \
     X(overlap,            "launch_overlap")                                    \
     X(serial,             "overlap of arithmetic and memory")                  \
     RATES_WAIT_MAP(X, WAIT_FEW, "serial.")                                     \
     RATES_WAIT_MAP(X, WAIT_MANY, "serial.many_")                               \
     RATES_WAIT_MAP(X, WAIT_STORED, "serial.stored_")                           \
     RATES_WAIT_MAP(X, WAIT_QUERY, "serial.query_")                             \
+    X(aging,              "dram.aging_bytes")                                  \
     X(link,               "link_bytes_per_second")                             \
     X(standing,           "watts.static")                                      \
     X(cap,                "watts.cap")                                         \

@@ -17,14 +17,23 @@ static double lost(double distance, double size, const struct machine *last)
                 : distance <= size ? 0.0 : 1.0;
 }
 
-/* Bytes that the levels of at most `size` lost. */
+/* The share of what a step holds and does not use that is still in the last cache
+ * when others have taken theirs. */
+static double left_by_others(const struct rates *rates,
+                             const struct roofline_load *load)
+{
+    return rates->aging > 0 ? exp(-load->repeated_bytes / rates->aging) : 1;
+}
+
+/* Bytes that the levels of at most `size` lost; `left` is of those that they would
+ * hold. */
 static double lost_bytes(const struct roofline_load *load, double size,
-                         const struct machine *last)
+                         const struct machine *last, double left)
 {
     const double own = load->fresh_bytes + load->stale_bytes;
+    const double held = 1 - lost(fmax(load->footprint_bytes, own), size, last);
     return load->fresh_bytes * lost(own, size, last) +
-           (load->stale_bytes - load->recurring_bytes) *
-               lost(fmax(load->footprint_bytes, own), size, last) +
+           (load->stale_bytes - load->recurring_bytes) * (1 - held * left) +
            load->recurring_bytes * lost(fmax(load->span_bytes, own), size,
                                         last);
 }
@@ -40,8 +49,11 @@ struct traffic roofline_traffic(const struct rates *rates,
         if (!has_level(rates, i))
             continue;
         if (i > LEVEL_L1)
-            traffic.at[i] = lost_bytes(load, size,
-                                       i == LEVEL_DRAM ? rates->machine : NULL);
+            traffic.at[i] =
+                i == LEVEL_DRAM
+                    ? lost_bytes(load, size, rates->machine,
+                                 left_by_others(rates, load))
+                    : lost_bytes(load, size, NULL, 1);
         size = fmax(size, rates->level[i].size);
     }
     return traffic;
@@ -60,7 +72,7 @@ void roofline_fills(double fills[LEVEL_COUNT], const struct rates *rates,
         if (!has_level(rates, i))
             continue;
         if (i > LEVEL_L1)
-            fills[i] = lost_bytes(load, size, NULL) * once +
+            fills[i] = lost_bytes(load, size, NULL, 1) * once +
                        lines_again(lines, size);
         size = fmax(size, rates->level[i].size);
     }
@@ -74,7 +86,9 @@ static double arithmetic_seconds(const struct rates *r,
     const double peak = flops_multiplies(load->work) ? r->products : r->vectors;
     const double chosen = load->choices > 0 && r->select > 0
                               ? load->choices / r->select : 0;
-    return chosen + (load->flops > 0 ? load->flops / (peak * share) : 0);
+    const double begun = load->query_heads > 0 && r->query_head > 0
+                             ? load->query_heads * r->query_head : 0;
+    return chosen + begun + (load->flops > 0 ? load->flops / (peak * share) : 0);
 }
 
 /* The slowest of the caches from `nearest` on. */

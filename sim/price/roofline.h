@@ -14,9 +14,12 @@ struct roofline_load {
     double rows;              /* that it works on */
     double share;             /* of the peak, at its size: machine_efficiency() */
     double choices;           /* rows that a choice is made among */
+    double query_heads;       /* of all its new tokens */
     double exchanged;         /* bytes that go over the link, after the work */
     double fresh_bytes, stale_bytes;
     double footprint_bytes;   /* all that the run holds */
+    double repeated_bytes;    /* that steps without this op used over and over
+                               * since it last did */
     double recurring_bytes;   /* of the stale ones: weights that this pass ran
                                * with already, in the layer of an earlier span */
     double span_bytes;        /* what a span of layers holds, and has come by
@@ -35,8 +38,8 @@ struct traffic {
  * (least recently used; reading 4, 8 and 12 times the first cache brings in 1.00
  * lines a line on Zen 3).  Of the last level the share S/R is held, or what the
  * machine's dram.reached says: caches that many cores share drop lines in no such
- * order, and are shared with others.  Each operand counts once an op: a lower
- * bound near the core. */
+ * order, and are shared with others, who meanwhile take of it what is not used.
+ * Each operand counts once an op: a lower bound near the core. */
 struct traffic roofline_traffic(const struct rates *rates,
                                 const struct roofline_load *load);
 
@@ -46,9 +49,9 @@ void roofline_fills(double fills[LEVEL_COUNT], const struct rates *rates,
                     const struct roofline_load *load,
                     const struct lines_op *lines);
 
-/* The slower of arithmetic (flops / (peak * share), choices) and memory (bytes /
- * bandwidth, the slowest level), with what of the shorter does not hide behind it,
- * and a launch, of which it hides a share; then the exchange and its launch.  NAN:
+/* The slower of arithmetic (flops / (peak * share), choices, heads) and memory
+ * (bytes / bandwidth, the slowest level), with what of the shorter does not hide
+ * behind it, and a launch, of which it hides a share; then the exchange and its launch.  NAN:
  * it rests on an unknown number.
  * Williams, Waterman, Patterson, Roofline, CACM 52(4), 2009, pp. 65-76. */
 double roofline_seconds(const struct rates *rates,

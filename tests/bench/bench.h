@@ -27,6 +27,7 @@ bench_section bench_widths;      /* steps of widths that fill no register */
 bench_section bench_ops;         /* where a step's time goes */
 bench_section bench_decode;      /* tokens one by one, weights as stored */
 bench_section bench_predict;     /* what a prediction and a meter cost */
+bench_section bench_open;        /* models and tokenizers, until they are read */
 
 /* Beside widths that are listed, the worst of all from 8 to 130, of each kernels
  * that run here: a line each, its columns of seconds and of the ratio to its

@@ -30,6 +30,8 @@ static const struct section {
       bench_decode },
     { "predict", "time of a prediction, and of a listening meter",
       bench_predict },
+    { "open",    "CPU time and memory of opening models and tokenizers",
+      bench_open },
 };
 enum { N_SECTIONS = sizeof sections / sizeof *sections };
 
@@ -53,7 +55,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 static const struct argp_option option_table[] = {
     { "only", 'o', "NAME", 0, "One section: peak, gemm, train, widths, ops,"
-      " decode, predict", 0 },
+      " decode, predict, open", 0 },
     { "quick", 'q', NULL, 0, "Three rounds instead of seven, small shapes", 0 },
     { "noisy", 'n', NULL, 0, "Keep rounds that other processes disturbed", 0 },
     { "csv", 'c', "FILE", 0, "Write every number there too", 0 },
@@ -167,8 +169,8 @@ int main(int argc, char **argv)
         status = error_set(&err, STATUS_NO_MEMORY, "no memory for results");
     else if (options.only && find_section(options.only) < 0)
         status = error_set(&err, STATUS_BAD_VALUE, "--only '%s': allowed is"
-                           " peak, gemm, train, widths, ops, decode or"
-                           " predict",
+                           " peak, gemm, train, widths, ops, decode, predict"
+                           " or open",
                            options.only);
     if (status != STATUS_OK)
         return command_fail(&err);

@@ -2,7 +2,8 @@
  * gives ids within its size, and that its tokens give back a text which it does
  * not change first.
  *
- * First byte b: the rest is a .bin; g: GGUF; m: a SentencePiece model; c: a
+ * First byte b: the rest is a .bin; g: GGUF; m: a SentencePiece model; a: both
+ * added_tokens.json and tokenizer_config.json beside one; c: a
  * tokenizer_config.json; any other: all of it is JSON. */
 #include <assert.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@
 
 #include "models/files/gguf.h"
 #include "models/tokens/tokenizer_file.h"
+#include "tests/fuzz/fuzz_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
@@ -25,6 +27,26 @@ static enum status read_gguf(struct tokenizer_parts *parts,
         return status;
     status = tokenizer_read_gguf(parts, file, 0, err);
     gguf_close(file);
+    return status;
+}
+
+/* Of a model without pieces, to which any token is added. */
+static enum status read_beside(const struct tokenizer_parts *parts,
+                               const uint8_t *bytes, size_t size,
+                               struct error *err)
+{
+    const struct fuzz_directory d = fuzz_directory_make();
+    const struct fuzz_file f[] = {
+        fuzz_file_write(&d, "added_tokens.json", bytes, size),
+        fuzz_file_write(&d, "tokenizer_config.json", bytes, size),
+    };
+    char path[64];
+
+    snprintf(path, sizeof path, "%s/tokenizer.model", d.path);
+    enum status status = tokenizer_check_beside(parts, path, err);
+    for (int i = 0; i < 2; i++)
+        unlink(f[i].path);
+    rmdir(d.path);
     return status;
 }
 
@@ -83,6 +105,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     else if (bytes[0] == 'm')
         status = tokenizer_read_spm(&parts, bytes + 1, size - 1, "fuzz", 0,
                                     &err);
+    else if (bytes[0] == 'a')
+        status = read_beside(&parts, bytes + 1, size - 1, &err);
     else if (bytes[0] == 'c')
         status = tokenizer_read_json(
             &parts, &(struct tokenizer_text){ "fuzz", small, sizeof small - 1 },
@@ -93,10 +117,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
             &parts, &(struct tokenizer_text){ "fuzz", (const char *)bytes,
                                               size },
             &(struct tokenizer_text){ 0 }, 0, &err);
-    if (status == STATUS_OK)
+    assert(status == STATUS_OK ||
+           (err.status == status && strlen(err.text) > 0));
+    if (status == STATUS_OK && bytes[0] != 'a')
         use(&parts, (const char *)bytes, size);
-    else
-        assert(err.status == status && strlen(err.text) > 0);
     tokenizer_parts_free(&parts);
     return 0;
 }
