@@ -106,6 +106,11 @@ struct model_spec case_depths(const struct shape **shape,
 struct model_spec case_lent(const struct shape **shape,
                             char what[CASE_NAME_SIZE], int i);
 
+/* Any of these but the last, their layers with experts, all or one of a span. */
+enum { N_RECURSED_CASES = 36 };
+struct model_spec case_recursed_experts(const struct shape **shape,
+                                        char what[CASE_NAME_SIZE], int i);
+
 /* Only the routers learn: the first routed layer at the bottom, in the middle,
  * all of them; every gate that hands a gradient on, every input.  False: the
  * i-th case routes nothing. */

@@ -134,3 +134,35 @@ struct model_spec case_lent(const struct shape **shape,
     snprintf(what + strlen(what), CASE_NAME_SIZE - strlen(what), ", keys lent");
     return spec;
 }
+
+struct model_spec case_recursed_experts(const struct shape **shape,
+                                        char what[CASE_NAME_SIZE], int i)
+{
+    static const enum family families[] = { FAMILY_LLAMA, FAMILY_QWEN2,
+                                            FAMILY_QWEN3, FAMILY_STABLELM };
+    static const struct experts kinds[] = {
+        { .n = 4, .active = 2, .width = 17, .normalised = true,
+          .balance_loss = 0.3, .z_loss = 0.2 },
+        { .n = 5, .active = 1, .width = 16, .shared = 12 },
+        { .n = 3, .active = 2, .width = 19, .capacity = 0.8,
+          .balance_loss = 0.4 },
+        { .n = 4, .active = 2, .width = 16, .rule = EXPERT_RULE_EXPERTS,
+          .z_loss = 0.1 },
+        { .n = 9, .active = 2, .idle = 2, .width = 8, .normalised = true },
+    };
+    static struct model_spec (*const make[])(
+        const struct shape **, char[CASE_NAME_SIZE], int) = {
+        case_recursion, case_nested, case_depths,
+    };
+    const int of = (int)families[i % 4] + (int)FAMILY_COUNT * (i / 4);
+    struct model_spec spec = make[i % 3](shape, what, of);
+
+    if (i % 3 == 0)
+        spec = spec_dense(&spec);
+    spec.experts = kinds[i % 5];
+    for (int32_t l = 0; l < spec.n_layers; l++)
+        spec.has_experts[l] = i % 7 < 4 || spec_owner(&spec, l) % 2 == 0;
+    snprintf(what + strlen(what), CASE_NAME_SIZE - strlen(what), ", %d of %d"
+             " experts", spec.experts.active, spec.experts.n);
+    return spec;
+}

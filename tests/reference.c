@@ -340,14 +340,16 @@ static double score_depths(const struct reference *r, const double *x)
 }
 
 /* One layer of one sequence, or a span that is routed as one: x' = x + g(r)
- * (block(x) - x) on kept tokens, block being all of its layers' one after another;
- * and with a gated bypass x' = g(r) x on the others. */
+ * (block(x) - x) on kept tokens, or x + g(r) block(x), block being all of its
+ * layers' one after another, or that alone where a gate comes later; and with a
+ * gated bypass x' = g(r) x on the others. */
 static void layer(const struct reference *r, int32_t l, int32_t b, double *x,
                   double *room)
 {
     int32_t c = r->spec->n_channels;
     const int32_t *kept = allocation_kept(r->allocation, l, b);
     int32_t n = allocation_count(r->allocation, l, b);
+    const double less = r->spec->gates_output && r->spec->routed[l] ? 0.0 : 1.0;
     double *y = room;
 
     for (int32_t i = 0; i < n; i++)
@@ -362,9 +364,38 @@ static void layer(const struct reference *r, int32_t l, int32_t b, double *x,
             continue;
         double gate = gate_of(r, l, b * r->n_tokens + t, to);
         for (int32_t j = 0; j < c; j++)
-            to[j] = is_kept ? to[j] + gate * (y[i * c + j] - to[j])
-                            : gate * to[j];
+            to[j] = !is_kept ? gate * to[j]
+                    : spec_gates_at_end(r->spec) ? y[i * c + j]
+                    : to[j] + gate * (y[i * c + j] - less * to[j]);
         i += is_kept;
+    }
+}
+
+static bool keeps(const struct reference *r, int32_t l, int32_t b, int32_t t)
+{
+    bool found = false;
+
+    for (int32_t i = 0; i < allocation_count(r->allocation, l, b); i++)
+        found |= allocation_kept(r->allocation, l, b)[i] == t;
+    return found;
+}
+
+/* What the recursions gave, by the chance of the deepest that a token was in, onto
+ * what it was before them. */
+static void end_depths(const struct reference *r, int32_t b, double *x)
+{
+    const struct model_spec *s = r->spec;
+    const int32_t c = s->n_channels;
+
+    for (int32_t t = 0; t < r->n_tokens; t++) {
+        double gate = 0.0;
+        for (int32_t i = 0; i < spec_depths(s); i++) {
+            const int32_t l = s->recursion.first + i * spec_span(s);
+            if (keeps(r, l, b, t))
+                gate = gate_of(r, l, b * r->n_tokens + t, x + t * c);
+        }
+        for (int32_t j = t * c; j < (t + 1) * c; j++)
+            x[j] = r->before[j] + gate * x[j];
     }
 }
 
@@ -433,11 +464,13 @@ static double losses(const struct reference *asked, double *nats,
     const int32_t n = r->n_sequences * r->n_tokens;
     double *x = calloc(room_of(r), sizeof *x), total = 0.0;
     double *room = x + r->n_tokens * s->n_channels;
-    const int32_t each = spec_depths(s) + 2 * spec_span(s) * spec_e(s);
+    const int32_t each = spec_depths(s) + 2 * spec_span(s) * spec_e(s) +
+                         s->n_channels;
     double *ahead = calloc((size_t)(each * r->n_tokens + 1), sizeof *ahead);
 
     own.chance = ahead;
-    own.lent = ahead + spec_depths(s) * r->n_tokens;
+    own.before = ahead + spec_depths(s) * r->n_tokens;
+    own.lent = own.before + s->n_channels * r->n_tokens;
     own.judged = r->of_predictors ? NULL : judged;
     for (int32_t b = 0; b < r->n_sequences; b++) {
         embed(r, b, x);
@@ -451,10 +484,17 @@ static double losses(const struct reference *asked, double *nats,
                 const double loss = score_depths(r, x);
                 if (judged)
                     *judged += loss;
+                memcpy(own.before, x, (size_t)(r->n_tokens * s->n_channels) *
+                                          sizeof *x);
             }
             layer(r, l, b, x, room);
-            if (judged && s->exit_weight[l] > 0.0)
-                *judged += s->exit_weight[l] / n *
+            int32_t last = l;
+            while (spec_is_followed(s, last))
+                last++;
+            if (spec_gates_at_end(s) && last == s->recursion.last)
+                end_depths(r, b, x);
+            if (judged && s->exit_weight[last] > 0.0)
+                *judged += s->exit_weight[last] / n *
                            read_out(r, b, x, NULL, NULL, room);
         }
         total += read_out(r, b, x, nats, logits, room);

@@ -34,6 +34,8 @@ struct reference {
                                             * added to; NULL: not asked */
     double *chance;                        /* [depths,T] of the sequence, where
                                             * depths are scored ahead */
+    double *before;                        /* [T,C] the stream before the first of
+                                            * depths that one gate ends */
     double *lent;                          /* [span,T,2E] keys and values of the
                                             * first recursion, where later ones
                                             * see them */

@@ -353,12 +353,31 @@ static void embed(const struct routed_sequence *in, double *x)
                            (wpe ? wpe[t * c + i] : 0.0);
 }
 
+/* logits[T,V] of the stream. */
+static void read_out(const struct routed_sequence *in, const double *x,
+                     double *logits)
+{
+    const struct model_spec *spec = in->spec;
+    const int32_t c = spec->n_channels, v = spec->n_vocab;
+    const double *head = weight(in, -1, spec->tied_head ? TENSOR_WTE
+                                                        : TENSOR_HEAD);
+
+    for (int32_t t = 0; t < in->n_tokens; t++) {
+        double normed[c];
+        norm(in, -1, TENSOR_FINAL_GAMMA, TENSOR_FINAL_BETA, x + t * c, normed);
+        for (int32_t i = 0; i < v; i++) {
+            double *to = &logits[(size_t)t * (size_t)v + (size_t)i];
+            *to = 0.0;
+            for (int32_t j = 0; j < c; j++)
+                *to += normed[j] * head[i * c + j];
+        }
+    }
+}
+
 void reference_routed(const struct routed_sequence *in)
 {
     const struct model_spec *spec = in->spec;
     const int32_t c = spec->n_channels, v = spec->n_vocab, n = in->n_tokens;
-    const double *head = weight(in, -1, spec->tied_head ? TENSOR_WTE
-                                                        : TENSOR_HEAD);
     const size_t numbers = (size_t)(n * (3 * c + 2 * spec_e(spec) + 1));
     double *room = calloc(numbers, sizeof *room);
     struct state s = {
@@ -370,19 +389,12 @@ void reference_routed(const struct routed_sequence *in)
     };
 
     embed(in, s.x);
-    for (int32_t l = 0; l < spec->n_layers; l++)
+    for (int32_t l = 0; l < spec->n_layers; l++) {
         run_layer(&s, l);
-    for (int32_t t = 0; t < n; t++) {
-        double normed[c];
-        norm(in, -1, TENSOR_FINAL_GAMMA, TENSOR_FINAL_BETA, s.x + t * c,
-             normed);
-        for (int32_t i = 0; i < v; i++) {
-            double *to = &in->logits[(size_t)t * (size_t)v + (size_t)i];
-            *to = 0.0;
-            for (int32_t j = 0; j < c; j++)
-                *to += normed[j] * head[i * c + j];
-        }
+        if (spec_exits(spec, l) && in->exits)
+            read_out(in, s.x, in->exits + (size_t)l * (size_t)n * (size_t)v);
     }
+    read_out(in, s.x, in->logits);
     free(s.present);
     free(room);
 }

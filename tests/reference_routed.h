@@ -19,6 +19,8 @@ struct routed_sequence {
     double        *score;          /* [choices,T] of routed layers, written; 0
                                     * where none scores */
     double        *logits;         /* [T,V] written */
+    double        *exits;          /* [L,T,V] likewise, as read after each layer
+                                    * that has an exit; NULL: none has */
     double        *foreseen;       /* [choices,T] predictors' logits of routed
                                     * layers, written; NULL: there are none */
 };

@@ -197,6 +197,25 @@ Test(agreement, exits_of_a_training_step)
     }
 }
 
+/* What routed layers changed in the stream is put back for exits before them. */
+Test(agreement, exits_of_a_training_step_that_routes)
+{
+    char what[CASE_NAME_SIZE];
+
+    for (int i = 0; i < N_KEYED_CASES + N_GATED_CASES; i++) {
+        const bool keyed = i < N_KEYED_CASES;
+        struct model_spec spec = keyed ? case_keyed(what, i)
+                                       : case_gated(what, i - N_KEYED_CASES);
+        struct run run = { &spec, keyed ? &keyed_shape : &shapes[ROUTER_SHAPE],
+                           spec.router_scores ? "expert_choice" : "token_norm",
+                           what, i % 2 ? 0 : keyed ? 46 : 40 };
+        spec.backbone_frozen = false;
+        spec.exit_weight[0] = 0.5;
+        route_settle(&spec, case_policy(run.policy), 0);
+        train_step_agrees(&run, NAN);
+    }
+}
+
 Test(agreement, losses_of_routers)
 {
     for (int i = 0; i < N_JUDGED_CASES; i++) {

@@ -304,6 +304,14 @@ Test(counting, exits)
                                             (enum family)(i % FAMILY_COUNT), i);
         run_case(&spec, &keyed_shape, &kernels_counting16, "dense", "exits");
     }
+    for (int i = 0; i < N_KEYED_CASES; i += 7) {
+        char what[CASE_NAME_SIZE];
+        struct model_spec spec = case_keyed(what, i);
+        const char *policy = spec.router_scores ? "expert_choice" : "token_norm";
+        spec.exit_weight[1] = 0.5;
+        route_settle(&spec, case_policy(policy), 0);
+        run_case(&spec, &keyed_shape, &kernels_counting16, policy, what);
+    }
 }
 
 Test(counting, leaving)
@@ -497,6 +505,13 @@ Test(counting, layers_that_share_weights)
         struct model_spec lent = case_lent(&shape, what, i);
         route_settle(&lent, case_policy("threshold"), 0);
         run_case(&lent, shape, all[i % 3], "threshold", what);
+        const struct model_spec both = case_recursed_experts(&shape, what, i);
+        run_case(&both, shape, all[i % 3], "expert_choice", what);
+        struct model_spec output = i % 2 ? depths : nested;
+        output.gates_output = true;
+        output.gate = i % 2 ? GATE_RAW : (enum gate)(i / 2 % GATE_ONE);
+        run_case(&output, shape, all[i % 3],
+                 i % 2 ? "token_choice" : "expert_choice", what);
     }
 }
 

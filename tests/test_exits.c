@@ -9,8 +9,7 @@
 #include "sim/core/config/model_config.h"
 #include "sim/core/model/plan.h"
 #include "sim/core/model/spec_check.h"
-#include "sim/price/predict.h"
-#include "tests/cases.h"
+#include "tests/variant.h"
 
 enum { MAX_TOKENS = 64, N_LEAVING = 6 };
 /* Those whose attention alone reads what a norm gives: keys of tokens that left are
@@ -310,11 +309,78 @@ Test(exits, what_does_not_fit_is_refused_by_its_key)
     }
 }
 
-Test(exits, are_trained_where_nothing_is_routed)
-{
-    struct model_spec spec = case_exits(&shape, FAMILY_LLAMA, 0);
+/* ---- in training, of models that route too ---- */
 
-    cr_expect(spec_check_training(&spec, NULL) == STATUS_OK);
+static struct model_spec case_between(const struct shape **of,
+                                      char what[CASE_NAME_SIZE], int i)
+{
+    static struct model_spec (*const make[])(
+        const struct shape **, char[CASE_NAME_SIZE], int) = {
+        case_recursion, case_nested, case_depths,
+    };
+    struct model_spec spec = make[i % 3](of, what, i / 3 * (i % 3 ? 1 : 2));
+
+    for (int32_t l = 0; l + 1 < spec.n_layers; l++)
+        spec.exit_weight[l] = !spec_is_followed(&spec, l) && (i + l) % 3
+                                  ? 0.25 * (l + 1) : 0.0;
+    snprintf(what + strlen(what), CASE_NAME_SIZE - strlen(what), ", %d exits",
+             spec_n_exits(&spec));
+    return spec;
+}
+
+static const struct variant between = {
+    .make = case_between, .n = 66, .policy = "threshold",
+    .causal = "threshold", .cut = 0.1f, .numbers = 5, .cells = 9,
+};
+
+Test(exits, gradients_between_recursions_are_slopes_of_the_loss_in_double)
+{
+    variant_expect_slopes(&between);
+}
+
+Test(exits, any_number_of_threads_gives_the_same_bits_between_recursions)
+{
+    variant_expect_same_bits(&between, 5);
+}
+
+Test(exits, training_between_recursions_costs_what_is_predicted)
+{
+    variant_expect_training_cost(&between);
+}
+
+Test(exits, decoding_between_recursions_reads_none)
+{
+    variant_expect_decoding(&between);
+}
+
+static void expect_untrained(const struct model_spec *spec, const char *says)
+{
+    struct error err = { STATUS_OK, "" };
+
+    cr_expect(eq(int, spec_check_training(spec, &err), STATUS_BAD_VALUE));
+    cr_expect(eq(str, err.text, (char *)says));
+}
+
+Test(exits, what_is_not_trained_is_refused_by_its_key)
+{
+    struct model_spec spec = case_leaving(&shape, FAMILY_LLAMA, 0, 0.5);
+
+    expect_untrained(&spec, "routing.policy confidence: goes by what exits have"
+                     " learned, and trains nothing; allowed is routing.exits"
+                     " without it");
+    spec = case_exits(&shape, FAMILY_LLAMA, 0);
+    cr_expect(eq(int, spec_check_training(&spec, NULL), STATUS_OK));
     spec.routed[1] = true;
-    cr_expect(spec_check_training(&spec, NULL) == STATUS_BAD_VALUE);
+    cr_expect(eq(int, spec_check_training(&spec, NULL), STATUS_OK));
+    spec.backbone_frozen = true;
+    expect_untrained(&spec, "train.freeze backbone: with routing.exits all is"
+                     " trained together");
+    spec.backbone_frozen = false;
+    spec.nested = true;
+    spec.recursion = (struct recursion){ 1, 4, 2, 0 };
+    spec.routed[2] = true;
+    spec.exit_weight[1] = 1.0;
+    expect_untrained(&spec, "routing.exits: layer 1 is not the last of a span"
+                     " that routing.nested routes as one; allowed is an exit"
+                     " after all of it");
 }

@@ -159,6 +159,27 @@ Test(flops, a_gated_bypass_multiplies_what_is_skipped)
     cr_expect(eq(u64, f.at[FLOPS_BACK_SKIPPED][OP_GATE].bytes, 2 * 128 + 4));
 }
 
+/* A llama of width 32: no difference is taken, and what is handed on stays. */
+Test(flops, a_gate_of_what_the_block_gives_does_not_subtract)
+{
+    struct model_spec spec = small_llama(1);
+    spec.gate = GATE_SIGMOID;
+    spec.gates_output = true;
+    struct flops_list f = flops_list(&spec);
+
+    /* 2*32, exp and 2;  two rows read, one written, score, gate */
+    cr_expect(eq(u64, f.at[PASS_FORWARD][OP_GATE].flops, 64 + 18 + 2));
+    cr_expect(eq(u64, f.at[PASS_FORWARD][OP_GATE].bytes, 3 * 128 + 8));
+    /* 32, 2*32 and fold, slope 3;  the gradient, the output and two written */
+    cr_expect(eq(u64, f.at[PASS_BACKWARD][OP_GATE].flops, 32 + 64 + 15 + 3));
+    cr_expect(eq(u64, f.at[PASS_BACKWARD][OP_GATE].bytes, 4 * 128 + 8));
+    spec.router_trained = false;
+    spec.router_detached = true;
+    f = flops_list(&spec);
+    cr_expect(eq(u64, f.at[PASS_BACKWARD][OP_GATE].flops, 32));
+    cr_expect(eq(u64, f.at[PASS_BACKWARD][OP_GATE].bytes, 3 * 128 + 4));
+}
+
 /* 3*32, exp and 2; and the factor, where it is another than 1. */
 Test(flops, a_gate_is_multiplied_by_what_is_not_1)
 {

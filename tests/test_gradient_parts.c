@@ -44,9 +44,22 @@ static double scores_loss(const struct parts_case *c, const double *score,
     return sum / (B * T * made);
 }
 
+/* Of a sequence, summed over its tokens. */
+static double nats_of(const struct parts_case *c, int32_t b,
+                      const double *logits)
+{
+    const int32_t T = c->allocation->n_tokens, V = c->spec->n_vocab;
+    double sum = 0.0;
+
+    for (int32_t t = 0; t < T; t++)
+        sum += reference_nats(logits + t * V, V, c->targets[b * T + t], NULL);
+    return sum;
+}
+
 enum { OF_TEXT, AND_ROUTERS, OF_PREDICTORS };   /* what a loss is of */
 
-/* The text's loss, with the routers' own; or that of predictors alone. */
+/* The text's loss, with the routers' own and those of exits; or that of predictors
+ * alone. */
 static double parts_loss(const struct parts_case *c, int of)
 {
     const int32_t B = c->allocation->n_sequences, T = c->allocation->n_tokens;
@@ -54,6 +67,7 @@ static double parts_loss(const struct parts_case *c, int of)
     double *logits = calloc((size_t)(T * V), sizeof *logits), sum = 0.0;
     double *score = calloc((size_t)(L * T), sizeof *score);
     double *foreseen = calloc((size_t)(L * T), sizeof *foreseen);
+    double *exits = calloc((size_t)(c->spec->n_layers * T * V), sizeof *exits);
     bool *kept = calloc((size_t)(L * T), sizeof *kept);
 
     for (int32_t b = 0; b < B; b++) {
@@ -63,10 +77,13 @@ static double parts_loss(const struct parts_case *c, int of)
                 kept[l * T + allocation_kept(c->allocation, l, b)[i]] = true;
         reference_routed(&(struct routed_sequence){
             c->spec, c->tensors, c->weights, c->ids + b * T, T, kept, score,
-            logits, c->spec->n_predictor > 0 ? foreseen : NULL });
-        for (int32_t t = 0; t < T && of != OF_PREDICTORS; t++)
-            sum += reference_nats(logits + t * V, V, c->targets[b * T + t],
-                                  NULL) / (B * T);
+            logits, exits, c->spec->n_predictor > 0 ? foreseen : NULL });
+        if (of != OF_PREDICTORS)
+            sum += nats_of(c, b, logits) / (B * T);
+        for (int32_t l = 0; l < c->spec->n_layers && of == AND_ROUTERS; l++)
+            if (spec_exits(c->spec, l))
+                sum += c->spec->exit_weight[l] *
+                       nats_of(c, b, exits + l * T * V) / (B * T);
         if (of == AND_ROUTERS && spec_router_losses(c->spec))
             sum += scores_loss(c, score, kept, c->spec->aux_loss,
                                c->spec->z_loss);
@@ -74,6 +91,7 @@ static double parts_loss(const struct parts_case *c, int of)
             sum += scores_loss(c, foreseen, kept, 1.0, 0.0);
     }
     free(kept);
+    free(exits);
     free(foreseen);
     free(score);
     free(logits);
@@ -175,9 +193,12 @@ static void check_keys(int i, enum family family, enum routed_part part,
     spec.aux_loss = spec.router_scores && rule > 2 && i % 2 ? 0.6 : 0.0;
     spec.z_loss = spec.aux_loss / 2;
     spec.n_predictor = rule > 2 && i % 3 == 0 ? 6 : 0;
-    snprintf(what, sizeof what, "case %d, %s, %s, keys %s, gate %s, %s", i,
-             family_names[family], part_names[part], skipped_keys_names[keys],
-             gate_names[spec.gate], rules[rule]);
+    for (int32_t l = 0; l + 1 < spec.n_layers; l++)
+        spec.exit_weight[l] = (i + l) % 4 == 0 ? 0.7 : 0.0;
+    snprintf(what, sizeof what, "case %d, %s, %s, keys %s, gate %s, %s, %d"
+             " exits", i, family_names[family], part_names[part],
+             skipped_keys_names[keys], gate_names[spec.gate], rules[rule],
+             spec_n_exits(&spec));
     check_parts(spec, shape, case_policy(rules[rule]), what);
 }
 

@@ -75,6 +75,7 @@ static void expect_same(const struct model_spec *a, const struct model_spec *b)
     cr_expect(eq(int, a->skipped_keys, b->skipped_keys));
     cr_expect(eq(dbl, a->gate_scale, b->gate_scale));
     cr_expect(a->bypass_gated == b->bypass_gated);
+    cr_expect(a->gates_output == b->gates_output);
     cr_expect(a->first_besides == b->first_besides);
 }
 
@@ -129,6 +130,11 @@ Test(hf_config, brings_the_first_tokens_and_losses_of_routers_back)
     want.skipped_keys = SKIPPED_KEYS_CARRIED;
     want.gate_scale = 0.2;
     want.bypass_gated = true;
+    got = want;
+    round_trip(&got, &routing, NULL);
+    expect_same(&got, &want);
+    want.bypass_gated = false;
+    want.gates_output = true;
     got = want;
     round_trip(&got, &routing, NULL);
     expect_same(&got, &want);

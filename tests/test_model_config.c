@@ -178,6 +178,11 @@ Test(model_config, scales_gates_and_gates_bypasses)
     spec = spec_of(tiny_llama, SET("routing={capacity: 0.5, gate_scale: 1}"));
     cr_expect(eq(dbl, spec.gate_scale, 0));
     cr_expect(not(spec.bypass_gated));
+    cr_expect(not(spec.gates_output));
+    spec = spec_of(tiny_llama, SET("routing={capacity: 0.5, gated: output}"));
+    cr_expect(spec.gates_output);
+    spec = spec_of(tiny_llama, SET("routing={capacity: 1, gated: output}"));
+    cr_expect(not(spec.gates_output));
 }
 
 Test(model_config, routes_nothing_under_the_dense_policy)

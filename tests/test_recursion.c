@@ -438,7 +438,7 @@ Test(recursion, what_does_not_fit_is_refused_by_its_key)
         "recursions: 3", "recursions: 2, recursion_first: 8",
         "recursions: 2, recursion_last: 8",
         "recursions: 2, recursion_first: 3, recursion_last: 2",
-        "recursions: 2, experts: 4",
+        "recursions: 2, experts: 4, expert_layers: \"0\"",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct model_spec spec;

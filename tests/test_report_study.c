@@ -98,6 +98,9 @@ Test(report_study, a_config_says_what_else_a_model_is)
         { "{\"recursions\": 3}", "{\"capacity\": 1}", "recursion" },
         { "{\"recursions\": 3}", "{\"capacity\": 0.5}", "MoR" },
         { "{}", "{\"capacity\": 1, \"exits\": \"0\"}", "early exit" },
+        { "{}", "{\"capacity\": 0.5, \"exits\": \"0\"}", NULL },
+        { "{}", "{\"capacity\": 0.5, \"exits\": \"0\", \"policy\":"
+          " \"confidence\"}", "early exit" },
     };
     for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
         json_t *summary = json_pack(

@@ -52,7 +52,7 @@ static void check_reference(const struct variant *v)
         kept_flags(a, b, kept);
         reference_routed(&(struct routed_sequence){
             &spec, tensors, weights, ids + b * T, n, kept, score, logits,
-            NULL });
+            NULL, NULL });
         for (int32_t t = 0; t < n; t++)
             for (int32_t i = 0; i < V; i++)
                 worst = fmax(worst, fabs(logits[t * V + i] -

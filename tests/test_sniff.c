@@ -27,6 +27,7 @@ Test(sniff, a_file_goes_by_how_it_begins)
         { "24ka\1\0\0\0", 8, SNIFF_LLAMA2C },
         { "\2\0\0\0\0\0\0\0{}", 10, SNIFF_SAFETENSORS },
         { "\3\0\0\0\0\0\0\0{}", 10, SNIFF_OTHER },   /* longer than the file */
+        { "\x1f\x8b\0\0\0\0\0\0{", 9, SNIFF_OTHER },   /* as is this, no gzip */
         { "model:\n", 7, SNIFF_OTHER },
         { "", 0, SNIFF_OTHER },
     };
@@ -52,7 +53,7 @@ Test(sniff, what_is_not_read_is_named_for_what_it_is)
         { "{\"schemaVersion\":2}", "a manifest of Ollama" },
         { "{\"model_format\":\"gguf\"}", "a blob of Ollama that describes" },
         { "tjgg", "third format" },
-        { "\x1f\x8b", "gzip" },
+        { "\x1f\x8b\x08", "gzip" },
     };
     struct source source;
 

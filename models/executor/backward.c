@@ -9,13 +9,6 @@
 #include "models/executor/lent_keys.h"
 #include "models/executor/operands.h"
 
-/* A later layer left gradients of the weights that this one shares with it: its
- * own are added to those. */
-static bool adds_to_later(const struct model *m, int32_t layer)
-{
-    return spec_runs_next(&m->spec, layer) >= 0;
-}
-
 static void norm_backward(struct model *m, int32_t layer, enum tensor_id gamma,
                           const real *x, real *stats, const real *dout,
                           real *dx, int32_t n, const int32_t *token)
@@ -329,9 +322,9 @@ static void kept_backward(struct model *m, int32_t l, const struct stage *stage)
 {
     struct layer_buffers *b = &m->layer[l];
     const int32_t *token = b->chosen->token;
-    const bool gated = m->spec.gate != GATE_ONE;
-
     struct gating gate = gating_of(m, l);
+    const bool gated = gate.gate != GATING_ONE;
+
     gate.dstream = m->dstream;
     gate.dy = m->dblock;
     gate.dpass = m->dpass;
@@ -385,7 +378,7 @@ static void scores_backward(struct model *m, int32_t l)
 {
     struct router_loss loss = router_loss_of(m, l);
 
-    if (m->spec.depths)
+    if (m->spec.depths && !spec_gates_at_end(&m->spec))
         memset(m->layer[l].chosen->score, 0, (size_t)m->n_rows * sizeof(real));
     else if (spec_router_losses(&m->spec))
         op_route_loss(&m->ex, place(OP_ROUTE_LOSS, l, m->all_rows.token), &loss,
@@ -417,6 +410,8 @@ static void stage_backward(struct model *m, int32_t l, int32_t i)
     const struct stage *stage = &m->plan.stage[l][i];
     struct layer_buffers *b = &m->layer[l];
 
+    if (stage->ends)
+        depths_end_backward(m, l);
     layer_begin_stage(m, l, i);
     clear_carried(m, l, stage);
     if (stage->gated)
@@ -429,6 +424,8 @@ static void stage_backward(struct model *m, int32_t l, int32_t i)
         kept_backward(m, l, stage);
     else
         clear_gradients(m, l, stage->parts);
+    if (stage->begins)
+        depths_begin_backward(m);
     if (stage->chooses != PLAN_NO_CHOICE && !stage->follows)
         choice_backward(m, l);
 }

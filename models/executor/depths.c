@@ -1,4 +1,5 @@
-/* depths.c - Score ahead how many recursions a token passes through. */
+/* depths.c - Score ahead how many recursions a token passes through, and gate what
+ * comes of all of them. */
 #include "models/executor/depths.h"
 
 #include <string.h>
@@ -91,4 +92,81 @@ void depths_backward(struct model *m)
         else if (gradient)
             memset(gradient, 0, (size_t)m->spec.n_channels * sizeof *gradient);
     }
+}
+
+/* ---- one gate after the last ---- */
+
+void depths_begin(struct model *m)
+{
+    const int32_t l = m->spec.recursion.first;
+    struct depth_buffers *b = &m->depths;
+    const struct gathering o = {
+        .row = b->row, .n = m->n_rows, .width = m->spec.n_channels,
+        .x = { m->stream[l] }, .out = { b->before },
+    };
+
+    for (int32_t r = 0; r < m->n_rows; r++) {
+        b->row[r] = r;
+        b->chance[r] = 0.0f;
+        b->deepest[r] = PLAN_NO_CHOICE;
+    }
+    op_gather(&m->ex, place(OP_GATHER, l, m->all_rows.token), &o);
+}
+
+void depths_note(struct model *m, int32_t l)
+{
+    const struct choice_buffers *by = m->layer[l].chosen;
+
+    for (int32_t i = 0; i < m->layer[l].n_rows; i++) {
+        m->depths.chance[by->row[i]] = by->chance[by->row[i]];
+        m->depths.deepest[by->row[i]] = (int32_t)(by - m->choice);
+    }
+}
+
+static struct gating end_of(struct model *m, int32_t l)
+{
+    const double scale = m->spec.gate_scale > 0.0 ? m->spec.gate_scale : 1.0;
+    const struct depth_buffers *b = &m->depths;
+    return (struct gating){
+        .gate = GATING_RAW, .scale = (float)scale, .whole = true,
+        .trained = !m->spec.router_detached, .spread = true, .n = m->n_rows,
+        .width = m->spec.n_channels, .token = b->row, .score = b->chance,
+        .value = b->gate, .y = m->stream[l], .x = b->before,
+        .stream = m->stream[l + 1],
+    };
+}
+
+void depths_end(struct model *m, int32_t l)
+{
+    const struct gating gate = end_of(m, l);
+
+    op_gate(&m->ex, place(OP_GATE, l, m->all_rows.token), &gate);
+}
+
+void depths_end_backward(struct model *m, int32_t l)
+{
+    const struct depth_buffers *b = &m->depths;
+    struct gating gate = end_of(m, l);
+
+    gate.dstream = gate.dy = m->dstream;
+    gate.dpass = b->dbefore;
+    gate.dscore = m->dscore;
+    op_gate(&m->ex, place(OP_GATE, l, m->all_rows.token), &gate);
+    for (int32_t i = 0; i < spec_depths(&m->spec); i++)
+        memset(m->choice[layer_at(m, i)].score, 0,
+               (size_t)m->n_rows * sizeof(real));
+    for (int32_t r = 0; r < m->n_rows && gate.trained; r++)
+        if (b->deepest[r] != PLAN_NO_CHOICE)
+            m->choice[b->deepest[r]].score[r] = m->dscore[r];
+}
+
+void depths_begin_backward(struct model *m)
+{
+    const struct scattering o = {
+        .row = m->depths.row, .n = m->n_rows, .width = m->spec.n_channels,
+        .x = m->depths.dbefore, .out = m->dstream,
+    };
+
+    op_scatter_add(&m->ex, place(OP_GATHER, m->spec.recursion.first,
+                                 m->all_rows.token), &o);
 }

@@ -349,7 +349,8 @@ static void experts_product_backward(struct model *m, int32_t l, enum op op,
 {
     const struct expert_product of = experts_product(m, l, id, a, NULL, NULL);
     const struct expert_product_backward d = {
-        .of = &of, .dout = dout, .dx = dx, .dw = gradient_of(m, l, id) };
+        .of = &of, .dout = dout, .dx = dx, .dw = gradient_of(m, l, id),
+        .sums = adds_to_later(m, l) };
 
     op_expert_product_backward(&m->ex,
                                place(op, l, m->layer[l].experts.token), &d);
@@ -389,7 +390,8 @@ static void product_backward(struct model *m, int32_t l, enum op op,
                                       NULL);
     const struct product_backward d = { .dout = dout, .dx = dx,
                                         .dw = gradient_of(m, l, id),
-                                        .adds = adds };
+                                        .adds = adds,
+                                        .sums = adds_to_later(m, l) };
     op_product_backward(&m->ex, place(op, l, m->layer[l].rows.token), &of, &d);
 }
 

@@ -1,6 +1,7 @@
 /* layer.c - Run one layer, stage by stage, on the rows of a pass. */
 #include "models/executor/layer.h"
 
+#include "models/executor/depths.h"
 #include "models/executor/experts.h"
 #include "models/executor/operands.h"
 #include "models/executor/routing.h"
@@ -212,6 +213,8 @@ static void put_back(struct model *m, int32_t l)
 {
     struct gating gate = gating_of(m, l);
     op_gate(&m->ex, place(OP_GATE, l, m->layer[l].chosen->token), &gate);
+    if (spec_gates_at_end(&m->spec))
+        depths_note(m, l);
 }
 
 /* Gates the rows that the stage skips, which leaves a copy for backward. */
@@ -256,6 +259,8 @@ static void run_stage(struct model *m, int32_t l, int32_t i)
     const bool kept = stage->rows == STAGE_KEPT;
     const bool attends = stage->parts & STAGE_ATTENTION;
     const bool feeds = stage->parts & STAGE_FFN;
+    if (stage->begins)
+        depths_begin(m);
     if (stage->follows) {
         routing_follow(m, stage->choice);
         m->pass->follow(m, stage->choice);
@@ -291,6 +296,9 @@ static void run_stage(struct model *m, int32_t l, int32_t i)
 
 void layer_forward(struct model *m, int32_t l)
 {
-    for (int32_t i = 0; i < m->plan.n_stages[l]; i++)
+    for (int32_t i = 0; i < m->plan.n_stages[l]; i++) {
         run_stage(m, l, i);
+        if (m->plan.stage[l][i].ends)
+            depths_end(m, l);
+    }
 }

@@ -240,6 +240,24 @@ static void lay_out_depths(struct model *m)
     }
 }
 
+/* And what the gate after the last of them goes by. */
+static void lay_out_end(struct model *m, size_t tokens)
+{
+    const size_t c = (size_t)m->spec.n_channels;
+    struct depth_buffers *b = &m->depths;
+    struct arena *a = &m->arena;
+
+    if (!spec_gates_at_end(&m->spec))
+        return;
+    b->before = arena_take(a, tokens * c, sizeof(real));
+    if (m->options.train)
+        b->dbefore = arena_take(a, tokens * c, sizeof(real));
+    b->chance = arena_take(a, tokens, sizeof(real));
+    b->gate = arena_take(a, tokens, sizeof(real));
+    b->deepest = arena_take(a, tokens, sizeof(int32_t));
+    b->row = arena_take(a, tokens, sizeof(int32_t));
+}
+
 static void lay_out_trained(struct model *m)
 {
     for (int32_t l = 0; l < m->spec.n_layers; l++) {
@@ -479,6 +497,7 @@ static void lay_out(struct model *m)
     lay_out_stream(m, tokens);
     lay_out_layers(m);
     lay_out_lent(m);
+    lay_out_end(m, tokens);
     if (s->experts.n > 0)
         m->entered = arena_take(a, c * entries_of(m, widest_rows(m, 0,
                                                                  s->n_layers)),

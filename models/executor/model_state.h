@@ -74,6 +74,17 @@ struct layer_buffers {
     struct rows rows;
 };
 
+/* Of depths that one gate comes after the last of (plan.h: begins, ends). */
+struct depth_buffers {
+    real *before;     /* [B*T,C] the stream as the first recursion found it */
+    real *dbefore;    /* [B*T,C] its gradient, of the gate; training */
+    real *chance;     /* [B*T] of the deepest recursion that a row was in; 0: of
+                       * none, so that the row stays as it was */
+    real *gate;       /* [B*T] */
+    int32_t *deepest; /* [B*T] its choice, or PLAN_NO_CHOICE */
+    int32_t *row;     /* [B*T] 0, 1, ..., which the gate takes all of */
+};
+
 /* Results of the final norm, the head and the loss. */
 struct head_buffers {
     real *normed;     /* [B*T,C] */
@@ -126,6 +137,7 @@ struct model {
                                           * that route share their input's */
     struct layer_buffers layer[SPEC_MAX_LAYERS];
     struct choice_buffers choice[PLAN_MAX_CHOICES];
+    struct depth_buffers depths;
     int32_t n_rows;                /* of the stream: all tokens of the pass */
     struct rows all_rows;          /* every token, for dense layers */
     int32_t *all_first, *all_position, *all_token;

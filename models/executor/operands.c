@@ -16,6 +16,11 @@ real *gradient_of(struct model *m, int32_t layer, enum tensor_id id)
     return has ? m->gradients + t->learned_at : NULL;
 }
 
+bool adds_to_later(const struct model *m, int32_t layer)
+{
+    return spec_runs_next(&m->spec, layer) >= 0;
+}
+
 struct gemm product_of(const struct model *m, int32_t layer, enum tensor_id id,
                        const real *a, real *c, int32_t n_rows,
                        const real *from)
@@ -202,7 +207,9 @@ struct gating gating_of(struct model *m, int32_t layer)
     };
     const double scale = m->spec.gate_scale > 0.0 ? m->spec.gate_scale : 1.0;
     return (struct gating){
-        .gate = gates[m->spec.gate].kind,
+        .gate = spec_gates_at_end(&m->spec) ? GATING_ONE
+                                            : gates[m->spec.gate].kind,
+        .whole = m->spec.gates_output,
         .scale = (float)(gates[m->spec.gate].scale * scale),
         .trained = !m->spec.router_detached,
         .spread = spec_scores_all_learn(&m->spec),

@@ -9,6 +9,10 @@
 const real *weight_of(const struct model *m, int32_t layer, enum tensor_id id);
 real *gradient_of(struct model *m, int32_t layer, enum tensor_id id);
 
+/* A later layer left gradients of the weights that this one shares with it: its
+ * own are added to those. */
+bool adds_to_later(const struct model *m, int32_t layer);
+
 /* c = a times the tensor, + its bias, + `from` (NULL: nothing). */
 struct gemm product_of(const struct model *m, int32_t layer, enum tensor_id id,
                        const real *a, real *c, int32_t n_rows,

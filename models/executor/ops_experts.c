@@ -199,10 +199,13 @@ static void expert_product_backward_part(void *argument, int part, int parts)
             .m = g.k, .n = g.n, .k = g.m, .a = g.a, .a_row = 1, .a_k = g.a_row,
             .b = o->dout + row * g.n, .b_k = g.n, .b_col = 1,
             .c = o->dw + (ptrdiff_t)e * g.k * g.n, .c_row = g.n,
+            .from = o->sums ? o->dw + (ptrdiff_t)e * g.k * g.n : NULL,
+            .from_row = g.n,
         };
         if (g.m > 0)
             k->gemm(&dx, part, parts, scratch);
-        k->gemm(&dw, part, parts, scratch);
+        if (g.m > 0 || !o->sums)
+            k->gemm(&dw, part, parts, scratch);
     }
 }
 
@@ -214,5 +217,5 @@ void op_expert_product_backward(struct executor *ex, struct place at,
     uint64_t k = u(o->of->all.k), n = u(o->of->all.n);
     op_end(ex, &run, at.token, o->of->first[o->of->n_experts],
            (struct tally){ 4 * k * n, 4 * n + 8 * k },
-           (struct tally){ 0, 8 * k * n * entered_by(o->of) });
+           (struct tally){ 0, (o->sums ? 12 : 8) * k * n * entered_by(o->of) });
 }

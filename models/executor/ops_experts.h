@@ -37,11 +37,12 @@ void op_expert_product(struct executor *ex, struct place at,
                        const struct expert_product *o);
 
 /* dx = dout W^T and dW = x^T dout, expert by expert, from the forward product; dW
- * of an expert that nothing entered is zero. */
+ * of an expert that nothing entered is zero, or what it was. */
 struct expert_product_backward {
     const struct expert_product *of;
     const real *dout;            /* [entries,n] */
     real       *dx, *dw;         /* [entries,k], [X,k,n] */
+    bool        sums;            /* dw is added to what is there */
 };
 void op_expert_product_backward(struct executor *ex, struct place at,
                                 const struct expert_product_backward *o);

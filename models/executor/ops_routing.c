@@ -304,20 +304,23 @@ void op_gate(struct executor *ex, struct place at, const struct gating *o)
     struct op_run run = op_begin(ex, at);
     bool backward = ex->pass == PASS_BACKWARD;
     op_parts(ex, backward ? gate_backward_part : gate_part, o);
-    uint64_t c = u(o->width);
+    const uint64_t c = u(o->width), apart = o->whole ? 0 : c;
     struct tally each = { 0, 8 * c };
     if (o->gate != GATING_ONE && !backward)
-        each = (struct tally){ 3 * c + value_flops(o), 12 * c + 8 };
+        each = (struct tally){ 2 * c + apart + value_flops(o), 12 * c + 8 };
     else if (o->gate != GATING_ONE && o->trained)
-        each = (struct tally){ 2 * c + 1 + 3 * c + FOLD + slope_flops(o),
-                               20 * c + 8 };
+        each = (struct tally){ c + 2 * c + FOLD + slope_flops(o),
+                               16 * c + 8 + 4 * apart };
     else if (o->gate != GATING_ONE)
-        each = (struct tally){ 2 * c + 1, 12 * c + 4 };
+        each = (struct tally){ c, 12 * c + 4 };
     const bool learns = backward && o->gate != GATING_ONE && o->trained;
+    /* What is handed on is (1 - g) of it; of a gradient of scores, y - x. */
+    if (backward && o->gate != GATING_ONE && !o->whole)
+        each.flops += c + 1 + (learns ? c : 0);
     if (learns && o->adds)
         each.bytes += 4;
     if (backward && o->restores)
-        each.bytes += learns ? 4 * c : 8 * c;
+        each.bytes += learns && !o->whole ? 4 * c : 8 * c;
     op_end(ex, &run, at.token, o->n, each, (struct tally){ 0, 0 });
 }
 

@@ -75,11 +75,10 @@ int tensor_matrices(struct tensor_matrix out[3], struct model_spec *s,
 
 /* The tensor's ranges, where the spec stores any of its matrices. */
 static void divide(struct tensor_list *list, struct tensor *t,
-                   const struct model_spec *spec)
+                   struct model_spec *spec)
 {
-    struct model_spec copy = *spec;
     struct tensor_matrix matrix[3];
-    const int n = tensor_matrices(matrix, &copy, t->layer, t->id);
+    const int n = tensor_matrices(matrix, spec, t->layer, t->id);
     const bool by_tokens = t->id == TENSOR_WTE || t->id == TENSOR_HEAD;
     bool stored = false;
 
@@ -117,7 +116,7 @@ static int32_t stacked_of(enum tensor_id id, const struct model_spec *s)
            : apart && id == TENSOR_KEY_GAMMA   ? s->n_kv_heads : 1;
 }
 
-static void add(struct tensor_list *list, const struct model_spec *spec,
+static void add(struct tensor_list *list, struct model_spec *spec,
                 int32_t layer, enum tensor_id id)
 {
     struct extent e = extent_of(id, spec, layer);
@@ -153,6 +152,7 @@ enum status tensor_list_open(struct tensor_list *out,
                              const struct model_spec *spec, struct error *err)
 {
     size_t most = (size_t)(spec->n_layers + 1) * TENSOR_COUNT;
+    struct model_spec copy = *spec;      /* tensor_matrices() gives places in it */
     *out = (struct tensor_list){ .tensor = calloc(most, sizeof *out->tensor) };
     if (!out->tensor)
         return error_set(err, STATUS_NO_MEMORY, "no memory for %zu tensors",
@@ -160,7 +160,7 @@ enum status tensor_list_open(struct tensor_list *out,
     for (int32_t l = -1; l < spec->n_layers; l++)
         for (int id = 0; id < TENSOR_COUNT; id++)
             if (tensor_outside((enum tensor_id)id) == (l < 0))
-                add(out, spec, l, (enum tensor_id)id);
+                add(out, &copy, l, (enum tensor_id)id);
             else
                 out->at[l + 1][id] = -1;
     return STATUS_OK;

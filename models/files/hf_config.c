@@ -347,16 +347,13 @@ enum status hf_config_read(struct model_spec *spec, struct hf_routing *routing,
 {
     char *text;
     size_t size;
-    enum sniff sniff;
-    enum status status = sniff_file(&sniff, path, err);
+    enum status status = file_read(&text, &size, path, MAX_BYTES, err);
 
-    if (status == STATUS_OK)
-        status = file_read(&text, &size, path, MAX_BYTES, err);
     if (status != STATUS_OK)
         return status;
     status = hf_config_parse(spec, routing, text, size, path, err);
     free(text);
-    return status;
+    return sniff_refusal(status, path, err);
 }
 
 static void write_class(json_t *root, const struct hf_class *class,

@@ -14,7 +14,8 @@
  * the running mean of top-k's cut.
  * Where the first tokens are kept in any case, "keep_first" says how many; where
  * no gradient passes a frozen router's score, "router_detached" is true, and
- * where skipped tokens are gated, "bypass_gated"; what the gate is multiplied by,
+ * where skipped tokens are gated, "bypass_gated", and where the gate takes what a
+ * block gives, "gates_output"; what the gate is multiplied by,
  * "gate_scale", weights of routers' losses, "aux_loss", "z_loss" and "balance_loss", and the width of
  * predictors, "predictor", stand there unless they are 0; the routed part,
  * "part", unless it is the block; the keys of skipped tokens, "skipped_keys",

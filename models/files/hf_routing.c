@@ -207,7 +207,7 @@ enum status hf_read_routing(struct model_spec *spec,
         "keep_first", "window", "router_drawn", "aux_loss", "z_loss",
         "balance_loss", "predictor", "part", "gate_scale", "bypass_gated",
         "skipped_keys", "exits", "recursion", "nested", "depths",
-        "recursion_keys",
+        "recursion_keys", "gates_output",
     };
     enum { N_KEYS = sizeof keys / sizeof *keys };
     size_t known = 0;
@@ -253,6 +253,9 @@ enum status hf_read_routing(struct model_spec *spec,
                              err);
     if (status == STATUS_OK && json_object_get(object, "bypass_gated"))
         status = read_flag(&spec->bypass_gated, object, "bypass_gated", name,
+                           err);
+    if (status == STATUS_OK && json_object_get(object, "gates_output"))
+        status = read_flag(&spec->gates_output, object, "gates_output", name,
                            err);
     if (status == STATUS_OK && json_object_get(object, "nested"))
         status = read_flag(&spec->nested, object, "nested", name, err);
@@ -313,6 +316,8 @@ json_t *hf_routing_json(const struct model_spec *spec,
         json_object_set_new(out, "gate_scale", json_real(spec->gate_scale));
     if (spec->bypass_gated)
         json_object_set_new(out, "bypass_gated", json_true());
+    if (spec->gates_output)
+        json_object_set_new(out, "gates_output", json_true());
     if (spec->nested)
         json_object_set_new(out, "nested", json_true());
     if (spec->depths)

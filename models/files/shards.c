@@ -23,13 +23,11 @@ struct shards {
 static enum status open_one(struct shards *s, const char *path,
                             struct error *err)
 {
-    enum sniff sniff;
-    enum status status = sniff_file(&sniff, path, err);
-    if (status == STATUS_OK)
-        status = safetensors_open(&s->file[s->n], path, err);
+    enum status status = safetensors_open(&s->file[s->n], path, err);
+
     if (status == STATUS_OK)
         s->n++;
-    return status;
+    return sniff_refusal(status, path, err);
 }
 
 static enum status read_index(struct shards *s, struct error *err)

@@ -34,7 +34,7 @@ static const struct beginning {
     BYTES(NONE, "PK\x03\x04", PICKLE),   /* torch.save() zips */
     BYTES(NONE, "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46", PICKLE),  /* and its magic
                                           * number, before version 1.6 */
-    BYTES(NONE, "\x1f\x8b", "compressed by gzip: gunzip it first"),
+    BYTES(NONE, "\x1f\x8b\x08", "compressed by gzip: gunzip it first"),
     BYTES(NONE, "lmgg", "of GGML's first format: convert it to GGUF"),
     BYTES(NONE, "fmgg", "of GGML's second format: convert it to GGUF"),
     BYTES(NONE, "tjgg", "of GGML's third format: convert it to GGUF"),
@@ -109,4 +109,14 @@ enum status sniff_file(enum sniff *out, const char *path, struct error *err)
     if (is_safetensors(bytes, n, (uint64_t)info.st_size))
         *out = SNIFF_SAFETENSORS;
     return STATUS_OK;
+}
+
+enum status sniff_refusal(enum status status, const char *path,
+                          struct error *err)
+{
+    enum sniff sniff;
+
+    return status != STATUS_OK && status != STATUS_NO_MEMORY &&
+                   sniff_file(&sniff, path, err) != STATUS_OK
+               ? STATUS_BAD_VALUE : status;
 }

@@ -282,8 +282,8 @@ struct entries {
 
 enum gating_kind { GATING_RAW, GATING_SIGMOID, GATING_TANH, GATING_ONE };
 
-/* x' = x + g(r) (y - x) on kept rows; of a bypass, x' = g(r) x on skipped
- * ones. */
+/* x' = x + g(r) (y - x) on kept rows, or x + g(r) y; of a bypass, x' = g(r) x on
+ * skipped ones. */
 struct gating {
     enum gating_kind gate;
     float          scale;    /* g(r) is multiplied by it; 1: it is not */
@@ -291,16 +291,19 @@ struct gating {
     bool           spread;   /* dscore is [B*T]: written at those rows */
     bool           adds;     /* or added to */
     bool           restores; /* backward puts x back onto the stream */
+    bool           whole;    /* the gate takes y, not its difference to x */
     int32_t        n, width;
     const int32_t *token;    /* [N] rows of the stream */
     const real    *score;    /* [B*T] */
     real          *value;    /* [N] g(r); written forward, read backward */
-    const real    *y;        /* [N,C] block output; not of a bypass */
+    const real    *y;        /* [N,C] block output, or the stream itself, of
+                              * all its rows; not of a bypass */
     const real    *x;        /* [N,C] gathered rows; of a bypass backward only */
     real          *stream;   /* [B*T,C], written at those rows */
     real          *dstream;  /* [B*T,C]; backward only; a bypass writes it */
-    real          *dy;       /* [N,C] */
-    real          *dpass;    /* [N,C] (1-g) dstream; unused with gate one */
+    real          *dy;       /* [N,C]; or dstream itself */
+    real          *dpass;    /* [N,C] (1-g) dstream, or dstream; unused with gate
+                              * one */
     real          *dscore;   /* [N], or as `spread` says */
 };
 

@@ -126,11 +126,11 @@ void KERNEL(gate)(const struct gating *o, int part, int parts)
         lanes v = lanes_set(g);
         int32_t c = 0;
         for (; c + REGISTER_LANES <= o->width; c += REGISTER_LANES) {
-            lanes keep = lanes_load(x + c);
-            lanes_store(to + c, keep + v * (lanes_load(y + c) - keep));
+            lanes keep = lanes_load(x + c), given = lanes_load(y + c);
+            lanes_store(to + c, keep + v * (o->whole ? given : given - keep));
         }
         for (; c < o->width; c++)
-            to[c] = x[c] + g * (y[c] - x[c]);
+            to[c] = x[c] + g * (o->whole ? y[c] : y[c] - x[c]);
     }
 }
 
@@ -162,45 +162,82 @@ static void hand_score(const struct gating *o, int32_t i, real share, real g,
     *to = o->adds ? *to + dscore : dscore;
 }
 
+static void change_backward(const struct gating *o, int32_t i, real share)
+{
+    const ptrdiff_t row = (ptrdiff_t)i * o->width;
+    const real *d = o->dstream + (ptrdiff_t)o->token[i] * o->width;
+    const real *y = o->y + row, *x = o->x + row;
+    real *dy = o->dy + row, *dpass = o->dpass + row;
+    real g = o->value[i], rest = real_set(1.0f) - g;
+    running sum = running_set(0.0f);
+    lanes vg = lanes_set(g), vrest = lanes_set(rest);
+    int32_t c = 0;
+    for (; c + 16 <= o->width; c += 16)
+        REGISTERS(reg, at, c) {
+            lanes v = lanes_load(d + at);
+            lanes_store(dy + at, v * vg);
+            lanes_store(dpass + at, v * vrest);
+            if (o->trained)
+                sum.at[reg] = lanes_add_product(
+                    sum.at[reg], v, lanes_load(y + at) - lanes_load(x + at));
+        }
+    real dvalue = o->trained ? running_fold(sum) : real_set(0.0f);
+    for (; c < o->width; c++) {
+        dy[c] = d[c] * g;
+        dpass[c] = d[c] * rest;
+        if (o->trained)
+            dvalue = dvalue + d[c] * (y[c] - x[c]);
+    }
+    if (o->trained)
+        hand_score(o, i, share, g, dvalue);
+}
+
+/* dstream is read before dy, which may be its place. */
+static void whole_backward(const struct gating *o, int32_t i, real share)
+{
+    const ptrdiff_t row = (ptrdiff_t)i * o->width;
+    const real *y = o->y + row, *d = o->dpass + row;
+    real *dy = o->dy + row, g = o->value[i];
+    running sum = running_set(0.0f);
+    lanes vg = lanes_set(g);
+    int32_t c = 0;
+    copy_row(o->dpass + row, o->dstream + (ptrdiff_t)o->token[i] * o->width,
+             o->width);
+    for (; c + 16 <= o->width; c += 16)
+        REGISTERS(reg, at, c) {
+            lanes v = lanes_load(d + at);
+            lanes_store(dy + at, v * vg);
+            if (o->trained)
+                sum.at[reg] = lanes_add_product(sum.at[reg], v,
+                                                lanes_load(y + at));
+        }
+    real dvalue = o->trained ? running_fold(sum) : real_set(0.0f);
+    for (; c < o->width; c++) {
+        dy[c] = d[c] * g;
+        if (o->trained)
+            dvalue = dvalue + d[c] * y[c];
+    }
+    if (o->trained)
+        hand_score(o, i, share, g, dvalue);
+}
+
 void KERNEL(gate_backward)(const struct gating *o, int part, int parts)
 {
     int32_t end = slice(o->n, 1, part + 1, parts);
     const real share = share_of_scale(o);
     for (int32_t i = slice(o->n, 1, part, parts); i < end; i++) {
-        ptrdiff_t row = (ptrdiff_t)i * o->width;
-        const real *d = o->dstream + (ptrdiff_t)o->token[i] * o->width;
-        const real *y = o->y + row, *x = o->x + row;
-        real *dy = o->dy + row, *dpass = o->dpass + row;
+        const ptrdiff_t own = (ptrdiff_t)i * o->width,
+            row = (ptrdiff_t)o->token[i] * o->width;
         if (o->restores)
-            copy_row(o->stream + (ptrdiff_t)o->token[i] * o->width, x,
-                     o->width);
+            copy_row(o->stream + row, o->x + own, o->width);
         if (o->gate == GATING_ONE) {
-            copy_row(dy, d, o->width);
+            copy_row(o->dy + own, o->dstream + row, o->width);
             continue;
         }
-        real g = o->value[i], rest = real_set(1.0f) - g;
-        running sum = running_set(0.0f);
-        lanes vg = lanes_set(g), vrest = lanes_set(rest);
-        int32_t c = 0;
-        for (; c + 16 <= o->width; c += 16)
-            REGISTERS(reg, at, c) {
-                lanes v = lanes_load(d + at);
-                lanes_store(dy + at, v * vg);
-                lanes_store(dpass + at, v * vrest);
-                if (o->trained)
-                    sum.at[reg] = lanes_add_product(
-                        sum.at[reg], v,
-                        lanes_load(y + at) - lanes_load(x + at));
-            }
-        real dvalue = o->trained ? running_fold(sum) : real_set(0.0f);
-        for (; c < o->width; c++) {
-            dy[c] = d[c] * g;
-            dpass[c] = d[c] * rest;
-            if (o->trained)
-                dvalue = dvalue + d[c] * (y[c] - x[c]);
-        }
-        if (o->trained)
-            hand_score(o, i, share, g, dvalue);
+        if (o->whole)
+            whole_backward(o, i, share);
+        else
+            change_backward(o, i, share);
     }
 }
 

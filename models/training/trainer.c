@@ -516,7 +516,7 @@ enum status trainer_judge_dense(struct trainer *t, enum split split,
         spec.capacity[l] = 1.0;
     spec.gate = GATE_ONE;
     spec.gate_scale = 0.0;
-    spec.bypass_gated = false;
+    spec.bypass_gated = spec.gates_output = false;
     spec.backbone_frozen = false;
     enum status status = change_judge(t, &spec, err);
     if (status != STATUS_OK)

@@ -111,8 +111,9 @@ static void read_flops(struct facts *f, const json_t *s)
         f->flops_forward = nan("");
 }
 
-/* Layers of one kind, and what their blocks do besides. */
-static const char *mode_of(const json_t *s, bool routes)
+/* Layers of one kind, and what their blocks do besides; exits are no way to route
+ * unless tokens leave there. */
+static const char *mode_of(const json_t *s, bool routes, bool leaves)
 {
     const char *exits = jsonpath_text(s, "config.routing.exits");
 
@@ -121,7 +122,8 @@ static const char *mode_of(const json_t *s, bool routes)
                    ? "MoDE" : "MoE";
     if (jsonpath_number(s, "config.model.recursions") > 1)
         return routes ? "MoR" : "recursion";
-    return exits && strcmp(exits, "none") != 0 ? "early exit" : NULL;
+    return exits && strcmp(exits, "none") != 0 && (leaves || !routes)
+               ? "early exit" : NULL;
 }
 
 void facts_read(struct facts *f, const json_t *s)
@@ -163,7 +165,8 @@ void facts_read(struct facts *f, const json_t *s)
     f->dense = (policy && !policy->choose) || f->n_routed == 0 ||
                f->capacity >= 1 || !json_is_object(json_object_get(s,
                                                                 "routing"));
-    f->mode = mode_of(s, !f->dense);
+    f->mode = mode_of(s, !f->dense,
+                      policy && policy->signal == SIGNAL_CONFIDENCE);
     router = jsonpath_text(s, "config.routing.router");
     f->control = !f->dense && ((policy && !policy->scored) ||
                                (router && strncmp(router, "frozen", 6) == 0));

@@ -70,12 +70,12 @@ static void name_content(json_t *config, const json_t *summary)
 static const struct {
     const char *where, *says;            /* JSON; a number as 1.0 */
     bool but;
-    const char *section, *keys[21];
+    const char *section, *keys[22];
 } idle[] = {
     { "routing.policy", "\"dense\"", false, "routing",
       { "aux_loss", "balance_loss", "blocks", "bypass", "capacity",
         "capacity_schedule", "capacity_warmup", "gate", "gate_scale",
-        "keep_first", "part", "predictor", "replay", "router",
+        "gated", "keep_first", "part", "predictor", "replay", "router",
         "router_deviation", "router_input", "skipped_keys", "table",
         "threshold_decay", "window", "z_loss" } },
     { "routing.policy", "\"dense\"", false, "train",
@@ -94,7 +94,7 @@ static void drop_idle(json_t *config)
         const json_t *said = jsonpath_at(config, idle[i].where);
         json_t *here = json_loads(idle[i].says, JSON_DECODE_ANY, NULL);
         const bool drops = said && here && json_equal(said, here) != idle[i].but;
-        for (size_t k = 0; drops && k < 21 && idle[i].keys[k]; k++)
+        for (size_t k = 0; drops && k < 22 && idle[i].keys[k]; k++)
             json_object_del(json_object_get(config, idle[i].section),
                             idle[i].keys[k]);
         json_decref(here);

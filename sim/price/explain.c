@@ -83,7 +83,7 @@ static const struct beside {
     enum flops_set forward, backward;
     const char *of;
 } of_depths = { FLOPS_OF_DEPTHS, FLOPS_BACK_DEPTHS,
-                "in the first recursion for the depths of all rows" },
+                "of recursions, for the depths of all rows" },
   of_bypass = { FLOPS_OF_SKIPPED, FLOPS_BACK_SKIPPED,
                 "for the rows that it skips" };
 

@@ -105,6 +105,16 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
                               12*C + 8, 0)                                     \
   X(FORWARD, GATE, gate_tanh, 3*C + EXP + 4 + scaled, 0,                       \
                               12*C + 8, 0)                                     \
+  X(FORWARD, GATE, output && gate_raw, 2*C + scaled, 0,                        \
+                              12*C + 8, 0)                                     \
+  X(FORWARD, GATE, output && gate_sigmoid, 2*C + EXP + 2 + scaled, 0,          \
+                              12*C + 8, 0)                                     \
+  X(FORWARD, GATE, output && gate_tanh, 2*C + EXP + 4 + scaled, 0,             \
+                              12*C + 8, 0)                                     \
+  X(OF_DEPTHS, GATHER, ends,  0, 0,                                            \
+                              8*C, 0)                                          \
+  X(OF_DEPTHS, GATE, ends,    2*C + scaled, 0,                                 \
+                              12*C + 8, 0)                                     \
   X(FORWARD, HEAD, any,       2*C*V, 0,                                        \
                               4*C + 4*V, 4*C*V)                                \
   X(FORWARD, HEAD, head_bias, 2*C*V, 0,                                        \
@@ -196,6 +206,20 @@ const char *const work_names[] = { WORK_MAP(NAMES_WORD) NULL };
   X(BACKWARD, GATE, gated && learns && !gate_raw,                              \
                               5*C + FOLD + 1 + 3 + scaled + judged, 0,         \
                               20*C + 8 + 4*judged + 4*C*again, 0)              \
+  X(BACKWARD, GATE, output && !learns, C, 0,                                   \
+                              12*C + 4 + 8*C*again, 0)                         \
+  X(BACKWARD, GATE, output && learns && gate_raw,                              \
+                              3*C + FOLD + scaled + judged, 0,                 \
+                              16*C + 8 + 4*judged + 8*C*again, 0)              \
+  X(BACKWARD, GATE, output && learns && !gate_raw,                             \
+                              3*C + FOLD + 3 + scaled + judged, 0,             \
+                              16*C + 8 + 4*judged + 8*C*again, 0)              \
+  X(BACK_DEPTHS, GATE, ends && !learns, C, 0,                                  \
+                              12*C + 4, 0)                                     \
+  X(BACK_DEPTHS, GATE, ends && learns, 3*C + FOLD + scaled, 0,                 \
+                              16*C + 8, 0)                                     \
+  X(BACK_DEPTHS, GATHER, ends, C, 0,                                           \
+                              12*C, 0)                                         \
   X(BACKWARD, GATHER, gate_one, 0, 0,                                          \
                               8*C, 0)                                          \
   X(BACKWARD, GATHER, gated,  C, 0,                                            \
@@ -378,8 +402,10 @@ struct flops_list flops_list(const struct model_spec *spec)
         shared = spec->recursion.keys == RECURSION_KEYS_SHARED,
         seen = computed || carried || shared, tabled = carried || shared,
         asks = computed || shared, depths = spec->depths,
-        gate_one = spec->gate == GATE_ONE, gated = !gate_one,
-        gate_raw = spec->gate == GATE_RAW,
+        ends = spec_gates_at_end(spec),
+        gate_one = spec->gate == GATE_ONE || ends, gated = !gate_one,
+        output = spec->gates_output && gated,
+        gate_raw = spec->gate == GATE_RAW && gated,
         gate_sigmoid = spec->gate == GATE_SIGMOID ||
                        spec->gate == GATE_SIGMOID2,
         gate_tanh = spec->gate == GATE_TANH, bypass = spec->bypass_gated,

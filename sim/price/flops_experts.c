@@ -41,7 +41,12 @@
   X(ENTRIES_BACK, ACT,     (EXP + 9)*Xw, 20*Xw, 0, 0)                          \
   X(ENTRIES_BACK, GATE,    3*Xw + FOLD, 12*Xw + 8, 0, 0)                       \
   X(ENTRIES_BACK, FFN_DOWN, 4*C*Xw, 4*C + 8*Xw, 0, 8*C*Xw)                     \
-  X(FURTHER_BACK, GATHER,  C, 0, 0, 0)
+  X(FURTHER_BACK, GATHER,  C, 0, 0, 0)                                         \
+  X(EXPERTS_SUMMED, ROUTE, 0, 0, 4*C*Xr, 0)                                    \
+  X(BESIDES_SUMMED, FFN_UP, 0, 0, 8*C*Xs, 0)                                   \
+  X(BESIDES_SUMMED, FFN_DOWN, 0, 0, 4*C*Xs, 0)                                 \
+  X(ENTRIES_SUMMED, FFN_UP, 0, 0, 0, 8*C*Xw)                                   \
+  X(ENTRIES_SUMMED, FFN_DOWN, 0, 0, 0, 4*C*Xw)
 
 static const struct flops_rule expert_rules[] = {
 #define X(set, op, flops, bytes, shared, each)                                 \
@@ -59,7 +64,8 @@ void flops_list_experts(struct flops_list *list, const struct model_spec *spec)
     const bool EXPERTS = spec->experts.n > 0, ENTRIES = EXPERTS,
         FURTHER = EXPERTS, BESIDES = spec->experts.shared > 0,
         EXPERTS_BACK = EXPERTS, ENTRIES_BACK = EXPERTS, FURTHER_BACK = EXPERTS,
-        BESIDES_BACK = BESIDES;
+        BESIDES_BACK = BESIDES, EXPERTS_SUMMED = EXPERTS,
+        BESIDES_SUMMED = BESIDES, ENTRIES_SUMMED = EXPERTS;
 
 #define X(set, op, flops, bytes, shared, each)                                 \
     if (set)                                                                   \

@@ -80,13 +80,13 @@ int flops_tensors(struct flops_tensor *out, const struct model_spec *spec,
             };
             n++;
         }
-    for (int i = 0; i < n && !outside && spec_shares(spec, layer); i++)
-        out[i].shared = strncmp(out[i].name, "router", 6) != 0 &&
-                        strncmp(out[i].name, "predictor", 9) != 0;
     if (!outside && !heads)
         n += flops_latent_tensors(out + n, spec);
     if (!outside && !ffn)
         n += flops_expert_tensors(out + n, spec);
+    for (int i = 0; i < n && !outside && spec_shares(spec, layer); i++)
+        out[i].shared = strncmp(out[i].name, "router", 6) != 0 &&
+                        strncmp(out[i].name, "predictor", 9) != 0;
     return n;
 }
 

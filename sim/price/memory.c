@@ -306,7 +306,7 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         by_table = spec->signal == SIGNAL_TABLE,
         normed = spec->router_input != ROUTER_INPUT_RAW,
         by_change = routed && spec->signal == SIGNAL_CHANGE,
-        gated = routed && spec->bypass_gated;
+        gated = routed && spec->bypass_gated, ends = spec_gates_at_end(spec);
     const bool rescored = routed && spec_scored_again(spec),
         predicts = routed && spec->n_predictor > 0;
     const uint64_t W = predicts ? (uint64_t)spec->n_predictor : 0;
@@ -345,6 +345,8 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         { WRK, "router statistics", 2, h.scored },
         { WRK, "depths",            train ? depths > 0 : 2 * depths,
                                     train ? h.scored : rows },
+        { ACT, "stream before depths", train ? 2 * C : C, ends ? rows : 0 },
+        { WRK, "depths taken",      4, ends ? rows : 0 },
         { WRK, "signal",            1, spec->router_scores && signals
                                            ? h.scored : 0 },
         { ACT, "gathered",          C, h.gathered },

@@ -238,6 +238,8 @@ static void stage_forward(struct pricing *p, const struct stage *stage)
 
     const bool norm = stage->skipped_keys == SKIPPED_KEYS_COMPUTED;
 
+    if (stage->begins)
+        pricing_rows_of(p, FLOPS_OF_DEPTHS, OP_GATHER, ROWS_ALL);
     if (stage->follows) {
         pricing_follow(p, stage->choice);
         if (stage->gathers)
@@ -255,6 +257,8 @@ static void stage_forward(struct pricing *p, const struct stage *stage)
         pricing_rows(p, OP_GATHER, ROWS_SKIPPED);
     if (stage->gates_skipped)
         pricing_rows_of(p, FLOPS_OF_SKIPPED, OP_GATE, ROWS_SKIPPED);
+    if (stage->ends)
+        pricing_rows_of(p, FLOPS_OF_DEPTHS, OP_GATE, ROWS_ALL);
 }
 
 static void stages_forward(struct pricing *p, int32_t layer)
@@ -367,6 +371,8 @@ static void stage_backward(struct pricing *p, const struct stage *stage,
     const enum rows rows = stage->rows == STAGE_KEPT ? ROWS_KEPT : ROWS_ALL;
     const bool all = spec_scores_all_learn(p->job.spec);
 
+    if (stage->ends)
+        pricing_rows_of(p, FLOPS_BACK_DEPTHS, OP_GATE, ROWS_ALL);
     if (stage->choice != PLAN_NO_CHOICE)
         pricing_follow(p, stage->choice);
     if (stage->gated)
@@ -377,6 +383,8 @@ static void stage_backward(struct pricing *p, const struct stage *stage,
         pricing_rows(p, OP_GATE, rows);
     if (!ends)
         parts_backward(p, stage, rows);
+    if (stage->begins)
+        pricing_rows_of(p, FLOPS_BACK_DEPTHS, OP_GATHER, ROWS_ALL);
     if (stage->chooses == PLAN_NO_CHOICE || stage->follows)
         return;
     pricing_rows(p, OP_ROUTE, all ? ROWS_ALL : ROWS_KEPT);

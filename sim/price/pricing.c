@@ -47,15 +47,26 @@ static uint64_t entered_bytes(const struct pricing *p,
     return pricing_times(price->expert_bytes, p->experts);
 }
 
+/* What is added to the prices of a set of experts where gradients are summed. */
+static enum flops_set summed_set(enum flops_set set)
+{
+    return set == FLOPS_EXPERTS_BACK   ? FLOPS_EXPERTS_SUMMED
+           : set == FLOPS_BESIDES_BACK ? FLOPS_BESIDES_SUMMED
+           : set == FLOPS_ENTRIES_BACK ? FLOPS_ENTRIES_SUMMED
+                                       : FLOPS_SETS;
+}
+
 /* The weights among what is shared; the rest are gradients. */
 static uint64_t read_of(const struct pricing *p,
                         const struct flops_price *price, uint64_t shared)
 {
     if (p->pass != PASS_BACKWARD || !price->rule)
         return p->pass == PASS_UPDATE ? 0 : shared;
-    if (price->rule->set >= FLOPS_EXPERTS_BACK &&
-        price->rule->set <= FLOPS_FURTHER_BACK)
-        return shared / 2;
+    if (summed_set(price->rule->set) != FLOPS_SETS) {
+        const struct flops_price *own =
+            &p->prices->at[price->rule->set][price->rule->op];
+        return (own->shared_bytes + entered_bytes(p, own)) / 2;
+    }
     const uint64_t forward =
         p->tariff->list.at[PASS_FORWARD][price->rule->op].shared_bytes;
     return forward < shared ? forward : shared;
@@ -136,7 +147,14 @@ static void charge_parts(struct pricing *p, enum op op, const struct part *part,
 void pricing_rows_of(struct pricing *p, enum flops_set set, enum op op,
                      enum rows rows)
 {
-    charge_parts(p, op, &(struct part){ &p->prices->at[set][op], rows }, 1);
+    struct flops_price price = p->prices->at[set][op];
+
+    if (p->sums && summed_set(set) != FLOPS_SETS) {
+        const struct flops_price *more = &p->prices->at[summed_set(set)][op];
+        price.shared_bytes += more->shared_bytes;
+        price.expert_bytes += more->expert_bytes;
+    }
+    charge_parts(p, op, &(struct part){ &price, rows }, 1);
 }
 
 void pricing_rows(struct pricing *p, enum op op, enum rows rows)

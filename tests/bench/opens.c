@@ -157,8 +157,8 @@ static enum status write_tokenizer(const char *directory, struct error *err)
 
     if (status != STATUS_OK)
         return status;
-    fputs("{\"added_tokens\":[],\"pre_tokenizer\":{\"type\":\"ByteLevel\"},"
-          "\"model\":{\"type\":\"BPE\",\"vocab\":{", file.stream);
+    fputs("{\"added_tokens\":[],\"pre_tokenizer\":{\"type\":\"ByteLevel\","
+          "\"add_prefix_space\":false},\"model\":{\"type\":\"BPE\",\"vocab\":{", file.stream);
     for (int byte = 0; byte < 256; byte++) {
         char spelled[2];
         const size_t n = byte_level_spell(spelled, &(char){ (char)byte }, 1);

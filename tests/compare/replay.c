@@ -16,7 +16,7 @@
 #include "sim/core/model/text_trace.h"
 
 enum { STEPS = 20, B = 2, T = 48, L = 4, V = 256, ALL = 512, NAME = 40,
-       N_SPEC = 17 + L + 9 + 3 + 1 + 2 * L + 2 };
+       N_SPEC = 17 + L + 9 + 3 + 1 + 2 * L + 3 };
 
 static const struct update adamw = {
     .learning_rate = 3e-3, .beta1 = 0.9, .beta2 = 0.98, .epsilon = 1e-8,
@@ -58,6 +58,7 @@ struct variant {
     struct recursion recursion;
     bool nested, depths;                   /* of falling capacities */
     int32_t whole;                         /* layers that route nothing; 0: 1 */
+    bool output;                           /* gates take what blocks give */
 };
 static const struct variant variants[] = {
     { .name = "losses", .policy = "expert_choice", .aux = 0.1, .z = 0.01,
@@ -112,7 +113,21 @@ static const struct variant variants[] = {
     { .name = "apart_carried", .policy = "drawn", .part = PART_APART,
       .gate = GATE_ONE, .keys = SKIPPED_KEYS_CARRIED },
     { .name = "exits", .policy = "dense", .exit = { 0.3, 0, 0.6 } },
+    { .name = "exits_routed", .policy = "expert_choice",
+      .gate = GATE_SIGMOID2, .exit = { 0.3, 0.4, 0.6 } },
+    { .name = "exits_nested", .policy = "expert_choice", .gate = GATE_SIGMOID,
+      .recursion = { 0, 3, 2, 0 }, .nested = true, .whole = 2,
+      .exit = { 0, 0.5 } },
     { .name = "recursion", .policy = "dense", .recursion = { 0, 3, 2, 0 } },
+    { .name = "recursion_experts", .policy = "dense",
+      .recursion = { 0, 3, 2, 0 },
+      .experts = { .n = 4, .active = 2, .width = 24, .normalised = true,
+                   .balance_loss = 0.1, .z_loss = 0.01 } },
+    { .name = "nested_experts", .policy = "expert_choice",
+      .gate = GATE_SIGMOID, .recursion = { 0, 3, 2, 0 }, .nested = true,
+      .whole = 2, .aux = 0.1,
+      .experts = { .n = 4, .active = 2, .width = 24, .capacity = 0.8,
+                   .balance_loss = 0.1 } },
     { .name = "recursion_routed", .policy = "expert_choice",
       .gate = GATE_SIGMOID2, .recursion = { 1, 3, 3, 0 } },
     { .name = "nested", .policy = "expert_choice", .gate = GATE_SIGMOID2,
@@ -127,6 +142,15 @@ static const struct variant variants[] = {
       .balance = 0.5 },
     { .name = "depths_span", .policy = "token_choice", .gate = GATE_SIGMOID2,
       .recursion = { 0, 3, 2, 0 }, .nested = true, .depths = true },
+    { .name = "nested_output", .policy = "expert_choice",
+      .gate = GATE_SIGMOID, .scale = 0.1, .recursion = { 0, 3, 2, 0 },
+      .nested = true, .whole = 2, .aux = 0.001, .output = true },
+    { .name = "depths_output", .policy = "token_choice", .gate = GATE_RAW,
+      .recursion = { 1, 3, 3, 0 }, .nested = true, .depths = true,
+      .balance = 0.5, .output = true },
+    { .name = "depths_span_output", .policy = "token_choice",
+      .gate = GATE_RAW, .scale = 0.7, .recursion = { 0, 3, 2, 0 },
+      .nested = true, .depths = true, .output = true },
     { .name = "lent", .policy = "dense",
       .recursion = { 0, 3, 2, RECURSION_KEYS_SHARED } },
     { .name = "lent_nested", .policy = "expert_choice", .gate = GATE_SIGMOID,
@@ -167,6 +191,7 @@ static struct model_spec spec_of(const struct variant *variant,
         .router_trained = scores, .score_window = 16,
         .experts = variant->experts, .recursion = variant->recursion,
         .nested = variant->nested, .depths = variant->depths,
+        .gates_output = variant->output,
     };
 
     for (int32_t l = 0; l < L; l++) {
@@ -179,12 +204,11 @@ static struct model_spec spec_of(const struct variant *variant,
                                ? 0.25 : 0.75 - 0.2 * l;
         spec.has_experts[l] = spec.experts.n > 0;
     }
-    if (!policy->choose) {
+    if (policy->choose)
+        route_settle(&spec, policy, variant->first);
+    else
         spec = spec_dense(&spec);
-        memcpy(spec.exit_weight, variant->exit, sizeof variant->exit);
-        return spec;
-    }
-    route_settle(&spec, policy, variant->first);
+    memcpy(spec.exit_weight, variant->exit, sizeof variant->exit);
     return spec;
 }
 
@@ -316,6 +340,7 @@ static enum status write_out(struct record *r, struct model *m,
         s->recursion.times, s->nested, s->routed[0], s->routed[1],
         s->routed[2], s->routed[3], s->capacity[0], s->capacity[1],
         s->capacity[2], s->capacity[3], s->depths, s->recursion.keys,
+        s->gates_output,
     };
 
     memcpy(r->spec, spec, sizeof spec);

@@ -36,8 +36,10 @@ KEYS = ("absent", "computed", "carried")
 TOP_K = ("attention", "computed", "carried",
          "expert_choice", "losses", "bypass", "scaled_tanh", "gate_one",
          "apart_routers", "experts_staged", "recursion_routed", "nested",
-         "nested_span", "lent_nested")
-BY_TOKEN = ("token_choice", "depths", "depths_span", "lent_depths")
+         "nested_span", "lent_nested", "exits_routed", "exits_nested",
+         "nested_output", "nested_experts")
+BY_TOKEN = ("token_choice", "depths", "depths_span", "lent_depths",
+            "depths_output", "depths_span_output")
 MEAN_CUT = ("threshold", "bypass_losses", "ffn", "apart_bypass",
             "nested_threshold")
 DTYPES = {"F32": numpy.float32, "F64": numpy.float64, "I32": numpy.int32,
@@ -149,7 +151,7 @@ class Decoder:
         self.nested = spec[29 + L] > 0
         self.routed = [v > 0 for v in spec[30 + L:30 + 2 * L]]
         self.capacity = spec[30 + 2 * L:30 + 3 * L]
-        self.depths, self.lends = spec[30 + 3 * L:] > 0
+        self.depths, self.lends, self.output = spec[30 + 3 * L:] > 0
         self.lent = {}           # of a place in the first recursion: keys, values
         self.weights = {
             name[6:]: torch.tensor(value.astype(numpy.float64),
@@ -226,7 +228,8 @@ class Decoder:
             self.weight("DOWN", layer)
 
     def route(self, x, kept, score, run):
-        """x' = x + g (run(x) - x) of the kept; run takes the stream and rows."""
+        """x' = x + g (run(x) - x) of the kept, or x + g run(x), or of depths that
+        one gate ends run(x); run takes the stream and rows."""
         rows = torch.tensor(numpy.flatnonzero(kept))
         new = x
         if self.bypass:
@@ -236,8 +239,11 @@ class Decoder:
         if len(rows) == 0:
             return new
         gate = self.gates(score[rows]) if self.scores else 1.0
-        return new.index_copy(0, rows, x[rows] +
-                              gate * (run(x, rows) - x[rows]))
+        given = run(x, rows)
+        if self.output:
+            return new.index_copy(0, rows, given if self.depths
+                                  else x[rows] + gate * given)
+        return new.index_copy(0, rows, x[rows] + gate * (given - x[rows]))
 
     def layer(self, x, layer, judge, kept, before):
         """kept: the choices' of the layer, attention's first; judge(x, i): the
@@ -344,15 +350,22 @@ class Decoder:
             for layer in range(L):
                 if self.follows(layer):
                     continue                 # run with the layer before
-                if not self.routed[layer]:
-                    x, table = self.layer(x, layer, None, None, table)
-                    if self.exits[layer] > 0:
-                        routers = routers + self.exits[layer] * read_out(x, b)
-                    continue
-                own = kept[each * layer:each * (layer + 1)]
+                if layer == self.recursion[0]:
+                    before, chance = x, torch.zeros(T)
+                own = kept[each * layer:each * (layer + 1), b] \
+                    if self.routed[layer] else None
                 x, table = self.layer(
-                    x, layer, lambda x, i: judge(x, layer, i, b), own[:, b],
-                    table)
+                    x, layer, lambda x, i: judge(x, layer, i, b), own, table)
+                last = layer
+                while last + 1 < L and self.follows(last + 1):
+                    last += 1
+                if self.depths and self.routed[layer]:
+                    chance = torch.where(torch.tensor(own[0] > 0),
+                                         self.chance[layer], chance)
+                if self.depths and self.output and last == self.recursion[1]:
+                    x = before + self.gates(chance) * x
+                if self.exits[last] > 0:
+                    routers = routers + self.exits[last] * read_out(x, b)
             main = main + read_out(x, b)
         return main, routers, entropy, foreseen, scores
 

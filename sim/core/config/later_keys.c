@@ -71,6 +71,7 @@ static const struct later_key later[] = {
     { "model", "idle_experts", "0" },
     { "routing", "depths", "false" },
     { "model", "recursion_keys", "\"own\"" },
+    { "routing", "gated", "\"change\"" },
 };
 enum { LATER = sizeof later / sizeof *later,
        HELD = sizeof always_held / sizeof *always_held };

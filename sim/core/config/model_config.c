@@ -20,6 +20,7 @@ const char *const model_config_routers[] = {
 };
 
 const char *const model_config_bypasses[] = { "plain", "gated", NULL };
+const char *const model_config_gated[] = { "change", "output", NULL };
 
 const struct config_key model_config_keys[] = {
     MODEL_CONFIG_KEYS(0)
@@ -126,7 +127,7 @@ void model_config_of(struct model_config *out, const struct model_spec *spec,
         .parts = parts_config_of(spec), .experts = experts_config_of(spec),
         .gate = (int)spec->gate, .router_input = (int)spec->router_input,
         .gate_scale = spec->gate_scale > 0.0 ? spec->gate_scale : 1.0,
-        .bypass = spec->bypass_gated,
+        .bypass = spec->bypass_gated, .gated = spec->gates_output,
         .router = spec->router_drawn      ? ROUTER_DRAWN
                   : spec->router_trained  ? ROUTER_TRAIN
                   : spec->router_detached ? ROUTER_DETACHED : ROUTER_FROZEN,

@@ -41,6 +41,7 @@ struct model_config {
     int     gate;                /* enum gate */
     double  gate_scale;
     int     bypass;              /* 0 plain, 1 gated */
+    int     gated;               /* 0 change, 1 output */
     int     router_input;        /* enum router_input */
     int     router;              /* 0 train, 1 frozen, 2 detached, 3 drawn */
     double  aux_loss, z_loss, balance_loss;
@@ -59,7 +60,7 @@ struct model_config {
 extern const char *const model_config_policies[];
 extern const char *const model_config_capacity_schedules[];
 extern const char *const model_config_routers[];
-extern const char *const model_config_bypasses[];
+extern const char *const model_config_bypasses[], *const model_config_gated[];
 
 /* The rows of a struct model_config that lies `base` bytes into the target, for
  * the tables of this and of larger configs:
@@ -146,6 +147,13 @@ extern const char *const model_config_bypasses[];
         " (Zhang et al. 2024, p-MoD; tried and found needless in Raposo et al."\
         " 2024); gates that begin near 1, as 2*sigmoid, begin as plain; a kept"\
         " token's x + g (block(x) - x) is g block(x) + (1 - g) x either way")  \
+    MODEL_CONFIG_ROW(base, "routing.gated", CHOICE, gated, 0, 0,               \
+        "change", model_config_gated, "",                                      \
+        "what the gate multiplies: the block's change, x + g (block(x) - x),"  \
+        " or what it gives, x + g block(x), as the code of"                    \
+        " Mixture-of-Recursions has it (Bae et al. 2025, arXiv 2507.10524),"   \
+        " there with gate sigmoid and gate_scale 0.1; with routing.depths the" \
+        " last recursion's alone, onto the token as it was before the first")  \
     MODEL_CONFIG_ROW(base, "routing.router_input", CHOICE, router_input, 0, 0, \
         "normalised", router_input_names, "",                                  \
         "the router's input: the residual stream, normalised or raw")          \

@@ -248,6 +248,7 @@ static enum status set_routing(struct model_spec *spec,
     spec->gate_scale = routes && config->gate_scale != 1.0 ? config->gate_scale
                                                            : 0.0;
     spec->bypass_gated = routes && config->bypass;
+    spec->gates_output = routes && config->gated;
     spec->router_trained = (gated || chooses_by_losses(spec, config)) &&
                            config->router == ROUTER_TRAIN;
     spec->router_detached = gated && config->router >= ROUTER_DETACHED;

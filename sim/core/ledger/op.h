@@ -107,6 +107,13 @@
  *   the first recursion's block has gone back: 4R - 1, and R more where shares are
  *   held to capacities; then route of all R, on all rows.
  *
+ * Gated output.  A gate that takes what the block gives, and not its change, does
+ *   not subtract: 2C and the gate's value; backward C, and C + FOLD and the slope
+ *   that learns.  Of depths, recursions hand on what they give, by gate one; the
+ *   stream is copied before the first, under `gather`, 8C a row, and once the last
+ *   is through the deepest one's chance gates all rows onto that copy, by 2C;
+ *   backward C to the stream under `gather`, before route goes back.
+ *
  * Keys of the first recursion.  Later ones make queries alone: qkv, qk.norm and
  *   rope as they are of kept rows (see below, computed), and attend as there, over
  *   the keys of all tokens.  The first puts its keys into a table, under `gather`,

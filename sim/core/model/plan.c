@@ -82,6 +82,8 @@ static struct stage stage_of(const struct model_spec *spec, int32_t l,
     stage.gathers = stage.rows == STAGE_KEPT && !spec_follows(spec, l);
     stage.gated &= !spec_is_followed(spec, l);
     stage.gates_skipped = stage.gated && spec->bypass_gated;
+    stage.begins = spec_gates_at_end(spec) && l == spec->recursion.first;
+    stage.ends = spec_gates_at_end(spec) && l == spec->recursion.last;
     stage.follows = stage.chooses != NONE &&
                     (spec_leaves(spec) ? !(l > 0 && spec_exits(spec, l - 1))
                                        : spec_follows(spec, l));
@@ -113,7 +115,8 @@ bool plan_moves(const struct plan *plan, int32_t layer)
 {
     bool moves = false;
     for (int i = 0; i < plan->n_stages[layer]; i++)
-        moves |= plan->stage[layer][i].rows == STAGE_ALL;
+        moves |= plan->stage[layer][i].rows == STAGE_ALL ||
+                 plan->stage[layer][i].ends;
     return moves;
 }
 

@@ -69,6 +69,9 @@ struct stage {
     bool    gated;           /* its rows' change, since they were gathered, is
                               * gated onto the stream */
     bool    gates_skipped;   /* and the rows that it skips are gated too */
+    bool    begins, ends;    /* the first recursion begins, and the last ends,
+                              * whose results are gated onto the stream as the
+                              * first found it: that is another stream */
 };
 
 struct plan {
@@ -77,8 +80,8 @@ struct plan {
 };
 struct plan plan_of(const struct model_spec *spec);
 
-/* A stage of the layer runs on all rows: what comes of it is another stream, in
- * training in a place of its own. */
+/* A stage of the layer runs on all rows, or ends recursions: what comes of it is
+ * another stream, in training in a place of its own. */
 bool plan_moves(const struct plan *plan, int32_t layer);
 
 /* The layer's stage that runs all of these parts; NULL: they are apart. */

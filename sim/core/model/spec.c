@@ -344,7 +344,7 @@ bool spec_scored_again(const struct model_spec *spec)
 
 bool spec_puts_back(const struct model_spec *spec)
 {
-    return spec_scored_again(spec) ||
+    return spec_scored_again(spec) || spec_n_exits(spec) > 0 ||
            spec->skipped_keys == SKIPPED_KEYS_COMPUTED;
 }
 
@@ -498,6 +498,11 @@ int32_t spec_depths(const struct model_spec *spec)
     return spec->depths ? spec->recursion.times : 0;
 }
 
+bool spec_gates_at_end(const struct model_spec *spec)
+{
+    return spec->depths && spec->gates_output;
+}
+
 bool spec_lends_keys(const struct model_spec *spec, int32_t layer)
 {
     return spec->recursion.keys == RECURSION_KEYS_SHARED &&
@@ -532,7 +537,7 @@ struct model_spec spec_dense(const struct model_spec *spec)
         twin.capacity[l] = 1.0;
     twin.router_scores = twin.router_drawn = false;
     twin.router_trained = twin.router_detached = false;
-    twin.bypass_gated = false;
+    twin.bypass_gated = twin.gates_output = false;
     twin.gate_scale = 0.0;
     twin.aux_loss = twin.z_loss = twin.balance_loss = 0.0;
     twin.n_predictor = 0;

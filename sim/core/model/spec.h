@@ -315,6 +315,12 @@ struct model_spec {
     double            gate_scale;   /* that g(r) is multiplied by; 0: by none */
     bool              bypass_gated; /* a skipped token has a gate too: x' = g(r) x
                                      * (Zhang et al. 2024, p-MoD); else x' = x */
+    bool              gates_output; /* the gate takes what the block gives, not
+                                     * its change: x' = x + g(r) block(x); of
+                                     * depths, the last recursion's alone, onto
+                                     * the token as it was before the first (Bae
+                                     * et al. 2025, section 2.2.1, as their code
+                                     * has it) */
     enum router_input router_input;
     bool    router_scores;   /* routed layers score tokens by a router, which
                               * owns a vector [C], with parts apart one each: for
@@ -531,6 +537,8 @@ bool spec_follows(const struct model_spec *spec, int32_t layer);
 bool spec_is_followed(const struct model_spec *spec, int32_t layer);
 /* Depths that a token may be given; 0: each recursion chooses anew. */
 int32_t spec_depths(const struct model_spec *spec);
+/* Recursions hand on what they give, and one gate comes after the last. */
+bool spec_gates_at_end(const struct model_spec *spec);
 /* The layer makes keys and values of all tokens that later recursions see; and:
  * it makes none, and sees those. */
 bool spec_lends_keys(const struct model_spec *spec, int32_t layer);
