@@ -4,10 +4,12 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "models/files/safetensors.h"
@@ -245,6 +247,67 @@ Test(classes, a_config_that_claims_more_than_its_files_hold_is_refused)
                      " config.json calls for [1048576,65536]") != NULL, "%s",
               err.text);
     remove_directory(directory);
+}
+
+/* A class with a size that no tensor has, or one that it has no use for. */
+static void try_size(const char *directory, const char *class, const char *key)
+{
+    char path[FILE_PATH_SIZE];
+    struct source source;
+    struct error err = { STATUS_OK, "" };
+
+    snprintf(path, sizeof path, "tests/data/classes/%s/config.json", class);
+    json_t *config = json_load_file(path, 0, NULL);
+    cr_assert(config != NULL, "%s", path);
+    if (json_object_get(config, key)) {
+        json_object_set_new(config, key,
+                            json_integer(strstr(key, "layer") ? 250 : 1 << 20));
+        snprintf(path, sizeof path, "%s/config.json", directory);
+        cr_assert(json_dump_file(config, path, 0) == 0);
+        if (source_read(&source, directory, NULL, 0, &err) == STATUS_OK)
+            cr_expect(memory_parameters(&source.spec) < 1 << 15, "%s, %s", class,
+                      key);
+        else
+            cr_expect(strlen(err.text) > 0, "%s, %s", class, key);
+    }
+    json_decref(config);
+}
+
+/* In room for lists of tensors, of which these would need up to terabytes. */
+Test(classes, sizes_that_no_tensor_has_are_refused_before_memory_is_taken)
+{
+    static const char *const all[] = {
+        "qwen2", "gpt2", "qwen3", "mistral", "gemma", "gemma2", "gemma3", "olmo2",
+        "gpt_neox", "falcon", "falcon_two", "stablelm", "stablelm_heads", "phi",
+        "phi3", "opt", "smollm3", "granite", "starcoder2", "mixtral",
+        "qwen2_moe", "qwen3_moe", "olmoe",
+    };
+    static const char *const keys[] = {
+        "hidden_size", "n_embd", "intermediate_size", "n_inner", "ffn_dim",
+        "ffn_hidden_size", "vocab_size", "num_hidden_layers", "n_layer",
+        "num_attention_heads", "head_dim", "num_experts", "num_local_experts",
+        "moe_intermediate_size", "shared_expert_intermediate_size",
+        "max_position_embeddings", "n_positions",
+    };
+    const struct rlimit room = { 1ul << 29, 1ul << 29 };
+
+#ifndef __SANITIZE_ADDRESS__
+    cr_assert(setrlimit(RLIMIT_AS, &room) == 0);
+#endif
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char directory[64], path[FILE_PATH_SIZE];
+        make_directory(directory);
+        snprintf(path, sizeof path, "tests/data/classes/%s/model.safetensors",
+                 all[i]);
+        char *target = realpath(path, NULL);
+        cr_assert(target != NULL);
+        snprintf(path, sizeof path, "%s/model.safetensors", directory);
+        cr_assert(symlink(target, path) == 0);
+        free(target);
+        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+            try_size(directory, all[i], keys[k]);
+        remove_directory(directory);
+    }
 }
 
 /* Each part that a class adds does change the logits: what would leave it out

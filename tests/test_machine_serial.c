@@ -53,7 +53,8 @@ static void add_step(enum machine_lies lies, int32_t layers, int32_t rows,
     struct ledger *ledger;
     struct allocation all;
 
-    *step = (struct machine_far_step){ .spec = spec_of(layers),
+    *step = (struct machine_far_step){ .id = 100 * layers + 10 * rows + (int)lies,
+                                       .spec = spec_of(layers),
                                        .n_sequences = rows, .n_tokens = 64,
                                        .lies = lies };
     for (int l = 0; l < layers; l++)
@@ -131,6 +132,38 @@ Test(machine_serial, what_a_machine_hides_and_holds_is_found_again)
     cr_expect(lt(dbl, found.reached.value[0], found.reached.value[2]));
 }
 
+/* Of three times others took the last cache once beside the second step, and always
+ * beside the third, which then tells as much as the next. */
+Test(machine_serial, a_burst_of_others_is_not_what_a_cache_holds)
+{
+    const double reached[3][5] = { { 0.2, 0.4, 0.8, 0.6, 1 },
+                                   { 0.2, 1.0, 0.8, 0.6, 1 },
+                                   { 0.2, 0.4, 0.8, 0.6, 1 } };
+    const double expected[] = { 0.2, 0.4, 0.7, 0.7, 1 };
+    struct machine_shares found = { .n_curves = 0 };
+    struct waits waits = { { 0.3, 0, 0, 0.2 }, { 0.6, 0, 0.4, 1.7 }, NAN, 0.001 };
+    struct error err = { 0 };
+
+    far.n = 0;
+    set_machine(&waits);
+    add_step(LIES_CACHED, 2, 2, NUMBER_F32);
+    for (int round = 0; round < 3; round++)
+        for (int i = 0; i < 5; i++) {
+            waits.reached = reached[round][i];
+            set_machine(&waits);
+            add_step(LIES_BETWEEN, 4 + 2 * i, 2, NUMBER_F32);
+        }
+    waits.reached = 1;
+    set_machine(&waits);
+    add_step(LIES_PAST, 24, 2, NUMBER_F32);
+    cr_assert(eq(int, machine_serial_fit(&found, &far, &machine, &err),
+                 STATUS_OK), "%s", err.text);
+    cr_assert(eq(i32, found.reached.n, 10));
+    for (int i = 0; i < 5; i++)
+        cr_expect(epsilon_eq(dbl, found.reached.value[2 * i + 1], expected[i],
+                             0.01), "%g", found.reached.value[2 * i + 1]);
+}
+
 /* Half of a model of four layers is entered in every step, in every third, in every
  * tenth; of what it left in the cache the rest is there. */
 Test(machine_serial, what_others_take_while_layers_are_left_alone_is_found_again)
@@ -155,6 +188,7 @@ Test(machine_serial, what_others_take_while_layers_are_left_alone_is_found_again
         set_machine(&waits);
         add_step(LIES_SELDOM, 4, 1, NUMBER_F32);
         far.step[far.n - 1].period = period[i];
+        far.step[far.n - 1].id += 1000000 * period[i];
     }
     waits.reached = 1;
     set_machine(&waits);

@@ -352,34 +352,87 @@ static enum status wait_as_last(const struct machine_far *far,
     return status;
 }
 
-/* A point of the curve for each step between, which rises: where one seems to
- * wait less than a smaller one, others took the cache meanwhile. */
+/* The curve nearest to the shares that rises: of neighbours that fall, others took
+ * the cache beside one, and each has their mean. */
+static void let_rise(double *share, int n)
+{
+    int count[MACHINE_FAR_MAX], runs = 0;
+
+    for (int i = 0; i < n; i++) {
+        double mean = share[i];
+        count[runs] = 1;
+        for (; runs > 0 && share[runs - 1] > mean; runs--) {
+            mean = (mean * count[runs] + share[runs - 1] * count[runs - 1]) /
+                   (count[runs] + count[runs - 1]);
+            count[runs - 1] += count[runs];
+        }
+        share[runs++] = mean;
+    }
+    for (int i = n; runs > 0; runs--)
+        for (int k = 0; k < count[runs - 1]; k++)
+            share[--i] = share[runs - 1];
+}
+
+/* A point of the curve for each step between. */
 static enum status fit_reached(struct config_real_list *out,
                                const struct machine_far *far,
                                struct machine *machine, struct error *err)
 {
     enum status status = wait_as_last(far, machine, err);
-    double least = least_share, share;
+    double share[MACHINE_FAR_MAX];
+    int n = 0;
 
-    out->n = 0;
     for (int i = 0; i < far->n && status == STATUS_OK; i++) {
         const struct machine_far_step *step = &far->step[i];
         if (step->lies != LIES_BETWEEN)
             continue;
-        status = solve_reached(&share, step, machine, err);
-        if (status != STATUS_OK)
-            break;
-        least = fmax(least, share);
-        out->value[out->n++] = held_bytes(step);
-        out->value[out->n++] = least;
+        out->value[2 * n] = held_bytes(step);
+        status = solve_reached(&share[n++], step, machine, err);
     }
+    let_rise(share, n);
+    for (int i = 0; i < n; i++)
+        out->value[2 * i + 1] = share[i];
+    out->n = 2 * n;
     return status;
 }
 
+/* The medians of the steps like far->step[first], which is the first of them. */
+static struct machine_far_step median_of(const struct machine_far *far, int first)
+{
+    struct machine_far_step out = far->step[first];
+
+    for (int o = 0; o < OP_COUNT; o++) {
+        double seconds[MACHINE_FAR_MAX];
+        size_t n = 0;
+        for (int i = first; i < far->n; i++)
+            if (far->step[i].id == out.id)
+                seconds[n++] = far->step[i].seconds[o];
+        out.seconds[o] = stats_median(seconds, n);
+    }
+    return out;
+}
+
+/* Each step once, in their order. */
+static const struct machine_far *once(const struct machine_far *far)
+{
+    static struct machine_far out;           /* too large for a stack */
+
+    out.n = 0;
+    for (int i = 0; i < far->n; i++) {
+        bool seen = false;
+        for (int k = 0; k < i; k++)
+            seen |= far->step[k].id == far->step[i].id;
+        if (!seen)
+            out.step[out.n++] = median_of(far, i);
+    }
+    return &out;
+}
+
 enum status machine_serial_fit(struct machine_shares *shares,
-                               const struct machine_far *far,
+                               const struct machine_far *all,
                                struct machine *machine, struct error *err)
 {
+    const struct machine_far *far = once(all);
     /* Each on top of the one before; nothing waits until it is known to. */
     struct machine_range rows;
 

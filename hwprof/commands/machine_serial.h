@@ -7,7 +7,8 @@
 #include "sim/price/machine.h"
 
 /* Sets shares->serial (the keys serial.* of machine.h), reached and aging to what makes
- * the prices of `machine`, a profile without them, the times of the steps in *far:
+ * the prices of `machine`, a profile without them, the times of the steps in *far,
+ * of those that are there several times their medians:
  * the mean of their ops, each by how long it may wait, and a range that has 80 %
  * of them.  Changes *machine on
  * the way.  Left out is what *far has no step for. */

@@ -280,7 +280,7 @@ static void take_far(const struct seen *seen, const struct machine_shape *shape,
     struct machine_far_step *step = &far->step[far->n++];
 
     *step = (struct machine_far_step){
-        .spec = machine_shape_spec(shape), .n_sequences = shape->sequences,
+        .id = (int)(shape - machine_shapes), .spec = machine_shape_spec(shape), .n_sequences = shape->sequences,
         .n_tokens = shape->tokens + machine_shape_steps(shape) / 2,
         .lies = shape->use >= USE_PAST      ? LIES_PAST
                 : shape->use == USE_CACHED  ? LIES_CACHED
@@ -384,6 +384,17 @@ static enum status run_shape(struct seen *seen, const struct machine_shape *shap
     return status;
 }
 
+/* What others take of the last cache comes in bursts of seconds: what lies there,
+ * or may, is looked at three times. */
+enum { ROUNDS = 3 };
+static bool goes_by(const struct machine_effort *effort,
+                    const struct machine_shape *shape, int round)
+{
+    return effort->quick ? round == 0 && shape->quick
+                         : round == 0 || (shape->use >= USE_SELDOM &&
+                                          shape->use <= USE_BETWEEN);
+}
+
 /* Each has its part of the time that is left; what the short ones leave of theirs
  * the later ones have. */
 static enum status run_shapes(struct seen *seen,
@@ -394,18 +405,19 @@ static enum status run_shapes(struct seen *seen,
     enum status status = STATUS_OK;
     int n = 0, done = 0;
 
-    for (int i = 0; i < machine_n_shapes; i++)
-        n += !effort->quick || machine_shapes[i].quick;
+    for (int i = 0; i < ROUNDS * machine_n_shapes; i++)
+        n += goes_by(effort, &machine_shapes[i % machine_n_shapes],
+                     i / machine_n_shapes);
     struct progress progress = progress_begin("measuring", "model", n,
                                               effort->quiet);
-    for (int i = 0; i < machine_n_shapes && status == STATUS_OK; i++) {
-        if (effort->quick && !machine_shapes[i].quick)
+    for (int i = 0; i < ROUNDS * machine_n_shapes && status == STATUS_OK; i++) {
+        const struct machine_shape *shape = &machine_shapes[i % machine_n_shapes];
+        if (!goes_by(effort, shape, i / machine_n_shapes))
             continue;
         progress_at(&progress, done, "");
         const double now = clock_seconds();
-        status = run_shape(seen, &machine_shapes[i],
-                           now + (ends - now) / (n - done++), n_threads, far,
-                           err);
+        status = run_shape(seen, shape, now + (ends - now) / (n - done++),
+                           n_threads, far, err);
     }
     progress_end(&progress);
     return status;

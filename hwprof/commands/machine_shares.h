@@ -13,6 +13,7 @@
  * left them there while steps of half of the model's layers, every second one,
  * went by, `period` - 1 of them. */
 struct machine_far_step {
+    int     id;                  /* steps of one are the same, seconds apart */
     struct model_spec spec;
     int32_t n_sequences, n_tokens;
     enum machine_lies { LIES_CACHED, LIES_PAST, LIES_BETWEEN,
@@ -22,13 +23,13 @@ struct machine_far_step {
                                   * flops_streams() */
     bool    busy;                /* others ran beside it, or beside near work */
 };
-enum { MACHINE_FAR_MAX = 32 };
+enum { MACHINE_FAR_MAX = 80 };
 struct machine_far {
     int n;
     struct machine_far_step step[MACHINE_FAR_MAX];
 };
 
-/* How much is done: about 45 s, `quick` 4 s.  While others run it is done again, a
+/* How much is done: about 60 s, `quick` 4 s.  While others run it is done again, a
  * few times, but when `seconds` are over each model that is left runs a step and
  * no more. */
 struct machine_effort {

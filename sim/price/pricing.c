@@ -447,6 +447,8 @@ static double span_bytes(const struct pricing *p, const struct hold *hold)
     const double turns = p->phase == MEMORY_TRAIN ? share : 1;
     double numbers = 0;
 
+    if (n == 0)
+        return 0;
     for (int32_t l = first; l < first + n; l++)
         numbers += (double)flops_own_parameters(spec, l);
     numbers /= (double)memory_parameters(spec);
