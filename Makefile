@@ -37,7 +37,9 @@
 
 BUILD  = build
 PREFIX = /usr/local
-OPT    = -O3 -g
+# Functions and lines are known to debuggers and profilers; variables, whose places
+# in unrolled kernels take as long to write down as the kernels, with OPT="-O0 -g".
+OPT    = -O3 -g1
 # The names of test programs, without test_: all of them, unless some are given.
 TESTS  = $(patsubst tests/test_%.c,%,$(wildcard tests/test_*.c))
 ifeq ($(origin CC),default)
@@ -123,7 +125,8 @@ CPPFLAGS += $(variants:%=-DHAVE_KERNELS_%)
 
 # Texts that the program carries: NAME.END is `extern const char NAME_END[]`.
 texts    := $(wildcard $(addprefix reports/*/*.,gp css js html))
-objects  := $(library:%.c=$(BUILD)/%.o) $(kernel_objects) $(texts:%=$(BUILD)/%.o)
+# Those that take long first, so that no core waits for them at the end.
+objects  := $(kernel_objects) $(library:%.c=$(BUILD)/%.o) $(texts:%=$(BUILD)/%.o)
 program  := $(BUILD)/isobath
 archive  := $(BUILD)/libisobath.a
 tests    := $(TESTS:%=$(BUILD)/tests/test_%)
@@ -166,6 +169,9 @@ $(foreach v,$(variants),$(eval $(call kernel_rule,$v)))
 
 $(objects) $(main:%.c=$(BUILD)/%.o) $(manual:%.c=$(BUILD)/%.o): WARN += $(STRICT)
 
+# A test's own loops are short.
+$(tests:%=%.o): private override OPT := $(filter-out -O%,$(OPT)) -O1
+
 # gcc 12 for Arm fails on a loop that looks for the largest difference (an
 # internal error on fmax of widened floats); no test needs the speed.
 ifneq ($(filter aarch64%,$(MACHINE)),)
@@ -197,12 +203,13 @@ helpers  := $(BUILD)/tests/libhelp.a
 $(BUILD)/tests/test_wrong_prediction: LDLIBS += -Wl,--wrap=predict_forward,--wrap=predict_train_step
 # Thousands of evaluations a test: fast in every build.
 $(BUILD)/tests/reference.o $(BUILD)/tests/reference_routed.o $(BUILD)/tests/reference_experts.o $(BUILD)/tests/reference_pieces.o: override OPT := $(filter-out -fsanitize% -O%,$(OPT)) -O2
-$(helpers): $(shared) $(counted)
+$(helpers): $(shared)
 	@rm -f $@
 	$(call say,AR,$@)$(AR) rcs $@ $^
 
+$(BUILD)/tests/test_counting $(BUILD)/tests/test_stored_cost: $(counted)
 $(tests): %: %.o $(helpers) $(archive)
-	$(call say,LD,$@)$(CC) $(OPT) -o $@ $< $(helpers) $(archive) -lcriterion $(LDLIBS)
+	$(call say,LD,$@)$(CC) $(OPT) -o $@ $(filter %.o,$^) $(helpers) $(archive) -lcriterion $(LDLIBS)
 
 # The C examples of the READMEs, for tests/test_readme.c to include.
 readmes := $(wildcard */README.md */*/README.md)
@@ -233,8 +240,8 @@ $(BUILD)/gpu-machine-simulated: $(gpu) tests/fakes/cuda.c $(archive)
 	$(call say,LD,$@)$(CC) $(gpu_flags) -Itests/fakes/cuda -rdynamic -o $@ $^ $(LDLIBS)
 $(BUILD)/tests/test_gpu_machine: | $(BUILD)/gpu-machine-simulated
 
-# The bench is built, though no test runs it, so that it cannot rot.
-check: $(program) pages $(BUILD)/isobath.pc $(tests) $(BUILD)/faults.so $(BUILD)/bench
+# With all tests the bench is built, though none runs it, so that it cannot rot.
+check: $(program) pages $(BUILD)/isobath.pc $(tests) $(BUILD)/faults.so $(if $(filter file,$(origin TESTS)),$(BUILD)/bench)
 	@scripts/test $(tests)
 
 # The program under faults, signals and spoilt files, for so many seconds.
@@ -273,7 +280,7 @@ bench: deps
 
 # A program below build/asan does not find the configs two folders up.
 asan:
-	@ISOBATH_CONFIGS=$(CURDIR)/configs TEST_TIMEOUT=600 $(MAKE) check BUILD=$(BUILD)/asan OPT="-O1 -g -fno-omit-frame-pointer \
+	@ISOBATH_CONFIGS=$(CURDIR)/configs $(MAKE) check BUILD=$(BUILD)/asan OPT="-O1 -g1 -fno-omit-frame-pointer \
 	    -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 
 # A program of its own: the thread sanitizer does not survive Criterion's forks.
@@ -285,7 +292,7 @@ $(BUILD)/threads: $(BUILD)/tests/threads/threads.o $(BUILD)/tests/cases.o $(exec
 threads: $(BUILD)/threads
 	@$(BUILD)/threads
 tsan:
-	@TSAN_OPTIONS=halt_on_error=1 $(MAKE) threads BUILD=$(BUILD)/tsan OPT="-O1 -g -fsanitize=thread"
+	@TSAN_OPTIONS=halt_on_error=1 $(MAKE) threads BUILD=$(BUILD)/tsan OPT="-O1 -g1 -fsanitize=thread"
 
 golden: $(program) $(BUILD)/tests/test_golden
 	@GOLDEN_WRITE=1 $(BUILD)/tests/test_golden
@@ -339,7 +346,7 @@ fuzz:
 	@scripts/deps build lint
 	@$(MAKE) $(fuzzers:%=fuzz-%)
 fuzz-%:
-	@$(MAKE) fuzzing-$* BUILD=$(BUILD)/fuzz CC=clang OPT="-O1 -g \
+	@$(MAKE) fuzzing-$* BUILD=$(BUILD)/fuzz CC=clang OPT="-O1 -g1 \
 	    -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined"
 $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(archive)
 	$(call say,LD,$@)$(CC) $(OPT) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)

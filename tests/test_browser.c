@@ -10,7 +10,7 @@
 #include "tests/report_folder.h"
 
 /* Chromium takes seconds; beside much other work, a minute. */
-TestSuite(browser, .init = set_up, .fini = clean_up, .timeout = 300);
+TestSuite(browser, .init = set_up, .fini = clean_up);
 
 static bool is_there(const char *program)
 {

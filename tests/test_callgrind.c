@@ -280,8 +280,7 @@ static void prepare(char directory[64])
 
 /* norm of 64 rows of 80: 20 KiB in and 20 out past a first cache of 16, two of
  * them and a last row.  Nothing is called measured, exit 0 or 1 by the budget. */
-Test(counter_callgrind, a_profile_under_callgrind_is_simulated_and_says_so,
-     .timeout = 300)
+Test(counter_callgrind, a_profile_under_callgrind_is_simulated_and_says_so)
 {
     char directory[64], *text;
 
@@ -308,8 +307,7 @@ Test(counter_callgrind, a_profile_under_callgrind_is_simulated_and_says_so,
     remove_directory(directory);
 }
 
-Test(counter_callgrind, threads_share_a_simulated_cache_and_are_refused,
-     .timeout = 300)
+Test(counter_callgrind, threads_share_a_simulated_cache_and_are_refused)
 {
     char directory[64], *text;
 
@@ -330,8 +328,7 @@ static bool decodes(void)
     return true;
 }
 
-Test(counter_callgrind, a_fused_multiply_add_loop_is_counted_to_the_last_flop,
-     .timeout = 300)
+Test(counter_callgrind, a_fused_multiply_add_loop_is_counted_to_the_last_flop)
 {
     char directory[64], *text;
     double error = -1, spread = -1;
@@ -363,8 +360,7 @@ static const struct executed_case {
     { "ffn.down", 0 }, { "head", 0 },
 };
 
-Test(counter_callgrind, every_op_runs_the_flops_that_were_counted,
-     .timeout = 300)
+Test(counter_callgrind, every_op_runs_the_flops_that_were_counted)
 {
     char directory[64], arguments[512], start[64], *text;
 
@@ -391,7 +387,7 @@ Test(counter_callgrind, every_op_runs_the_flops_that_were_counted,
     remove_directory(directory);
 }
 
-Test(counter_callgrind, flops_want_a_dump_of_instructions, .timeout = 300)
+Test(counter_callgrind, flops_want_a_dump_of_instructions)
 {
     char directory[64], *text;
 

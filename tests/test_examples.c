@@ -216,7 +216,7 @@ static int run_page(const char *name)
     return run_all("", read_file(path, NULL), 4);
 }
 
-Test(examples, the_readme_shows_what_runs, .timeout = 600, .init = set_up_small,
+Test(examples, the_readme_shows_what_runs, .init = set_up_small,
      .fini = leave_directory)
 {
     char path[2 * PATH_SIZE];
@@ -227,7 +227,7 @@ Test(examples, the_readme_shows_what_runs, .timeout = 600, .init = set_up_small,
     cr_expect(ge(int, run_page("README.md"), 7));
 }
 
-Test(examples, the_tour_shows_what_runs, .timeout = 600, .init = set_up_small,
+Test(examples, the_tour_shows_what_runs, .init = set_up_small,
      .fini = leave_directory)
 {
     cr_expect(ge(int, run_page("scripts/tour.md"), 14));

@@ -226,7 +226,7 @@ static void expect_no_file(const char *path)
 }
 
 /* Its writer would take an opening for somebody who reads. */
-Test(file, a_pipe_or_a_device_is_no_file_and_is_not_opened, .timeout = 60)
+Test(file, a_pipe_or_a_device_is_no_file_and_is_not_opened)
 {
     cr_assert(eq(int, mkfifo("pipe", 0600), 0));
     const pid_t writer = fork();

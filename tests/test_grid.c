@@ -6,7 +6,7 @@
 #include "reports/read/csv.h"
 #include "tests/cli.h"
 
-TestSuite(grid, .init = set_up, .fini = leave_directory, .timeout = 120);
+TestSuite(grid, .init = set_up, .fini = leave_directory);
 
 static const char grid[] =
     "model: [mod-220m-paper, smollm-135m]\n"

@@ -62,7 +62,7 @@ Test(pool, runs_every_part_once)
 }
 
 /* Many short jobs in a row: no wake-up is lost, no job runs twice. */
-Test(pool, runs_job_after_job, .timeout = 60)
+Test(pool, runs_job_after_job)
 {
     enum { JOBS = 2000 };
     for (int n = 2; n <= 4; n++) {
@@ -76,7 +76,7 @@ Test(pool, runs_job_after_job, .timeout = 60)
 }
 
 /* After a pause the workers sleep; they must be woken. */
-Test(pool, wakes_sleepers, .timeout = 60)
+Test(pool, wakes_sleepers)
 {
     enum { JOBS = 20 };
     const struct timespec pause = { 0, 2000000 };
@@ -91,7 +91,7 @@ Test(pool, wakes_sleepers, .timeout = 60)
 }
 
 /* Every wait blocks, also one that a spin would have ended. */
-Test(pool, works_without_spinning, .timeout = 60)
+Test(pool, works_without_spinning)
 {
     enum { JOBS = 2000 };
     struct pool *pool = open_pool(3);
@@ -109,7 +109,7 @@ Test(pool, works_without_spinning, .timeout = 60)
 
 /* Threads that share one CPU wait for each other: all but one are left out, and
  * tried again. */
-Test(pool, goes_on_with_fewer_where_more_do_not_pay, .timeout = 300)
+Test(pool, goes_on_with_fewer_where_more_do_not_pay)
 {
     cpu_set_t set, one;
     size_t cpu = 0;
@@ -147,7 +147,7 @@ static void slow_part(void *argument, int part, int parts)
 }
 
 /* The caller, part 0, is done long before the others and goes to sleep. */
-Test(pool, waits_for_the_slowest_part, .timeout = 60)
+Test(pool, waits_for_the_slowest_part)
 {
     enum { JOBS = 20 };
     struct pool *pool = open_pool(3);

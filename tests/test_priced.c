@@ -7,7 +7,7 @@
 
 #include "reports/read/csv.h"
 
-TestSuite(priced, .init = set_up, .fini = leave_directory, .timeout = 60);
+TestSuite(priced, .init = set_up, .fini = leave_directory);
 
 static const char machine_study[] =
     "base: run.yaml\n"

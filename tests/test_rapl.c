@@ -262,7 +262,7 @@ Test(rapl, permission_lost_on_the_way_is_a_reason_of_its_own)
 }
 
 /* The sensor says so, and the others are read. */
-Test(rapl, a_zone_whose_energy_is_a_pipe_says_so, .timeout = 20)
+Test(rapl, a_zone_whose_energy_is_a_pipe_says_so)
 {
     struct fake_tree tree = fake_tree_open();
     struct sensor_list list;

@@ -35,7 +35,7 @@ static void set_up(void)
     put_file("study.yaml", strcat(study, "]}\n"));
 }
 
-TestSuite(share, .init = set_up, .fini = leave_directory, .timeout = 60);
+TestSuite(share, .init = set_up, .fini = leave_directory);
 
 /* A sweep of one job a time, in a process of its own. */
 static pid_t start(const char *option)

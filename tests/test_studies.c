@@ -8,7 +8,7 @@
 
 #include "reports/read/csv.h"
 
-TestSuite(studies, .init = set_up, .fini = leave_directory, .timeout = 300);
+TestSuite(studies, .init = set_up, .fini = leave_directory);
 
 struct quick {
     char name[24], filter[16];

@@ -445,7 +445,7 @@ Test(sweep, two_at_once_in_one_directory_are_refused)
 
 /* A point of the killed sweep has a second to save; the next sweep's begins
  * after it has ended. */
-Test(sweep, after_a_kill_the_next_waits_for_what_the_last_left, .timeout = 30)
+Test(sweep, after_a_kill_the_next_waits_for_what_the_last_left)
 {
     put_file("program", "#!/bin/sh\n"
              "dir=$4\n"
@@ -492,8 +492,7 @@ static void interrupt(int signal)
     raise(SIGINT);
 }
 
-Test(sweep, an_interrupt_reaches_the_processes_and_keeps_what_is_done,
-     .timeout = 20)
+Test(sweep, an_interrupt_reaches_the_processes_and_keeps_what_is_done)
 {
     put_file("study.yaml", "base: base.yaml\naxes: {x: [1, slow, 3]}\n");
     signal(SIGALRM, interrupt);

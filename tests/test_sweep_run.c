@@ -32,8 +32,7 @@ static void set_up_program(void)
     cr_assert(eq(int, chmod("program", 0755), 0));
 }
 
-TestSuite(sweep_run, .init = set_up_program, .fini = leave_directory,
-          .timeout = 60);
+TestSuite(sweep_run, .init = set_up_program, .fini = leave_directory);
 
 /* What the run told of its progress. */
 struct told {

@@ -6,7 +6,7 @@
 #include "tests/fake_tree.h"
 
 /* Nobody writes into the pipe: whoever opens it to read would wait for ever. */
-Test(sysfs, a_pipe_in_place_of_a_file_is_not_waited_for, .timeout = 20)
+Test(sysfs, a_pipe_in_place_of_a_file_is_not_waited_for)
 {
     struct fake_tree tree = fake_tree_open();
     char path[512], text[8] = "old";

@@ -338,6 +338,22 @@ Test(train_command, predict_prices_a_training_whose_skipped_tokens_have_keys)
     }
 }
 
+/* So it is where kept tokens see keys of the first recursion; else training says
+ * that its counts cannot be trusted. */
+Test(train_command, a_training_over_lent_keys_counts_what_is_predicted)
+{
+    cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", "a", "-q", "--set",
+                              "model.layers=4", "--set", "model.recursions=3",
+                              "--set", "model.recursion_first=1", "--set",
+                              "model.recursion_keys=shared", "--set",
+                              "routing.nested=true", "--set",
+                              "routing.blocks=2,3", "--set",
+                              "routing.capacity=[0.6, 0.3]", "--set",
+                              "data.tokens=100", "--set",
+                              "model.max_tokens=100", "--set",
+                              "train.steps=3"), 0));
+}
+
 Test(train_command, train_refuses_what_no_machine_holds)
 {
     cr_expect(eq(int, ISOBATH("train", "run.yaml", "-o", "bad", "--set",

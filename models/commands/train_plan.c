@@ -365,7 +365,8 @@ enum status train_plan(struct train_job *s, struct error *err)
 static bool sees_skipped(const struct model_spec *spec)
 {
     return spec_n_routed(spec) > 0 &&
-           spec->skipped_keys != SKIPPED_KEYS_ABSENT;
+           (spec->skipped_keys != SKIPPED_KEYS_ABSENT ||
+            spec->recursion.keys == RECURSION_KEYS_SHARED);
 }
 
 static bool steps_cost_unlike(const struct model_spec *spec)

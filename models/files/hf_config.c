@@ -25,6 +25,13 @@ enum { MAX_BYTES = 1 << 20 };    /* of a config.json; real ones have a few kB */
     HF_MEMBER(names, "max_position_embeddings", INT, max_tokens, NULL),        \
     HF_MEMBER(names, "vocab_size",              INT, n_vocab,    NULL)
 
+/* Those of them that all vocabularies name so but GPT-2's. */
+#define TRUNK(names)                                                           \
+    HF_MEMBER(names, "hidden_size",             INT, n_channels, NULL),        \
+    HF_MEMBER(names, "num_hidden_layers",       INT, n_layers,   NULL),        \
+    HF_MEMBER(names, "num_attention_heads",     INT, n_heads,    NULL),        \
+    HF_MEMBER(names, "vocab_size",              INT, n_vocab,    NULL)
+
 /* And what else most have: epsilon's key, and what their classes take where it,
  * the base of rotary positions and that of heads are absent. */
 #define REST(names, key, epsilon, theta, tied)                                 \
@@ -52,33 +59,24 @@ static const struct hf_member members[] = {
     SHAPE(STABLELM),   REST(STABLELM, "layer_norm_eps", "1e-5", "1e4", "false"),
     SHAPE(PHI),        REST(PHI, "layer_norm_eps", "1e-5", "1e4", "false"),
 
-    HF_MEMBER(NEOX, "hidden_size",              INT,   n_channels,   NULL),
+    TRUNK(NEOX),
     HF_MEMBER(NEOX, "intermediate_size",        INT,   n_ffn,        NULL),
-    HF_MEMBER(NEOX, "num_hidden_layers",        INT,   n_layers,     NULL),
-    HF_MEMBER(NEOX, "num_attention_heads",      INT,   n_heads,      NULL),
     HF_MEMBER(NEOX, "max_position_embeddings",  INT,   max_tokens,   NULL),
-    HF_MEMBER(NEOX, "vocab_size",               INT,   n_vocab,      NULL),
     HF_MEMBER(NEOX, "layer_norm_eps",           FLOAT, norm_epsilon, "1e-5"),
     HF_MEMBER(NEOX, "rotary_emb_base",          FLOAT, rope_theta,   "1e4"),
     HF_MEMBER(NEOX, "tie_word_embeddings",      BOOL,  tied_head,    "false"),
 
-    HF_MEMBER(FALCON, "hidden_size",            INT,   n_channels,   NULL),
+    TRUNK(FALCON),
     HF_MEMBER(FALCON, "ffn_hidden_size",        INT,   n_ffn,        ""),
-    HF_MEMBER(FALCON, "num_hidden_layers",      INT,   n_layers,     NULL),
-    HF_MEMBER(FALCON, "num_attention_heads",    INT,   n_heads,      NULL),
     HF_MEMBER(FALCON, "num_kv_heads",           INT,   n_kv_heads,   ""),
     HF_MEMBER(FALCON, "max_position_embeddings", INT,  max_tokens,   "2048"),
-    HF_MEMBER(FALCON, "vocab_size",             INT,   n_vocab,      NULL),
     HF_MEMBER(FALCON, "layer_norm_epsilon",     FLOAT, norm_epsilon, "1e-5"),
     HF_MEMBER(FALCON, "rope_theta",             FLOAT, rope_theta,   "1e4"),
     HF_MEMBER(FALCON, "tie_word_embeddings",    BOOL,  tied_head,    "true"),
 
-    HF_MEMBER(OPT, "hidden_size",               INT,   n_channels,   NULL),
+    TRUNK(OPT),
     HF_MEMBER(OPT, "ffn_dim",                   INT,   n_ffn,        NULL),
-    HF_MEMBER(OPT, "num_hidden_layers",         INT,   n_layers,     NULL),
-    HF_MEMBER(OPT, "num_attention_heads",       INT,   n_heads,      NULL),
     HF_MEMBER(OPT, "max_position_embeddings",   INT,   max_tokens,   NULL),
-    HF_MEMBER(OPT, "vocab_size",                INT,   n_vocab,      NULL),
     HF_MEMBER(OPT, "tie_word_embeddings",       BOOL,  tied_head,    "true"),
 };
 enum { N_MEMBERS = sizeof members / sizeof *members };

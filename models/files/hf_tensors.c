@@ -18,10 +18,10 @@
       layer "mod_predictor.down_proj.bias" }
 
 #define LAYER "model.layers.%d."
-#define QKV(kind, form)                                                        \
-    { TENSOR_##kind(Q), LAYER "self_attn.q_proj." form },                      \
-    { TENSOR_##kind(K), LAYER "self_attn.k_proj." form },                      \
-    { TENSOR_##kind(V), LAYER "self_attn.v_proj." form }
+#define QKV(layer, kind, form)                                                 \
+    { TENSOR_##kind(Q), layer "self_attn.q_proj." form },                      \
+    { TENSOR_##kind(K), layer "self_attn.k_proj." form },                      \
+    { TENSOR_##kind(V), layer "self_attn.v_proj." form }
 #define TENSOR_WEIGHTS(span) TENSOR_QKV, LINEAR(span)
 #define TENSOR_BIASES(span)  TENSOR_QKV_BIAS, VECTOR(span)
 
@@ -31,12 +31,8 @@
     { TENSOR_HEAD, PLAIN(2), "lm_head.weight" },                               \
     { TENSOR_FINAL_GAMMA, PLAIN(1), "model.norm.weight" },                     \
     { TENSOR_NORM1_GAMMA, PLAIN(1), LAYER "input_layernorm.weight" },          \
-    { TENSOR_QKV, LINEAR(Q), LAYER "self_attn.q_proj.weight" },                \
-    { TENSOR_QKV, LINEAR(K), LAYER "self_attn.k_proj.weight" },                \
-    { TENSOR_QKV, LINEAR(V), LAYER "self_attn.v_proj.weight" },                \
-    { TENSOR_QKV_BIAS, VECTOR(Q), LAYER "self_attn.q_proj.bias" },             \
-    { TENSOR_QKV_BIAS, VECTOR(K), LAYER "self_attn.k_proj.bias" },             \
-    { TENSOR_QKV_BIAS, VECTOR(V), LAYER "self_attn.v_proj.bias" },             \
+    QKV(LAYER, WEIGHTS, "weight"),                                             \
+    QKV(LAYER, BIASES, "bias"),                                                \
     { TENSOR_QUERY_GAMMA, PLAIN(1), LAYER "self_attn.q_norm.weight" },         \
     { TENSOR_KEY_GAMMA, PLAIN(1), LAYER "self_attn.k_norm.weight" },           \
     { TENSOR_PROJECT, LINEAR(ALL), LAYER "self_attn.o_proj.weight" },          \
@@ -114,7 +110,7 @@ static const struct foreign around_names[] = {
     { TENSOR_HEAD, PLAIN(2), "lm_head.weight" },
     { TENSOR_FINAL_GAMMA, PLAIN(1), "model.norm.weight" },
     { TENSOR_NORM1_GAMMA, PLAIN(1), LAYER "input_layernorm.weight" },
-    QKV(WEIGHTS, "weight"),
+    QKV(LAYER, WEIGHTS, "weight"),
     { TENSOR_QUERY_GAMMA, PLAIN(1), LAYER "self_attn.q_norm.weight" },
     { TENSOR_KEY_GAMMA, PLAIN(1), LAYER "self_attn.k_norm.weight" },
     { TENSOR_PROJECT, LINEAR(ALL), LAYER "self_attn.o_proj.weight" },
@@ -136,8 +132,8 @@ static const struct foreign stablelm_names[] = {
     { TENSOR_FINAL_BETA, PLAIN(1), "model.norm.bias" },
     { TENSOR_NORM1_GAMMA, PLAIN(1), LAYER "input_layernorm.weight" },
     { TENSOR_NORM1_BETA, PLAIN(1), LAYER "input_layernorm.bias" },
-    QKV(WEIGHTS, "weight"),
-    QKV(BIASES, "bias"),
+    QKV(LAYER, WEIGHTS, "weight"),
+    QKV(LAYER, BIASES, "bias"),
     /* The second %d is the head. */
     { TENSOR_QUERY_GAMMA, PLAIN(1),
       LAYER "self_attn.q_layernorm.norms.%d.weight" },
@@ -161,8 +157,8 @@ static const struct foreign phi_names[] = {
     { TENSOR_FINAL_BETA, PLAIN(1), "model.final_layernorm.bias" },
     { TENSOR_NORM1_GAMMA, PLAIN(1), LAYER "input_layernorm.weight" },
     { TENSOR_NORM1_BETA, PLAIN(1), LAYER "input_layernorm.bias" },
-    QKV(WEIGHTS, "weight"),
-    QKV(BIASES, "bias"),
+    QKV(LAYER, WEIGHTS, "weight"),
+    QKV(LAYER, BIASES, "bias"),
     { TENSOR_PROJECT, LINEAR(ALL), LAYER "self_attn.dense.weight" },
     { TENSOR_PROJECT_BIAS, PLAIN(1), LAYER "self_attn.dense.bias" },
     { TENSOR_UP, LINEAR(ALL), LAYER "mlp.fc1.weight" },
@@ -182,12 +178,8 @@ static const struct foreign opt_names[] = {
     { TENSOR_FINAL_BETA, PLAIN(1), "model.decoder.final_layer_norm.bias" },
     { TENSOR_NORM1_GAMMA, PLAIN(1), OPT "self_attn_layer_norm.weight" },
     { TENSOR_NORM1_BETA, PLAIN(1), OPT "self_attn_layer_norm.bias" },
-    { TENSOR_QKV, LINEAR(Q), OPT "self_attn.q_proj.weight" },
-    { TENSOR_QKV, LINEAR(K), OPT "self_attn.k_proj.weight" },
-    { TENSOR_QKV, LINEAR(V), OPT "self_attn.v_proj.weight" },
-    { TENSOR_QKV_BIAS, VECTOR(Q), OPT "self_attn.q_proj.bias" },
-    { TENSOR_QKV_BIAS, VECTOR(K), OPT "self_attn.k_proj.bias" },
-    { TENSOR_QKV_BIAS, VECTOR(V), OPT "self_attn.v_proj.bias" },
+    QKV(OPT, WEIGHTS, "weight"),
+    QKV(OPT, BIASES, "bias"),
     { TENSOR_PROJECT, LINEAR(ALL), OPT "self_attn.out_proj.weight" },
     { TENSOR_PROJECT_BIAS, PLAIN(1), OPT "self_attn.out_proj.bias" },
     { TENSOR_NORM2_GAMMA, PLAIN(1), OPT "final_layer_norm.weight" },

@@ -78,31 +78,25 @@ static void rule_of_signal(FILE *file, const struct model_spec *spec,
     rule(file, spec, layer, price);
 }
 
-/* The price of depths, beside that of a router. */
-static void rule_of_depths(FILE *file, const struct model_spec *spec,
-                           int32_t layer, const struct flops_list *list,
-                           enum pass pass, enum op op)
-{
-    const struct flops_price *price =
-        &list->at[pass == PASS_BACKWARD ? FLOPS_BACK_DEPTHS
-                                        : FLOPS_OF_DEPTHS][op];
-    if (!price->rule)
-        return;
-    fputs("  and of recursions, for the depths of all rows\n", file);
-    rule(file, spec, layer, price);
-}
+/* Prices beside those of the rows that a layer keeps, of either pass. */
+static const struct beside {
+    enum flops_set forward, backward;
+    const char *of;
+} of_depths = { FLOPS_OF_DEPTHS, FLOPS_BACK_DEPTHS,
+                "of recursions, for the depths of all rows" },
+  of_bypass = { FLOPS_OF_SKIPPED, FLOPS_BACK_SKIPPED,
+                "for the rows that it skips" };
 
-/* The price of the rows that a layer skips, beside that of those it keeps. */
-static void rule_of_bypass(FILE *file, const struct model_spec *spec,
-                           int32_t layer, const struct flops_list *list,
-                           enum pass pass, enum op op)
+static void rule_beside(FILE *file, const struct model_spec *spec,
+                        int32_t layer, const struct flops_list *list,
+                        enum pass pass, enum op op, const struct beside *beside)
 {
     const struct flops_price *price =
-        &list->at[pass == PASS_BACKWARD ? FLOPS_BACK_SKIPPED
-                                        : FLOPS_OF_SKIPPED][op];
+        &list->at[pass == PASS_BACKWARD ? beside->backward
+                                        : beside->forward][op];
     if (!price->rule)
         return;
-    fputs("  and for the rows that it skips\n", file);
+    fprintf(file, "  and %s\n", beside->of);
     rule(file, spec, layer, price);
 }
 
@@ -435,11 +429,11 @@ void explain_op(FILE *file, const struct model_spec *spec,
             rule(file, spec, layer, price);
         if (pass == PASS_FORWARD) {
             rule_of_signal(file, spec, layer, &list, op);
-            rule_of_bypass(file, spec, layer, &list, pass, op);
+            rule_beside(file, spec, layer, &list, pass, op, &of_bypass);
             rule_of_training(file, spec, layer, &list, op);
             rules_of_skipping(file, spec, layer, &list, op);
         }
-        rule_of_depths(file, spec, layer, &list, pass, op);
+        rule_beside(file, spec, layer, &list, pass, op, &of_depths);
         for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
             if (notes[i].op == op && (int)notes[i].pass == pass)
                 fprintf(file, "  %s\n", notes[i].text);
