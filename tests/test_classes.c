@@ -155,6 +155,11 @@ ParameterizedTestParameters(classes, the_logits_are_those_of_transformers)
           FAMILY_QWEN2 },
         { "stablelm_heads", "stablelm_heads.gguf", ROPE_SCALING_NONE,
           FAMILY_STABLELM },
+        { "falcon_usual", "falcon_usual", ROPE_SCALING_NONE, FAMILY_FALCON },
+        { "falcon_usual", "falcon_usual.gguf", ROPE_SCALING_NONE,
+          FAMILY_FALCON },
+        { "falcon_both", "falcon_both", ROPE_SCALING_NONE, FAMILY_FALCON },
+        { "falcon_both", "falcon_both.gguf", ROPE_SCALING_NONE, FAMILY_FALCON },
         { "gemma_usual", "gemma_usual", ROPE_SCALING_NONE, FAMILY_GEMMA },
         { "gemma_usual", "gemma_usual.gguf", ROPE_SCALING_NONE, FAMILY_GEMMA },
         { "qwen2_moe_usual", "qwen2_moe_usual", ROPE_SCALING_NONE,
@@ -192,7 +197,8 @@ Test(classes, a_gguf_file_has_the_shape_of_the_directory_it_was_made_from)
         "qwen2", "qwen3", "mistral", "gpt2", "olmo2", "gpt_neox", "stablelm",
         "phi3", "phi_usual", "granite", "starcoder2", "gemma2_usual",
         "gemma3_usual", "smollm3_usual", "mixtral", "qwen3_moe", "olmoe",
-        "stablelm_heads", "gemma_usual", "qwen2_moe_usual",
+        "stablelm_heads", "gemma_usual", "qwen2_moe_usual", "falcon_usual",
+        "falcon_both",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[FILE_PATH_SIZE];

@@ -323,6 +323,10 @@ static void add_short_list(struct writer *w)
     fputs("\1\1", w->values);
     w->n_values++;
 }
+static void add_layout(struct writer *w)
+{
+    put_word(w, "falcon.tensor_data_layout", "reference");
+}
 static void add_word(struct writer *w)
 {
     put_word(w, "gemma3.attention.sliding_window_pattern", "all");
@@ -369,6 +373,10 @@ Test(gguf_class, what_is_not_computed_is_refused_by_name)
         { { "olmo2", NULL, add_olmo3, false, 0 },
           "olmo2.attention.sliding_window 8: supported are 0" },
         { { "granite", NULL, NULL, true, 0 }, "no tensor blk.0.attn_q.weight" },
+        { { "falcon_both", "falcon.tensor_data_layout", NULL, false, 0 },
+          "no falcon.tensor_data_layout in it" },
+        { { "falcon_both", "falcon.tensor_data_layout", add_layout, false, 0 },
+          "falcon.tensor_data_layout: supported is jploski" },
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct model_spec spec;
@@ -388,6 +396,7 @@ Test(gguf_class, sizes_that_no_tensor_has_are_refused_before_memory_is_taken)
     static const char *const files[] = {
         "gemma2_usual", "gemma3_usual", "granite", "olmo2", "phi_usual",
         "gpt_neox", "stablelm", "phi3", "smollm3_usual", "starcoder2",
+        "falcon_both",
     };
     static const char *const sizes[] = {
         "context_length", "embedding_length", "feed_forward_length",
@@ -518,6 +527,7 @@ Test(gguf_class, matrices_are_kept_but_for_those_that_factors_change)
         { "phi3",          false, false, true,  true, true },
         { "smollm3_usual", false, false, true,  true, true },
         { "starcoder2",    true,  false, true,  true, true },
+        { "falcon_both",   false, false, true,  true, true },
     };
     matrix_type = GGUF_BF16;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -634,7 +634,7 @@ Test(gguf_model, another_architecture_and_a_missing_key_are_named)
     cr_assert(strstr(err.text, "'mamba': supported are llama, mistral, qwen2,"
                                " qwen3, qwen2moe, qwen3moe, olmoe, gpt2, phi3, granite, smollm3,"
                                " starcoder2, gemma, gemma2, gemma3, olmo2, gptneox,"
-                               " stablelm and phi2") != NULL, "%s", err.text);
+                               " falcon, stablelm and phi2") != NULL, "%s", err.text);
     cr_assert(eq(int, try_bare("qwen2", &err), STATUS_BAD_VALUE));
     cr_assert(strstr(err.text, "no qwen2.context_length") != NULL);
     cr_assert(eq(int, try_bare("llama", &err), STATUS_BAD_VALUE));

@@ -156,7 +156,7 @@ static void write_refused(FILE *file)
                 "llama4", "mamba", "mpt", "nemotron", "olmo", "olmo3", "phimoe",
                 "qwen3_next", "t5") },
         { "architecture of a GGUF file", try_architecture,
-          NAMES("bloom", "command-r", "deepseek2", "falcon", "gemma3n",
+          NAMES("bloom", "command-r", "deepseek2", "gemma3n",
                 "gpt-oss", "gptj", "llama4", "mamba", "mpt", "olmo", "phimoe") },
         { "`model` of a tokenizer.json", try_model,
           NAMES("WordPiece", "WordLevel") },

@@ -104,6 +104,11 @@ static const struct gguf_key phi3_keys[] = {
         rope_scaling.original_tokens), END
 };
 
+static const struct gguf_key falcon_keys[] = {
+    SIZES, HEADS, NO_EXPERTS, LAYER_NORM, ROPE, TURNED_WHOLE, TUNED,
+    { "tensor_data_layout", GGUF_RULE_JPLOSKI, true, 0, 0 }, END
+};
+
 /* llama.cpp takes `finetuned` for a sign that positions turn at all. */
 static const struct gguf_key granite_keys[] = {
     SIZES, HEADS, NO_EXPERTS, RMS_NORM, ROPE, TURNED_WHOLE, UNWINDOWED,
@@ -144,6 +149,7 @@ static const struct gguf_class classes[] = {
           .wide_layers = 62),
     CLASS("olmo2",   OLMO2, llama, HALVES),
     CLASS("gptneox", GPT_NEOX, gptneox, HALVES),
+    CLASS("falcon",  FALCON, falcon, HALVES, .norms_two = true),
     CLASS("stablelm", STABLELM, stablelm, HALVES, .biases = GGUF_BIASES_QKV,
           .norms_tell = true),
     CLASS("phi2",    PHI,   phi2,  HALVES),

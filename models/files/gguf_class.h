@@ -18,6 +18,9 @@ enum gguf_rule {
     GGUF_RULE_ZERO,              /* supported is 0 */
     GGUF_RULE_ONE,               /* supported is 1, and 0 for not given */
     GGUF_RULE_TRUE,              /* supported is true */
+    GGUF_RULE_JPLOSKI,           /* supported is "jploski": queries, keys and
+                                  * values one behind the other, as he wrote
+                                  * them */
     GGUF_RULE_PARALLEL,          /* false: parts stand one behind the other */
     GGUF_RULE_NO_WINDOW,         /* 0 for none, or one that spans all */
     GGUF_RULE_WINDOW,            /* of some layers; 0: none */
@@ -55,6 +58,8 @@ struct gguf_class {
                                   * their weights sum to 1 */
     bool         norms_tell;     /* heads' norms, and that of a feed-forward part
                                   * of its own, are there or are not */
+    bool         norms_two;      /* parts side by side read one norm, or one each:
+                                  * attention then attn_norm_2 */
     bool         norms_rows;     /* queries and keys pass norms, of whole rows */
     int32_t      wide_layers;    /* a model of so many layers divides scores by
                                   * sqrt(C / H), others by sqrt(D) */

@@ -121,6 +121,20 @@ static enum status check_true(struct model_spec *spec, const struct gguf *file,
                     gguf_name(file), name);
 }
 
+static enum status check_jploski(struct model_spec *spec,
+                                 const struct gguf *file,
+                                 const struct gguf_key *key, const char *name,
+                                 struct error *err)
+{
+    struct gguf_text text = { "", 0 };
+    enum status status = gguf_text(&text, file, name, err);
+
+    (void)spec, (void)key;
+    return status != STATUS_OK || gguf_text_is(text, "jploski") ? status
+        : error_set(err, STATUS_BAD_VALUE, "%.160s: %s: supported is jploski",
+                    gguf_name(file), name);
+}
+
 static enum status read_parallel(struct model_spec *spec,
                                  const struct gguf *file,
                                  const struct gguf_key *key, const char *name,
@@ -165,6 +179,7 @@ static const struct {
     [GGUF_RULE_ZERO]      = { check_fixed, false },
     [GGUF_RULE_ONE]       = { check_fixed, false },
     [GGUF_RULE_TRUE]      = { check_true, false },
+    [GGUF_RULE_JPLOSKI]   = { check_jploski, false },
     [GGUF_RULE_PARALLEL]  = { read_parallel, false },
     [GGUF_RULE_NO_WINDOW] = { check_no_window, true },
     [GGUF_RULE_WINDOW]    = { read_count, false },

@@ -41,6 +41,9 @@ static void read_parts(struct model_spec *spec, const struct gguf_class *class,
         spec->traits.qk_norm = gguf_find(file, "blk.0.attn_q_norm.weight");
     if (class->norms_tell && !gguf_find(file, "blk.0.ffn_norm.weight"))
         spec->traits.parallel = PARALLEL_NORM;
+    if (class->norms_two)
+        spec->traits.parallel = gguf_find(file, "blk.0.attn_norm_2.weight")
+                                    ? PARALLEL_NORMS : PARALLEL_NORM;
     if (class->biases != GGUF_BIASES_TRAITS)
         spec->traits.qkv_bias = gguf_find(file, "blk.0.attn_v.bias") ||
                                 (class->heads == LAYOUT_LINEAR &&

@@ -6,9 +6,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define MATRIX(id, span, name) { TENSOR_##id, SPAN_##span, false, name, false }
-#define VECTOR(id, span, name) { TENSOR_##id, SPAN_##span, true, name, false }
-#define EACH(id, span, name)   { TENSOR_##id, SPAN_##span, false, name, true }
+#define PART(id, span, ...) { TENSOR_##id, SPAN_##span, __VA_ARGS__ }
+#define MATRIX(id, span, name) PART(id, span, false, name, false, false)
+#define VECTOR(id, span, name) PART(id, span, true, name, false, false)
+#define EACH(id, span, name)   PART(id, span, false, name, true, false)
+#define TWO(id, name)          PART(id, ALL, true, name, false, true)
 
 const struct gguf_part gguf_parts[] = {
     MATRIX(WTE, ALL, "token_embd.weight"),
@@ -19,6 +21,10 @@ const struct gguf_part gguf_parts[] = {
     VECTOR(FINAL_BETA, ALL, "output_norm.bias"),
     VECTOR(NORM1_GAMMA, ALL, "blk.%d.attn_norm.weight"),
     VECTOR(NORM1_BETA, ALL, "blk.%d.attn_norm.bias"),
+    TWO(NORM1_GAMMA, "blk.%d.attn_norm_2.weight"),
+    TWO(NORM1_BETA, "blk.%d.attn_norm_2.bias"),
+    TWO(NORM2_GAMMA, "blk.%d.attn_norm.weight"),
+    TWO(NORM2_BETA, "blk.%d.attn_norm.bias"),
     MATRIX(QKV, ALL, "blk.%d.attn_qkv.weight"),
     VECTOR(QKV_BIAS, ALL, "blk.%d.attn_qkv.bias"),
     MATRIX(QKV, Q, "blk.%d.attn_q.weight"),
@@ -107,6 +113,12 @@ static bool is_apart(const struct gguf *file, const struct gguf_part *part,
     return false;
 }
 
+static bool is_norm(enum tensor_id id)
+{
+    return id == TENSOR_NORM1_GAMMA || id == TENSOR_NORM1_BETA ||
+           id == TENSOR_NORM2_GAMMA || id == TENSOR_NORM2_BETA;
+}
+
 /* Queries, keys and values stand in one tensor or in three; of heads whose rows
  * are in another order, in three.  Gate and up are as the architecture has
  * them. */
@@ -126,6 +138,9 @@ bool gguf_part_wanted(const struct gguf_class *class,
             gguf_part_name(name, p, layer, 0);
             whole = class->heads == LAYOUT_LINEAR && gguf_find(file, name);
         }
+    if (is_norm(part->id))
+        return part->two == (class->norms_two &&
+                             spec->traits.parallel == PARALLEL_NORMS);
     if (tensor_stacks(part->id))
         return part->each == is_apart(file, part, layer);
     return (!qkv && !up) || (part->span == SPAN_ALL) == whole;

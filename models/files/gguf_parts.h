@@ -11,6 +11,8 @@ struct gguf_part {
     bool           vector;       /* one axis, not two */
     const char    *name;         /* NULL ends the table; %d is the layer */
     bool           each;         /* of one expert: the second %d */
+    bool           two;          /* where attention and feed-forward part have a
+                                  * norm each, of a class with norms_two */
 };
 extern const struct gguf_part gguf_parts[];
 

@@ -14,12 +14,14 @@ static bool always(void)
     return true;
 }
 
-#if defined(__x86_64__)
+#if defined(HAVE_KERNELS_avx2) || defined(HAVE_KERNELS_avx512)
 static bool has_avx2(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
+#endif
 
+#ifdef HAVE_KERNELS_avx512
 static bool has_avx512(void)
 {
     return has_avx2() && __builtin_cpu_supports("avx512f") &&

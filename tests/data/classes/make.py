@@ -10,7 +10,7 @@ transformers 4.51.3, torch 2.1.2 and gguf 0.19.0; gemma2 and those behind it wit
 transformers 4.57.1 and torch 2.4.1; granite and those behind it with transformers
 4.57.1, torch 2.9.1 and llama-cpp-python 0.3.36; dynamic, gemma, falcon, falcon_two,
 neox_fast, stablelm_heads and opt with transformers 4.57.1 and torch 2.15.0;
-gemma_usual, qwen2_moe_usual and stablelm_heads.gguf with these and
+falcon_usual, falcon_both, gemma_usual, qwen2_moe_usual and stablelm_heads.gguf with these and
 llama-cpp-python 0.3.36.
 Weights are random and large enough that every part of a model matters.  A
 directory holds the model as save_pretrained() writes it; beside it NAME.gguf, laid
@@ -114,7 +114,11 @@ LATER = [
     ("opt", "OPT", OPT, {}),
     # What a GGUF file does not say is as llama.cpp and its converter take it: the
     # scale of scores, which layers have windows, which have no positions, the base
-    # of Gemma's, which layers have experts, and how wide Phi is.
+    # of Gemma's and Falcon's, which layers have experts, and how wide Phi is.
+    ("falcon_usual", "Falcon", dict(FALCON, max_position_embeddings=2048), dict(
+        num_kv_heads=1)),
+    ("falcon_both", "Falcon", dict(FALCON, max_position_embeddings=2048), dict(
+        new_decoder_architecture=True, num_kv_heads=2)),
     ("gemma_usual", "Gemma", dict(COMMON, num_key_value_heads=1), dict(
         head_dim=10)),
     ("qwen2_moe_usual", "Qwen2Moe", COMMON, dict(
