@@ -36,7 +36,7 @@ static size_t n_settings(const char *const *config, size_t n)
     struct error err = { 0 };
 
     for (size_t i = 0; i < n; i++) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "run-%zu", i);
         put_run(name, config[i]);
         cr_assert(run_open(&run[i], name, &err) == STATUS_OK, "%s", err.text);
