@@ -320,6 +320,9 @@ static enum status time_all(struct bench *bench, struct results *out,
         line->cell[TIME] = rounds_seconds(&r, i);
         line->cell[MEMORY] = samples_of(&bytes[i], !isnan(bytes[i]));
     }
+    if (r.n == 0)
+        results_note(out, "No CPU time: no round was quiet, or none was left of"
+                     " the bench's minutes. ");
     rounds_close(&r);
     for (int i = 0; i < n; i++)
         if (opened[i].status != STATUS_OK)
