@@ -225,8 +225,8 @@ static void describe(struct plot *plot, const struct planes *all,
                  all->of[r].name, count(&all->of[r], all->drawn, 0, "saves"));
     TEXT_ADD(plot->head, " of %zu batches and lengths", each);
     TEXT_SET(plot->sub, "%s over the rival's, B sequences (across) of T tokens"
-             " (up); blank: no room; the interval: 80 %% of 64 draws of the"
-             " machine's numbers", phase->step);
+             " (up); blank: no room, or not known; the interval: 80 %% of 64 draws of"
+             " the machine's numbers", phase->step);
     if (all->drawn < all->of[0].n_machines)
         TEXT_ADD(plot->sub, "; %zu of %zu machines", all->drawn,
                  all->of[0].n_machines);
