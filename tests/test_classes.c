@@ -295,9 +295,9 @@ Test(classes, sizes_that_no_tensor_has_are_refused_before_memory_is_taken)
         "moe_intermediate_size", "shared_expert_intermediate_size",
         "max_position_embeddings", "n_positions",
     };
-    const struct rlimit room = { 1ul << 29, 1ul << 29 };
 
-#ifndef __SANITIZE_ADDRESS__
+#ifndef __SANITIZE_ADDRESS__         /* which takes an address space of its own */
+    const struct rlimit room = { 1ul << 29, 1ul << 29 };
     cr_assert(setrlimit(RLIMIT_AS, &room) == 0);
 #endif
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
