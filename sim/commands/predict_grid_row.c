@@ -79,19 +79,6 @@ static void put_point(FILE *file, const struct grid *grid)
     put_text(file, c->rival.value[grid->at[GRID_RIVAL]]);
 }
 
-/* As isobath predict has it. */
-static struct hold_question held(const struct grid *grid)
-{
-    const struct predict_question *q = &grid->question;
-    return (struct hold_question){
-        .spec = &grid->contest.model.spec, .regime = &q->regime,
-        .phase = q->phase == MEMORY_FORWARD && !q->all_logits ? MEMORY_LAST
-                                                              : q->phase,
-        .n_sequences = q->n_sequences, .n_tokens = q->n_tokens,
-        .n_threads = grid->options->common.threads,
-    };
-}
-
 static void put_side(FILE *file, const struct cost *total,
                      const struct hold *hold, const struct machine *machine)
 {
@@ -150,14 +137,11 @@ void grid_put_row(FILE *file, struct grid *grid)
             putc(',', file);
         escape_write(file, BORDER_CSV, grid->reason);
     } else {
-        const struct hold_question q = held(grid);
-        const struct contender *c = &grid->contest.rival[rival];
         const struct cost own = prediction_total(&grid->contest.model),
-                          of_rival = contender_total(c);
-        const struct hold holds = hold_of(&q), rival_holds = contender_hold(c,
-                                                                            &q);
-        put_side(file, &own, &holds, grid->question.machine);
-        put_side(file, &of_rival, &rival_holds, grid->question.machine);
+            of_rival = contender_total(&grid->contest.rival[rival]);
+        put_side(file, &own, &grid->hold, grid->question.machine);
+        put_side(file, &of_rival, &grid->rival_hold[rival],
+                 grid->question.machine);
         put_ratios(file, grid, rival);
         escape_write(file, BORDER_CSV, unknown(grid));
     }

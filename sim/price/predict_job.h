@@ -32,8 +32,11 @@ struct predict_job {
                                         * job alone */
     struct step_sum *sum;               /* gets the costs in place of a ledger,
                                         * which is NULL then; else NULL */
-    int n_draws;                       /* that the range rests on, at most
-                                        * BILL_DRAWS; 0: so many */
+    const struct bill_draws *draws;    /* of the machine in the regime's
+                                        * arithmetic, that the range rests on;
+                                        * NULL: drawn for this job alone */
+    int n_draws;                       /* the first so many, at most BILL_DRAWS;
+                                        * 0: all */
 };
 
 #endif

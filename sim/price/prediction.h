@@ -2,7 +2,7 @@
 #ifndef PREDICTION_H
 #define PREDICTION_H
 
-#include "sim/price/memory.h"
+#include "sim/price/hold.h"
 #include "sim/price/predict.h"
 
 /* What is asked of each model. */
@@ -15,9 +15,11 @@ struct predict_question {
     struct regime        regime;
     int32_t              n_sequences; /* B of each of the regime's steps */
     int32_t              n_tokens;    /* T; of decode, keys with the new one */
-    int                  n_draws;     /* that intervals rest on, at most
-                                       * BILL_DRAWS; 0: so many; NO_DRAWS: there
-                                       * are no intervals */
+    const struct bill_draws *draws;   /* that intervals rest on, of the machine
+                                       * in the regime's arithmetic; NULL: drawn
+                                       * for each answer; borrowed */
+    int                  n_draws;     /* the first so many, at most BILL_DRAWS; 0:
+                                       * all; NO_DRAWS: there are no intervals */
 };
 enum { NO_DRAWS = -1 };
 
@@ -51,6 +53,10 @@ enum status prediction_begin(struct prediction *out,
 enum status prediction_price(struct prediction *prediction,
                              const struct predict_question *question,
                              struct error *err) MUST_CHECK;
+
+/* What is asked of memory, asked of this model; as long as the prediction. */
+struct hold_question prediction_held(const struct prediction *prediction,
+                                     const struct hold_question *question);
 
 /* All that the step costs. */
 struct cost prediction_total(const struct prediction *prediction);

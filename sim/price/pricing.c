@@ -515,9 +515,23 @@ static enum status find_prices(struct pricing *p, struct error *err)
     return STATUS_OK;
 }
 
+/* What the job brought, or its own, where a range rests on them. */
+static enum status find_draws(struct pricing *p, struct error *err)
+{
+    if (!p->range || !p->job.machine || p->job.draws)
+        return STATUS_OK;
+    p->drawn = malloc(sizeof *p->drawn);
+    if (!p->drawn)
+        return error_set(err, STATUS_NO_MEMORY, "no memory for draws");
+    bill_draw(p->drawn, p->job.machine, p->job.regime.arithmetic);
+    p->job.draws = p->drawn;
+    return STATUS_OK;
+}
+
 static void close_prices(struct pricing *p)
 {
     free(p->own);
+    free(p->drawn);
     free(p->stored);
     bill_close(&p->bill);
 }
@@ -537,7 +551,7 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
 {
     const struct ledger_shape shape = ledger ? ledger_shape(ledger)
                                              : (struct ledger_shape){ 0 };
-    const struct hold_question held = {
+    struct hold_question held = {
         .spec = job->spec,
         .regime = &job->regime,
         .phase = phase,
@@ -566,10 +580,13 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
                                          expected);
     if (status == STATUS_OK)
         status = check_all(out, positions, err);
+    if (status == STATUS_OK)
+        status = find_draws(out, err);
     if (status != STATUS_OK) {
         close_prices(out);
         return status;
     }
+    held.fixed = &out->tariff->fixed;
     const struct hold hold = hold_buffers(&held);
     out->footprint_bytes = (double)hold.total;
     out->span_bytes = span_bytes(out, &hold);
@@ -580,7 +597,7 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
     if (job->machine)
         out->rates = rates_of(job->machine, job->regime.arithmetic);
     alike_find(&out->alike, &(struct alike_job){ .spec = job->spec,
-                                                 .plan = &out->tariff->plan,
+                                                 .kin = out->tariff->kin,
                                                  .allocation = job->allocation,
                                                  .first = job->first_layer,
                                                  .end = pricing_end_layer(out),
@@ -598,8 +615,7 @@ enum status pricing_end(struct pricing *p)
 {
     if (p->range && p->job.machine)
         *p->range =
-            bill_range(&p->bill, p->job.machine, p->job.regime.arithmetic,
-                       p->job.n_draws);
+            bill_range(&p->bill, p->job.draws, p->job.n_draws);
     else if (p->range)
         *p->range = (struct predict_range){ .seconds = { 0 } };
     if (p->job.sum && p->status == STATUS_OK &&

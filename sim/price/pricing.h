@@ -67,6 +67,8 @@ struct pricing {
     double   span_bytes;      /* that a span of shared layers holds */
     struct rates rates;       /* of the machine, if there is one */
     struct bill  bill;        /* of `range` */
+    struct bill_draws *drawn; /* owned; NULL: the job brought them, or there is no
+                               * range */
     struct predict_range *range;   /* NULL: not asked for */
     enum status status;       /* the first failure */
     struct error *err;
