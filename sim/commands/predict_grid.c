@@ -154,6 +154,7 @@ enum status grid_price(struct grid *grid, size_t i, struct error *err)
         return status;
     set_question(grid);
     grid->weighed &= from > GRID_BATCH;
+    grid->question.other_machine = grid->weighed;
     if (from > (int)grid->blocked)
         return STATUS_OK;
     grid->blocked = GRID_MACHINE;    /* all rivals of a point are priced at once */
@@ -164,6 +165,7 @@ enum status grid_price(struct grid *grid, size_t i, struct error *err)
     if (from <= GRID_PHASE &&
         (status = begin_contest(grid, &why)) != STATUS_OK)
         return leave_out(grid, GRID_PHASE, status, &why, err);
+    grid->side[0] = '\0';
     status = contest_price(&grid->contest, &grid->question, &why);
     if (status != STATUS_OK)
         return leave_out(grid, GRID_MACHINE, status, &why, err);

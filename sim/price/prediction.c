@@ -89,7 +89,7 @@ static enum status price(struct prediction *out,
         .spec = &out->spec, .allocation = &out->allocation,
         .machine = question->machine, .predicted = out->spec.n_predictor > 0,
         .regime = question->regime, .tariff = out->tariff,
-        .sum = out->sum, .draws = question->draws,
+        .sum = out->sum, .charges = out->charges, .draws = question->draws,
         .n_draws = question->n_draws,
     };
     struct predict_range *range =
@@ -129,6 +129,9 @@ void prediction_close(struct prediction *prediction)
     if (prediction->sum)
         step_sum_close(prediction->sum);
     free(prediction->sum);
+    if (prediction->charges)
+        free(prediction->charges->charge);
+    free(prediction->charges);
     free(prediction->tariff);
     allocation_close(&prediction->allocation);
     *prediction = (struct prediction){ 0 };
@@ -145,17 +148,23 @@ enum status prediction_begin(struct prediction *out,
     if (status != STATUS_OK)
         return status;
     out->sum = calloc(1, sizeof *out->sum);
-    return out->sum ? STATUS_OK
-                       : error_set(err, STATUS_NO_MEMORY, "no memory for a"
-                                   " prediction");
+    out->charges = calloc(1, sizeof *out->charges);
+    return out->sum && out->charges
+               ? STATUS_OK
+               : error_set(err, STATUS_NO_MEMORY, "no memory for a prediction");
 }
 
 enum status prediction_price(struct prediction *p,
                              const struct predict_question *question,
                              struct error *err)
 {
-    allocation_close(&p->allocation);
-    enum status status = allocate(p, question, err);
+    enum status status = STATUS_OK;
+
+    if (!question->other_machine || !p->charges->whole) {
+        p->charges->whole = false;
+        allocation_close(&p->allocation);
+        status = allocate(p, question, err);
+    }
     return status == STATUS_OK ? price(p, question, err) : status;
 }
 

@@ -20,6 +20,8 @@ struct predict_question {
                                        * for each answer; borrowed */
     int                  n_draws;     /* the first so many, at most BILL_DRAWS; 0:
                                        * all; NO_DRAWS: there are no intervals */
+    bool                 other_machine;   /* prediction_price(): that alone is
+                                       * other than what was answered before */
 };
 enum { NO_DRAWS = -1 };
 
@@ -32,7 +34,8 @@ struct prediction {
                                        * totals alone */
     struct predict_range range;       /* of draws, if there are any */
     struct tariff       *tariff;      /* of totals alone */
-    struct step_sum       *sum;
+    struct step_sum     *sum;
+    struct step_charges *charges;
 };
 
 /* Caller releases with prediction_close(), also after a failure. */

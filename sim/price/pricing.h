@@ -83,6 +83,10 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
  * pricing_begin() went well. */
 enum status pricing_end(struct pricing *p);
 
+/* Prices again what the job brought of this step; false: it brought nothing, and
+ * the step has to be walked. */
+bool pricing_repeats(struct pricing *p);
+
 /* The layer is the first of those alike, which are walked in one. */
 bool pricing_walks(const struct pricing *p, int32_t layer);
 
