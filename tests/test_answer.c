@@ -177,6 +177,23 @@ Test(answer, a_dense_model_is_told_how_to_ask)
     cr_expect(strstr(said, "Decode, against ") != NULL, "%s", said);
 }
 
+/* It is no dense model: that of equal FLOPs has other weights to read. */
+Test(answer, a_mixture_is_held_against_the_dense_model_of_equal_flops)
+{
+    cr_assert(eq(int, ANSWER("dense.yaml", "--machine", "l4", "--context", "64",
+                             "--set", "model.experts=8"), 0), "%s", complained);
+    cr_expect(strstr(said, "Decode, against equal-FLOP dense.") != NULL, "%s",
+              said);
+    cr_expect(strstr(said, "is its own dense twin") == NULL, "%s", said);
+    cr_assert(eq(int, ANSWER("dense.yaml", "--machine", "l4", "--context", "64",
+                             "--set", "model.experts=8", "-f", "json"), 0), "%s",
+              complained);
+    json_t *root = parsed();
+    cr_expect(strstr(text_at(root, "about"), "; a token enters 2 of 8 experts in"
+                     " 6 layers, ") != NULL, "%s", text_at(root, "about"));
+    json_decref(root);
+}
+
 Test(answer, what_is_given_twice_counts_once)
 {
     cr_assert(eq(int, ANSWER("m.yaml", "--machine", "l4", "--machine",

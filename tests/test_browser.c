@@ -59,6 +59,28 @@ Test(browser, a_page_of_everything_is_right_at_every_width_in_the_dark_and_on_pa
     look_at(paths, 5);
 }
 
+/* Losses below the router's: bars that hang, with what they say below them, and
+ * ticks for a phone. */
+Test(browser, bars_below_zero_are_read_on_what_is_not_painted)
+{
+    char router[FILE_PATH_SIZE], table[FILE_PATH_SIZE], hash[17];
+    char line[4 * FILE_PATH_SIZE];
+    char *paths[] = { router };
+
+    snprintf(router, sizeof router, "%s", in_folder("router"));
+    snprintf(table, sizeof table, "%s", in_folder("router/replaced.csv"));
+    snprintf(line, sizeof line, "cp -r " DATA "router '%s' && "
+             "sed -i '/^last [45]/s/,[-0-9.e]*,[-0-9.e]*,[-0-9.e]*,measured,/,"
+             "-0.008,-0.009,-0.007,measured,/' '%s' && grep -q ,-0.008, '%s'",
+             router, table, table);
+    cr_assert(zero(int, system(line)));
+    cr_assert(file_hash(hash, table, &err) == STATUS_OK);
+    snprintf(line, sizeof line, "sed -i '/\"replaced.csv\": /s/: \".*\"/: \"%s\"/'"
+             " '%s/summary.json'", hash, router);
+    cr_assert(zero(int, system(line)));
+    look_at(paths, 1);
+}
+
 /* One phase of one arm, from a trace of PyTorch's profiler: what it says of work is
  * predicted, and its figures are low. */
 Test(browser, the_page_of_an_imported_trace_is_right_too)

@@ -81,8 +81,11 @@ void figure_router(struct plot *p, const struct report *r)
         range_add(&range, bar[i].high);
     }
     range_widen(&range, 0.14, 0.01);
-    if (plot_is_narrow(p))       /* for what stands at the end of the longest */
-        range.high += 0.3 * (range.high - range.low);
+    if (plot_is_narrow(p)) {     /* for what stands at the end of the longest */
+        const double room = 0.3 * (range.high - range.low);
+        range.high += room;
+        range.low -= range.low < 0 ? room : 0;
+    }
     say(p, bar, n);
     TEXT_SET(p->sub, "The same weights on the same text, the gate still the "
              "router's score; tables were counted on the first half of the text, "
@@ -97,6 +100,7 @@ void figure_router(struct plot *p, const struct report *r)
         p->height = p->top + p->bottom + 26 * n;
     }
     write_bars(p, bar, n);
-    fprintf(p->script, "X1 = %.1f; LOW = %.9g; TOP = %.9g\n%s", n - 0.3,
-            range.low, range.high, figure_router_gp);
+    fprintf(p->script, "X1 = %.1f; LOW = %.9g; TOP = %.9g; STEP = %.9g\n%s",
+            n - 0.3, range.low, range.high, plot_step(range.high - range.low),
+            figure_router_gp);
 }

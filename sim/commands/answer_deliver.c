@@ -150,8 +150,8 @@ static void print_mix_words(FILE *file, const struct answer_job *j)
  * 1, and how to ask is the answer. */
 static bool is_own_twin(const struct answer_job *j)
 {
-    return spec_is_dense(&j->file.spec) && j->options->against.n == 0 &&
-           !j->options->study;
+    return spec_is_dense(&j->file.spec) && j->file.spec.experts.n == 0 &&
+           j->options->against.n == 0 && !j->options->study;
 }
 
 static enum status print_text(FILE *file, const struct answer_job *j,

@@ -175,7 +175,12 @@ void answer_about(char out[ANSWER_WORDS_SIZE], const struct answer_job *j)
         answer_say(out, "; layers %d to %d are %d layers run %d times",
                    s->recursion.first, s->recursion.last, spec_span(s),
                    s->recursion.times);
-    if (n == 0 && spec_span(s) > 0)
+    if (s->experts.n > 0)
+        answer_say(out, "; a token enters %d of %d experts in %d layers, %.4g M"
+                   " parameters active", s->experts.active, s->experts.n,
+                   spec_n_expert_layers(s),
+                   (double)memory_active_parameters(s) / 1e6);
+    if (n == 0 && (spec_span(s) > 0 || s->experts.n > 0))
         return;
     if (n == 0) {
         answer_say(out, "; it routes no layer, and is its own dense twin:"

@@ -15,8 +15,8 @@
 #include "sim/core/model/route_table.h"
 #include "sim/core/model/text_trace.h"
 
-enum { STEPS = 20, B = 2, T = 48, L = 4, V = 256, ALL = 512, NAME = 40,
-       N_SPEC = 17 + L + 9 + 3 + 1 + 2 * L + 3 };
+enum { STEPS = 20, B = 2, T = 48, L = 4, V = 256, EXPERTS = 8, ALL = 512,
+       NAME = 40, N_SPEC = 17 + L + 9 + 3 + 1 + 2 * L + 3 };
 
 static const struct update adamw = {
     .learning_rate = 3e-3, .beta1 = 0.9, .beta2 = 0.98, .epsilon = 1e-8,
@@ -33,6 +33,7 @@ static const char *const tensor_names[TENSOR_COUNT] = {
 struct record {
     int32_t ids[STEPS][B][T], targets[STEPS][B][T];
     uint8_t kept[STEPS][2 * L][B][T];      /* the choices' */
+    uint8_t chosen[STEPS][L][B][T][EXPERTS];   /* of experts, idle ones too */
     float   threshold[STEPS][2 * L];       /* the choices', before the step */
     double  loss[STEPS], norm[STEPS], router[STEPS], predictor[STEPS];
     double  balance[STEPS], square[STEPS];
@@ -292,6 +293,19 @@ static void replay(struct allocation *a, const struct text_trace *trace,
         text_trace_fill(a, b, trace, ((int64_t)step * B + b) * T);
 }
 
+/* Whether it had room for them or not. */
+static void note_experts(uint8_t chosen[L][B][T][EXPERTS],
+                         const struct dispatch *d)
+{
+    for (int32_t at = 0; d->expert && at < L * B * T; at++) {
+        const int32_t l = at / (B * T), b = at / T % B, t = at % T;
+        const int32_t *expert = dispatch_of(d, l, b, t);
+        for (int32_t i = 0; i < d->n_active && expert[i] != -1; i++)
+            chosen[l][b][t][expert[i] > DISPATCH_MISSED
+                            ? expert[i] : DISPATCH_MISSED - expert[i]] = 1;
+    }
+}
+
 static void take_steps(struct record *r, struct model *m,
                        const struct route_policy *policy,
                        struct allocation *replayed,
@@ -313,6 +327,7 @@ static void take_steps(struct record *r, struct model *m,
             for (int32_t b = 0; b < B; b++)
                 for (int32_t i = 0; i < allocation_count(a, c, b); i++)
                     r->kept[s][c][b][allocation_kept(a, c, b)[i]] = 1;
+        note_experts(r->chosen[s], &a->dispatch);
         r->router[s] = model_router_nats(m);
         r->predictor[s] = model_predictor_nats(m);
         r->balance[s] = model_expert_balance(m);
@@ -347,6 +362,8 @@ static enum status write_out(struct record *r, struct model *m,
     put_numbers(r, "ids", r->ids, SAFETENSORS_I32, STEPS * B * T);
     put_numbers(r, "targets", r->targets, SAFETENSORS_I32, STEPS * B * T);
     put_numbers(r, "kept", r->kept, SAFETENSORS_U8, STEPS * 2 * L * B * T);
+    put_numbers(r, "chosen", r->chosen, SAFETENSORS_U8,
+                STEPS * L * B * T * EXPERTS);
     put_numbers(r, "threshold", r->threshold, SAFETENSORS_F32, STEPS * 2 * L);
     put_numbers(r, "loss", r->loss, SAFETENSORS_F64, STEPS);
     put_numbers(r, "norm", r->norm, SAFETENSORS_F64, STEPS);

@@ -79,28 +79,36 @@ class Experts:
         self.n, self.idle = int(self.n), int(self.idle)
         self.active, self.scores = int(self.active), self.n + self.idle
         self.noted = {}          # of a layer: rows' chances, choices, scores
+        self.wrong = 0
 
-    def choose(self, chance):
-        """Chosen and entered [n,scores] of a sequence's rows."""
+    def begin(self, chosen):
+        """A step in which these [L,B,T,scores] were chosen."""
+        self.chosen, self.wrong = torch.tensor(chosen)[..., :self.scores] > 0, 0
+
+    def choose(self, chance, chosen):
+        """Who is chosen and enters [n,scores] of a sequence's rows.  Those that
+        were chosen are, if near ties apart the chances have them so."""
         n = len(chance)
         factor = self.capacity or (1 if self.by_expert else 0)
         room = n if factor == 0 else max(1, min(n, math.ceil(
             factor * n * self.active / self.scores - 1e-6)))
-        chosen = torch.zeros(chance.shape, dtype=torch.bool)
+        along, many = (0, room) if self.by_expert else (1, self.active)
+        least = chance.masked_fill(~chosen, math.inf).amin(along)
+        most = chance.masked_fill(chosen, -math.inf).amax(along)
+        self.wrong += int((chosen.sum(along) != many).sum() +
+                          (least < most - TIE).sum())
         if self.by_expert:
-            best = chance.sort(dim=0, descending=True, stable=True)[1][:room]
-            return 2 * (chosen.scatter(0, best, True),)
-        best = chance.sort(dim=1, descending=True, stable=True)[1][:, :self.active]
-        chosen = chosen.scatter(1, best, True)
+            return chosen, chosen
         entered = chosen & (chosen.cumsum(0) <= room)
         entered[:, self.n:] = False
         return chosen, entered
 
-    def run(self, x, layer, weight):
+    def run(self, x, rows, sequence, layer, weight):
         """Of normalised rows x of one sequence."""
         score = x @ weight("EXPERT_ROUTER", layer)
         chance = score.softmax(-1)
-        chosen, entered = self.choose(chance.detach())
+        chosen, entered = self.choose(chance.detach(),
+                                      self.chosen[layer, sequence][rows])
         by = chance * entered
         if self.normalised:
             by = by / (chance * chosen).sum(-1, keepdim=True)
@@ -220,10 +228,11 @@ class Decoder:
         return x[rows] + mixed.reshape(len(rows), -1) @ \
             self.weight("PROJECT", layer), (key, value)
 
-    def feed_forward(self, x, layer):
+    def feed_forward(self, x, rows, layer):
         read = plain_norm(x) * self.weight("NORM2_GAMMA", layer)
         if self.experts:
-            return x + self.experts.run(read, layer, self.weight)
+            return x + self.experts.run(read, rows, self.sequence, layer,
+                                        self.weight)
         return x + swiglu(read @ self.weight("UP", layer)) @ \
             self.weight("DOWN", layer)
 
@@ -256,7 +265,7 @@ class Decoder:
             return out
 
         def feed(stream, rows):
-            return self.feed_forward(stream[rows], layer)
+            return self.feed_forward(stream[rows], rows, layer)
 
         score = judge(x, 0) if kept is not None else None
         if kept is None or self.part == "ffn":
@@ -265,13 +274,14 @@ class Decoder:
             x = feed(x, everyone)
         elif self.part == "block":
             def run(stream, rows):
-                out = self.feed_forward(attend(stream, rows), layer)
+                out = self.feed_forward(attend(stream, rows), rows, layer)
                 for after in range(layer + 1, L):
                     if not self.follows(after):
                         break
                     stream = stream.index_copy(0, rows, out)
                     out = self.feed_forward(
-                        self.attention(stream, rows, after, None)[0], after)
+                        self.attention(stream, rows, after, None)[0], rows,
+                        after)
                 return out
             x = self.route(x, kept[0], score, run)
         elif self.part == "attention":
@@ -346,7 +356,7 @@ class Decoder:
             return F.cross_entropy(logits, targets[b]) / B
 
         for b in range(B):
-            x, table = self.weights["WTE"][ids[b]], None
+            x, table, self.sequence = self.weights["WTE"][ids[b]], None, b
             for layer in range(L):
                 if self.follows(layer):
                     continue                 # run with the layer before
@@ -408,17 +418,21 @@ def replay(tool, text, policy):
     targets = torch.tensor(record["targets"].reshape(steps, B, T)).long()
     kept = record["kept"].reshape(steps, 2 * L, B, T).astype(numpy.float64)
     threshold = record["threshold"].reshape(steps, 2 * L)
+    chosen = record["chosen"].reshape(steps, L, B, T, -1)
     weights = decoder.weights
     first = {n: torch.zeros_like(w) for n, w in weights.items()}
     second = {n: torch.zeros_like(w) for n, w in weights.items()}
     near = {n: torch.zeros_like(w).bool() for n, w in weights.items()}
     off_loss, off_norm, wrong = 0.0, 0.0, 0
     for step in range(steps):
+        if decoder.experts:
+            decoder.experts.begin(chosen[step])
         loss, routers, entropy, foreseen, scores = decoder.forward(
             ids[step], targets[step], kept[step])
         total = loss + routers + foreseen
         if decoder.experts:
             balance, square = decoder.experts.losses()
+            wrong += decoder.experts.wrong
             total = total + decoder.experts.balance * balance + \
                 decoder.experts.z * square
             for weight, value, name in ((decoder.experts.balance, balance,

@@ -64,13 +64,36 @@ function ground(e) {
     }
     return [255, 255, 255];
 }
+// What a drawing has painted under the middle of a text, layer on layer; a text that
+// hides what is behind it is drawn twice in its place, as the box and as the letters.
+function painted(text) {
+    const svg = text.closest('svg'), box = text.getBoundingClientRect();
+    const at = new DOMPoint(box.left + box.width / 2, box.top + box.height / 2);
+    let found = ground(svg.parentElement);
+    for (const e of svg.querySelectorAll('text')) {
+        const there = e.getBoundingClientRect();
+        if (e.parentNode.style.filter && e.textContent === text.textContent &&
+            Math.abs(there.left - box.left) + Math.abs(there.top - box.top) < 2)
+            return found;
+    }
+    for (const e of svg.querySelectorAll('path, polygon, rect, circle')) {
+        if (e.compareDocumentPosition(text) & Node.DOCUMENT_POSITION_PRECEDING) break;
+        const c = parse(getComputedStyle(e).fill), there = e.getBoundingClientRect();
+        const share = c ? c.a * getComputedStyle(e).fillOpacity : 0;
+        if (share === 0 || e.closest('defs') || at.x < there.left || at.x > there.right ||
+            at.y < there.top || at.y > there.bottom) continue;
+        if (e.isPointInFill(at.matrixTransform(e.getScreenCTM().inverse())))
+            found = found.map((below, i) => below + share * (c.rgb[i] - below));
+    }
+    return found;
+}
 const done = new Set();
 for (const e of document.querySelectorAll('body *')) {
     const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
     if (!own || !e.checkVisibility() || e.closest('script, style')) continue;
     const style = getComputedStyle(e), svg = e.tagName === 'text';
     const ink = parse(svg ? style.fill : style.color);
-    const under = ground(svg ? e.closest('svg').parentElement : e);
+    const under = svg ? painted(e) : ground(e);
     if (!ink) continue;
     const [hi, lo] = [luminance(ink.rgb), luminance(under)].sort((a, b) => b - a);
     const ratio = (hi + 0.05) / (lo + 0.05), key = ink.rgb + '/' + under;
