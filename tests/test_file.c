@@ -188,6 +188,11 @@ Test(file, reading_stops_at_the_limit)
                  STATUS_BAD_VALUE));
     cr_assert_str_eq(err.text, "cannot read 'a.txt': larger than the 4 bytes"
                                " allowed");
+    /* A file says how much it has: nothing of it is read. */
+    cr_assert(truncate("a.txt", (off_t)1 << 36) == 0);
+    cr_assert(eq(int, file_read(&text, &size, "a.txt", (size_t)1 << 35, &err),
+                 STATUS_BAD_VALUE));
+    cr_assert(strstr(err.text, "larger than") != NULL, "%s", err.text);
     char endless[32];
     snprintf(endless, sizeof endless, "/dev/fd/%d", open("/dev/zero", O_RDONLY));
     cr_assert(eq(int, file_read(&text, &size, endless, 100000, &err),

@@ -132,6 +132,30 @@ Test(source, the_dense_twin_takes_the_same_weights)
     remove_directory(directory);
 }
 
+Test(source, a_gguf_file_goes_by_its_magic_whatever_its_name)
+{
+    static const char *const names[] = { "m.gguf", "m", "m.bin", "m.yaml",
+                                         "m.safetensors", "sha256-0" };
+    char target[FILE_PATH_SIZE], link[FILE_PATH_SIZE];
+
+    cr_assert(getcwd(target, sizeof target - 40) != NULL);
+    strcat(target, "/tests/data/classes/llama3.gguf");
+    make_directory(directory);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct source source;
+        struct error err = { STATUS_OK, "" };
+        snprintf(link, sizeof link, "%s/%s", directory, names[i]);
+        cr_assert(symlink(target, link) == 0);
+        cr_assert(eq(int, source_read(&source, link, NULL, 0, &err), STATUS_OK),
+                  "%s", err.text);
+        cr_expect(source.kind == SOURCE_GGUF && source.has_weights);
+        cr_expect(eq(str, source.path, link));
+        cr_expect(eq(str, source.tokenizer, link));
+        cr_expect(eq(i32, source.spec.n_vocab, 37));
+    }
+    remove_directory(directory);
+}
+
 Test(source, a_file_is_a_shape_whose_weights_are_drawn)
 {
     struct model *model = NULL, *again = NULL;

@@ -3,19 +3,18 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
+#include "models/tokens/tokenizer.h"
 #include "models/tokens/tokenizer_file.h"
+#include "tests/directory.h"
 #include "tests/gguf_writer.h"
 
 #define WORDS(...) (const char *const[]){ __VA_ARGS__, NULL }
 
 /* GPT-2's kind with four tokens and one merge. */
-static enum status read_four(struct tokenizer_parts *parts, const char *model,
-                             const char *pre, const char *merge, uint32_t bos,
-                             struct error *err)
+static char *four(size_t *size, const char *model, const char *pre,
+                  const char *merge, uint32_t bos)
 {
     struct writer w;
-    struct gguf *file;
-    size_t size;
 
     open_writer(&w);
     put_word(&w, "tokenizer.ggml.model", model);
@@ -23,7 +22,17 @@ static enum status read_four(struct tokenizer_parts *parts, const char *model,
     put_words(&w, "tokenizer.ggml.tokens", WORDS("a", "b", "ab", "<|e|>"));
     put_words(&w, "tokenizer.ggml.merges", WORDS(merge));
     put_int(&w, "tokenizer.ggml.bos_token_id", bos);
-    char *image = finish(&w, &size);
+    return finish(&w, size);
+}
+
+static enum status read_four(struct tokenizer_parts *parts, const char *model,
+                             const char *pre, const char *merge, uint32_t bos,
+                             struct error *err)
+{
+    struct gguf *file;
+    size_t size;
+    char *image = four(&size, model, pre, merge, bos);
+
     cr_assert(gguf_parse(&file, image, size, "t.gguf", err) == STATUS_OK, "%s", err->text);
     enum status status = tokenizer_read_gguf(parts, file, 4, err);
     gguf_close(file);
@@ -67,6 +76,29 @@ Test(tokenizer_gguf, a_gguf_that_contradicts_itself_is_refused_by_key)
                   strstr(err.text, "t.gguf") != NULL, "%s", err.text);
         cr_assert(parts.vocab.n == 0 && !parts.merges.slot);
     }
+}
+
+Test(tokenizer_gguf, a_gguf_file_goes_by_its_magic_whatever_its_name,
+     .init = enter_directory, .fini = leave_directory)
+{
+    static const char *const names[] = { "t.gguf", "t", "t.bin", "t.json",
+                                         "t.model", "sha256-0" };
+    size_t size;
+    char *image = four(&size, "gpt2", "gpt-2", "a b", 3);
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct tokenizer *tokenizer;
+        struct error err = { STATUS_OK, "" };
+        FILE *file = fopen(names[i], "wb");
+        cr_assert(file && fwrite(image, 1, size, file) == size);
+        cr_assert(fclose(file) == 0);
+        cr_assert(eq(int, tokenizer_open(&tokenizer, names[i], 4, &err),
+                     STATUS_OK), "%s", err.text);
+        cr_expect(eq(str, (char *)tokenizer_kind(tokenizer), "byte-level BPE"));
+        tokenizer_close(tokenizer);
+        cr_assert(remove(names[i]) == 0);
+    }
+    free(image);
 }
 
 /* The next words that are expected, NULL at the end. */

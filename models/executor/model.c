@@ -563,6 +563,21 @@ static enum status check_verified(const struct model_spec *spec,
     return STATUS_OK;
 }
 
+/* Of the layers and choices that there are: the most would be more than many a
+ * model. */
+static enum status open_tables(struct model *m, struct error *err)
+{
+    const size_t layers = (size_t)m->spec.n_layers;
+
+    m->layer = calloc(layers, sizeof *m->layer);
+    m->exit = calloc(layers, sizeof *m->exit);
+    m->cache = calloc(layers, sizeof *m->cache);
+    m->choice = calloc((size_t)plan_n_choices(&m->spec), sizeof *m->choice);
+    return m->layer && m->exit && m->cache && m->choice
+               ? STATUS_OK
+               : error_set(err, STATUS_NO_MEMORY, "no memory for a model");
+}
+
 enum status model_open(struct model **out, const struct model_spec *spec,
                        const struct model_options *options, struct error *err)
 {
@@ -615,7 +630,9 @@ enum status model_open(struct model **out, const struct model_spec *spec,
         m->lowest++;
     m->ex.kernels = options->kernels ? options->kernels : kernels_best();
 
-    status = tensor_list_open(&m->tensors, spec, err);
+    status = open_tables(m, err);
+    if (status == STATUS_OK)
+        status = tensor_list_open(&m->tensors, spec, err);
     if (status == STATUS_OK)
         status = allocation_open(&m->allocation, plan_n_choices(spec),
                                  options->n_sequences, forward_tokens(options),
@@ -655,5 +672,9 @@ void model_close(struct model *m)
     arena_close(&m->arena);
     allocation_close(&m->allocation);
     tensor_list_close(&m->tensors);
+    free(m->layer);
+    free(m->exit);
+    free(m->cache);
+    free(m->choice);
     free(m);
 }

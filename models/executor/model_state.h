@@ -135,8 +135,8 @@ struct model {
 
     real *stream[SPEC_MAX_LAYERS + 1];   /* [B*T,C] input of layer l; layers
                                           * that route share their input's */
-    struct layer_buffers layer[SPEC_MAX_LAYERS];
-    struct choice_buffers choice[PLAN_MAX_CHOICES];
+    struct layer_buffers *layer;         /* [L] */
+    struct choice_buffers *choice;       /* [choices] */
     struct depth_buffers depths;
     int32_t n_rows;                /* of the stream: all tokens of the pass */
     struct rows all_rows;          /* every token, for dense layers */
@@ -149,7 +149,7 @@ struct model {
     real *entered;                 /* [M,C] what entries become; backward: their
                                     * gradients; of all layers */
     struct head_buffers head;      /* of the last layer's stream */
-    struct head_buffers exit[SPEC_MAX_LAYERS];   /* training, of those layers */
+    struct head_buffers *exit;     /* [L] training, of those layers */
     struct head_buffers later;     /* of rows that went on past an exit, and of
                                     * no others: packed */
     real *nats, *entropy;          /* [B*T] */
@@ -164,7 +164,7 @@ struct model {
     int32_t *decoded;              /* [B] tokens of each sequence so far */
     int32_t *past;                 /* [B,T] their ids, for a table */
     int32_t  cache_capacity;       /* n_tokens, in whole tiles */
-    struct cache cache[SPEC_MAX_LAYERS];   /* of windowed layers the window's */
+    struct cache *cache;           /* [L] of windowed layers the window's */
     int32_t *kept_count;           /* [choices,B] tokens that each kept */
     int32_t *kept_position;        /* [choices,B,T] their positions */
     int32_t *skipped, *skipped_position;   /* [B] whose rows a layer skips */

@@ -153,7 +153,9 @@ enum status tensor_list_open(struct tensor_list *out,
 {
     size_t most = (size_t)(spec->n_layers + 1) * TENSOR_COUNT;
     struct model_spec copy = *spec;      /* tensor_matrices() gives places in it */
-    *out = (struct tensor_list){ .tensor = calloc(most, sizeof *out->tensor) };
+    out->n = 0;
+    out->floats = out->learned = out->stored_bytes = 0;
+    out->tensor = calloc(most, sizeof *out->tensor);
     if (!out->tensor)
         return error_set(err, STATUS_NO_MEMORY, "no memory for %zu tensors",
                          most);

@@ -100,9 +100,10 @@ struct tensor_list {
     size_t  learned;         /* of the gradients, and of each moment: floats, or
                               * with a frozen backbone the routers' alone */
     size_t  stored_bytes;    /* of all ranges together */
-    int32_t at[SPEC_MAX_LAYERS + 1][TENSOR_COUNT];   /* index by layer + 1 and
-                                                      * id; -1: has none;
-                                                      * layers may share one */
+    int32_t at[SPEC_MAX_LAYERS + 1][TENSOR_COUNT];   /* index by layer + 1, of
+                                                      * those there are, and id;
+                                                      * -1: has none; layers may
+                                                      * share one */
 };
 
 enum status tensor_list_open(struct tensor_list *out,

@@ -253,11 +253,13 @@ static const struct safetensors_tensor *find_foreign(
     const struct model_spec *spec, const struct shards *files,
     const struct foreign *f, const char *name)
 {
-    const char *prefix = hf_tensors_prefix(spec);
-    const size_t length = strlen(prefix);
     const struct safetensors_tensor *found = shards_find(files, name);
 
-    if (!found && strncmp(name, prefix, length) == 0)
+    if (found)
+        return found;
+    const char *prefix = hf_tensors_prefix(spec);
+    const size_t length = strlen(prefix);
+    if (strncmp(name, prefix, length) == 0)
         found = shards_find(files, name + length);
     if (!found && f->id == TENSOR_WTE && spec->tied_head)
         found = shards_find(files, hf_tensors_head(spec));
@@ -312,31 +314,37 @@ static bool same_tensor(const struct safetensors_tensor *a,
            memcmp(a->data, b->data, a->bytes) == 0;
 }
 
+static void untie(struct model_spec *spec, const struct shards *files,
+                  const char *directory)
+{
+    const struct foreign *table = hf_tensors_of(spec);
+    const struct safetensors_tensor *head =
+        shards_find(files, hf_tensors_head(spec));
+
+    if (!spec->tied_head || !head ||
+        same_tensor(head, find_foreign(spec, files, table, table->name)))
+        return;
+    spec->tied_head = false;
+    command_warn("%s: its config ties the head to the embedding, but %s is"
+                 " another tensor: the head is not tied", directory,
+                 hf_tensors_head(spec));
+}
+
 enum status checkpoint_untie(struct model_spec *spec, const char *directory,
                              struct error *err)
 {
-    const struct foreign *table = hf_tensors_of(spec);
     struct shards *files = NULL;
     enum status status = spec->tied_head ? shards_open(&files, directory, err)
                                          : STATUS_OK;
 
-    if (status != STATUS_OK || !spec->tied_head)
-        return status;
-    const struct safetensors_tensor *head =
-        shards_find(files, hf_tensors_head(spec));
-    const struct safetensors_tensor *tokens = find_foreign(spec, files, table,
-                                                           table->name);
-    spec->tied_head = !head || same_tensor(head, tokens);
+    if (files)
+        untie(spec, files, directory);
     shards_close(files);
-    if (!spec->tied_head)
-        command_warn("%s: its config ties the head to the embedding, but %s is"
-                     " another tensor: the head is not tied", directory,
-                     hf_tensors_head(spec));
-    return STATUS_OK;
+    return status;
 }
 
-enum status checkpoint_check(const struct model_spec *spec,
-                             const char *directory, struct error *err)
+enum status checkpoint_check(struct model_spec *spec, const char *directory,
+                             struct error *err)
 {
     struct tensor_list list;
     struct shards *files = NULL;
@@ -344,6 +352,7 @@ enum status checkpoint_check(const struct model_spec *spec,
 
     if (status != STATUS_OK)
         return status;
+    untie(spec, files, directory);
     status = tensor_list_open(&list, spec, err);
     for (int32_t l = -1; l < spec->n_layers && status == STATUS_OK; l++)
         for (const struct foreign *f = hf_tensors_of(spec);

@@ -14,17 +14,16 @@ enum status checkpoint_export(struct model *model,
                               const char *directory,
                               struct error *err) MUST_CHECK;
 
-/* Check that DIR's files hold every tensor that the spec calls for, in the
- * right shape; call it before memory for them is taken, since a config may
- * claim any size.  STATUS_BAD_FORMAT names file and tensor. */
-enum status checkpoint_check(const struct model_spec *spec,
-                             const char *directory,
-                             struct error *err) MUST_CHECK;
-
 /* Clear spec->tied_head, and say so, where the config ties the head but the files
  * hold one that is not the embedding: the files are what was trained, and
  * transformers does likewise. */
 enum status checkpoint_untie(struct model_spec *spec, const char *directory,
+                             struct error *err) MUST_CHECK;
+
+/* The same, and check that DIR's files hold every tensor that the spec calls for,
+ * in the right shape; call it before memory for them is taken, since a config may
+ * claim any size.  STATUS_BAD_FORMAT names file and tensor. */
+enum status checkpoint_check(struct model_spec *spec, const char *directory,
                              struct error *err) MUST_CHECK;
 
 /* Fill a model that was opened with the spec of DIR/config.json, from one file

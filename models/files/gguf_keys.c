@@ -287,22 +287,29 @@ static void read_factors(struct model_spec *spec, const struct gguf_class *class
         spec->fold.scores = sqrtf(size / (float)wide);
 }
 
+/* A key without the architecture's name before it is none of its keys. */
+static bool is_known(struct gguf_text key, const struct gguf_class *class)
+{
+    const size_t length = strlen(class->name);
+
+    if (key.size <= length || key.bytes[length] != '.' ||
+        memcmp(key.bytes, class->name, length) != 0)
+        return true;
+    const struct gguf_text behind = { key.bytes + length + 1,
+                                      key.size - length - 1 };
+    for (const struct gguf_key *k = class->keys; k->name; k++)
+        if (gguf_text_is(behind, k->name))
+            return true;
+    return false;
+}
+
 /* No key of the architecture that the table does not know. */
 static enum status check_known(const struct gguf_class *class,
                                const struct gguf *file, struct error *err)
 {
-    const char *prefix = class->name;
-    const size_t length = strlen(prefix);
-
     for (size_t i = 0; i < gguf_value_count(file); i++) {
         struct gguf_text key = gguf_key(file, i);
-        bool known = key.size <= length || key.bytes[length] != '.' ||
-                     memcmp(key.bytes, prefix, length) != 0;
-        for (const struct gguf_key *k = class->keys; k->name && !known; k++) {
-            char name[GGUF_KEY_SIZE];
-            known = gguf_text_is(key, gguf_key_name(name, class, k->name));
-        }
-        if (!known)
+        if (!is_known(key, class))
             return error_set(err, STATUS_BAD_VALUE, "%.160s: %.*s: not"
                              " supported", gguf_name(file),
                              key.size < 80 ? (int)key.size : 80, key.bytes);

@@ -104,8 +104,8 @@ static enum status check_tensors(const struct model_spec *spec,
     for (int32_t l = -1; l < spec->n_layers; l++)
         for (const struct gguf_part *p = gguf_parts;
              p->name && status == STATUS_OK; p++) {
-            const struct tensor *t = gguf_part_wanted(class, spec, file, p, l)
-                ? tensor_find(&list, l, p->id) : NULL;
+            const struct tensor *t =
+                gguf_part_tensor(class, spec, file, &list, p, l);
             const struct gguf_tensor *have;
             const int32_t n = !t ? 0 : p->each ? t->stacked : 1;
             for (int32_t e = 0; e < n && status == STATUS_OK; e++)
@@ -207,8 +207,8 @@ static enum status import_parts(struct model *m, const struct gguf_class *class,
     for (int32_t l = -1; l < spec->n_layers; l++)
         for (const struct gguf_part *p = gguf_parts;
              p->name && status == STATUS_OK; p++) {
-            const struct tensor *t = gguf_part_wanted(class, spec, file, p, l)
-                ? tensor_find(model_tensors(m), l, p->id) : NULL;
+            const struct tensor *t =
+                gguf_part_tensor(class, spec, file, model_tensors(m), p, l);
             const int32_t tensors = !t ? 0 : p->each ? t->stacked : 1;
             for (int32_t e = 0; e < tensors && status == STATUS_OK; e++, ++*n)
                 status = import_part(m, class, file, p, t, e, err);
@@ -253,8 +253,8 @@ static bool is_of(struct model *m, const struct gguf_class *class,
         return true;
     for (int32_t l = -1; l < spec->n_layers; l++)
         for (const struct gguf_part *p = gguf_parts; p->name; p++) {
-            const struct tensor *t = gguf_part_wanted(class, spec, file, p, l)
-                ? tensor_find(model_tensors(m), l, p->id) : NULL;
+            const struct tensor *t =
+                gguf_part_tensor(class, spec, file, model_tensors(m), p, l);
             const int32_t tensors = !t ? 0 : p->each ? t->stacked : 1;
             for (int32_t e = 0; e < tensors; e++) {
                 gguf_part_name(known, p, l, e);

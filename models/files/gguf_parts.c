@@ -146,6 +146,18 @@ bool gguf_part_wanted(const struct gguf_class *class,
     return (!qkv && !up) || (part->span == SPAN_ALL) == whole;
 }
 
+const struct tensor *gguf_part_tensor(const struct gguf_class *class,
+                                      const struct model_spec *spec,
+                                      const struct gguf *file,
+                                      const struct tensor_list *list,
+                                      const struct gguf_part *part,
+                                      int32_t layer)
+{
+    const struct tensor *t = tensor_find(list, layer, part->id);
+
+    return t && gguf_part_wanted(class, spec, file, part, layer) ? t : NULL;
+}
+
 static enum status check_shape(const struct gguf *file,
                                const struct gguf_tensor *have,
                                const struct gguf_part *part, bool turned,

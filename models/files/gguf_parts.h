@@ -29,6 +29,14 @@ bool gguf_part_wanted(const struct gguf_class *class,
                       const struct model_spec *spec, const struct gguf *file,
                       const struct gguf_part *part, int32_t layer);
 
+/* Our tensor that the part is of, where it is wanted; NULL: the model has none. */
+const struct tensor *gguf_part_tensor(const struct gguf_class *class,
+                                      const struct model_spec *spec,
+                                      const struct gguf *file,
+                                      const struct tensor_list *list,
+                                      const struct gguf_part *part,
+                                      int32_t layer);
+
 /* The file's tensor for a part of ours, or for one expert's.  STATUS_BAD_FORMAT: there is none, or
  * one of another shape. */
 enum status gguf_part_find(const struct gguf_tensor **out,

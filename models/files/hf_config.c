@@ -353,7 +353,7 @@ enum status hf_config_read(struct model_spec *spec, struct hf_routing *routing,
         return status;
     status = hf_config_parse(spec, routing, text, size, path, err);
     free(text);
-    return sniff_refusal(status, path, err);
+    return sniff_refusal(NULL, status, path, err);
 }
 
 static void write_class(json_t *root, const struct hf_class *class,

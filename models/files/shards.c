@@ -27,7 +27,7 @@ static enum status open_one(struct shards *s, const char *path,
 
     if (status == STATUS_OK)
         s->n++;
-    return sniff_refusal(status, path, err);
+    return sniff_refusal(NULL, status, path, err);
 }
 
 static enum status read_index(struct shards *s, struct error *err)
@@ -90,16 +90,14 @@ static enum status open_shards(struct shards *s, const char *directory,
 }
 
 /* What a directory has where it has no tensors that are read. */
-static enum status refuse_pickles(const char *path, const char *directory,
-                                  struct error *err)
+static enum status refuse_pickles(const char *directory, struct error *err)
 {
     static const char *const names[] = { "pytorch_model.bin",
         "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack" };
     char other[FILE_PATH_SIZE];
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!file_exists(path) &&
-            file_join(other, directory, names[i], NULL) == STATUS_OK &&
+        if (file_join(other, directory, names[i], NULL) == STATUS_OK &&
             file_exists(other))
             return error_set(err, STATUS_BAD_VALUE, "%.200s: no"
                              " model.safetensors in it, but %s, which is not"
@@ -122,11 +120,13 @@ enum status shards_open(struct shards **out, const char *directory,
     if (status == STATUS_OK)
         status = file_join(index, directory, "model.safetensors.index.json",
                            err);
-    if (status == STATUS_OK && !file_exists(s->path) && file_exists(index)) {
+    const bool whole = status == STATUS_OK && file_exists(s->path);
+    if (status == STATUS_OK && !whole && file_exists(index)) {
         memcpy(s->path, index, sizeof index);
         status = open_shards(s, directory, err);
     } else if (status == STATUS_OK) {
-        status = refuse_pickles(s->path, directory, err);
+        if (!whole)
+            status = refuse_pickles(directory, err);
         if (status == STATUS_OK)
             status = open_one(s, s->path, err);
     }

@@ -95,6 +95,7 @@ enum status sniff_file(enum sniff *out, const char *path, struct error *err)
     FILE *file = file_open_optional(path);
     if (!file)
         return STATUS_OK;
+    setvbuf(file, NULL, _IONBF, 0);
     n = fread(bytes, 1, FIRST, file);
     fclose(file);
     for (int i = 0; i < BEGINNINGS; i++) {
@@ -111,12 +112,15 @@ enum status sniff_file(enum sniff *out, const char *path, struct error *err)
     return STATUS_OK;
 }
 
-enum status sniff_refusal(enum status status, const char *path,
+enum status sniff_refusal(enum sniff *out, enum status status, const char *path,
                           struct error *err)
 {
-    enum sniff sniff;
+    enum sniff sniff = SNIFF_OTHER;
 
-    return status != STATUS_OK && status != STATUS_NO_MEMORY &&
-                   sniff_file(&sniff, path, err) != STATUS_OK
-               ? STATUS_BAD_VALUE : status;
+    if (status != STATUS_OK && status != STATUS_NO_MEMORY &&
+        sniff_file(&sniff, path, err) != STATUS_OK)
+        status = STATUS_BAD_VALUE;
+    if (out)
+        *out = sniff;
+    return status;
 }

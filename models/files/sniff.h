@@ -21,9 +21,10 @@ const char *sniff_refused(int i);
 enum status sniff_file(enum sniff *out, const char *path,
                        struct error *err) MUST_CHECK;
 
-/* The status of a reader; where it refused a file that is SNIFF_NONE,
- * STATUS_BAD_VALUE, and what that is.  A file that is read is not looked at. */
-enum status sniff_refusal(enum status status, const char *path,
+/* The status of a reader that went by a file's name; where it refused the file,
+ * what that is, or NULL for out; of one that is SNIFF_NONE STATUS_BAD_VALUE.  A
+ * file that is read is not looked at: SNIFF_OTHER. */
+enum status sniff_refusal(enum sniff *out, enum status status, const char *path,
                           struct error *err) MUST_CHECK;
 
 #endif

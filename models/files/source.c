@@ -23,25 +23,15 @@ static bool ends_in(const char *path, const char *end)
     return n > m && strcmp(path + n - m, end) == 0;
 }
 
-/* What a file says it is; its name where it says nothing. */
-static enum status find_kind(enum source_kind *out, const char *path,
-                             struct error *err)
+/* What the name of a model says it is. */
+static enum source_kind named_kind(const char *path)
 {
-    static const enum source_kind kinds[] = {
-        [SNIFF_GGUF] = SOURCE_GGUF, [SNIFF_SAFETENSORS] = SOURCE_DIRECTORY,
-        [SNIFF_LLAMA2C] = SOURCE_LLAMA2C,
-    };
     struct stat info;
-    enum sniff sniff;
-    enum status status = sniff_file(&sniff, path, err);
 
-    if (status != STATUS_OK)
-        return status;
-    *out = sniff != SNIFF_OTHER ? kinds[sniff] :
-           stat(path, &info) == 0 && S_ISDIR(info.st_mode) ? SOURCE_DIRECTORY :
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode) ? SOURCE_DIRECTORY :
            ends_in(path, ".gguf") ? SOURCE_GGUF :
-           ends_in(path, ".bin") ? SOURCE_LLAMA2C : SOURCE_SHAPE;
-    return STATUS_OK;
+           ends_in(path, ".bin") ? SOURCE_LLAMA2C :
+           ends_in(path, ".safetensors") ? SOURCE_DIRECTORY : SOURCE_SHAPE;
 }
 
 /* A file of weights stands for the directory that it lies in. */
@@ -85,8 +75,6 @@ static enum status read_directory(struct source *s, struct error *err)
                          why.text);
     if (status == STATUS_OK && s->spec.signal == SIGNAL_TABLE)
         status = file_join(s->table, s->path, ROUTE_TABLE_FILE, err);
-    if (status == STATUS_OK)
-        status = checkpoint_untie(&s->spec, s->path, err);
     if (status == STATUS_OK)
         status = checkpoint_check(&s->spec, s->path, err);
     return status;
@@ -135,42 +123,54 @@ static enum status check_own(const struct source *s, struct error *err)
                      why.text);
 }
 
+static enum status read_kind(struct source *s, enum source_kind kind,
+                             const char *path,
+                             const struct config_setting *settings,
+                             size_t n_settings, struct error *err)
+{
+    enum status status;
+
+    *s = (struct source){ .kind = kind, .has_weights = kind != SOURCE_SHAPE,
+                          .routing = { .policy = route_find("dense") } };
+    if ((size_t)snprintf(s->path, sizeof s->path, "%s", path) >= sizeof s->path)
+        return error_set(err, STATUS_BAD_VALUE, "%.60s...: path too long",
+                         path);
+    switch (kind) {
+    case SOURCE_SHAPE:
+        return read_shape(s, settings, n_settings, err);
+    case SOURCE_DIRECTORY:
+        status = use_directory(s, err);
+        return status == STATUS_OK ? read_directory(s, err) : status;
+    case SOURCE_GGUF:
+        return read_gguf(s, err);
+    case SOURCE_LLAMA2C:
+        break;
+    }
+    return llama2c_spec(&s->spec, s->path, err);
+}
+
+/* By what its name says, or else by what the file says. */
 enum status source_read(struct source *out, const char *path,
                         const struct config_setting *settings,
                         size_t n_settings, struct error *err)
 {
-    struct source s = { .routing = { .policy = route_find("dense") } };
-    enum status status = find_kind(&s.kind, path, err);
+    static const enum source_kind kinds[] = {
+        [SNIFF_GGUF] = SOURCE_GGUF, [SNIFF_SAFETENSORS] = SOURCE_DIRECTORY,
+        [SNIFF_LLAMA2C] = SOURCE_LLAMA2C,
+    };
+    const enum source_kind named = named_kind(path);
+    enum sniff sniff;
+    enum status status = sniff_refusal(
+        &sniff, read_kind(out, named, path, settings, n_settings, err), path,
+        err);
 
-    if (status != STATUS_OK)
-        return status;
-    if ((size_t)snprintf(s.path, sizeof s.path, "%s", path) >= sizeof s.path)
-        return error_set(err, STATUS_BAD_VALUE, "%.60s...: path too long",
-                         path);
-    s.has_weights = s.kind != SOURCE_SHAPE;
-    switch (s.kind) {
-    case SOURCE_SHAPE:
-        status = read_shape(&s, settings, n_settings, err);
-        break;
-    case SOURCE_DIRECTORY:
-        status = use_directory(&s, err);
-        if (status == STATUS_OK)
-            status = read_directory(&s, err);
-        break;
-    case SOURCE_GGUF:
-        status = read_gguf(&s, err);
-        break;
-    case SOURCE_LLAMA2C:
-        status = llama2c_spec(&s.spec, s.path, err);
-        break;
-    }
-    if (status == STATUS_OK && s.has_weights)
-        status = check_own(&s, err);
-    if (status == STATUS_OK && s.has_weights)
-        status = model_config_route(&s.spec, &s.routing.policy, s.replay, s.table, path,
-                                    settings, n_settings, err);
-    if (status == STATUS_OK)
-        *out = s;
+    if (sniff != SNIFF_OTHER && sniff != SNIFF_NONE && kinds[sniff] != named)
+        status = read_kind(out, kinds[sniff], path, settings, n_settings, err);
+    if (status == STATUS_OK && out->has_weights)
+        status = check_own(out, err);
+    if (status == STATUS_OK && out->has_weights)
+        status = model_config_route(&out->spec, &out->routing.policy, out->replay,
+                                    out->table, path, settings, n_settings, err);
     return status;
 }
 

@@ -38,7 +38,7 @@ void added_put(struct added *added, const char *bytes, size_t size,
 
 bool added_index(struct added *added, int32_t twice[2])
 {
-    return vocab_index(&added->pattern, twice);
+    return !added->token || vocab_index(&added->pattern, twice);
 }
 
 /* The character that ends where text[at] begins; false: none does. */

@@ -146,22 +146,27 @@ static const struct {
 };
 enum { FORMATS = sizeof formats / sizeof *formats };
 
-static enum status open_file(struct tokenizer_parts *parts, const char *path,
-                             int32_t n_vocab, struct error *err)
+static enum status open_named(struct tokenizer_parts *parts, const char *path,
+                              int32_t n_vocab, struct error *err)
 {
-    enum sniff sniff;
-    enum status status = sniff_file(&sniff, path, err);
-
-    if (status != STATUS_OK)
-        return status;
-    if (sniff == SNIFF_GGUF)
-        return open_gguf(parts, path, n_vocab, err);
     for (int i = 0; i < FORMATS; i++)
         if (ends_with(path, formats[i].end))
             return formats[i].open(parts, path, n_vocab, err);
     return error_set(err, STATUS_BAD_VALUE, "%.200s: a tokenizer is a .bin of"
                      " llama2.c, a .gguf, a .model of SentencePiece or a"
                      " tokenizer.json", path);
+}
+
+/* No file of GGUF is one of another format, too. */
+static enum status open_file(struct tokenizer_parts *parts, const char *path,
+                             int32_t n_vocab, struct error *err)
+{
+    enum sniff sniff;
+    enum status status = sniff_refusal(
+        &sniff, open_named(parts, path, n_vocab, err), path, err);
+
+    return sniff == SNIFF_GGUF && !ends_with(path, ".gguf")
+               ? open_gguf(parts, path, n_vocab, err) : status;
 }
 
 enum status tokenizer_open(struct tokenizer **out, const char *path,

@@ -32,7 +32,8 @@ static size_t plain_spaces(char *out, const char *text, size_t size)
     size_t n = 0;
 
     for (size_t i = 0; i < size; i++)
-        if (size - i >= 3 && memcmp(text + i, UNDERLINE, 3) == 0) {
+        if (text[i] == *UNDERLINE && size - i >= 3 &&
+            memcmp(text + i, UNDERLINE, 3) == 0) {
             out[n++] = ' ';
             i += 2;
         } else {
@@ -170,10 +171,14 @@ enum status tokenizer_add_underline(struct tokenizer_parts *parts,
     return add_text(parts, NORMAL_REPLACE, UNDERLINE, err);
 }
 
-/* The place of a token among the added ones; -1: it is none. */
-static int place_of(enum vocab_role role, bool normalised)
+/* The token is one of the added ones of that place. */
+static bool is_at(int place, const struct vocab *vocab, int32_t id,
+                  bool normalised)
 {
-    return role == VOCAB_SPECIAL ? 0 : role == VOCAB_ADDED ? normalised : -1;
+    const uint8_t role = vocab->role[id];
+
+    return (role == VOCAB_SPECIAL && place == 0) ||
+           (role == VOCAB_ADDED && place == normalised);
 }
 
 /* Spaces to U+2581, into out[3 * size]. */
@@ -199,16 +204,19 @@ static enum status add_to(struct tokenizer_parts *parts, int place,
     size_t n = 0, bytes = 0;
 
     for (int32_t id = 0; id < vocab->n; id++)
-        if (place_of(vocab->role[id], normalised) == place) {
+        if (is_at(place, vocab, id, normalised)) {
             n++;
             bytes += width * vocab_size_of(vocab, id);
         }
+    if (n == 0)
+        return STATUS_OK;
     enum status status = added_create(added, n, bytes, err);
-    for (int32_t id = 0; id < vocab->n && status == STATUS_OK; id++) {
+    for (int32_t id = 0; (size_t)added->pattern.n < n && status == STATUS_OK;
+         id++) {
         const char *text = vocab->bytes + vocab->at[id];
         size_t size = vocab_size_of(vocab, id);
         char *room = added->pattern.bytes + added->pattern.at[added->pattern.n];
-        if (place_of(vocab->role[id], normalised) != place)
+        if (!is_at(place, vocab, id, normalised))
             continue;
         if (width == 3) {
             size = underlined(room, text, size);

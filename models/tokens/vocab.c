@@ -77,7 +77,8 @@ void vocab_add(struct vocab *vocab, const char *bytes, size_t size,
 {
     uint32_t at = vocab->at[vocab->n];
 
-    memmove(vocab->bytes + at, bytes, size);
+    if (bytes != vocab->bytes + at)      /* they may be there already */
+        memmove(vocab->bytes + at, bytes, size);
     vocab->in_words[vocab->n] = role == VOCAB_NORMAL;
     vocab->role[vocab->n++] = (uint8_t)role;
     vocab->at[vocab->n] = at + (uint32_t)size;

@@ -141,7 +141,8 @@ static enum status open_to_read(int *out, struct stat *st, const char *path,
             close(fd);
         return fail(err, STATUS_BAD_VALUE, "read", path, why);
     }
-    (void)fcntl(fd, F_SETFL, 0);         /* of a terminal, all */
+    if (!S_ISREG(st->st_mode))
+        (void)fcntl(fd, F_SETFL, 0);     /* of a terminal, all */
     note_read(st);
     *out = fd;
     return STATUS_OK;
@@ -161,16 +162,18 @@ FILE *file_open_optional(const char *path)
 
 /* ---- reading ---- */
 
-/* Read to the end of fd or one byte past `limit`, whichever is first. */
-static enum status read_up_to(char **text, size_t *size, int fd, size_t limit,
-                              const char *path, struct error *err)
+/* Read to the end of fd or one byte past `limit`, whichever is first.  A file has
+ * `expected` bytes; what has no size says 0, and some of /sys fewer than that. */
+static enum status read_up_to(char **text, size_t *size, int fd,
+                              size_t expected, size_t limit, const char *path,
+                              struct error *err)
 {
     size_t room = 0, used = 0;
     char *buffer = NULL;
 
     for (;;) {
         if (used + 1 >= room) {
-            room = room ? 2 * room : 4096;
+            room = room ? 2 * room : expected ? expected + 2 : 4096;
             char *grown = realloc(buffer, room);
             if (!grown) {
                 free(buffer);
@@ -187,7 +190,7 @@ static enum status read_up_to(char **text, size_t *size, int fd, size_t limit,
             return fail(err, STATUS_BAD_VALUE, "read", path, strerror(errno));
         }
         used += (size_t)n;
-        if (n == 0 || used > limit)
+        if (n == 0 || used > limit || (expected > 0 && used == expected))
             break;
     }
     buffer[used] = '\0';
@@ -207,7 +210,11 @@ enum status file_read(char **text, size_t *size, const char *path, size_t limit,
 
     if (status != STATUS_OK)
         return status;
-    status = read_up_to(&buffer, &used, fd, limit, path, err);
+    if (S_ISREG(st.st_mode) && (uint64_t)st.st_size > limit)
+        used = (size_t)st.st_size;
+    else
+        status = read_up_to(&buffer, &used, fd, (size_t)st.st_size, limit, path,
+                            err);
     close(fd);
     if (status == STATUS_OK && used > limit) {
         free(buffer);

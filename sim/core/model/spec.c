@@ -30,6 +30,8 @@ const struct traits family_traits[FAMILY_COUNT] = {
  * has. */
 static int differ(const struct traits *own, const struct traits *row)
 {
+    if (own->norm != row->norm || own->positions != row->positions)
+        return -1;
     const struct { bool own, row; } flags[] = {
         { own->qkv_bias, row->qkv_bias },
         { own->project_bias, row->project_bias },
@@ -42,8 +44,6 @@ static int differ(const struct traits *own, const struct traits *row)
     int n = 2 * ((own->activation != row->activation) +
                  (own->norms != row->norms) + (own->parallel != row->parallel));
 
-    if (own->norm != row->norm || own->positions != row->positions)
-        return -1;
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         if (flags[i].own < flags[i].row)
             return -1;
