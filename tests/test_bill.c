@@ -16,6 +16,15 @@ static struct machine launches(double low, double value, double high)
     return m;
 }
 
+static struct predict_range range_on(const struct bill *bill,
+                                     const struct machine *m)
+{
+    static struct bill_draws draws;
+
+    bill_draw(&draws, m, PRECISION_FP32);
+    return bill_range(bill, &draws, 0);
+}
+
 /* The quantiles of a triangle from 0 to 1 with its mode at 1/2: sqrt(p/2) from
  * either end; its draws all err together, so the sum of ten ops is ten times as
  * wide. */
@@ -30,7 +39,7 @@ Test(bill, ops_of_one_machine_err_together)
     cr_assert(eq(int, bill_add(&bill, &other, 1), STATUS_OK));
     cr_assert(eq(int, bill_add(&bill, &one, 5), STATUS_OK));
     cr_expect(eq(sz, bill.n, 2));                     /* alike ones are one */
-    const struct estimate e = bill_range(&bill, &m, PRECISION_FP32, 0).seconds;
+    const struct estimate e = range_on(&bill, &m).seconds;
     cr_expect(eq(dbl, e.value, 5));
     cr_expect(epsilon_eq(dbl, e.low, 10 * sqrt(0.1 / 2), 0.4));
     cr_expect(epsilon_eq(dbl, e.high, 10 - 10 * sqrt(0.1 / 2), 0.4));
@@ -44,7 +53,7 @@ Test(bill, a_machine_that_is_known_leaves_no_interval)
 
     cr_assert(eq(int, bill_add(&bill, &(struct roofline_load){ 0 }, 3),
                  STATUS_OK));
-    const struct predict_range range = bill_range(&bill, &m, PRECISION_FP32, 0);
+    const struct predict_range range = range_on(&bill, &m);
     cr_expect(eq(dbl, range.seconds.low, 6));
     cr_expect(eq(dbl, range.seconds.high, 6));
     bill_close(&bill);
@@ -61,8 +70,8 @@ Test(bill, a_ratio_is_surer_than_its_parts)
                  STATUS_OK));
     cr_assert(eq(int, bill_add(&four, &(struct roofline_load){ 0 }, 4),
                  STATUS_OK));
-    const struct predict_range a = bill_range(&ten, &m, PRECISION_FP32, 0);
-    const struct predict_range b = bill_range(&four, &m, PRECISION_FP32, 0);
+    const struct predict_range a = range_on(&ten, &m);
+    const struct predict_range b = range_on(&four, &m);
     const struct predict_range seven = bill_mix(&a, 0.5, &b, 0.5);
     const struct estimate e = bill_ratio(&a, &b, METRIC_SECONDS);
     cr_expect(eq(dbl, e.value, 2.5));
@@ -86,8 +95,8 @@ Test(bill, a_ratio_of_launches_is_no_surer_than_that_they_are_alike)
     cr_assert(eq(int, bill_add(&four, &norm, 1), STATUS_OK));
     cr_assert(eq(int, bill_add(&three, &product, 1), STATUS_OK));
     cr_assert(eq(int, bill_add(&three, &norm, 2), STATUS_OK));
-    const struct predict_range a = bill_range(&four, &m, PRECISION_FP32, 0);
-    const struct predict_range b = bill_range(&three, &m, PRECISION_FP32, 0);
+    const struct predict_range a = range_on(&four, &m);
+    const struct predict_range b = range_on(&three, &m);
     const struct estimate e = bill_ratio(&a, &b, METRIC_SECONDS);
     cr_expect(epsilon_eq(dbl, e.value, 4.0 / 3, 1e-12));
     cr_expect(lt(dbl, e.low, 0.97 * e.value));
@@ -107,9 +116,55 @@ Test(bill, an_interval_holds_the_value)
 
     cr_assert(eq(int, bill_add(&bill, &(struct roofline_load){ 0 }, 1),
                  STATUS_OK));
-    const struct estimate e = bill_range(&bill, &m, PRECISION_FP32, 0).seconds;
+    const struct estimate e = range_on(&bill, &m).seconds;
     cr_expect(eq(dbl, e.low, 1));
     cr_expect(epsilon_eq(dbl, e.high, 2 - sqrt(0.1), 0.05));
+    bill_close(&bill);
+}
+
+/* Loads that differ in one number alone are two: of a launch that waits a head, and
+ * of weights that others had longer to drop from the cache. */
+Test(bill, loads_that_differ_in_any_number_are_two)
+{
+    const struct roofline_load load = { .work = WORK_QUERY, .stale_bytes = 100,
+                                        .footprint_bytes = 200 };
+    struct roofline_load heads = load, repeated = load;
+    struct machine m = launches(0, 0, 0);
+    struct bill bill = { 0 };
+
+    heads.query_heads = 4;
+    repeated.repeated_bytes = 1000;
+    m.level[LEVEL_L3].size_bytes = (struct quantity){ 200, 200, 200, "", "" };
+    m.level[LEVEL_L3].bytes_per_second = (struct quantity){ 1e9, 1e9, 1e9,
+                                                            "", "" };
+    m.aging_bytes = (struct quantity){ 1000, 1000, 1000, "", "" };
+    m.query_head_seconds = (struct quantity){ 5, 5, 5, "", "" };
+    cr_assert(eq(int, bill_add(&bill, &load, 1), STATUS_OK));
+    cr_assert(eq(int, bill_add(&bill, &heads, 1), STATUS_OK));
+    cr_assert(eq(int, bill_add(&bill, &repeated, 1), STATUS_OK));
+    cr_expect(eq(sz, bill.n, 3));
+    /* 4 heads of 5 s; 1 - 1/e of 100 bytes at 1 B/s */
+    cr_expect(epsilon_eq(dbl, range_on(&bill, &m).seconds.value,
+                         20 + 100 * (1 - exp(-1)), 1e-5));
+    bill_close(&bill);
+}
+
+/* The tenth and the ninetieth percentile are those of the draws in order. */
+Test(bill, an_interval_is_of_the_draws_in_order)
+{
+    const struct machine m = launches(0.5, 1, 2);
+    struct bill bill = { 0 };
+
+    cr_assert(eq(int, bill_add(&bill, &(struct roofline_load){ 0 }, 1),
+                 STATUS_OK));
+    const struct predict_range range = range_on(&bill, &m);
+    int below = 0, above = 0;
+    for (int i = 0; i < BILL_DRAWS; i++) {
+        below += range.drawn_seconds[i] < range.seconds.low;
+        above += range.drawn_seconds[i] > range.seconds.high;
+    }
+    cr_expect(eq(int, below, BILL_DRAWS / 10));
+    cr_expect(eq(int, above, BILL_DRAWS / 10));
     bill_close(&bill);
 }
 
@@ -124,7 +179,7 @@ Test(bill, the_size_of_a_cache_is_in_the_interval)
     m.level[LEVEL_L3].bytes_per_second = (struct quantity){ 1e9, 1e9, 1e9,
                                                             "", "" };
     cr_assert(eq(int, bill_add(&bill, &load, 1), STATUS_OK));
-    const struct estimate e = bill_range(&bill, &m, PRECISION_FP32, 0).seconds;
+    const struct estimate e = range_on(&bill, &m).seconds;
     cr_expect(lt(dbl, e.value, 1e-6));                       /* it fits */
     /* 10 % of the sizes are below 50 + 50 * sqrt(0.2): the rest comes from
      * memory at 1 B/s */
@@ -149,7 +204,7 @@ Test(bill, no_machine_can_take_less_than_its_best_ends)
 
     cr_assert(eq(int, bill_add(&bill, &load, 2), STATUS_OK));
     cr_assert(eq(int, bill_add(&bill, &norm, 1), STATUS_OK));
-    const struct predict_range range = bill_range(&bill, &m, PRECISION_FP32, 0);
+    const struct predict_range range = range_on(&bill, &m);
     cr_expect(epsilon_eq(dbl, range.least_arithmetic, 250, 1e-9));
     /* of a footprint of 100 the cache keeps a fifth */
     cr_expect(epsilon_eq(dbl, range.least_memory, 2 * 50 * 0.8 / 2, 1e-9));

@@ -37,6 +37,14 @@ static struct machine plain(void)
     return m;
 }
 
+static const struct bill_draws *draws_of(const struct machine *m)
+{
+    static struct bill_draws draws;
+
+    bill_draw(&draws, m, PRECISION_FP32);
+    return &draws;
+}
+
 /* Of work that is bound by arithmetic, and launched so often. */
 static struct predict_range range_of_work(const struct machine *m, enum work work,
                                           double flops, double times)
@@ -46,7 +54,7 @@ static struct predict_range range_of_work(const struct machine *m, enum work wor
     struct bill bill = { 0 };
 
     cr_assert(bill_add(&bill, &load, times) == STATUS_OK);
-    const struct predict_range range = bill_range(&bill, m, PRECISION_FP32, 0);
+    const struct predict_range range = bill_range(&bill, draws_of(m), 0);
     bill_close(&bill);
     return range;
 }
@@ -63,7 +71,7 @@ static struct doubt doubt_on(const struct machine *m, enum metric metric)
     const struct predict_range few = range_of(m, 1000, 1),
                                many = range_of(m, 10, 80);
 
-    doubt_draw(&draws, m, PRECISION_FP32);
+    doubt_draw(&draws, draws_of(m));
     return doubt_of(&draws, &few, &many, metric);
 }
 
@@ -94,7 +102,7 @@ Test(doubt, launches_of_one_kind_of_work_are_found)
     m.launch_seconds = from_to(0.5, 1, 1.5);
     const struct predict_range a = range_of_work(&m, WORK_VECTOR, 1, 80),
                                b = range_of_work(&m, WORK_MATMUL, 1, 80);
-    doubt_draw(&draws, &m, PRECISION_FP32);
+    doubt_draw(&draws, draws_of(&m));
     const struct doubt d = doubt_of(&draws, &a, &b, METRIC_SECONDS);
     expect_number(&d, "launch_seconds");
     cr_expect(gt(dbl, d.share, 0.85), "%g", d.share);

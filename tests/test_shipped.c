@@ -21,6 +21,7 @@ static void set_up(void)
     put_file("c/machines/fast-box.yaml", "cores: 1\n");
     put_file("c/models/fast-box.yaml", "layers: 1\n");
     put_file("c/models/thin.yaml", "layers: 1\n");
+    put_file("c/models/of-0.6b.yaml", "layers: 1\n");
     setenv("ISOBATH_CONFIGS", "c", 1);
 }
 
@@ -34,6 +35,8 @@ Test(shipped, a_name_is_looked_for_in_the_kinds_in_their_order)
     cr_assert(eq(int, shipped_find(found, kinds, "thin", &err), STATUS_OK),
               "%s", err.text);
     cr_expect_str_eq(found, "c/models/thin.yaml");
+    cr_assert(eq(int, shipped_find(found, kinds, "of-0.6b", &err), STATUS_OK));
+    cr_expect_str_eq(found, "c/models/of-0.6b.yaml");
 }
 
 Test(shipped, a_path_or_a_file_that_is_there_is_no_name)

@@ -2,6 +2,7 @@
  * every shape, phase and format, one question after another. */
 #include <string.h>
 
+#include "sim/core/model/spec_check.h"
 #include "sim/price/contest.h"
 #include "tests/priced.h"
 
@@ -98,6 +99,69 @@ Test(step_sum, is_the_ledgers_sum_however_tokens_are_skipped)
                 (enum skipped_keys)keys, SIGNAL_NONE);
             compare(&spec, &machine);
         }
+}
+
+/* One step on two machines in turn: what is kept of it is priced as anew, as long as
+ * it is the same step. */
+static void on_both(const struct model_spec *spec, const struct machine *machine)
+{
+    struct error err = { 0 };
+
+    for (int p = 0; p < N_PHASES; p++) {
+        struct prediction one, again;
+        struct predict_question q = question(p, 0, &machine[0]);
+        if (p == 0 && spec_check_training(spec, NULL) != STATUS_OK)
+            continue;
+        cr_assert(prediction_begin(&again, &q, spec, &err) == STATUS_OK, "%s",
+                  err.text);
+        for (int i = 0; i < 2 * N_ASKED; i++) {
+            q = question(p, i / 2, &machine[i % 2]);
+            cr_assert(prediction_open(&one, &q, spec, &err) == STATUS_OK, "%s",
+                      err.text);
+            q.other_machine = i % 2;
+            cr_assert(prediction_price(&again, &q, &err) == STATUS_OK, "%s",
+                      err.text);
+            const struct cost a = prediction_total(&again),
+                              b = prediction_total(&one);
+            expect_same(&a, &b);
+            cr_expect(eq(dbl, again.range.joules.low, one.range.joules.low));
+            prediction_close(&one);
+        }
+        prediction_close(&again);
+    }
+}
+
+Test(step_sum, is_that_of_each_machine_in_turn)
+{
+    struct machine machine[2] = { a_machine() };
+    struct model_spec spec = without_router(worked_gpt2(6), PART_APART,
+                                            SKIPPED_KEYS_CARRIED, SIGNAL_NONE);
+
+    cr_assert(machine_load(&machine[1], "configs/machines/epyc-9654.yaml",
+                           NULL) == STATUS_OK);
+    on_both(&spec, machine);
+    spec = worked_gpt2(6);
+    spec.stored[2][MATRIX_UP] = NUMBER_F16;
+    spec.exit_weight[1] = 0.5;
+    on_both(&spec, machine);
+}
+
+/* A step that was refused is not priced on the next machine as the one before. */
+Test(step_sum, of_a_step_that_was_refused_is_none)
+{
+    const struct machine machine = a_machine();
+    struct predict_question q = question(1, 0, &machine);
+    struct prediction p;
+    struct error err = { 0 };
+    const struct model_spec spec = worked_gpt2(4);
+
+    cr_assert(prediction_begin(&p, &q, &spec, &err) == STATUS_OK);
+    cr_assert(prediction_price(&p, &q, &err) == STATUS_OK);
+    q.n_tokens = spec.max_tokens + 1;
+    cr_expect(eq(int, prediction_price(&p, &q, &err), STATUS_BAD_VALUE));
+    q.other_machine = true;
+    cr_expect(eq(int, prediction_price(&p, &q, &err), STATUS_BAD_VALUE));
+    prediction_close(&p);
 }
 
 /* What lies between two depths, and their bounds. */

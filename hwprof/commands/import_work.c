@@ -59,15 +59,12 @@ static void predict_call(struct import_cell *cell, const struct import_job *job,
         .fresh_bytes = w->bytes - weights, .stale_bytes = weights,
         .footprint_bytes = footprint_bytes,
     };
-    const struct traffic traffic = roofline_traffic(&rates, &load);
-    const double seconds = energy_throttled(
-        &rates, load.work, load.flops, &traffic,
-        roofline_seconds(&rates, &load, &traffic));
-    const struct energy energy = energy_of(&rates, load.work, load.flops,
-                                           &traffic, seconds);
+    struct roofline_total total = { cell->predicted_seconds,
+                                    cell->predicted_joules };
 
-    cell->predicted_seconds += seconds;
-    cell->predicted_joules += energy_joules(&energy);
+    roofline_add(&total, &load, 1, &rates, 1, true);
+    cell->predicted_seconds = total.seconds;
+    cell->predicted_joules = total.joules;
 }
 
 static void add(struct import_cell *cell, const struct import_job *job,

@@ -153,6 +153,7 @@ static enum status load_machine(struct answer_machine *m,
     if (status != STATUS_OK)
         return status;
     m->arithmetic = format_on(j, &m->machine);
+    bill_draw(&m->draws, &m->machine, m->arithmetic);
     note(m->unpriced, "price_per_hour", &m->machine.price_per_hour);
     note(m->unmetered, "pue", &m->machine.pue);
     note(m->unmetered, "grams_co2_per_kwh", &m->machine.grams_co2_per_kwh);

@@ -29,6 +29,7 @@ struct answer_options {
 struct answer_machine {
     struct machine machine;
     enum precision arithmetic;
+    struct bill_draws draws;            /* in it */
     char why[METRIC_COUNT][160];        /* a metric is unknown there; "": it is
                                          * not */
     char unpriced[160], unmetered[160]; /* likewise cost, and gCO2 */

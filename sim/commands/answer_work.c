@@ -20,7 +20,8 @@ struct predict_question answer_question(const struct answer_job *j,
 {
     const struct answer_options *o = j->options;
     struct predict_question q = {
-        .spec = j->file.spec, .machine = &m->machine, .phase = phase,
+        .spec = j->file.spec, .machine = &m->machine, .draws = &m->draws,
+        .phase = phase,
         .regime = predict_formats(&j->file, &(struct predict_formats){
             .weights = o->weights, .dtype = (int)m->arithmetic, .kv = o->kv },
             phase),
@@ -64,14 +65,12 @@ static struct answer_side side_of_model(const struct prediction *p,
                                         const struct machine *machine,
                                         bool largest)
 {
-    struct hold_question q = *asked;
+    const struct hold_question q = prediction_held(p, asked);
     struct answer_side side = {
-        .total = prediction_total(p),
+        .total = prediction_total(p), .hold = hold_of(&q),
         .largest_batch = NAN,
     };
 
-    q.spec = &p->spec;
-    side.hold = hold_of(&q);
     side.fit = hold_fit(side.hold.total, machine);
     if (side.fit != FIT_UNKNOWN && largest)
         side.largest_batch = hold_largest_batch(&q,
@@ -180,7 +179,7 @@ static enum status price_machine(struct answer_job *j, int phase, int machine,
                                                       answer_phases[phase]);
 
     note(m, &q.regime);
-    doubt_draw(draws, &m->machine, q.regime.arithmetic);
+    doubt_draw(draws, &m->draws);
     enum status status = price_list(j->cell, j->n_cells, phase, machine, j,
                                     contest, draws, err);
     return status == STATUS_OK

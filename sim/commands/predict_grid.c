@@ -54,6 +54,22 @@ static enum status leave_out(struct grid *grid, enum grid_axis axis,
     return STATUS_OK;
 }
 
+/* Sets the draws that the question's intervals rest on. */
+static void set_draws(struct grid *grid)
+{
+    struct predict_question *q = &grid->question;
+
+    q->n_draws = NO_DRAWS;
+    if (grid->options->intervals == 0 || !grid->machine)
+        return;
+    struct bill_draws *draws = &grid->machine[grid->at[GRID_MACHINE]].draws;
+    if (draws->machine != q->machine ||
+        draws->products != q->regime.arithmetic)
+        bill_draw(draws, q->machine, q->regime.arithmetic);
+    q->draws = draws;
+    q->n_draws = (int)grid->options->intervals;
+}
+
 static void set_question(struct grid *grid)
 {
     const struct predict_options *o = grid->options;
@@ -69,12 +85,12 @@ static void set_question(struct grid *grid)
     q->all_logits = o->logits == LOGITS_ALL;
     q->machine = grid->machine
                      ? &grid->machine[grid->at[GRID_MACHINE]].machine : NULL;
-    q->n_draws = o->intervals > 0 ? (int)o->intervals : NO_DRAWS;
     q->regime = predict_formats(&grid->model, &(struct predict_formats){
         .weights = o->weights,
         .dtype = word_of(&c->dtype, grid->at[GRID_DTYPE], precision_names),
         .kv = word_of(&c->kv, grid->at[GRID_KV], precision_names) }, q->phase);
     q->regime.execution = (enum execution)o->execution;
+    set_draws(grid);
 }
 
 static enum status load_rivals(struct grid *grid, struct error *err)
@@ -104,6 +120,26 @@ static enum status begin_contest(struct grid *grid, struct error *err)
                : status;
 }
 
+/* As isobath predict has it. */
+static void weigh(struct grid *grid)
+{
+    const struct predict_question *q = &grid->question;
+    const struct hold_question asked = {
+        .regime = &q->regime,
+        .phase = q->phase == MEMORY_FORWARD && !q->all_logits ? MEMORY_LAST
+                                                              : q->phase,
+        .n_sequences = q->n_sequences, .n_tokens = q->n_tokens,
+        .n_threads = grid->options->common.threads,
+    };
+    const struct hold_question held = prediction_held(&grid->contest.model,
+                                                      &asked);
+
+    grid->hold = hold_of(&held);
+    for (int r = 0; r < grid->contest.n; r++)
+        grid->rival_hold[r] = contender_hold(&grid->contest.rival[r], &asked);
+    grid->weighed = true;
+}
+
 enum status grid_price(struct grid *grid, size_t i, struct error *err)
 {
     const int from = move_to(grid, i);
@@ -117,6 +153,8 @@ enum status grid_price(struct grid *grid, size_t i, struct error *err)
     if (status != STATUS_OK)
         return status;
     set_question(grid);
+    grid->weighed &= from > GRID_BATCH;
+    grid->question.other_machine = grid->weighed;
     if (from > (int)grid->blocked)
         return STATUS_OK;
     grid->blocked = GRID_MACHINE;    /* all rivals of a point are priced at once */
@@ -127,10 +165,13 @@ enum status grid_price(struct grid *grid, size_t i, struct error *err)
     if (from <= GRID_PHASE &&
         (status = begin_contest(grid, &why)) != STATUS_OK)
         return leave_out(grid, GRID_PHASE, status, &why, err);
+    grid->side[0] = '\0';
     status = contest_price(&grid->contest, &grid->question, &why);
-    return status == STATUS_OK
-               ? status
-               : leave_out(grid, GRID_MACHINE, status, &why, err);
+    if (status != STATUS_OK)
+        return leave_out(grid, GRID_MACHINE, status, &why, err);
+    if (!grid->weighed)
+        weigh(grid);
+    return STATUS_OK;
 }
 
 /* ---- all of them ---- */

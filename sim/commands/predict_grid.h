@@ -24,9 +24,13 @@ struct grid_config {
 };
 extern const struct config_schema grid_schema;
 
-/* A machine, and by arithmetic why it tells no seconds or joules; "": it does. */
+enum { GRID_SIDE_SIZE = 192 };    /* three whole numbers, two others and a word */
+
+/* A machine, draws of it in the arithmetic of the point, where intervals are asked
+ * for, and by arithmetic why it tells no seconds or joules; "": it does. */
 struct grid_machine {
     struct machine machine;
+    struct bill_draws draws;
     char why[PRECISION_COUNT][160];
     bool told[PRECISION_COUNT];
 };
@@ -43,6 +47,11 @@ struct grid {
     struct rival rival[CONTEST_RIVALS_MAX];      /* of that context too */
     struct contest contest;             /* of that phase too */
     struct predict_question question;
+    bool   weighed;                     /* the holds are of that batch too: no
+                                         * machine changes them */
+    struct hold hold, rival_hold[CONTEST_RIVALS_MAX];
+    char   side[GRID_SIDE_SIZE];        /* the model's part of its rows; "": not
+                                         * written yet */
     char   reason[sizeof ((struct error *)0)->text];   /* why there is no price;
                                          * "": there is one */
     enum grid_axis blocked;             /* the fastest axis whose move can change

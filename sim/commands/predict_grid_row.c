@@ -41,12 +41,19 @@ void grid_put_header(FILE *file, const struct grid *grid)
 
 /* ---- a row ---- */
 
-/* As table_csv() writes numbers. */
+/* As table_csv() writes numbers, and a comma. */
+static int real_text(char *out, size_t size, double value)
+{
+    return isfinite(value) ? snprintf(out, size, "%.15g,", value)
+                           : snprintf(out, size, ",");
+}
+
 static void put_real(FILE *file, double value)
 {
-    if (isfinite(value))
-        fprintf(file, "%.15g", value);
-    putc(',', file);
+    char text[32];
+
+    real_text(text, sizeof text, value);
+    fputs(text, file);
 }
 
 static void put_text(FILE *file, const char *text)
@@ -79,28 +86,35 @@ static void put_point(FILE *file, const struct grid *grid)
     put_text(file, c->rival.value[grid->at[GRID_RIVAL]]);
 }
 
-/* As isobath predict has it. */
-static struct hold_question held(const struct grid *grid)
+static void side_text(char out[GRID_SIDE_SIZE], const struct cost *total,
+                      const struct hold *hold, const struct machine *machine)
 {
-    const struct predict_question *q = &grid->question;
-    return (struct hold_question){
-        .spec = &grid->contest.model.spec, .regime = &q->regime,
-        .phase = q->phase == MEMORY_FORWARD && !q->all_logits ? MEMORY_LAST
-                                                              : q->phase,
-        .n_sequences = q->n_sequences, .n_tokens = q->n_tokens,
-        .n_threads = grid->options->common.threads,
-    };
+    int n = 0;
+
+    for (int i = 0; i < N_COUNTED; i++)
+        n += snprintf(out + n, (size_t)(GRID_SIDE_SIZE - n), "%" PRIu64 ",",
+                      total->count[compared[i]]);
+    for (int i = N_COUNTED; i < N_COMPARED; i++)
+        n += real_text(out + n, (size_t)(GRID_SIDE_SIZE - n),
+                       cost_get(total, compared[i]));
+    snprintf(out + n, (size_t)(GRID_SIDE_SIZE - n), "%" PRIu64 ",%s,",
+             hold->total,
+             machine ? fit_names[hold_fit(hold->total, machine)] : "");
 }
 
-static void put_side(FILE *file, const struct cost *total,
-                     const struct hold *hold, const struct machine *machine)
+/* The model is the same beside all rivals of a point. */
+static void put_sides(FILE *file, struct grid *grid, int rival)
 {
-    for (int i = 0; i < N_COUNTED; i++)
-        fprintf(file, "%" PRIu64 ",", total->count[compared[i]]);
-    for (int i = N_COUNTED; i < N_COMPARED; i++)
-        put_real(file, cost_get(total, compared[i]));
-    fprintf(file, "%" PRIu64 ",", hold->total);
-    put_text(file, machine ? fit_names[hold_fit(hold->total, machine)] : "");
+    const struct machine *machine = grid->question.machine;
+    const struct cost own = prediction_total(&grid->contest.model),
+        of_rival = contender_total(&grid->contest.rival[rival]);
+    char side[GRID_SIDE_SIZE];
+
+    if (!*grid->side)
+        side_text(grid->side, &own, &grid->hold, machine);
+    side_text(side, &of_rival, &grid->rival_hold[rival], machine);
+    fputs(grid->side, file);
+    fputs(side, file);
 }
 
 static void put_ratios(FILE *file, const struct grid *grid, int rival)
@@ -150,14 +164,7 @@ void grid_put_row(FILE *file, struct grid *grid)
             putc(',', file);
         escape_write(file, BORDER_CSV, grid->reason);
     } else {
-        const struct hold_question q = held(grid);
-        const struct contender *c = &grid->contest.rival[rival];
-        const struct cost own = prediction_total(&grid->contest.model),
-                          of_rival = contender_total(c);
-        const struct hold holds = hold_of(&q), rival_holds = contender_hold(c,
-                                                                            &q);
-        put_side(file, &own, &holds, grid->question.machine);
-        put_side(file, &of_rival, &rival_holds, grid->question.machine);
+        put_sides(file, grid, rival);
         put_ratios(file, grid, rival);
         escape_write(file, BORDER_CSV, unknown(grid));
     }

@@ -5,30 +5,31 @@
 #include <string.h>
 
 /* At an exit the head reads those that are still there: of each exit others. */
-static bool judges(const struct alike_job *p, const struct stage *stage)
+static bool judges(const struct model_spec *spec, const struct stage *stage)
 {
-    return spec_leaves(p->spec) && stage->chooses != PLAN_NO_CHOICE &&
+    return spec_leaves(spec) && stage->chooses != PLAN_NO_CHOICE &&
            !stage->follows;
 }
 
-static bool stages_alike(const struct alike_job *p, int32_t a, int32_t b)
+static bool stages_alike(const struct model_spec *spec, const struct plan *plan,
+                         int32_t a, int32_t b)
 {
-    const int32_t apart = plan_choices_a_layer(p->spec) * (b - a);
+    const int32_t apart = plan_choices_a_layer(spec) * (b - a);
 
-    for (int32_t i = 0; i < p->plan->n_stages[a]; i++) {
-        struct stage s = p->plan->stage[a][i];
-        const struct stage *t = &p->plan->stage[b][i];
+    for (int32_t i = 0; i < plan->n_stages[a]; i++) {
+        struct stage s = plan->stage[a][i];
+        const struct stage *t = &plan->stage[b][i];
         s.choice += s.choice == PLAN_NO_CHOICE ? 0 : apart;
         s.chooses += s.chooses == PLAN_NO_CHOICE ? 0 : apart;
         if (s.parts != t->parts || s.rows != t->rows ||
             s.choice != t->choice || s.chooses != t->chooses ||
             s.follows != t->follows || s.gathers != t->gathers ||
-            judges(p, t) ||
+            judges(spec, t) ||
             s.skipped_keys != t->skipped_keys ||
             s.keys_tabled != t->keys_tabled || s.gated != t->gated)
             return false;
     }
-    return p->plan->n_stages[a] == p->plan->n_stages[b];
+    return plan->n_stages[a] == plan->n_stages[b];
 }
 
 /* The choices of both keep as many of every sequence; the same, where positions
@@ -65,9 +66,9 @@ static bool dispatch_alike(const struct alike_job *p, int32_t a, int32_t b)
            x.experts == y.experts;
 }
 
-static bool layers_alike(const struct alike_job *p, int32_t a, int32_t b)
+static bool specs_alike(const struct model_spec *s, const struct plan *plan,
+                        int32_t a, int32_t b)
 {
-    const struct model_spec *s = p->spec;
     return s->routed[a] == s->routed[b] &&
            spec_window(s, a) == spec_window(s, b) &&
            s->unturned[a] == s->unturned[b] &&
@@ -77,10 +78,26 @@ static bool layers_alike(const struct alike_job *p, int32_t a, int32_t b)
            s->has_experts[a] == s->has_experts[b] &&
            spec_shares(s, a) == spec_shares(s, b) &&
            (spec_runs_next(s, a) < 0) == (spec_runs_next(s, b) < 0) &&
+           stages_alike(s, plan, a, b);
+}
+
+void alike_kin(int32_t kin[SPEC_MAX_LAYERS], const struct model_spec *spec,
+               const struct plan *plan)
+{
+    for (int32_t l = 0; l < spec->n_layers; l++) {
+        int32_t of = 0;
+        while (of < l && (kin[of] != of || !specs_alike(spec, plan, of, l)))
+            of++;
+        kin[l] = of;
+    }
+}
+
+static bool layers_alike(const struct alike_job *p, int32_t a, int32_t b)
+{
+    return p->kin[a] == p->kin[b] &&
            (a < p->first) == (b < p->first) && (a < p->end) == (b < p->end) &&
            (a < p->stop) == (b < p->stop) && (a == p->stop) == (b == p->stop) &&
-           stages_alike(p, a, b) && routes_alike(p, a, b) &&
-           dispatch_alike(p, a, b);
+           routes_alike(p, a, b) && dispatch_alike(p, a, b);
 }
 
 void alike_find(struct alike *out, const struct alike_job *p)

@@ -8,7 +8,7 @@
 /* All borrowed. */
 struct alike_job {
     const struct model_spec *spec;
-    const struct plan *plan;              /* of the spec */
+    const int32_t *kin;                   /* of the spec */
     const struct allocation *allocation;
     int32_t first, end;      /* layers that are walked */
     int32_t stop;             /* backward's last layer, or LEDGER_OUTSIDE */
@@ -22,6 +22,10 @@ struct alike {
                                         * does */
     uint64_t n[SPEC_MAX_LAYERS];       /* how many, at the first; else 0 */
 };
+
+/* Of each layer the first that the spec and its plan tell nothing apart from. */
+void alike_kin(int32_t kin[SPEC_MAX_LAYERS], const struct model_spec *spec,
+               const struct plan *plan);
 
 /* *out is {0}. */
 void alike_find(struct alike *out, const struct alike_job *job);

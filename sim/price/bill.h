@@ -24,10 +24,20 @@ struct predict_range {
      * rate of its memory.  NAN: unknown. */
     double least_arithmetic, least_memory;
     int n_draws;
-    /* By each draw; draw i has the same numbers of the machine in all bills of the
-     * same formats. */
+    /* By each draw. */
     double drawn_seconds[BILL_DRAWS], drawn_joules[BILL_DRAWS];   /* [n_draws] */
 };
+
+/* The numbers of a machine that multiplies in one format: its values, and draws of
+ * them, the same in all bills. */
+struct bill_draws {
+    const struct machine *machine;   /* borrowed */
+    enum precision products;
+    bool caches_drawn;               /* what a load moves is another by each draw */
+    struct rates value, drawn[BILL_DRAWS];
+};
+void bill_draw(struct bill_draws *out, const struct machine *machine,
+               enum precision products);
 
 struct bill_item {
     struct roofline_load load;
@@ -46,11 +56,10 @@ enum status bill_add(struct bill *bill, const struct roofline_load *load,
 void        bill_close(struct bill *bill);
 
 /* The totals by a machine's values, and the tenth and the ninetieth percentile
- * of them over so many seeded draws, at most BILL_DRAWS, 0: so many; where the
+ * of them over the first so many draws, at most BILL_DRAWS, 0: so many; where the
  * value lies outside of those, the interval reaches to it. */
 struct predict_range bill_range(const struct bill *bill,
-                                const struct machine *machine,
-                                enum precision products, int n_draws);
+                                const struct bill_draws *draws, int n_draws);
 
 /* a / b of METRIC_SECONDS or METRIC_JOULES, draw by draw: both err together, so
  * the interval is far narrower than those of its parts.  NAN: unknown. */

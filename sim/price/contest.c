@@ -199,14 +199,15 @@ struct estimate contest_ratio(const struct contest *contest, int i,
 static uint64_t idle_bytes(const struct contender *c,
                            const struct hold_question *question)
 {
-    struct hold_question whole = *question, part = *question;
+    if (c->rival.kind != RIVAL_EXIT || question->phase == MEMORY_TRAIN)
+        return 0;
+    struct hold_question whole = *question;
     struct model_spec twin = c->rival.twin;
-
-    if (c->rival.kind != RIVAL_EXIT || question->phase == MEMORY_TRAIN ||
-        regime_shard(&twin, question->regime, NULL) != STATUS_OK)
+    if (regime_shard(&twin, question->regime, NULL) != STATUS_OK)
         return 0;
     whole.spec = &twin;
-    part.spec = &c->end[0].spec;
+    whole.fixed = NULL;
+    const struct hold_question part = prediction_held(&c->end[0], question);
     return hold_of(&whole).bytes[MEMORY_WEIGHTS] -
            hold_of(&part).bytes[MEMORY_WEIGHTS];
 }
@@ -214,17 +215,16 @@ static uint64_t idle_bytes(const struct contender *c,
 struct hold contender_hold(const struct contender *c,
                            const struct hold_question *question)
 {
-    struct hold_question q = *question;
+    const struct hold_question first = prediction_held(&c->end[0], question);
     const uint64_t idle = idle_bytes(c, question);
 
-    q.spec = &c->end[0].spec;
-    struct hold out = hold_of(&q);
+    struct hold out = hold_of(&first);
     out.bytes[MEMORY_WEIGHTS] += idle;
     out.total += idle;
     if (c->rival.n_ends < 2)
         return out;
-    q.spec = &c->end[1].spec;
-    const struct hold above = hold_of(&q);
+    const struct hold_question second = prediction_held(&c->end[1], question);
+    const struct hold above = hold_of(&second);
     out.total = 0;
     for (int k = 0; k < MEMORY_KIND_COUNT; k++) {
         out.bytes[k] = (uint64_t)(between((double)out.bytes[k],
@@ -240,15 +240,14 @@ typedef int32_t largest(const struct hold_question *question, uint64_t bytes);
 static double largest_of(const struct contender *c, largest *of,
                          const struct hold_question *question, uint64_t bytes)
 {
-    struct hold_question q = *question;
+    const struct hold_question first = prediction_held(&c->end[0], question);
     const uint64_t idle = idle_bytes(c, question);
 
-    q.spec = &c->end[0].spec;
-    const double below = of(&q, bytes > idle ? bytes - idle : 0);
+    const double below = of(&first, bytes > idle ? bytes - idle : 0);
     if (c->rival.n_ends < 2)
         return below;
-    q.spec = &c->end[1].spec;
-    return floor(between(below, of(&q, bytes), c->rival.way));
+    const struct hold_question second = prediction_held(&c->end[1], question);
+    return floor(between(below, of(&second, bytes), c->rival.way));
 }
 
 double contender_largest_batch(const struct contender *c,

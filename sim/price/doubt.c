@@ -47,19 +47,12 @@ static void tell_apart(double of[][BILL_DRAWS], int n)
     }
 }
 
-void doubt_draw(struct doubt_draws *out, const struct machine *machine,
-                enum precision products)
+void doubt_draw(struct doubt_draws *out, const struct bill_draws *draws)
 {
-    struct random random = random_seeded(BILL_SEED);
-    struct random kinds = random_seeded(BILL_KINDS_SEED);
-
-    for (int i = 0; i < BILL_DRAWS; i++) {
-        const struct rates rates = rates_drawn(machine, products, &random,
-                                               &kinds);
+    for (int i = 0; i < BILL_DRAWS; i++)
         for (int n = 0, at = 0; n < RATES_NUMBERS; n++)
             for (int p = 0; p < rates_parts(n); p++)
-                out->of[at++][i] = rates_part(&rates, n, p);
-    }
+                out->of[at++][i] = rates_part(&draws->drawn[i], n, p);
     for (int at = 0; at < DOUBT_PARTS; at++)
         standardise(out->of[at]);
     for (int n = 0, at = 0; n < RATES_NUMBERS; at += rates_parts(n++))

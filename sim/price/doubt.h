@@ -13,15 +13,14 @@
 
 #include "sim/price/bill.h"
 
-/* The draws of a machine's numbers, those of bill_range(), part after part, each less
+/* The draws of a machine's numbers, those of intervals, part after part, each less
  * its mean and over its spread; of a later part of a number what earlier ones do not
  * tell.  Of what is not drawn 0. */
 enum { DOUBT_PARTS = RATES_NUMBERS - 1 + WORK_COUNT };
 struct doubt_draws {
     double of[DOUBT_PARTS][BILL_DRAWS];
 };
-void doubt_draw(struct doubt_draws *out, const struct machine *machine,
-                enum precision products);
+void doubt_draw(struct doubt_draws *out, const struct bill_draws *draws);
 
 struct doubt {
     int    number;           /* that explains most: of rates_numbers */

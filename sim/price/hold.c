@@ -48,7 +48,11 @@ static void add_items(struct hold *hold, const struct hold_question *q,
                       enum memory_phase phase, bool keys_alone)
 {
     struct memory_item items[MEMORY_ITEMS_MAX];
-    int n = memory_items(items, q->spec, q->n_sequences, q->n_tokens, phase);
+    const int n =
+        q->fixed ? memory_items_by(items, q->spec, q->fixed, q->n_sequences,
+                                   q->n_tokens, phase)
+                 : memory_items(items, q->spec, q->n_sequences, q->n_tokens,
+                                phase);
     const bool own = regime_is_fp32(q->regime);
 
     for (int i = 0; i < n; i++)
@@ -68,11 +72,11 @@ static uint64_t larger(uint64_t a, uint64_t b)
 static void add_layer_at_hand(struct hold *hold, const struct hold_question *q)
 {
     const struct regime *r = q->regime;
-    const uint64_t outside = 4 * flops_parameters(q->spec, LEDGER_OUTSIDE);
     uint64_t layer = 0;
 
     if (q->phase != MEMORY_TRAIN || regime_parts(r, SHARDING_GRADIENTS) == 1)
         return;
+    const uint64_t outside = 4 * flops_parameters(q->spec, LEDGER_OUTSIDE);
     for (int32_t l = 0; l < q->spec->n_layers; l++)
         layer = larger(layer, 4 * flops_parameters(q->spec, l));
     add(&hold->bytes[MEMORY_WORKSPACE],

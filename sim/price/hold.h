@@ -13,6 +13,8 @@
 struct hold_question {
     const struct model_spec *spec;       /* borrowed */
     const struct regime *regime;         /* borrowed */
+    const struct memory_fixed *fixed;    /* of the spec; NULL: worked out for this
+                                          * question alone; borrowed */
     enum memory_phase phase;             /* but MEMORY_RECOMPUTED: the regime
                                           * says that */
     int32_t n_sequences, n_tokens;

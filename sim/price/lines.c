@@ -68,22 +68,27 @@ uint64_t lines_rewritten(const struct lines_op *o)
     return row_lines(o).rewritten * o->rows;
 }
 
-uint64_t lines_cold(const struct lines_op *o)
+/* Of a forward op's row: the result that the op's line names. */
+static uint64_t cold_row(const struct lines_op *o)
 {
     const struct model_spec *spec = o->spec;
     FLOPS_LETTER_MAP(FLOPS_LETTER)
-    /* The results that the ops' rows name. */
     const uint64_t NONE = 0, STREAM = 4 * C, EMBED = 8 * C + 4 * C * learned,
         NORM = 4 * C + (spec->traits.norm == NORM_LAYER ? 8 : 4),
         QKV = 4 * (Q + 2 * E), HEADS = 4 * (Nq + Nk) + 4 * (Q + E) * o->training,
         ATTEND = 4 * Q + 8 * H, UP = 4 * U, ACT = 4 * F, HEAD = 4 * V;
-    const uint64_t per_row[OP_COUNT] = {
-#define X(id, name, work, stack, writes, what) writes,
-        OP_MAP(X)
-#undef X
-    };
 
-    return o->pass == PASS_FORWARD ? per_row[o->op] * o->rows : 0;
+#define X(id, name, work, stack, writes, what)                                 \
+    if (o->op == OP_##id)                                                      \
+        return writes;
+    OP_MAP(X)
+#undef X
+    return NONE;
+}
+
+uint64_t lines_cold(const struct lines_op *o)
+{
+    return o->pass == PASS_FORWARD ? cold_row(o) * o->rows : 0;
 }
 
 /* ---- products ---- */

@@ -47,7 +47,6 @@ uint64_t memory_active_parameters(const struct model_spec *spec)
                                       spec_n_expert_layers(spec)) * idle);
 }
 
-/* Numbers that have a gradient and two moments. */
 static uint64_t learned(const struct model_spec *spec)
 {
     const uint64_t C = (uint64_t)spec->n_channels,
@@ -127,6 +126,17 @@ static struct weights weights_of(const struct model_spec *spec)
     return w;
 }
 
+struct memory_fixed memory_fixed_of(const struct model_spec *spec,
+                                    const struct plan *plan)
+{
+    const struct weights weights = weights_of(spec);
+
+    return (struct memory_fixed){
+        .plan = plan, .floats = weights.floats,
+        .stored_bytes = weights.stored_bytes, .learned = learned(spec),
+    };
+}
+
 /* Rows over the layers that hold their activations at the same time. */
 struct held {
     uint64_t rows;            /* rows that blocks work on */
@@ -156,11 +166,10 @@ static uint64_t cached_tokens(const struct model_spec *spec, int32_t layer,
  * these hold what they need, the others take turns, and so do all in the
  * operands. */
 static struct held rows_held(const struct model_spec *spec,
-                             uint64_t n_sequences, int32_t n_tokens,
-                             bool train)
+                             const struct plan *plan, uint64_t n_sequences,
+                             int32_t n_tokens, bool train)
 {
     const bool frozen = train && spec->backbone_frozen;
-    const struct plan plan = plan_of(spec);
     const uint64_t choices = (uint64_t)plan_choices_a_layer(spec);
     struct held sum = { 0 };
     uint64_t widest = 0, widest_below = 0;
@@ -170,7 +179,7 @@ static struct held rows_held(const struct model_spec *spec,
         uint64_t rows = n_sequences * (uint64_t)(train
                             ? spec_room(spec, l, n_tokens)
                             : spec_kept(spec, l, n_tokens));
-        const struct stage *stage = plan_stage(&plan, l, STAGE_ATTENTION);
+        const struct stage *stage = plan_stage(plan, l, STAGE_ATTENTION);
         if (!spec_borrows_keys(spec, l))
             sum.keyed += stage->rows == STAGE_KEPT &&
                                  stage->skipped_keys == SKIPPED_KEYS_ABSENT
@@ -185,7 +194,7 @@ static struct held rows_held(const struct model_spec *spec,
         if (!below) {
             sum.rows += rows;
             *(spec->has_experts[l] ? &sum.entering : &sum.fed) += rows;
-            sum.streams += plan_moves(&plan, l);
+            sum.streams += plan_moves(plan, l);
         }
         if (!below && rows > sum.widest)
             sum.widest = rows;
@@ -272,9 +281,9 @@ static const enum memory_kind use_kind[] = {
     [WRK] = MEMORY_WORKSPACE, [PCK] = MEMORY_WEIGHTS, [OWN] = MEMORY_WORKSPACE,
 };
 
-int memory_items(struct memory_item *out, const struct model_spec *spec,
-                 int32_t n_sequences, int32_t n_tokens,
-                 enum memory_phase phase)
+int memory_items_by(struct memory_item *out, const struct model_spec *spec,
+                    const struct memory_fixed *fixed, int32_t n_sequences,
+                    int32_t n_tokens, enum memory_phase phase)
 {
     const uint64_t C = (uint64_t)spec->n_channels, Q = (uint64_t)spec_q(spec),
         E = (uint64_t)spec_e(spec), H = (uint64_t)spec->n_heads,
@@ -285,14 +294,13 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         width = (uint64_t)spec->experts.width,
         scored = spec->experts.shared_gate,
         V = (uint64_t)spec->n_vocab, R = (uint64_t)spec_rotary(spec),
-        choices = (uint64_t)plan_n_choices(spec), G = learned(spec),
+        choices = (uint64_t)plan_n_choices(spec), G = fixed->learned,
         copies = (uint64_t)plan_choices_a_layer(spec),
         exits = (uint64_t)spec_n_exits(spec),
         depths = (uint64_t)spec_depths(spec),
         lent = spec->recursion.keys == RECURSION_KEYS_SHARED
                    ? (uint64_t)spec_span(spec) : 0,
         B = (uint64_t)n_sequences, T = (uint64_t)n_tokens;
-    const struct weights weights = weights_of(spec);
     const bool again = phase == MEMORY_RECOMPUTED,
         train = phase == MEMORY_TRAIN || again, decode = phase == MEMORY_DECODE;
     const bool turns = spec->traits.positions == POSITIONS_ROTARY,
@@ -311,7 +319,7 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         predicts = routed && spec->n_predictor > 0;
     const uint64_t W = predicts ? (uint64_t)spec->n_predictor : 0;
     const uint64_t rows = decode ? B : B * (uint64_t)n_tokens;
-    const struct held all = rows_held(spec, B, n_tokens, train);
+    const struct held all = rows_held(spec, fixed->plan, B, n_tokens, train);
     const struct held h = again   ? inputs_alone(spec, &all, rows)
                           : train ? all : one_layer(spec, rows);
     const uint64_t entering = h.entering > 0
@@ -325,9 +333,9 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
         const char *name;
         uint64_t numbers, rows;
     } table[] = {
-        { WTS, "parameters",        weights.floats, 1 },
+        { WTS, "parameters",        fixed->floats, 1 },
         /* Of every type, a tile of columns is whole numbers of 4 bytes. */
-        { PCK, "stored weights",    weights.stored_bytes / 4, 1 },
+        { PCK, "stored weights",    fixed->stored_bytes / 4, 1 },
         { GRD, "gradients",         G, train },
         { OPT, "first moment",      G, train },
         { OPT, "second moment",     G, train },
@@ -425,6 +433,16 @@ int memory_items(struct memory_item *out, const struct model_spec *spec,
                 use_kind[table[i].use], table[i].name, table[i].numbers,
                 table[i].rows, table[i].use == PCK, table[i].use == OWN };
     return n;
+}
+
+int memory_items(struct memory_item *out, const struct model_spec *spec,
+                 int32_t n_sequences, int32_t n_tokens,
+                 enum memory_phase phase)
+{
+    const struct plan plan = plan_of(spec);
+    const struct memory_fixed fixed = memory_fixed_of(spec, &plan);
+
+    return memory_items_by(out, spec, &fixed, n_sequences, n_tokens, phase);
 }
 
 /* *sum += numbers * rows * 4 bytes; UINT64_MAX stays what it is. */

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "sim/core/model/plan.h"
 #include "sim/core/model/spec.h"
 
 #define MEMORY_PHASE_MAP(X)                                                    \
@@ -46,6 +47,17 @@ struct memory_item {
 };
 enum { MEMORY_ITEMS_MAX = 64 };
 
+/* What of a model's memory no batch, length or phase changes, to be worked out
+ * once for many. */
+struct memory_fixed {
+    const struct plan *plan;         /* of the spec; borrowed */
+    uint64_t floats, stored_bytes;   /* float32 numbers; matrices of other types */
+    uint64_t learned;                /* numbers that have a gradient and two
+                                      * moments */
+};
+struct memory_fixed memory_fixed_of(const struct model_spec *spec,
+                                    const struct plan *plan);
+
 /* A model needs more than whole routed blocks without keys of skipped tokens do
  * in these cases: a table of keys and values where those are carried, the copy
  * of the stream that `change` compares with; and a cached key for every token,
@@ -61,6 +73,10 @@ enum { MEMORY_ITEMS_MAX = 64 };
 int memory_items(struct memory_item *out, const struct model_spec *spec,
                  int32_t n_sequences, int32_t n_tokens,
                  enum memory_phase phase);
+/* The same of a spec whose fixed part is there. */
+int memory_items_by(struct memory_item *out, const struct model_spec *spec,
+                    const struct memory_fixed *fixed, int32_t n_sequences,
+                    int32_t n_tokens, enum memory_phase phase);
 
 /* UINT64_MAX when it does not fit, as all sums here. */
 uint64_t memory_item_bytes(const struct memory_item *item);

@@ -455,6 +455,16 @@ static void update_layer(struct pricing *p, int32_t layer)
                        FLOPS_ADAMW_BYTES * numbers);
 }
 
+static void walk_training(struct pricing *p)
+{
+    forward(p, true, PREDICT_LOSS);
+    backward(p);
+    update_layer(p, LEDGER_OUTSIDE);
+    for (int32_t l = 0; l < p->job.spec->n_layers; l++)
+        if (pricing_walks(p, l))
+            update_layer(p, l);
+}
+
 enum status predict_train_step(struct ledger *ledger,
                                const struct predict_job *job,
                                struct predict_range *range, struct error *err)
@@ -465,12 +475,8 @@ enum status predict_train_step(struct ledger *ledger,
         status = pricing_begin(&p, ledger, job, MEMORY_TRAIN, false, range, err);
     if (status != STATUS_OK)
         return status;
-    forward(&p, true, PREDICT_LOSS);
-    backward(&p);
-    update_layer(&p, LEDGER_OUTSIDE);
-    for (int32_t l = 0; l < job->spec->n_layers; l++)
-        if (pricing_walks(&p, l))
-            update_layer(&p, l);
+    if (!pricing_repeats(&p))
+        walk_training(&p);
     return pricing_end(&p);
 }
 
@@ -488,7 +494,8 @@ enum status predict_forward(struct ledger *ledger,
                                        false, range, err);
     if (status != STATUS_OK)
         return status;
-    forward(&p, false, with);
+    if (!pricing_repeats(&p))
+        forward(&p, false, with);
     return pricing_end(&p);
 }
 
@@ -501,7 +508,8 @@ static enum status decode(struct ledger *ledger, const struct predict_job *job,
                                        expected, range, err);
     if (status != STATUS_OK)
         return status;
-    forward(&p, false, PREDICT_HEAD);
+    if (!pricing_repeats(&p))
+        forward(&p, false, PREDICT_HEAD);
     return pricing_end(&p);
 }
 

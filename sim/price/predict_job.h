@@ -7,6 +7,7 @@
 #include "sim/price/bill.h"
 #include "sim/price/machine.h"
 #include "sim/price/regime.h"
+#include "sim/price/step_charges.h"
 #include "sim/price/step_sum.h"
 #include "sim/price/tariff.h"
 
@@ -32,8 +33,15 @@ struct predict_job {
                                         * job alone */
     struct step_sum *sum;               /* gets the costs in place of a ledger,
                                         * which is NULL then; else NULL */
-    int n_draws;                       /* that the range rests on, at most
-                                        * BILL_DRAWS; 0: so many */
+    struct step_charges *charges;      /* beside a sum: those of this step, if
+                                        * they are whole, are priced again, on
+                                        * this machine; else they become whole;
+                                        * or NULL */
+    const struct bill_draws *draws;    /* of the machine in the regime's
+                                        * arithmetic, that the range rests on;
+                                        * NULL: drawn for this job alone */
+    int n_draws;                       /* the first so many, at most BILL_DRAWS;
+                                        * 0: all */
 };
 
 #endif

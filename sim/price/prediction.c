@@ -5,16 +5,24 @@
 
 #include "sim/core/model/plan.h"
 
+static bool sees_skipped(const struct plan *plan, int32_t n_layers)
+{
+    bool sees = false;
+    for (int32_t l = 0; l < n_layers; l++)
+        sees |= plan_skipped_keys(plan, l) != SKIPPED_KEYS_ABSENT;
+    return sees;
+}
+
 /* A token's price depends on its position where it sees the keys of skipped
  * ones. */
-static bool needs_positions(const struct predict_question *question,
-                            const struct model_spec *spec)
+static bool needs_positions(const struct prediction *p, enum memory_phase phase)
 {
-    const struct plan plan = plan_of(spec);
-    bool needs = false;
-    for (int32_t l = 0; l < spec->n_layers; l++)
-        needs |= plan_skipped_keys(&plan, l) != SKIPPED_KEYS_ABSENT;
-    return needs && question->phase != MEMORY_DECODE;
+    if (phase == MEMORY_DECODE)
+        return false;
+    if (p->tariff)
+        return sees_skipped(&p->tariff->plan, p->spec.n_layers);
+    const struct plan plan = plan_of(&p->spec);
+    return sees_skipped(&plan, p->spec.n_layers);
 }
 
 /* Space the kept tokens evenly where they see the keys of skipped ones: how
@@ -66,7 +74,7 @@ static enum status allocate(struct prediction *out,
         return error_set(err, STATUS_BAD_VALUE, "%d sequences of %d tokens:"
                          " allowed are up to 2^31 - 1 tokens together",
                          question->n_sequences, question->n_tokens);
-    return (needs_positions(question, &out->spec) ? open_positions
+    return (needs_positions(out, question->phase) ? open_positions
                                                   : open_counts)(
         &out->allocation, &out->spec, question->n_sequences,
         question->n_tokens, err);
@@ -81,7 +89,8 @@ static enum status price(struct prediction *out,
         .spec = &out->spec, .allocation = &out->allocation,
         .machine = question->machine, .predicted = out->spec.n_predictor > 0,
         .regime = question->regime, .tariff = out->tariff,
-        .sum = out->sum, .n_draws = question->n_draws,
+        .sum = out->sum, .charges = out->charges, .draws = question->draws,
+        .n_draws = question->n_draws,
     };
     struct predict_range *range =
         question->n_draws == NO_DRAWS ? NULL : &out->range;
@@ -120,6 +129,9 @@ void prediction_close(struct prediction *prediction)
     if (prediction->sum)
         step_sum_close(prediction->sum);
     free(prediction->sum);
+    if (prediction->charges)
+        free(prediction->charges->charge);
+    free(prediction->charges);
     free(prediction->tariff);
     allocation_close(&prediction->allocation);
     *prediction = (struct prediction){ 0 };
@@ -136,18 +148,34 @@ enum status prediction_begin(struct prediction *out,
     if (status != STATUS_OK)
         return status;
     out->sum = calloc(1, sizeof *out->sum);
-    return out->sum ? STATUS_OK
-                       : error_set(err, STATUS_NO_MEMORY, "no memory for a"
-                                   " prediction");
+    out->charges = calloc(1, sizeof *out->charges);
+    return out->sum && out->charges
+               ? STATUS_OK
+               : error_set(err, STATUS_NO_MEMORY, "no memory for a prediction");
 }
 
 enum status prediction_price(struct prediction *p,
                              const struct predict_question *question,
                              struct error *err)
 {
-    allocation_close(&p->allocation);
-    enum status status = allocate(p, question, err);
+    enum status status = STATUS_OK;
+
+    if (!question->other_machine || !p->charges->whole) {
+        p->charges->whole = false;
+        allocation_close(&p->allocation);
+        status = allocate(p, question, err);
+    }
     return status == STATUS_OK ? price(p, question, err) : status;
+}
+
+struct hold_question prediction_held(const struct prediction *p,
+                                     const struct hold_question *question)
+{
+    struct hold_question held = *question;
+
+    held.spec = &p->spec;
+    held.fixed = p->tariff ? &p->tariff->fixed : NULL;
+    return held;
 }
 
 struct cost prediction_total(const struct prediction *p)

@@ -2,7 +2,7 @@
 #ifndef PREDICTION_H
 #define PREDICTION_H
 
-#include "sim/price/memory.h"
+#include "sim/price/hold.h"
 #include "sim/price/predict.h"
 
 /* What is asked of each model. */
@@ -15,9 +15,13 @@ struct predict_question {
     struct regime        regime;
     int32_t              n_sequences; /* B of each of the regime's steps */
     int32_t              n_tokens;    /* T; of decode, keys with the new one */
-    int                  n_draws;     /* that intervals rest on, at most
-                                       * BILL_DRAWS; 0: so many; NO_DRAWS: there
-                                       * are no intervals */
+    const struct bill_draws *draws;   /* that intervals rest on, of the machine
+                                       * in the regime's arithmetic; NULL: drawn
+                                       * for each answer; borrowed */
+    int                  n_draws;     /* the first so many, at most BILL_DRAWS; 0:
+                                       * all; NO_DRAWS: there are no intervals */
+    bool                 other_machine;   /* prediction_price(): that alone is
+                                       * other than what was answered before */
 };
 enum { NO_DRAWS = -1 };
 
@@ -30,7 +34,8 @@ struct prediction {
                                        * totals alone */
     struct predict_range range;       /* of draws, if there are any */
     struct tariff       *tariff;      /* of totals alone */
-    struct step_sum       *sum;
+    struct step_sum     *sum;
+    struct step_charges *charges;
 };
 
 /* Caller releases with prediction_close(), also after a failure. */
@@ -51,6 +56,10 @@ enum status prediction_begin(struct prediction *out,
 enum status prediction_price(struct prediction *prediction,
                              const struct predict_question *question,
                              struct error *err) MUST_CHECK;
+
+/* What is asked of memory, asked of this model; as long as the prediction. */
+struct hold_question prediction_held(const struct prediction *prediction,
+                                     const struct hold_question *question);
 
 /* All that the step costs. */
 struct cost prediction_total(const struct prediction *prediction);

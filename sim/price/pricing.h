@@ -67,6 +67,8 @@ struct pricing {
     double   span_bytes;      /* that a span of shared layers holds */
     struct rates rates;       /* of the machine, if there is one */
     struct bill  bill;        /* of `range` */
+    struct bill_draws *drawn; /* owned; NULL: the job brought them, or there is no
+                               * range */
     struct predict_range *range;   /* NULL: not asked for */
     enum status status;       /* the first failure */
     struct error *err;
@@ -80,6 +82,10 @@ enum status pricing_begin(struct pricing *out, struct ledger *ledger,
 /* Sets *range, unless NULL; returns the first failure.  To be called whenever
  * pricing_begin() went well. */
 enum status pricing_end(struct pricing *p);
+
+/* Prices again what the job brought of this step; false: it brought nothing, and
+ * the step has to be walked. */
+bool pricing_repeats(struct pricing *p);
 
 /* The layer is the first of those alike, which are walked in one. */
 bool pricing_walks(const struct pricing *p, int32_t layer);

@@ -3,6 +3,7 @@
 #include "sim/price/pricing_inside.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim/price/reasons.h"
@@ -270,13 +271,11 @@ static struct cost cost_of_work(uint64_t flops, uint64_t bytes)
     return cost;
 }
 
-/* The cost of the op as a whole; the charge is in the regime's formats then. */
-struct cost pricing_cost_of_op(struct pricing *p, struct charge *c,
-                               struct modelled *m)
+static struct cost cost_of_charge(struct pricing *p, const struct charge *c,
+                                  struct modelled *m)
 {
     uint64_t bytes;
 
-    *c = formatted(p, *c);
     if (__builtin_add_overflow(c->row_bytes, c->shared_bytes, &bytes))
         pricing_fail(p, STATUS_OVERFLOWED);
     struct cost cost = cost_of_work(pricing_times(c->flops, c->chance),
@@ -286,6 +285,56 @@ struct cost pricing_cost_of_op(struct pricing *p, struct charge *c,
         set_modelled(&cost, p->job.machine, m);
     }
     return cost;
+}
+
+/* ---- charges that are kept ---- */
+
+static void keep(struct pricing *p, const struct charge *c)
+{
+    struct step_charges *kept = p->job.charges;
+
+    if (kept->n == kept->size) {
+        const size_t size = kept->size > 0 ? 2 * kept->size : 64;
+        struct step_charge *more = realloc(kept->charge, size * sizeof *more);
+        if (!more) {
+            pricing_fail(p, STATUS_NO_MEMORY);
+            return;
+        }
+        kept->charge = more;
+        kept->size = size;
+    }
+    kept->charge[kept->n++] = (struct step_charge){
+        *c, p->pass, p->filed, p->layer, p->repeats, p->n_alike };
+}
+
+bool pricing_repeats(struct pricing *p)
+{
+    const struct step_charges *kept = p->job.charges;
+
+    if (!kept || !kept->whole)
+        return false;
+    for (size_t i = 0; i < kept->n; i++) {
+        const struct step_charge *c = &kept->charge[i];
+        struct modelled m = { 0 };
+        p->pass = c->pass;
+        p->filed = c->filed;
+        p->layer = c->layer;
+        p->repeats = c->repeats;
+        p->n_alike = c->n_alike;
+        const struct cost cost = cost_of_charge(p, &c->charge, &m);
+        pricing_file(p, c->charge.op, LEDGER_SHARED, &cost);
+    }
+    return true;
+}
+
+/* The cost of the op as a whole; the charge is in the regime's formats then. */
+struct cost pricing_cost_of_op(struct pricing *p, struct charge *c,
+                               struct modelled *m)
+{
+    *c = formatted(p, *c);
+    if (p->job.charges)
+        keep(p, c);
+    return cost_of_charge(p, c, m);
 }
 
 /* ---- filing, whole or by token ---- */

@@ -1,5 +1,5 @@
-/* pricing_inside.h - Declare what pricing.c, pricing_cost.c and pricing_rows.c
- * share: a charge, what it costs, and the rows that it is of. */
+/* pricing_inside.h - Declare what pricing.c, pricing_cost.c, pricing_rows.c and
+ * pricing_step.c share: a charge, what it costs, and the rows that it is of. */
 #ifndef PRICING_INSIDE_H
 #define PRICING_INSIDE_H
 
@@ -30,6 +30,14 @@ struct charge {
     bool last;     /* its rows are each sequence's last */
     bool seldom;   /* decode: its rows are those that a choice leaves it */
     double chance; /* probability that it runs */
+};
+
+/* And where it is filed, as struct pricing has it. */
+struct step_charge {
+    struct charge charge;  /* in the regime's formats */
+    enum pass pass, filed;
+    int32_t layer;
+    uint64_t repeats, n_alike;
 };
 
 /* An op's lines of each level, seconds and joules. */

@@ -76,4 +76,10 @@ double energy_joules(const struct energy *energy);
 double energy_throttled(const struct rates *rates, enum work work, double flops,
                         const struct traffic *traffic, double seconds);
 
+/* An op by each of n rates of a machine, so many times, added to sum[n]; `alike`:
+ * it moves the same by all of them. */
+struct roofline_total { double seconds, joules; };
+void roofline_add(struct roofline_total *sum, const struct roofline_load *load,
+                  double times, const struct rates *rates, int n, bool alike);
+
 #endif

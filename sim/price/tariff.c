@@ -13,7 +13,9 @@ enum status tariff_open(struct tariff **out, const struct model_spec *spec,
     if (!tariff)
         return error_set(err, STATUS_NO_MEMORY, "no memory for prices");
     tariff->plan = plan_of(spec);
+    alike_kin(tariff->kin, spec, &tariff->plan);
     tariff->list = flops_list(spec);
+    tariff->fixed = memory_fixed_of(spec, &tariff->plan);
     tariff->stores = spec_stores(spec);
     tariff->runs = spec_check_runs(spec, NULL) == STATUS_OK;
     *out = tariff;

@@ -4,11 +4,15 @@
 #define TARIFF_H
 
 #include "sim/core/model/plan.h"
+#include "sim/price/alike.h"
 #include "sim/price/flops.h"
+#include "sim/price/memory.h"
 
 struct tariff {
     struct plan plan;
+    int32_t kin[SPEC_MAX_LAYERS];   /* alike.h */
     struct flops_list list;
+    struct memory_fixed fixed;
     bool stores;              /* the spec stores any weight in a type of its own */
     bool runs;                /* spec_check_runs() */
 };

@@ -117,11 +117,29 @@ static void put_hidden(FILE *out, enum border border, unsigned c)
     fprintf(out, "%sU+%04X%s", html ? "&lt;" : "<", c, html ? "&gt;" : ">");
 }
 
+/* No border has a use for these. */
+static bool is_ordinary(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9') || c == ' ' || c == '.' || c == '-';
+}
+
+/* Writes what is ordinary from here on, and goes behind it. */
+static void put_ordinary(FILE *out, const char **text)
+{
+    const char *end = *text;
+
+    while (is_ordinary(*end))
+        end++;
+    fwrite(*text, 1, (size_t)(end - *text), out);
+    *text = end;
+}
+
 static void put_body(FILE *out, enum border border, const char *text)
 {
     const struct border_rule *rule = &rules[border];
 
-    for (unsigned c; (c = escape_next(&text)) != 0; ) {
+    for (unsigned c; put_ordinary(out, &text), (c = escape_next(&text)) != 0;) {
         const char *at = c < 0x80 ? strchr(rule->special, (int)c) : NULL;
         if (is_figure(border) && !is_drawable(c))
             put(out, stand_in(c));

@@ -133,8 +133,13 @@ enum status shipped_find(char out[FILE_PATH_SIZE], const char *const *kinds,
         return error_set(err, STATUS_BAD_VALUE, "file name of %zu bytes:"
                          " allowed are %d", strlen(name), FILE_PATH_SIZE - 1);
     strcpy(out, name);
-    return !*name || strpbrk(name, "/.") || file_exists(name)
-               ? STATUS_OK : shipped_named(out, kinds, name, err);
+    if (!*name || strchr(name, '/') || file_exists(name))
+        return STATUS_OK;
+    if (!strchr(name, '.'))
+        return shipped_named(out, kinds, name, err);
+    if (shipped_named(out, kinds, name, NULL) != STATUS_OK)
+        strcpy(out, name);
+    return STATUS_OK;
 }
 
 const char *const *shipped_kinds(const char *key)

@@ -15,10 +15,10 @@
  * False: there is none. */
 bool shipped_folder(char out[FILE_PATH_SIZE], const char *kind);
 
-/* The file that `name` means: one of that name, as it is; or, for a word with
- * neither a slash nor a dot in it that is no file's name, NAME.yaml of the first
- * of the kinds, NULL-ended, that has it.  STATUS_BAD_VALUE: none has, with the
- * nearest that there is. */
+/* The file that `name` means: one of that name, as it is; or, for a word without
+ * a slash that is no file's name, NAME.yaml of the first of the kinds, NULL-ended,
+ * that has it.  Where none has, a word with a dot is a file's; of another
+ * STATUS_BAD_VALUE, with the nearest that there is. */
 enum status shipped_find(char out[FILE_PATH_SIZE], const char *const *kinds,
                          const char *name, struct error *err) MUST_CHECK;
 

@@ -319,12 +319,13 @@ static enum status resolve_shipped(char out[FILE_PATH_SIZE],
     char named[FILE_PATH_SIZE];
     struct error why;
 
-    if (!kinds || file_exists(out) || strpbrk(document_text(node), "/."))
+    if (!kinds || file_exists(out) || strchr(document_text(node), '/'))
         return STATUS_OK;
-    if (shipped_named(named, kinds, document_text(node), &why) != STATUS_OK)
+    if (shipped_named(named, kinds, document_text(node), &why) == STATUS_OK)
+        strcpy(out, named);
+    else if (!strchr(document_text(node), '.'))
         return document_fail(document, node, STATUS_BAD_VALUE, err, "%s: %s",
                              key, why.text);
-    strcpy(out, named);
     return STATUS_OK;
 }
 

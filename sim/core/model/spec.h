@@ -402,16 +402,20 @@ struct model_spec {
     bool packed[SPEC_MAX_LAYERS][MATRIX_COUNT], packed_head;
 };
 
+/* Letters of formulas (sim/price/flops.h): where nobody uses an answer that the
+ * spec alone gives, it is not worked out. */
+#define FROM_SPEC __attribute__((pure))
+
 /* The family whose traits the spec has; of traits that make no family, the one that
  * they differ from in least, of those of whose parts none is missing. */
 enum family spec_family(const struct model_spec *spec);
 
 /* The feed-forward part has a gate product beside its up product. */
-bool    spec_gated(const struct model_spec *spec);
+bool    spec_gated(const struct model_spec *spec) FROM_SPEC;
 
 /* Values no config states, derived: Q, E, and the width of the first FFN
  * product (2F where it is gated: gate and up side by side; else F). */
-int32_t spec_q(const struct model_spec *spec);
+int32_t spec_q(const struct model_spec *spec) FROM_SPEC;
 /* Tokens that the layer attends to at most; 0: all. */
 int32_t spec_window(const struct model_spec *spec, int32_t layer);
 bool    spec_has_windows(const struct model_spec *spec);
@@ -420,7 +424,7 @@ void    spec_settle_windows(struct model_spec *spec);
 /* The layer's positions have the base of windowed layers. */
 bool    spec_local(const struct model_spec *spec, int32_t layer);
 /* Numbers of a head that positions turn. */
-int32_t spec_rotary(const struct model_spec *spec);
+int32_t spec_rotary(const struct model_spec *spec) FROM_SPEC;
 /* The layer has an exit. */
 bool    spec_exits(const struct model_spec *spec, int32_t layer);
 /* Tokens leave at exits. */
@@ -433,18 +437,19 @@ bool    spec_norms_after(const struct model_spec *spec);
  * text, those that a cache holds would be another text's. */
 int32_t spec_most_decoded(const struct model_spec *spec);
 /* Rows of the table of positions, 0: there is none; and position 0's. */
-int32_t spec_position_rows(const struct model_spec *spec);
+int32_t spec_position_rows(const struct model_spec *spec) FROM_SPEC;
 int32_t spec_first_position(const struct model_spec *spec);
 /* Rotary positions turn the layer's queries and keys. */
 bool    spec_turns(const struct model_spec *spec, int32_t layer);
-int32_t spec_e(const struct model_spec *spec);
+int32_t spec_e(const struct model_spec *spec) FROM_SPEC;
 /* Norms of so many heads of a row, queries or keys: one each, or one of all; and
  * the numbers that scale what they give. */
-int32_t spec_head_norms(const struct model_spec *spec, int32_t heads);
-int32_t spec_head_scales(const struct model_spec *spec, int32_t heads);
-int32_t spec_up(const struct model_spec *spec);
+int32_t spec_head_norms(const struct model_spec *spec, int32_t heads) FROM_SPEC;
+int32_t spec_head_scales(const struct model_spec *spec, int32_t heads)
+    FROM_SPEC;
+int32_t spec_up(const struct model_spec *spec) FROM_SPEC;
 /* Numbers of the matrices that latent attention makes queries by. */
-uint64_t spec_query_weights(const struct model_spec *spec);
+uint64_t spec_query_weights(const struct model_spec *spec) FROM_SPEC;
 /* Numbers that a token's cached key and value take in a layer: 2E, or a latent
  * vector's. */
 int32_t spec_cached(const struct model_spec *spec);
@@ -452,9 +457,9 @@ int32_t spec_n_expert_layers(const struct model_spec *spec);
 /* Layers with one feed-forward part, of n_ffn. */
 bool    spec_has_ffn(const struct model_spec *spec);
 /* What a router of experts scores: X and the no-ops. */
-int32_t spec_expert_scores(const struct model_spec *spec);
+int32_t spec_expert_scores(const struct model_spec *spec) FROM_SPEC;
 /* Experts that a token may enter at most. */
-int32_t spec_expert_slots(const struct model_spec *spec);
+int32_t spec_expert_slots(const struct model_spec *spec) FROM_SPEC;
 /* Rows that an expert takes at most of a sequence that has so many, at least 1;
  * where experts choose, exactly. */
 int32_t spec_expert_room(const struct model_spec *spec, int32_t rows);
@@ -470,12 +475,12 @@ bool    spec_experts_choose(const struct model_spec *spec);
 /* Experts of a layer that so many rows are expected to enter. */
 double  spec_experts_entered(const struct model_spec *spec, double rows);
 /* A routed layer has a score for each token: a router's, a signal or both. */
-bool    spec_scored(const struct model_spec *spec);
+bool    spec_scored(const struct model_spec *spec) FROM_SPEC;
 /* Routed layers own a router vector. */
 bool    spec_has_router(const struct model_spec *spec);
 
 /* The routers learn more than gates hand them. */
-bool    spec_router_losses(const struct model_spec *spec);
+bool    spec_router_losses(const struct model_spec *spec) FROM_SPEC;
 /* A gradient passes the routers' scores: from gates or from those losses; and
  * the scores of all tokens have one, not those of the kept alone. */
 bool    spec_scores_learn(const struct model_spec *spec);
@@ -483,9 +488,9 @@ bool    spec_scores_all_learn(const struct model_spec *spec);
 /* Backward looks at the scores of all rows; and wants the stream's rows as the
  * layer found them, the kept ones too. */
 bool    spec_scored_again(const struct model_spec *spec);
-bool    spec_puts_back(const struct model_spec *spec);
+bool    spec_puts_back(const struct model_spec *spec) FROM_SPEC;
 /* What the gate is multiplied by is not 1, as a float32: 2 * 0.5 is. */
-bool    spec_gate_scaled(const struct model_spec *spec);
+bool    spec_gate_scaled(const struct model_spec *spec) FROM_SPEC;
 
 /* K of one layer: T on dense layers; on routed ones capacity * T rounded up
  * (a hair of tolerance keeps 0.1 * 30 at 3), at least 1; of a dropped one 0.  With first_besides,
@@ -536,7 +541,7 @@ int32_t spec_span(const struct model_spec *spec);
 bool spec_follows(const struct model_spec *spec, int32_t layer);
 bool spec_is_followed(const struct model_spec *spec, int32_t layer);
 /* Depths that a token may be given; 0: each recursion chooses anew. */
-int32_t spec_depths(const struct model_spec *spec);
+int32_t spec_depths(const struct model_spec *spec) FROM_SPEC;
 /* Recursions hand on what they give, and one gate comes after the last. */
 bool spec_gates_at_end(const struct model_spec *spec);
 /* The layer makes keys and values of all tokens that later recursions see; and:
