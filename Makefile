@@ -8,8 +8,8 @@
 # make deps       install what is needed, nothing else
 # make bench      speed, side by side with the BLAS libraries, and PyTorch where
 #                 python3 imports it, in 3 minutes;
-#                 BENCH="--quick --only NAME": peak gemm train widths ops decode
-#                 predict open
+#                 BENCH="--quick --only NAME": peak gemm train widths routed ops
+#                 decode predict open
 # make golden     write anew what test_golden compares with; see
 #                 tests/golden/CHANGES
 # make layers     check that folders include only what they may

@@ -154,17 +154,20 @@ static inline __attribute__((always_inline)) void tile(
     }
 #define TILE(mr, nv)                                                           \
     TILE_OF(tile_##mr##_##nv, mr, nv, false, NEAR)                             \
-    TILE_OF(tile_##mr##_##nv##_cut, mr, nv, true, NEAR)                        \
+    TILE_OF(tile_##mr##_##nv##_cut, mr, nv, true, NEAR)
+#define BOTH(mr, nv)                                                           \
+    TILE(mr, nv)                                                               \
     TILE_OF(tile_##mr##_##nv##_far, mr, nv, false, FAR)                        \
     TILE_OF(tile_##mr##_##nv##_cut_far, mr, nv, true, FAR)
 #define LEAVING(nv)                                                            \
     TILE_OF(leaving_##nv, MR, nv, false, FAR_LEFT)                             \
     TILE_OF(leaving_##nv##_cut, MR, nv, true, FAR_LEFT)
 #if REGISTER_LANES == 16
-TILE(8, 1) TILE(8, 2) TILE(8, 3)
+BOTH(8, 1) BOTH(8, 2) BOTH(8, 3)
 #endif
-TILE(4, 1) TILE(4, 2) TILE(4, 3)
-TILE(2, 1) TILE(2, 2) TILE(2, 3) TILE(1, 1) TILE(1, 2) TILE(1, 3)
+BOTH(4, 1) BOTH(4, 2) BOTH(4, 3)
+BOTH(1, 1) BOTH(1, 2) BOTH(1, 3)
+TILE(2, 1) TILE(2, 2) TILE(2, 3)     /* first where rows are split, at most */
 LEAVING(1) LEAVING(2) LEAVING(3)
 
 typedef void tile_fn(int32_t, const real *, ptrdiff_t, ptrdiff_t, const real *,
@@ -189,17 +192,17 @@ static void panel(int32_t n, int32_t m, int32_t k, const real *a,
                   const real *b, ptrdiff_t b_k, bool far, real *c,
                   ptrdiff_t c_row, struct start s)
 {
-#define TILES(mr)                                                              \
+#define TILES(mr, far)                                                         \
     { { { tile_##mr##_1, tile_##mr##_2, tile_##mr##_3 },                       \
         { tile_##mr##_1_cut, tile_##mr##_2_cut, tile_##mr##_3_cut } },         \
-      { { tile_##mr##_1_far, tile_##mr##_2_far, tile_##mr##_3_far },           \
-        { tile_##mr##_1_cut_far, tile_##mr##_2_cut_far,                        \
-          tile_##mr##_3_cut_far } } }
+      { { tile_##mr##_1##far, tile_##mr##_2##far, tile_##mr##_3##far },        \
+        { tile_##mr##_1_cut##far, tile_##mr##_2_cut##far,                      \
+          tile_##mr##_3_cut##far } } }
     /* [log2 mr][far][cut][registers - 1] */
     static tile_fn *const table[][2][2][NV] = {
-        TILES(1), TILES(2), TILES(4),
+        TILES(1, _far), TILES(2, ), TILES(4, _far),
 #if REGISTER_LANES == 16
-        TILES(8),
+        TILES(8, _far),
 #endif
     };
     static tile_fn *const leaving[2][NV] = {       /* [cut][registers - 1] */

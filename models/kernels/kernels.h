@@ -31,7 +31,7 @@ struct gemm {
     const real *from;        /* or NULL */
     ptrdiff_t   from_row;
     /* Or a weight kept as stored, in the place of b: ranges of its columns, k
-     * rows each, n columns in all. */
+     * rows each, n columns in all; a_k is 1 then. */
     const struct stored *stored;
     int32_t     n_stored;
 };

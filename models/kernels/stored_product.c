@@ -44,8 +44,8 @@ struct shape {
 static inline __attribute__((always_inline)) struct shape shape_of(
     enum number type)
 {
-    const int d = 2 * TILE, half = TILE * TILE, high = 2 * 32;
-    const struct shape table[NUMBER_COUNT] = {
+    enum { d = 2 * TILE, half = TILE * TILE, high = 2 * 32 };
+    static const struct shape table[NUMBER_COUNT] = {
         { 0, 1, 1, 4 * TILE, 1 },                        /* f32 */
         { 0, 1, 1, 2 * TILE, 1 },                        /* f16 */
         { 0, 1, 1, 2 * TILE, 1 },                        /* bf16 */
@@ -68,10 +68,10 @@ static inline __attribute__((always_inline)) struct shape shape_of(
 
 /* ---- a few rows ---- */
 
-/* Where the products of some rows go; a's strides are a_row and a_k. */
+/* Where the products of some rows go; a's strides are a_row and 1. */
 struct few {
     const real *a;
-    ptrdiff_t   a_row, a_k;
+    ptrdiff_t   a_row;
     real       *to;
     ptrdiff_t   to_row;
 };
@@ -85,7 +85,6 @@ static inline __attribute__((always_inline)) void row_registers(
 {
     const struct shape s = shape_of(type);
     const int32_t numbers = s.parts * s.numbers;
-    const ptrdiff_t a_k = f->a_k;
     const real *a = f->a;
     lanes sum[ROWS][ABREAST];
 
@@ -121,9 +120,9 @@ static inline __attribute__((always_inline)) void row_registers(
                         for (int r = 0; r < s.step; r++)
                             sum[m][j] = lanes_add_product(
                                 sum[m][j],
-                                lanes_set(a[m * f->a_row + r * a_k]), w[r]);
+                                lanes_set(a[m * f->a_row + r]), w[r]);
                 }
-                a += s.step * a_k;
+                a += s.step;
             }
         }
         data += s.head + s.parts * s.bytes;
@@ -317,7 +316,7 @@ static int32_t run_few(const struct gemm *g, const struct stored *s, int32_t c0,
             break;
         begin_rows(g, c, TILE * n);
         for (int j = 0; j < REGISTERS; j += whole ? side : REGISTERS) {
-            const struct few f = { g->a, g->a_row, g->a_k, g->c + c + W * j,
+            const struct few f = { g->a, g->a_row, g->c + c + W * j,
                                    g->c_row };
             (whole ? copies[s->type].few[g->m - 1] : copies[s->type].single)(
                 &f, s->rows, s->data + (size_t)from * bytes, bytes, j);

@@ -24,6 +24,7 @@ bench_section bench_peak;        /* sgemm at 1024^3 */
 bench_section bench_gemm;        /* our products beside the libraries' */
 bench_section bench_train;       /* steps, dense and routed, of the peak */
 bench_section bench_widths;      /* steps of widths that fill no register */
+bench_section bench_routed;      /* MoD of small widths, of its flops */
 bench_section bench_ops;         /* where a step's time goes */
 bench_section bench_decode;      /* tokens one by one, weights as stored */
 bench_section bench_predict;     /* what a prediction and a meter cost */

@@ -25,6 +25,8 @@ static const struct section {
       bench_train },
     { "widths",  "steps of widths and heads that are no multiple of 16",
       bench_widths },
+    { "routed",  "MoD beside dense at small widths: time over flops",
+      bench_routed },
     { "ops",     "where the time of a step goes", bench_ops },
     { "decode",  "decoding and prompts, weights in float32 and as stored",
       bench_decode },
@@ -54,8 +56,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option option_table[] = {
-    { "only", 'o', "NAME", 0, "One section: peak, gemm, train, widths, ops,"
-      " decode, predict, open", 0 },
+    { "only", 'o', "NAME", 0, "One section: peak, gemm, train, widths, routed,"
+      " ops, decode, predict, open", 0 },
     { "quick", 'q', NULL, 0, "Three rounds instead of seven, small shapes", 0 },
     { "noisy", 'n', NULL, 0, "Keep rounds that other processes disturbed", 0 },
     { "csv", 'c', "FILE", 0, "Write every number there too", 0 },
@@ -169,8 +171,8 @@ int main(int argc, char **argv)
         status = error_set(&err, STATUS_NO_MEMORY, "no memory for results");
     else if (options.only && find_section(options.only) < 0)
         status = error_set(&err, STATUS_BAD_VALUE, "--only '%s': allowed is"
-                           " peak, gemm, train, widths, ops, decode, predict"
-                           " or open",
+                           " peak, gemm, train, widths, routed, ops, decode,"
+                           " predict or open",
                            options.only);
     if (status != STATUS_OK)
         return command_fail(&err);
