@@ -532,3 +532,52 @@ Test(answer, what_flips_are_the_cells_that_do)
     cr_expect(eq(int, divided, 0));
     json_decref(root);
 }
+
+/* ---- recorded routes ---- */
+
+static const char quarter[] = "window,layer,part,tokens,kept\n"
+    "0,1,block,16,0-3\n0,3,block,16,4-7\n0,5,block,16,1 5 9 13\n";
+
+/* A dense model on routes that keep a quarter of the tokens in every other layer is
+ * what it is under a rule that keeps so many, and no router. */
+Test(answer, a_trace_is_answered_for_by_the_shares_that_it_keeps)
+{
+    write_file("trace.csv", quarter);
+    cr_assert(eq(int, ANSWER("dense.yaml", "-m", "l4", "-f", "csv", "-q",
+                             "--set", "routing.policy=every_nth", "--set",
+                             "routing.capacity=0.25", "--set",
+                             "routing.gate=one"), 0), "%s", complained);
+    char *same = strdup(said);
+    cr_assert(eq(int, ANSWER("dense.yaml", "-m", "l4", "-f", "csv", "-q",
+                             "--trace", "trace.csv"), 0), "%s", complained);
+    cr_expect(same && strcmp(said, same) == 0);
+    free(same);
+}
+
+/* Of a model that routes, the share recorded takes the place of its capacity. */
+Test(answer, a_trace_tells_what_a_routed_model_kept)
+{
+    write_file("trace.csv", "window,layer,part,tokens,kept\n0,1,block,16,0-7\n"
+               "0,3,block,16,0-7\n0,5,block,16,0-7\n");
+    cr_assert(eq(int, ANSWER("m.yaml", "-m", "l4", "-q", "--trace",
+                             "trace.csv"), 0), "%s", complained);
+    cr_expect(strstr(said, "50 % of its tokens, as trace.csv has it")
+              != NULL,
+              "%s", said);
+}
+
+Test(answer, a_trace_of_another_model_is_refused_by_name)
+{
+    write_file("trace.csv", "window,layer,part,tokens,kept\n0,7,block,16,0-3\n");
+    cr_expect(eq(int, ANSWER("dense.yaml", "-m", "l4", "--trace", "trace.csv"),
+                 2));
+    cr_expect(strstr(complained, "trace.csv: it routes layer 7; the model has"
+                     " layers 0 to 5") != NULL, "%s", complained);
+    write_file("trace.csv", "window,layer,part,tokens,kept\n0,2,block,16,0-3\n");
+    cr_expect(eq(int, ANSWER("m.yaml", "-m", "l4", "--trace", "trace.csv"), 2));
+    cr_expect(strstr(complained, "layer 1 is not in it") != NULL, "%s",
+              complained);
+    cr_expect(eq(int, ANSWER("m.yaml", "-m", "l4", "--by-depth"), 2));
+    cr_expect(strstr(complained, "--by-depth: goes with --trace") != NULL, "%s",
+              complained);
+}

@@ -358,6 +358,41 @@ Test(gguf_model, linear_scaling_has_two_names)
     }
 }
 
+static void add_lengthless(struct writer *w)
+{
+    put_word(w, "llama.rope.scaling.type", "yarn");
+    put_real(w, "llama.rope.scaling.factor", 4.0f);
+}
+static void add_yarn(struct writer *w)
+{
+    add_lengthless(w);
+    put_int(w, "llama.rope.scaling.original_context_length", 2);
+}
+static void add_turns(struct writer *w)
+{
+    add_yarn(w);
+    put_real(w, "llama.rope.scaling.yarn_beta_fast", 16.0f);
+}
+
+/* As _compute_yarn_parameters() of transformers has it, where a config says no
+ * more. */
+Test(gguf_model, yarn_has_the_usual_turns_and_amplitude)
+{
+    struct error err = { STATUS_OK, "" };
+    struct model_spec spec;
+    enum status status;
+    struct model *m = read_with(add_yarn, &spec, &status, &err);
+
+    cr_assert(eq(int, status, STATUS_OK), "%s", err.text);
+    cr_expect(eq(int, spec.rope_scaling.kind, ROPE_SCALING_YARN));
+    cr_expect(eq(i32, spec.rope_scaling.original_tokens, 2));
+    cr_expect(epsilon_eq(flt, spec.rope_scaling.factor, 4, 0));
+    cr_expect(epsilon_eq(flt, spec.rope_scaling.low_frequency, 1, 0));
+    cr_expect(epsilon_eq(flt, spec.rope_scaling.high_frequency, 32, 0));
+    cr_expect(epsilon_eq(flt, spec.rope_scaling.amplitude, 1.1386294f, 1e-6f));
+    model_close(m);
+}
+
 static void add_factors(struct writer *w)
 {
     static const float factors[] = { 1.0f, 2.0f, 8.0f };
@@ -480,7 +515,7 @@ static const float zeros[1024];
 
 static void add_scaling(struct writer *w)
 {
-    put_word(w, "llama.rope.scaling.type", "yarn");
+    put_word(w, "llama.rope.scaling.type", "llama3");
 }
 static void add_small_factor(struct writer *w)
 {
@@ -543,7 +578,10 @@ Test(gguf_model, what_changes_the_arithmetic_is_refused_by_name)
         void (*add)(struct writer *);
         const char *words;
     } cases[] = {
-        { add_scaling, "llama.rope.scaling.type 'yarn': supported are 'none'" },
+        { add_scaling, "llama.rope.scaling.type 'llama3': supported are 'none',"
+                       " 'linear' and 'yarn'" },
+        { add_lengthless, "llama.rope.scaling.original_context_length" },
+        { add_turns, "llama.rope.scaling.yarn_beta_fast: not supported" },
         { add_small_factor, "model.rope_factor 0.25: allowed is 1" },
         { add_both_scalings, "rope_freqs.weight beside a linear" },
         { add_magnitude, "llama.rope.scaling.attn_factor 1.2" },

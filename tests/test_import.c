@@ -257,6 +257,22 @@ Test(import, a_trace_without_ops_is_refused_by_name)
     chrome_trace_close(&b.chrome);
 }
 
+/* A PyTorch without Kineto, Debian's 1.13 among them, writes names and times. */
+Test(import, a_trace_without_shapes_is_refused_with_the_reason)
+{
+    struct error err = { STATUS_OK, "" };
+    struct both b;
+
+    cr_assert(eq(int, parse(&b.chrome, "[{\"name\": \"aten::mm\", \"ph\":"
+                 " \"X\", \"ts\": 186, \"dur\": 107, \"tid\": 1, \"pid\":"
+                 " \"CPU functions\", \"args\": {}}]", &err), STATUS_OK));
+    cr_expect(eq(int, torch_trace_read(&b.torch, &b.chrome, "t.json", &err),
+                 STATUS_BAD_VALUE));
+    cr_expect(ne(ptr, strstr(err.text, "t.json: its ops tell no shapes"), NULL),
+              "%s", err.text);
+    chrome_trace_close(&b.chrome);
+}
+
 /* ---- the command ---- */
 
 static int isobath(const char *const *arguments)

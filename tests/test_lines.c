@@ -39,6 +39,17 @@ Test(lines, a_result_on_top_of_its_operand_is_one_line)
     cr_expect(eq(u64, lines_rewritten(&up), 0));
 }
 
+/* Of the scores of three depths, 36 bytes a row, no stream's width is written. */
+Test(lines, no_more_is_rewritten_than_half_of_the_operands)
+{
+    struct model_spec s = shape();
+    struct lines_op stream = op_of(&s, PASS_BACKWARD, OP_ROUTE, 10, 10 * 968);
+    struct lines_op depths = op_of(&s, PASS_BACKWARD, OP_ROUTE, 10, 10 * 36);
+
+    cr_expect(eq(u64, lines_rewritten(&stream), 10 * 320));
+    cr_expect(eq(u64, lines_rewritten(&depths), 10 * 18));
+}
+
 /* dx in one pass over the rows, dgamma and dbeta in another: x, dout and two
  * statistics come in again, 8 * 80 + 8 a row, unless all of it is held. */
 Test(lines, norm_goes_over_its_rows_twice_backward)
@@ -83,7 +94,8 @@ Test(lines, queries_and_keys_that_run_apart_are_lines_of_their_own)
     s.traits.positions = POSITIONS_ROTARY;
     s.n_heads = 12;
     s.n_kv_heads = 4;
-    struct lines_op rope = op_of(&s, PASS_FORWARD, OP_ROPE, 100, 0);
+    struct lines_op rope = op_of(&s, PASS_FORWARD, OP_ROPE, 100,
+                                 UINT64_C(100) * (8 * 16 * 16 + 4 * 16));
 
     cr_expect(eq(u64, lines_rewritten(&rope), UINT64_C(100) * 4 * 16 * 16));
     rope.side = LINES_QUERIES;

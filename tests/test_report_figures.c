@@ -331,6 +331,20 @@ static void three_depths(double flops)
     }
 }
 
+/* Of dense models and mixtures, dense ones are not alone. */
+Test(report_isoflop, modes_beside_dense_are_named_in_the_head)
+{
+    for (int seed = 1; seed < 4; seed++) {
+        trained(2, 1, 1000, seed, 1e6, 2.0 + 0.1 * seed);
+        trained(3, 1, 3000, seed, 1e6, 1.8 + 0.1 * seed);
+        runs[n_runs - 1].facts.mode = "MoE";
+    }
+    cr_assert(study_open(&study, runs, n_runs, NULL) == STATUS_OK);
+    cr_assert(plot_open(&plot, "compute-loss", PLOT_WIDE, &err) == STATUS_OK);
+    figure_loss(&plot, &(struct report){ .study = study });
+    has(plot.head, "dense and other modes, no MoD model was trained");
+}
+
 Test(report_isoflop, means_and_intervals_are_those_worked_by_hand)
 {
     struct mean m;

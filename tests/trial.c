@@ -114,6 +114,31 @@ enum status trial_decoding(struct ledger *ledger, const struct predict_job *job,
     return predict_decode(ledger, job, NULL, err);
 }
 
+/* On a machine the same work has a time, and bytes past each cache that are no
+ * difference of more than there are. */
+static void expect_priced(const struct trial *t, struct predict_job job,
+                          trial_predict *predict, uint64_t flops)
+{
+    static struct machine machine;
+    struct ledger *priced = case_ledger(t->spec.n_layers, 0, PROV_PREDICTED);
+    struct error err = { STATUS_OK, "" };
+
+    if (machine.cores == 0)
+        cr_assert(eq(int, machine_load(&machine, "epyc-milan-2core", &err),
+                     STATUS_OK), "%s", err.text);
+    job.machine = &machine;
+    cr_assert(eq(int, predict(priced, &job, &err), STATUS_OK), "%s: %s", t->what,
+              err.text);
+    const struct cost sum = ledger_sum(priced, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
+                                       LEDGER_ANY);
+    cr_expect(eq(u64, sum.count[METRIC_FLOPS], flops));
+    cr_expect(gt(dbl, cost_get(&sum, METRIC_SECONDS), 0), "%s", t->what);
+    for (int i = METRIC_L2_BYTES; i <= METRIC_DRAM_BYTES; i++)
+        cr_expect(lt(u64, sum.count[i], (uint64_t)1 << 40), "%s: %s", t->what,
+                  metric_table[i].column);
+    ledger_close(priced);
+}
+
 void trial_expect_cost(const struct trial *t, const struct ledger *counted,
                        const struct allocation *allocation, int32_t by,
                        trial_predict *predict, uint64_t cells)
@@ -127,6 +152,9 @@ void trial_expect_cost(const struct trial *t, const struct ledger *counted,
     cr_assert(eq(int, predict(predicted, &job, &err), STATUS_OK), "%s",
               err.text);
     cr_expect(gt(u64, case_same_ledger(predicted, counted, t->what), cells));
+    expect_priced(t, job, predict,
+                  ledger_sum(predicted, LEDGER_ANY, LEDGER_ANY, LEDGER_ANY,
+                             LEDGER_ANY).count[METRIC_FLOPS]);
     ledger_close(predicted);
 }
 

@@ -251,6 +251,8 @@ static void read_event(struct reader *r, const json_t *json, size_t at)
 
     if (!json_is_object(json))
         refuse(r, at, "an event must be an object");
+    t->n_bare += kind == CHROME_NONE && name &&
+                 strncmp(name, "aten::", 6) == 0;
     if (kind == CHROME_NONE || r->status != STATUS_OK)
         return;
     if (!name || isnan(start) || !(lasts >= 0)) {

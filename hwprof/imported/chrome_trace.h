@@ -53,6 +53,9 @@ struct chrome_trace {
     char  *names;                /* NUL-ended, one after another */
     char   device[80];           /* of the first GPU; "": none is named */
     size_t n_events, n_inputs, n_names;
+    size_t n_bare;               /* ops without "cat", which are not kept: what a
+                                  * PyTorch without Kineto writes, never a shape
+                                  * among it */
     size_t events_room, inputs_room, names_room;
 };
 

@@ -459,12 +459,13 @@ enum status torch_trace_read(struct torch_trace *out,
         else
             time_cpu(&w);
     }
-    if (status == STATUS_OK && out->n_calls == 0) {
-        error_set(err, STATUS_BAD_VALUE, "%.160s: no op of PyTorch is in it"
-                  " (aten::mm, ...); record it by torch.profiler with"
-                  " record_shapes=True", name);
-        status = STATUS_BAD_VALUE;
-    }
+    if (status == STATUS_OK && out->n_calls == 0)
+        status = error_set(err, STATUS_BAD_VALUE, chrome->n_bare > 0
+            ? "%.160s: its ops tell no shapes, as those of a PyTorch without"
+              " Kineto; record it by one whose torch.autograd.kineto_available()"
+              " is true, with record_shapes=True"
+            : "%.160s: no op of PyTorch is in it (aten::mm, ...); record it by"
+              " torch.profiler with record_shapes=True", name);
     if (status == STATUS_OK)
         merge_unmapped(out);
     free(w.node);

@@ -12,6 +12,28 @@ static const char factors_name[] = "rope_freqs.weight";
 static const char *const long_names[] = { "rope_factors_short.weight",
                                           "rope_factors_long.weight" };
 
+/* As transformers has it where a config says no more; a file with other turns or
+ * amplitudes has keys that are refused by name. */
+static enum status read_yarn(struct model_spec *spec,
+                             const struct gguf_class *class,
+                             const struct gguf *file, struct error *err)
+{
+    struct rope_scaling *r = &spec->rope_scaling;
+    char name[GGUF_KEY_SIZE];
+    int64_t original = 0;
+
+    gguf_key_name(name, class, "rope.scaling.original_context_length");
+    enum status status = gguf_integer(&original, file, name, 1, INT32_MAX, err);
+    if (status != STATUS_OK)
+        return status;
+    r->kind = ROPE_SCALING_YARN;
+    r->original_tokens = (int32_t)original;
+    r->low_frequency = 1.0f;
+    r->high_frequency = 32.0f;
+    r->amplitude = 0.1f * logf(r->factor) + 1.0f;
+    return STATUS_OK;
+}
+
 /* A factor means linear if no type is given, and nothing if the type is "none",
  * as llama.cpp has it. */
 static enum status read_scaling(struct model_spec *spec,
@@ -28,24 +50,26 @@ static enum status read_scaling(struct model_spec *spec,
     if (gguf_has(file, gguf_key_name(name, class, "rope.scaling.type")))
         status = gguf_text(&type, file, name, err);
     const bool linear = gguf_text_is(type, "linear");
+    const bool yarn = !class->longrope && gguf_text_is(type, "yarn");
     const bool tensors = class->longrope && gguf_text_is(type, "longrope") &&
                          gguf_find(file, long_names[0]);
-    if (status == STATUS_OK && !linear && !tensors &&
+    if (status == STATUS_OK && !linear && !yarn && !tensors &&
         !gguf_text_is(type, "none"))
         status = error_set(err, STATUS_BAD_VALUE, "%.160s: %s '%.*s':"
-                           " supported are 'none' and 'linear'%s",
+                           " supported are 'none', 'linear' and %s",
                            gguf_name(file), name,
                            type.size < 32 ? (int)type.size : 32, type.bytes,
-                           class->longrope ? ", and 'longrope' with the tensors"
-                                             " rope_factors_*" : "");
+                           class->longrope ? "'longrope' with the tensors"
+                                             " rope_factors_*" : "'yarn'");
     for (int i = 0; i < 2 && status == STATUS_OK && factor == 0.0; i++)
         if (gguf_has(file, gguf_key_name(name, class, factors[i])))
             status = gguf_real(&factor, file, name, err);
-    if (status != STATUS_OK || !linear || factor == 0.0 || factor == 1.0)
+    if (status != STATUS_OK || (!linear && !yarn) || factor == 0.0 ||
+        factor == 1.0)
         return status;
     spec->rope_scaling.kind = ROPE_SCALING_LINEAR;
     spec->rope_scaling.factor = (float)factor;
-    return STATUS_OK;
+    return yarn ? read_yarn(spec, class, file, err) : STATUS_OK;
 }
 
 static enum status read_divisors(float *out, int32_t n, const struct gguf *file,
@@ -105,7 +129,7 @@ enum status gguf_read_rope(struct model_spec *spec,
     if ((factors || stretched) && (factors == stretched ||
                                    spec->rope_scaling.kind != ROPE_SCALING_NONE))
         return error_set(err, STATUS_BAD_VALUE, "%.160s: tensor %s beside a"
-                         " linear rope.scaling: supported is one of them",
+                         " linear or yarn rope.scaling: supported is one of them",
                          gguf_name(file), factors ? factors_name
                                                   : long_names[0]);
     if (stretched)

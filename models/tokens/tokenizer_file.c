@@ -75,6 +75,19 @@ enum status tokenizer_add(struct tokenizer_parts *parts, const char *text,
     return STATUS_OK;
 }
 
+/* The token that a merge makes or takes: merges may spell a byte's. */
+static int32_t find_token(const struct vocab *vocab, const char *text,
+                          size_t size)
+{
+    const int32_t id = vocab_find(vocab, text, size);
+    const int byte = id < 0 ? vocab_byte_of(text, size) : -1;
+
+    if (byte < 0)
+        return id;
+    const int32_t spelled = vocab->byte_id[byte];
+    return spelled >= 0 && vocab->role[spelled] == VOCAB_BYTE ? spelled : -1;
+}
+
 /* The id of a merge's part, spelled as in the vocabulary; scratch[size + 1]. */
 static int32_t find_part(const struct tokenizer_parts *parts, char *scratch,
                          size_t *n, const char *text, size_t size)
@@ -88,7 +101,7 @@ static int32_t find_part(const struct tokenizer_parts *parts, char *scratch,
         memcpy(scratch, text, size);
         *n = size;
     }
-    return vocab_find(&parts->vocab, scratch, *n);
+    return find_token(&parts->vocab, scratch, *n);
 }
 
 enum status tokenizer_add_merge(struct tokenizer_parts *parts,
@@ -112,8 +125,7 @@ enum status tokenizer_add_merge(struct tokenizer_parts *parts,
     if (a < 0 || b < 0)
         return tokenizer_bad(err, name, key, "merge %zu: its %s part is no"
                              " token", i, a < 0 ? "left" : "right");
-    int32_t id = vocab_find(&parts->vocab, scratch,
-                            n_left + n_right);
+    int32_t id = find_token(&parts->vocab, scratch, n_left + n_right);
     if (id < 0)
         return tokenizer_bad(err, name, key, "merge %zu of tokens %d and %d"
                              " gives no token", i, a, b);

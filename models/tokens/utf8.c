@@ -27,30 +27,57 @@ bool utf8_is_space(uint32_t code)
            c == UTF8PROC_CATEGORY_ZP;
 }
 
+struct range {
+    uint32_t first, last;
+};
+
+static bool is_among(uint32_t code, const struct range *range, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (code >= range[i].first && code <= range[i].last)
+            return true;
+    return false;
+}
+
 /* Letters, marks, digits, connectors and joiners are words'; so are the circled
  * and squared letters, symbols that PropList.txt calls Other_Alphabetic. */
 bool utf8_is_word(uint32_t code)
 {
-    static const uint32_t others[][2] = {
+    static const struct range others[] = {
         { 0x200c, 0x200d }, { 0x24b6, 0x24e9 }, { 0x1f130, 0x1f149 },
         { 0x1f150, 0x1f169 }, { 0x1f170, 0x1f189 },
     };
     const int c = utf8proc_category((utf8proc_int32_t)code);
 
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (code >= others[i][0] && code <= others[i][1])
-            return true;
     return (c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_NL) ||
-           c == UTF8PROC_CATEGORY_PC;
+           c == UTF8PROC_CATEGORY_PC ||
+           is_among(code, others, sizeof others / sizeof *others);
 }
 
-/* The end of the characters that begin at `at`, one after another. */
-static size_t end_of_valid(const char *text, size_t at, size_t size)
+/* Characters that decompose since Unicode 13 or 14.  The tokenizers library leaves
+ * them as they are, and so do we; none joins another.  Seen with 0.23.3, each
+ * character of Unicode 14 in each form. */
+static bool is_late(uint32_t code)
+{
+    static const struct range late[] = {
+        { 0xa7f2, 0xa7f4 }, { 0xab69, 0xab69 }, { 0x10781, 0x107ba },
+        { 0x11938, 0x11938 }, { 0x1f16c, 0x1f16c }, { 0x1fbf0, 0x1fbf9 },
+    };
+
+    return code >= late[0].first &&
+           is_among(code, late, sizeof late / sizeof *late);
+}
+
+/* The end of the characters that begin at `at`, one after another, and are not
+ * late. */
+static size_t end_of_known(const char *text, size_t at, size_t size)
 {
     uint32_t code;
+    size_t n;
 
-    for (size_t n = 1; at < size && n > 0; at += n)
-        n = utf8_decode(&code, text + at, size - at);
+    while (at < size && (n = utf8_decode(&code, text + at, size - at)) > 0 &&
+           !is_late(code))
+        at += n;
     return at;
 }
 
@@ -88,7 +115,7 @@ enum status utf8_normalise(char **out, size_t *n, const char *text,
 
     *n = 0;
     for (size_t at = 0, end; at < size && done; at = end) {
-        end = end_of_valid(text, at, size);
+        end = end_of_known(text, at, size);
         done = normalise(*out, n, text + at, end - at, form);
         if (done && end < size)
             (*out)[(*n)++] = text[end++];

@@ -135,6 +135,14 @@ static void write_labels(struct plot *p, const struct study *study,
     label_write(label, n, 100, p);
 }
 
+static bool has_others(const struct study *study)
+{
+    for (size_t i = 0; i < study->n; i++)
+        if (study->setting[i].kind == SETTING_OTHER)
+            return true;
+    return false;
+}
+
 static void say(struct plot *p, const struct study *study)
 {
     char said[96], apart[64];
@@ -142,6 +150,8 @@ static void say(struct plot *p, const struct study *study)
     if (!study->dense || !study->mod) {
         TEXT_SET(p->head, "Held-out loss against compute: %s",
                  study->mod ? "MoD models alone, no dense one was trained"
+                 : has_others(study) ? "dense and other modes, no MoD model was"
+                                       " trained"
                             : "dense models alone, no MoD model was trained");
         return;
     }

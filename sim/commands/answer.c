@@ -7,6 +7,7 @@
 #include "sim/commands/answer_job.h"
 #include "sim/commands/commands.h"
 #include "sim/commands/loss_rival.h"
+#include "sim/commands/predict_trace.h"
 #include "sim/commands/rival_load.h"
 #include "sim/core/base/shipped.h"
 #include "sim/core/config/model_config.h"
@@ -37,6 +38,13 @@ static const struct flag flags[] = {
         "also the dense model of equal loss, by the settings.csv that a report"
         " of trainings at one budget left in this folder; refused outside of"
         " what was trained there"),
+    ANSWER("--trace", "FILE", NULL, TEXT, trace, 0, 0, "", NULL, NULL,
+        "routes that were recorded, as isobath predict takes them: each routed"
+        " layer keeps the share of tokens that it kept there, a dense MODEL is"
+        " priced as if it routed so; which tokens they are is not priced"),
+    ANSWER("--by-depth", NULL, "--trace", BOOL, by_depth, 0, 0, "", NULL, NULL,
+        "MODEL may have other layers than the one that was recorded, as of"
+        " isobath predict"),
     ANSWER("--batch", "B,...", NULL, INT_LIST, batches, 1, MOST, "1,16,64",
         NULL, NULL, "how many sequences are processed at once"),
     ANSWER("--context", "T,...", NULL, INT_LIST, contexts, 1, MOST, "",
@@ -277,13 +285,34 @@ static enum status load_rivals(struct answer_job *j, struct error *err)
     return status;
 }
 
+static enum status take_routes(struct answer_job *j, struct error *err)
+{
+    const struct answer_options *o = j->options;
+    struct routes *routes;
+
+    if (!o->trace)
+        return STATUS_OK;
+    enum status status = predict_routes_recorded(&routes, o->trace, o->by_depth,
+                                                 &j->file.spec, err);
+    if (status != STATUS_OK)
+        return status;
+    routes_take_shares(routes, &j->file.spec);
+    routes_close(routes);
+    return STATUS_OK;
+}
+
 static enum status load(struct answer_job *j, struct error *err)
 {
     const struct command_options *o = &j->options->common;
-    enum status status = predict_model_load(&j->file, &(struct predict_source){
-        .name = o->operand[0], .setting = o->setting,
-        .n_settings = o->n_settings, .weights = j->options->weights }, err);
+    enum status status = j->options->trace
+                             ? STATUS_OK : flags_refuse(o, "--trace", err);
 
+    if (status == STATUS_OK)
+        status = predict_model_load(&j->file, &(struct predict_source){
+            .name = o->operand[0], .setting = o->setting,
+            .n_settings = o->n_settings, .weights = j->options->weights }, err);
+    if (status == STATUS_OK)
+        status = take_routes(j, err);
     if (status != STATUS_OK)
         return status;
     ask_once(j->options);

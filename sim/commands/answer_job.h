@@ -23,6 +23,8 @@ struct answer_options {
     int64_t n_prompt, n_new, concurrency;
     double  first_limit, next_limit;    /* s; 0: none */
     const char *study;                  /* of --against-loss; NULL: none */
+    const char *trace;                  /* a file or directory; NULL: none */
+    bool    by_depth;
 };
 
 /* A machine, and the arithmetic that models run in there. */

@@ -194,4 +194,6 @@ void answer_about(char out[ANSWER_WORDS_SIZE], const struct answer_job *j)
                        " tokens", n, 100 * s->capacity[l]);
             break;
         }
+    if (j->options->trace)
+        answer_say(out, ", as %.200s has it", j->options->trace);
 }

@@ -83,16 +83,16 @@ static enum status folder_layers(int32_t *out, const char *folder,
 }
 
 /* Layers of the model that was recorded; 0: not asked for. */
-static enum status recorded_layers(int32_t *out, const struct predict_options *o,
-                                   struct error *err)
+static enum status recorded_layers(int32_t *out, const char *trace,
+                                   bool by_depth, struct error *err)
 {
     char folder[FILE_PATH_SIZE];
     struct error why;
 
     *out = 0;
-    if (!o->by_depth)
+    if (!by_depth)
         return STATUS_OK;
-    enum status status = folder_of(folder, o->trace, err);
+    enum status status = folder_of(folder, trace, err);
     if (status != STATUS_OK)
         return status;
     status = folder_layers(out, folder, &why);
@@ -100,22 +100,21 @@ static enum status recorded_layers(int32_t *out, const struct predict_options *o
                ? status : error_set(err, status, "--by-depth: %s", why.text);
 }
 
-enum status predict_routes_recorded(struct routes **out,
-                                    struct predict_answer *a,
+enum status predict_routes_recorded(struct routes **out, const char *name,
+                                    bool by_depth, struct model_spec *spec,
                                     struct error *err)
 {
     char path[FILE_PATH_SIZE];
     struct trace *trace;
     int32_t n_layers;
 
-    enum status status = recorded_layers(&n_layers, a->options, err);
+    enum status status = recorded_layers(&n_layers, name, by_depth, err);
     if (status == STATUS_OK)
-        status = trace_path(path, a->options->trace, err);
+        status = trace_path(path, name, err);
     if (status == STATUS_OK)
         status = trace_read(&trace, path, err);
     return status == STATUS_OK
-               ? routes_of_trace(out, trace, path, n_layers, &a->question.spec,
-                                 err)
+               ? routes_of_trace(out, trace, path, n_layers, spec, err)
                : status;
 }
 

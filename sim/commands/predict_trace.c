@@ -208,7 +208,8 @@ enum status predict_trace_print(FILE *file, struct predict_answer *a, int argc,
     x->a = a;
     x->supposed = spec_n_routed(&a->question.spec) == 0;
     enum status status = a->options->trace
-                             ? predict_routes_recorded(&x->routes, a, err)
+                             ? predict_routes_recorded(&x->routes, a->options->trace,
+                                   a->options->by_depth, &a->question.spec, err)
                              : predict_routes_drawn(&x->routes, a, err);
     if (status == STATUS_OK) {
         a->question.n_tokens = routes_longest(x->routes);

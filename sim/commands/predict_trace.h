@@ -28,9 +28,10 @@ struct trace_answer {
 
 /* ---- predict_routes.c ---- */
 
-/* Of a trace: the model, if it is dense, is then supposed to route so. */
-enum status predict_routes_recorded(struct routes **out,
-                                    struct predict_answer *answer,
+/* Of a trace, or of that in a directory; --by-depth: as flags have it.  The model,
+ * if it is dense, is then supposed to route so. */
+enum status predict_routes_recorded(struct routes **out, const char *trace,
+                                    bool by_depth, struct model_spec *spec,
                                     struct error *err) MUST_CHECK;
 /* Of drawn scores. */
 enum status predict_routes_drawn(struct routes **out,

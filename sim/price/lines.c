@@ -60,12 +60,16 @@ static double rows_held(const struct lines_op *o, double size)
     return held;
 }
 
+/* A byte that is rewritten is two of the operands: it is read and written.  An op
+ * may have rows beside those of the map, which are less wide, as the scores of
+ * depths are than the router's stream. */
 uint64_t lines_rewritten(const struct lines_op *o)
 {
     if (o->pass == PASS_UPDATE)
         return o->op == OP_ADAMW
                    ? (uint64_t)((double)o->bytes * update_rewritten) : 0;
-    return row_lines(o).rewritten * o->rows;
+    const uint64_t rewritten = row_lines(o).rewritten * o->rows;
+    return rewritten < o->bytes / 2 ? rewritten : o->bytes / 2;
 }
 
 /* Of a forward op's row: the result that the op's line names. */

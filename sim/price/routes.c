@@ -63,18 +63,24 @@ static enum status tell_recorded(struct model_spec *recorded,
     return STATUS_BAD_VALUE;
 }
 
-/* A dense model routes from here on what was recorded. */
-static enum status suppose(struct model_spec *spec, const struct routes *r,
-                           struct error *err)
+void routes_take_shares(const struct routes *r, struct model_spec *spec)
 {
     const double least = 1e-6;       /* of a layer that kept nothing */
 
     for (int32_t l = 0; l < spec->n_layers; l++) {
         const double share = r->recorded.capacity[r->from[l]];
-        spec->routed[l] = r->recorded.routed[r->from[l]];
         if (spec->routed[l])
             spec->capacity[l] = share > least ? share : least;
     }
+}
+
+/* A dense model routes from here on what was recorded. */
+static enum status suppose(struct model_spec *spec, const struct routes *r,
+                           struct error *err)
+{
+    for (int32_t l = 0; l < spec->n_layers; l++)
+        spec->routed[l] = r->recorded.routed[r->from[l]];
+    routes_take_shares(r, spec);
     spec->part = r->recorded.part;
     spec->gate = GATE_ONE;
     route_settle(spec, route_find("replay"), 0);

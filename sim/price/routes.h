@@ -20,6 +20,9 @@ enum status routes_of_trace(struct routes **out, struct trace *trace,
                             struct model_spec *spec,
                             struct error *err) MUST_CHECK;
 
+/* Gives each routed layer of the spec the share of tokens that the trace keeps. */
+void routes_take_shares(const struct routes *routes, struct model_spec *spec);
+
 /* What is drawn for a model that routes. */
 struct routes_drawing {
     struct scores_drawing scores;

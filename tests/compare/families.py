@@ -89,6 +89,8 @@ MODELS = {
                                    hidden_act="gelu_fast"),
     "gemma2": t.Gemma2Config(**SIZES, head_dim=16, sliding_window=37,
                              query_pre_attn_scalar=24),
+    "gemma2-usual": t.Gemma2Config(**SIZES, head_dim=16, sliding_window=37,
+                                   query_pre_attn_scalar=16),
     "gemma2-tight": t.Gemma2Config(**SIZES, head_dim=8, sliding_window=50,
                                    query_pre_attn_scalar=8,
                                    attn_logit_softcapping=1.5,
@@ -99,6 +101,9 @@ MODELS = {
     "gemma3": t.Gemma3TextConfig(**dict(SIZES, num_hidden_layers=7),
                                  head_dim=16, sliding_window=29,
                                  query_pre_attn_scalar=20, rope_theta=1e6),
+    "gemma3-usual": t.Gemma3TextConfig(**dict(SIZES, num_hidden_layers=7),
+                                       head_dim=16, sliding_window=29,
+                                       query_pre_attn_scalar=16, rope_theta=1e6),
     "gemma3-linear": t.Gemma3TextConfig(
         **dict(SIZES, num_hidden_layers=7), head_dim=16, sliding_window=300,
         query_pre_attn_scalar=16, rope_local_base_freq=500.0,
@@ -113,6 +118,7 @@ MODELS = {
     "gpt-neox-in-turn": t.GPTNeoXConfig(**NEOX, hidden_act="gelu_new",
                                         use_parallel_residual=False),
     "falcon": t.FalconConfig(**FALCON),
+    "falcon-usual": t.FalconConfig(**FALCON, num_kv_heads=1),
     "falcon-keys": t.FalconConfig(**FALCON, multi_query=False,
                                   activation="gelu_accurate"),
     "falcon-two-norms": t.FalconConfig(**FALCON, num_kv_heads=2,
@@ -139,6 +145,9 @@ MODELS = {
                             tie_word_embeddings=False),
     "gpt2-relu": t.GPT2Config(**GPT2, activation_function="relu"),
     "phi": t.PhiConfig(**SIZES, partial_rotary_factor=0.5),
+    "phi-usual": t.PhiConfig(**dict(SIZES, num_key_value_heads=6,
+                                    intermediate_size=192),
+                             partial_rotary_factor=0.5),
     "phi-third": t.PhiConfig(**dict(SIZES, hidden_size=60),
                              partial_rotary_factor=0.4),
     "mixtral": t.MixtralConfig(**SIZES, num_local_experts=8),
@@ -168,15 +177,29 @@ MODELS = {
 ROUTED = ("--set", "routing.policy=token_norm", "--set", "routing.capacity=0.5",
           "--set", "routing.blocks=1")
 # Their keys turn otherwise in a longer text: a cache would hold another's.
-REFUSED = {" decoded": ("llama-dynamic-longer", "phi-dynamic-longer")}
-# What llama.cpp's converter or the format has no place for.
-NO_GGUF = {
-    "mistral-window": "the converter leaves the window out",
-    "mixtral-window": "the converter leaves the window out",
-    "gpt2-exact": "no key says which GELU",
-    "gpt2-relu": "no key says that it is ReLU",
-    "gpt-neox-fast": "no key says which GELU",
-    "gpt-neox-in-turn": "no key says which GELU",
+REFUSED = {" decoded": ("llama-dynamic-longer", "phi-dynamic-longer"),
+           ".gguf": ("llama-dynamic-longer",),
+           ".gguf decoded": ("llama-dynamic-longer",)}
+# What llama.cpp's converter leaves out, or the format has no place for.
+NO_GGUF = dict.fromkeys(
+    ("gpt2-exact", "gpt-neox-fast", "gpt-neox-in-turn", "falcon-keys",
+     "gpt2-relu"), "no key says which activation it is")
+NO_GGUF |= dict.fromkeys(
+    ("mistral-window", "mixtral-window", "starcoder2-window", "smollm3-window"),
+    "the converter leaves the window out")
+NO_GGUF |= dict.fromkeys(
+    ("gemma2", "gemma3"), "the converter leaves query_pre_attn_scalar out")
+NO_GGUF |= dict.fromkeys(
+    ("phi", "phi-third", "phi-dynamic-longer"),
+    "the converter has as many heads of keys as of queries")
+NO_GGUF |= {
+    "gemma-one-key": "the converter leaves the base out",
+    "gemma2-free": "the converter needs caps",
+    "falcon": "the converter has heads of keys where there is one",
+    "falcon-two-norms": "the converter has four times the channels",
+    "qwen2-moe-some": "all layers have experts",
+    "qwen3-moe-some": "all layers have experts",
+    "opt": "llama.cpp has no OPT", "opt-gelu": "llama.cpp has no OPT",
 }
 
 

@@ -40,6 +40,8 @@ PIECES = [
     "a" * 40, " " * 33, "\u0130", "\u24b6", "\u203f", "na\u00efve", "\\", "\"",
     "\u200c", "TOK", " TOK ", "xTOKx", "mask", "\u00c5\u212b", "\u0344",
     "\u0e01\u0e33", "\u1100\u1161", "\u0345\u03b1", "[MASK]", "123,456",
+    # Of which the library knows an older Unicode.
+    "h\u2e49x", "a\u166db", "\ua7f2\u0301", "\U0001f16c", "\U00011938",
 ]
 
 
