@@ -145,7 +145,7 @@ static void add(struct tensor_list *list, struct model_spec *spec,
     list->floats += floats;
     if (t->trained || !spec->backbone_frozen)
         list->learned += floats;
-    list->at[layer + 1][id] = list->n++;
+    list->at[layer + 1][id] = (int16_t)list->n++;
 }
 
 enum status tensor_list_open(struct tensor_list *out,

@@ -93,6 +93,8 @@ struct tensor {
 };
 
 /* All tensors of a model, outside ones first, then layer by layer. */
+_Static_assert((SPEC_MAX_LAYERS + 1) * TENSOR_COUNT <= INT16_MAX,
+               "a tensor's place fits in 16 bits");
 struct tensor_list {
     int32_t n;
     struct tensor *tensor;   /* [n], owned */
@@ -100,7 +102,7 @@ struct tensor_list {
     size_t  learned;         /* of the gradients, and of each moment: floats, or
                               * with a frozen backbone the routers' alone */
     size_t  stored_bytes;    /* of all ranges together */
-    int32_t at[SPEC_MAX_LAYERS + 1][TENSOR_COUNT];   /* index by layer + 1, of
+    int16_t at[SPEC_MAX_LAYERS + 1][TENSOR_COUNT];   /* index by layer + 1, of
                                                       * those there are, and id;
                                                       * -1: has none; layers may
                                                       * share one */

@@ -269,14 +269,15 @@ static const struct safetensors_tensor *find_foreign(
 /* Queries, keys and values, or gate and up, stand in one tensor of the files, or
  * each in its own: rows of the others are not wanted. */
 static bool is_wanted(const struct model_spec *spec, const struct shards *files,
-                      const struct foreign *f, int32_t layer)
+                      const struct foreign *table, const struct foreign *f,
+                      int32_t layer)
 {
     char name[NAME_SIZE];
     bool whole = false;
 
     if ((f->id != TENSOR_QKV && f->id != TENSOR_UP) || !spec_gated(spec))
         return true;
-    for (const struct foreign *g = hf_tensors_of(spec); g->name; g++)
+    for (const struct foreign *g = table; g->name; g++)
         if (g->id == f->id && g->span == SPAN_ALL) {
             name_tensor(name, g, layer, 0);
             whole = find_foreign(spec, files, g, name) != NULL;
@@ -346,6 +347,7 @@ enum status checkpoint_untie(struct model_spec *spec, const char *directory,
 enum status checkpoint_check(struct model_spec *spec, const char *directory,
                              struct error *err)
 {
+    const struct foreign *table = hf_tensors_of(spec);
     struct tensor_list list;
     struct shards *files = NULL;
     enum status status = shards_open(&files, directory, err);
@@ -355,13 +357,13 @@ enum status checkpoint_check(struct model_spec *spec, const char *directory,
     untie(spec, files, directory);
     status = tensor_list_open(&list, spec, err);
     for (int32_t l = -1; l < spec->n_layers && status == STATUS_OK; l++)
-        for (const struct foreign *f = hf_tensors_of(spec);
-             f->name && status == STATUS_OK; f++) {
+        for (const struct foreign *f = table; f->name && status == STATUS_OK;
+             f++) {
             const struct tensor *t = own_tensor(&list, l, f);
             const struct safetensors_tensor *have;
             int64_t from, to;
-            const int32_t n = t && is_wanted(spec, files, f, l) ? t->stacked
-                                                                : 0;
+            const int32_t n = t && is_wanted(spec, files, table, f, l)
+                                  ? t->stacked : 0;
             for (int32_t e = 0; e < n && status == STATUS_OK; e++)
                 status = find_tensor(&have, spec, files, f, t, e, &from, &to,
                                      err);
@@ -472,7 +474,7 @@ static bool matches(const char *pattern, const char *name, const char *prefix,
         strncmp(name, prefix, length) != 0)
         pattern += length;
     while (*pattern) {
-        if (strncmp(pattern, "%d", 2) != 0) {
+        if (*pattern != '%') {
             if (*pattern++ != *name++)
                 return false;
             continue;
@@ -493,14 +495,14 @@ static bool only_routes(enum tensor_id id)
 
 /* A tensor of the model; or one that it may do without: the second of a tied
  * head's two, the routers of a dense twin, a buffer from the table. */
-static bool has_use(struct model *m, const char *name,
+static bool has_use(struct model *m, const struct foreign *table,
+                    const char *prefix, const char *name,
                     const struct hf_routing *routing)
 {
     const struct model_spec *spec = model_spec(m);
-    const char *prefix = hf_tensors_prefix(spec);
     int32_t at[2];
 
-    for (const struct foreign *f = hf_tensors_of(spec); f->name; f++)
+    for (const struct foreign *f = table; f->name; f++)
         if (matches(f->name, name, prefix, at)) {
             const struct tensor *t = at[0] < spec->n_layers
                 ? tensor_find(model_tensors(m), at[0], f->id) : NULL;
@@ -521,10 +523,13 @@ static enum status refuse_others(struct model *m,
                                  const struct hf_routing *routing,
                                  struct error *err)
 {
+    const struct foreign *table = hf_tensors_of(model_spec(m));
+    const char *prefix = hf_tensors_prefix(model_spec(m));
+
     for (size_t i = 0; i < shards_count(files); i++)
         for (size_t j = 0; j < safetensors_count(shards_at(files, i)); j++) {
             const char *name = safetensors_at(shards_at(files, i), j)->name;
-            if (!has_use(m, name, routing))
+            if (!has_use(m, table, prefix, name, routing))
                 return error_set(err, STATUS_BAD_VALUE, "%s: tensor '%.80s':"
                                  " not supported: config.json has no use for"
                                  " it", shards_path(files), name);
@@ -558,19 +563,20 @@ enum status checkpoint_import(struct model *m, const char *directory,
 {
     const struct model_spec *spec = model_spec(m);
     const struct tensor_list *list = model_tensors(m);
+    const struct foreign *table = hf_tensors_of(spec);
     struct shards *files = NULL;
     enum status status = shards_open(&files, directory, err);
 
     if (status != STATUS_OK)
         return status;
     for (int32_t l = -1; l < spec->n_layers && status == STATUS_OK; l++)
-        for (const struct foreign *f = hf_tensors_of(spec);
-             f->name && status == STATUS_OK; f++) {
+        for (const struct foreign *f = table; f->name && status == STATUS_OK;
+             f++) {
             const struct tensor *t = own_tensor(list, l, f);
             /* A dense model that is to be routed has no routers yet. */
             const bool wanted =
                 t && (!only_routes(t->id) || routing->policy->choose) &&
-                is_wanted(spec, files, f, l);
+                is_wanted(spec, files, table, f, l);
             if (wanted && t->layer != l) {
                 status = check_copy(spec, files, f, t, l, err);
                 continue;
