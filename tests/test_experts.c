@@ -4,6 +4,7 @@
 #include <criterion/new/assert.h>
 #include <string.h>
 
+#include "sim/core/config/model_config.h"
 #include "models/files/checkpoint.h"
 #include "models/files/hf_config.h"
 #include "models/files/source.h"
@@ -297,6 +298,27 @@ Test(experts, who_chooses_and_how_many_survive_a_file)
                   "%zu", i);
         model_close(wrote);
         remove_directory(directory);
+    }
+}
+
+/* Without others there is nobody to choose among. */
+Test(experts, idle_and_shared_ones_stand_beside_others)
+{
+    static const struct { const char *key, *says; } beside[] = {
+        { "idle_experts: 4", "model.idle_experts 4: of model.experts above 0" },
+        { "shared_experts: 1", "model.shared_experts 1: of model.experts above"
+          " 0" },
+    };
+    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
+        char text[96];
+        struct model_spec spec;
+        struct error err = { STATUS_OK, "" };
+        snprintf(text, sizeof text, "model={family: llama, layers: 2, channels:"
+                 " 16, heads: 2, %s}", beside[i].key);
+        const struct config_setting setting = { .text = text };
+        cr_expect(eq(int, model_config_load(&spec, NULL, NULL, &setting, 1, &err),
+                     STATUS_BAD_VALUE));
+        cr_expect(strstr(err.text, beside[i].says) != NULL, "%s", err.text);
     }
 }
 

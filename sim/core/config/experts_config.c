@@ -7,6 +7,19 @@
 enum { USUAL_PER_TOKEN = 2 };
 static const double usual_balance_loss = 0.01, usual_z_loss = 0.001;
 
+/* Idle and shared ones stand beside others, and alone would be left out unseen. */
+static enum status check_beside(const struct experts_config *config,
+                                struct error *err)
+{
+    return config->idle == 0 && config->shared == 0
+               ? STATUS_OK
+               : error_set(err, STATUS_BAD_VALUE, "model.%s_experts %d: of"
+                           " model.experts above 0",
+                           config->idle > 0 ? "idle" : "shared",
+                           (int)(config->idle > 0 ? config->idle
+                                                  : config->shared));
+}
+
 enum status experts_config_apply(struct model_spec *spec,
                                  const struct experts_config *config,
                                  struct error *err)
@@ -16,7 +29,7 @@ enum status experts_config_apply(struct model_spec *spec,
                                ? config->ffn : spec->n_ffn / config->per_token);
 
     if (config->n == 0)
-        return STATUS_OK;
+        return check_beside(config, err);
     e->n = (int32_t)config->n;
     e->active = (int32_t)config->per_token;
     e->width = config->ffn > 0 ? (int32_t)config->ffn
