@@ -247,6 +247,27 @@ Test(decode, every_causal_rule_after_a_prefill_and_from_the_start)
     cr_expect(ge(int, rules, 22));
 }
 
+/* The decoder that nobody gives a rule: the first tokens, then those above. */
+Test(decode, without_a_rule_the_thresholds_judge_as_the_rule_threshold_does)
+{
+    const struct route_policy *rule = route_find("threshold");
+    const struct model_spec spec = routed_by(rule, TRAINED, FAMILY_LLAMA, 2);
+    struct model *ruled = open_model(&spec, true), *bare = open_model(&spec, true);
+
+    model_decode_reset(ruled);
+    model_decode_reset(bare);
+    for (int32_t t = 0; t < T; t++) {
+        const int32_t ids[B] = { (7 * t + 3) % V, (5 * t + 1) % V };
+        model_decode(ruled, &(struct decode_input){ .ids = ids, .policy = rule },
+                     NULL);
+        model_decode(bare, &(struct decode_input){ .ids = ids }, NULL);
+        cr_assert(memcmp(model_logits(ruled), model_logits(bare),
+                         B * V * sizeof(float)) == 0, "token %d", t);
+    }
+    model_close(bare);
+    model_close(ruled);
+}
+
 /* Keys of a longer text turn by a base of its own length: those of a cache would
  * be another text's. */
 Test(decode, a_text_whose_keys_turn_anew_with_each_token_is_not_decoded)

@@ -22,6 +22,8 @@ enum status added_create(struct added *added, size_t n, size_t bytes,
 
 void added_free(struct added *added)
 {
+    if (!added->pattern.bytes)           /* there is none */
+        return;
     vocab_free(&added->pattern);
     free(added->token);
     *added = (struct added){ 0 };
