@@ -4,10 +4,10 @@
 #include <criterion/new/assert.h>
 #include <string.h>
 
-#include "sim/core/config/model_config.h"
 #include "models/files/checkpoint.h"
 #include "models/files/hf_config.h"
 #include "models/files/source.h"
+#include "sim/core/config/model_config.h"
 #include "sim/price/hold.h"
 #include "tests/cases.h"
 #include "tests/directory.h"
