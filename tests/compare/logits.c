@@ -89,7 +89,7 @@ static enum status run(int argc, char **argv, struct error *err)
     const size_t v = (size_t)source.spec.n_vocab;
     if (status == STATUS_OK && !(logits = calloc((size_t)all * v, sizeof *logits)))
         status = error_set(err, STATUS_NO_MEMORY, "logits");
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && logits) {
         take_logits(logits, model, ids, first, all);
         status = write_out(argv[4], ids, all, logits, v, err);
     }
