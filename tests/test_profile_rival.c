@@ -148,6 +148,38 @@ Test(profile_rival, a_dense_model_has_rivals_too)
     json_decref(summary);
 }
 
+static double counted_in_training(const char *routing)
+{
+    char text[512];
+
+    snprintf(text, sizeof text, "model: {family: llama, layers: 4, channels: 32,"
+             " heads: 4, vocab: 100, max_tokens: 64}\nrouting: %s\n", routing);
+    put_file("m.yaml", text);
+    cr_assert(eq(int, ISOBATH("profile", "m.yaml", "-o", "p", "-q", "--tokens",
+                              "32", "-r", "1", "-p", "train"), 0), "%s",
+              read_file("stderr", NULL));
+    json_t *summary = json_load_file("p/summary.json", 0, NULL);
+    json_t *arms = json_object_get(phase_of(summary), "arms");
+    cr_assert(eq(sz, json_array_size(arms), 1));
+    const double flops = number_at(json_array_get(arms, 0),
+                                   "totals.counted.flops");
+    cr_expect(eq(dbl, flops, number_at(json_array_get(arms, 0),
+                                       "totals.predicted.flops")));
+    json_decref(summary);
+    return flops;
+}
+
+/* What an exit adds is a head and its loss: a product of 32 tokens, 32 channels and
+ * 100 words forward, two backward, and less than half as much for norm and loss. */
+Test(profile_rival, a_dense_model_trains_its_exits)
+{
+    const double plain = counted_in_training("{policy: dense}");
+    const double exits = counted_in_training("{policy: dense, exits: \"1\"}");
+
+    cr_expect(ge(dbl, exits - plain, 3 * 2.0 * 32 * 32 * 100));
+    cr_expect(le(dbl, exits - plain, 1.5 * 3 * 2.0 * 32 * 32 * 100));
+}
+
 Test(profile_rival, what_cannot_run_is_refused)
 {
     put_file("small.yaml", "model: {family: llama, layers: 2, channels: 32,"

@@ -64,7 +64,9 @@ static enum status open_session(struct profile_job *s, struct machine *machine,
         (status = source_keep(s->source, (enum weights)a->weights, err)))
         return status;
     s->spec[ARM_MOD] = s->source->spec;
-    s->spec[ARM_DENSE] = spec_dense(&s->source->spec);
+    /* The only arm of a model that routes no layer is the model, exits and all. */
+    s->spec[ARM_DENSE] = spec_n_routed(&s->source->spec) > 0
+                             ? spec_dense(&s->source->spec) : s->source->spec;
     s->has_thresholds = s->source->routing.has_thresholds &&
                         s->source->spec.router_scores;
     fit_tokens(a, s->source->spec.max_tokens);
@@ -84,8 +86,8 @@ static enum status open_session(struct profile_job *s, struct machine *machine,
     if ((status = profile_rival_open(s, err)) != STATUS_OK)
         return status;
     if (spec_n_routed(&s->spec[ARM_MOD]) == 0 && !s->rival && !a->common.quiet)
-        printf("%s routes no layer: it is its own dense twin, and there is "
-               "nothing to set it against\n", a->model);
+        printf("%s routes no layer: there is no dense twin to set it against"
+               "\n", a->model);
     status = read_tokens(s, err);
     if (status == STATUS_OK)
         status = load_prober_open(&s->prober, (int)a->common.threads, err);

@@ -62,7 +62,7 @@ static bool is_routed(const struct profile_job *s)
     return spec_n_routed(&s->spec[ARM_MOD]) > 0;
 }
 
-/* Without a routed layer the model is its own dense twin. */
+/* Without a routed layer there is no twin beside the model. */
 static void choose_arms(struct arms *arms, const struct profile_job *s,
                         const struct workload *phase)
 {
