@@ -94,10 +94,10 @@ void alike_kin(int32_t kin[SPEC_MAX_LAYERS], const struct model_spec *spec,
 
 static bool layers_alike(const struct alike_job *p, int32_t a, int32_t b)
 {
-    return p->kin[a] == p->kin[b] &&
-           (a < p->first) == (b < p->first) && (a < p->end) == (b < p->end) &&
+    return (a < p->first) == (b < p->first) && (a < p->end) == (b < p->end) &&
            (a < p->stop) == (b < p->stop) && (a == p->stop) == (b == p->stop) &&
-           routes_alike(p, a, b) && dispatch_alike(p, a, b);
+           p->kin[a] == p->kin[b] && routes_alike(p, a, b) &&
+           dispatch_alike(p, a, b);
 }
 
 void alike_find(struct alike *out, const struct alike_job *p)
