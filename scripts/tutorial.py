@@ -10,11 +10,14 @@
 
 # %% Where things go, and a text to train on
 import os
+import shutil
 import subprocess
 import sys
 
 import isobath
 
+if not shutil.which("isobath"):
+    sys.exit("tutorial: no isobath on the PATH: make install, or PATH=build:$PATH")
 if len(sys.argv) > 1:
     os.makedirs(sys.argv[1], exist_ok=True)
     os.chdir(sys.argv[1])

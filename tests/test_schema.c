@@ -149,6 +149,23 @@ Test(schema, the_page_says_what_the_schema_says)
     expect_same_file("stdout", page);
 }
 
+/* PATH knows Python alone. */
+Test(schema, the_tutorial_says_what_it_needs, .init = set_up)
+{
+    char path[2 * PROGRAM_SIZE], tutorial[512];
+
+    if (system("command -v python3 >/dev/null") != 0)
+        cr_skip("no python3 here");
+    cr_assert(zero(int, system("mkdir only && ln -s \"$(python3 -c"
+                               " 'import sys; print(sys.executable)')\""
+                               " only/python3")));
+    snprintf(path, sizeof path, "%s/only", entered_directory);
+    setenv("PATH", path, 1);
+    snprintf(tutorial, sizeof tutorial, "'%s/scripts/tutorial.py'", started_in);
+    cr_expect(eq(int, python(tutorial), 1));
+    expect_said("stderr", "tutorial: no isobath on the PATH: make install");
+}
+
 Test(schema, the_tutorial_comes_to_its_answers, .init = set_up)
 {
     char program[PROGRAM_SIZE], path[2 * PROGRAM_SIZE], tutorial[512];
